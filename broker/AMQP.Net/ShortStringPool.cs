@@ -1,0 +1,42 @@
+using System.Text;
+
+namespace AMQP.Net;
+
+/// <summary>
+/// Remembers short strings by their bytes, so that an exchange name or routing key that comes with every message becomes a
+/// string once and not once a message. Direct-mapped: a new string takes the slot of an older one, so the pool never grows.
+/// Not thread-safe; one per connection.
+/// </summary>
+public sealed class ShortStringPool
+{
+    /// <summary>Strings longer than this (bytes) are decoded each time: they are rare and would make the pool large.</summary>
+    private const int PooledLengthMax = 64;
+    private const int Slots = 256;
+
+    private readonly Slot[] _slots = new Slot[Slots];
+
+    /// <summary>The string of these bytes.</summary>
+    /// <exception cref="ProtocolException">502: the bytes are not UTF-8.</exception>
+    public string Get(ReadOnlySpan<byte> bytes)
+    {
+        if (bytes.Length > PooledLengthMax) return WireReader.DecodeUtf8(bytes);
+        ref var slot = ref _slots[Hash(bytes) & (Slots - 1)];
+        if (slot.Text is not null && bytes.SequenceEqual(slot.Bytes)) return slot.Text;
+        var text = WireReader.DecodeUtf8(bytes);
+        slot = new Slot { Text = text, Bytes = Encoding.UTF8.GetBytes(text) };
+        return text;
+    }
+
+    private static uint Hash(ReadOnlySpan<byte> bytes)
+    {
+        var hash = 2166136261u;
+        foreach (var value in bytes) hash = (hash ^ value) * 16777619u;
+        return hash ^ (hash >> 15);
+    }
+
+    private struct Slot
+    {
+        public string? Text;
+        public byte[]? Bytes;
+    }
+}
