@@ -1,0 +1,32 @@
+using System.Collections.Concurrent;
+using System.Diagnostics.CodeAnalysis;
+
+namespace Amqp.Broker.Channels;
+
+/// <summary>
+/// Direct reply-to: requesters consume from a pseudo-queue, and whoever has a requester's address sends replies straight to
+/// its channel, through no queue. The address is a secret, so that nobody can guess himself into a conversation.
+/// </summary>
+internal sealed class DirectReplies
+{
+    /// <summary>The pseudo-queue to consume from, and what a requester writes into reply-to.</summary>
+    public const string QueueName = "amq.rabbitmq.reply-to";
+
+    private const string AddressPrefix = QueueName + ".";
+
+    private readonly ConcurrentDictionary<string, ReplyConsumer> _consumers = new();
+
+    public static bool IsAddress(string routingKey) => routingKey.StartsWith(AddressPrefix, StringComparison.Ordinal);
+
+    public ReplyConsumer Add(ChannelSession channel, string tag, string secret)
+    {
+        var consumer = new ReplyConsumer(channel, tag, AddressPrefix + secret);
+        _consumers[consumer.Address] = consumer;
+        return consumer;
+    }
+
+    public void Remove(ReplyConsumer consumer) => _consumers.TryRemove(consumer.Address, out _);
+
+    public bool TryFind(string address, [MaybeNullWhen(false)] out ReplyConsumer consumer) =>
+        _consumers.TryGetValue(address, out consumer);
+}
