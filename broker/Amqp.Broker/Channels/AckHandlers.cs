@@ -1,8 +1,7 @@
+using Amqp.Core;
 using AMQP.Net;
-using Amqp.Broker.Queues;
-using Amqp.Core.Errors;
 
-namespace Amqp.Broker.Channels;
+namespace Amqp.Broker;
 
 /// <summary>Settling deliveries: basic.ack, basic.reject, basic.nack, basic.recover.</summary>
 internal sealed class AckHandlers(ChannelSession channel)

@@ -1,6 +1,4 @@
-using Amqp.Broker.Publishing;
-
-namespace Amqp.Broker.Channels;
+namespace Amqp.Broker;
 
 /// <summary>The handlers of a channel, by AMQP class; basic is split by what its methods are about.</summary>
 internal sealed class ChannelHandlers(ChannelSession channel)

@@ -1,6 +1,4 @@
-using Amqp.Broker.Queues;
-
-namespace Amqp.Broker.Channels;
+namespace Amqp.Broker;
 
 /// <summary>
 /// The prefetch that all consumers of a channel share (basic.qos with global). Queues that want to deliver take a place;

@@ -1,9 +1,7 @@
+using Amqp.Core;
 using AMQP.Net;
-using Amqp.Broker.Connections;
-using Amqp.Broker.Queues;
-using Amqp.Core.Errors;
 
-namespace Amqp.Broker.Channels;
+namespace Amqp.Broker;
 
 /// <summary>
 /// One channel: its state, and the switch that sends each method to its handler. Everything here runs on the connection's
@@ -106,6 +104,10 @@ internal sealed class ChannelSession
         {
             Fail(exception.Error, method);
         }
+        catch (ProtocolException exception)
+        {
+            Connection.CloseWith(exception, Number);
+        }
     }
 
     /// <summary>Lets this channel wait for a handler that waits; its frames are kept meanwhile.</summary>
@@ -114,21 +116,23 @@ internal sealed class ChannelSession
         _backlog.IsWaiting = true;
         try
         {
-            await handling;
+            try
+            {
+                await handling;
+            }
+            catch (BrokerException exception)
+            {
+                Fail(exception.Error, method);
+            }
+            _backlog.IsWaiting = false;
+            while (!_backlog.IsWaiting && _backlog.TryTake(out var kept)) HandleNow(new Frame(kept.Type, Number, kept.Payload));
         }
-        catch (BrokerException exception)
-        {
-            Fail(exception.Error, method);
-        }
-#pragma warning disable CA1031 // The handler ran as mail, so nobody above would see this: the connection ends with 541.
+#pragma warning disable CA1031 // The handler may have run as mail, with nobody above to see this: the connection ends with 541.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
             Connection.Crash(exception);
         }
-        _backlog.IsWaiting = false;
-        while (!_backlog.IsWaiting && _backlog.TryTake(out var kept))
-            Connection.Guard(this, new Frame(kept.Type, Number, kept.Payload));
     }
 
     private ValueTask Dispatch(in Frame frame)

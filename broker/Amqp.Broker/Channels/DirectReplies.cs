@@ -1,7 +1,8 @@
+using Amqp.Core;
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 
-namespace Amqp.Broker.Channels;
+namespace Amqp.Broker;
 
 /// <summary>
 /// Direct reply-to: requesters consume from a pseudo-queue, and whoever has a requester's address sends replies straight to
@@ -9,18 +10,11 @@ namespace Amqp.Broker.Channels;
 /// </summary>
 internal sealed class DirectReplies
 {
-    /// <summary>The pseudo-queue to consume from, and what a requester writes into reply-to.</summary>
-    public const string QueueName = "amq.rabbitmq.reply-to";
-
-    private const string AddressPrefix = QueueName + ".";
-
     private readonly ConcurrentDictionary<string, ReplyConsumer> _consumers = new();
-
-    public static bool IsAddress(string routingKey) => routingKey.StartsWith(AddressPrefix, StringComparison.Ordinal);
 
     public ReplyConsumer Add(ChannelSession channel, string tag, string secret)
     {
-        var consumer = new ReplyConsumer(channel, tag, AddressPrefix + secret);
+        var consumer = new ReplyConsumer(channel, tag, Names.DirectReplyToPrefix + secret);
         _consumers[consumer.Address] = consumer;
         return consumer;
     }

@@ -1,6 +1,6 @@
-using Amqp.Core.Queues;
+using Amqp.Core;
 
-namespace Amqp.Broker.Channels;
+namespace Amqp.Broker;
 
 /// <summary>The consumer of a channel's direct replies (pseudo-queue <c>amq.rabbitmq.reply-to</c>).</summary>
 internal sealed class ReplyConsumer(ChannelSession channel, string tag, string address) : MessageHolder

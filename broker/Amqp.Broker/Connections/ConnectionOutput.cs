@@ -1,12 +1,10 @@
+using Amqp.Core;
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.InteropServices;
 using AMQP.Net;
-using Amqp.Broker.Loops;
-using Amqp.Broker.Queues;
-using Amqp.Core.Messages;
 
-namespace Amqp.Broker.Connections;
+namespace Amqp.Broker;
 
 /// <summary>
 /// The write loop of a connection and sole owner of its <see cref="PipeWriter"/>. Whatever is to be sent is posted here, is

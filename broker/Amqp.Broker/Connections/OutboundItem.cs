@@ -1,9 +1,6 @@
-using Amqp.Broker.Channels;
-using Amqp.Broker.Queues;
-using Amqp.Core.Messages;
-using Amqp.Core.Queues;
+using Amqp.Core;
 
-namespace Amqp.Broker.Connections;
+namespace Amqp.Broker;
 
 internal enum OutboundKind : byte
 {

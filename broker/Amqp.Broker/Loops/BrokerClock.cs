@@ -1,4 +1,4 @@
-namespace Amqp.Broker.Loops;
+namespace Amqp.Broker;
 
 /// <summary>Milliseconds that only go forward, from the clock that was passed in.</summary>
 internal sealed class BrokerClock(TimeProvider time)

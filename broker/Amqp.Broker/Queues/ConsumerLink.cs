@@ -1,7 +1,6 @@
-using Amqp.Broker.Channels;
-using Amqp.Core.Queues;
+using Amqp.Core;
 
-namespace Amqp.Broker.Queues;
+namespace Amqp.Broker;
 
 /// <summary>
 /// A consumer between its queue and its channel. It holds deliveries back by two measures besides the consumer's own
@@ -17,8 +16,8 @@ internal sealed class ConsumerLink(ChannelSession channel, QueueActor queue, int
 
     public QueueActor Queue { get; } = queue;
 
-    /// <summary>The arguments of basic.consume, as they are shown to people.</summary>
-    public required AMQP.Net.FieldTable Arguments { get; init; }
+    /// <summary>The client wants no basic.consume-ok.</summary>
+    public required bool NoWait { get; init; }
 
     /// <summary>The channel's prefetch keeps a place for this consumer; it is told so by a Resume.</summary>
     public void Grant()

@@ -1,6 +1,6 @@
-using Amqp.Core.Queues;
+using Amqp.Core;
 
-namespace Amqp.Broker.Queues;
+namespace Amqp.Broker;
 
 /// <summary>A channel that used basic.get on a queue: holder of what it got and has not settled.</summary>
 internal sealed class GetLink(QueueActor queue) : MessageHolder, IQueueLink

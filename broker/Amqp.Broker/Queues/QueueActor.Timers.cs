@@ -1,6 +1,4 @@
-using Amqp.Core.Queues;
-
-namespace Amqp.Broker.Queues;
+namespace Amqp.Broker;
 
 /// <content>What a queue does by the clock: drop messages whose time to live is over, and itself when nobody uses it.</content>
 internal sealed partial class QueueActor

@@ -1,13 +1,8 @@
+using Amqp.Core;
 using System.Runtime.InteropServices;
-using Amqp.Broker.Connections;
-using Amqp.Broker.Loops;
-using Amqp.Core.Errors;
-using Amqp.Core.Messages;
-using Amqp.Core.Queues;
-using Amqp.Core.Topology;
 using Microsoft.Extensions.Logging;
 
-namespace Amqp.Broker.Queues;
+namespace Amqp.Broker;
 
 /// <summary>
 /// The one owner of a queue's state. Operations come by mail; each is applied to <see cref="QueueState"/>, and what it
@@ -104,10 +99,10 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
                 AddConsumer(operation, now);
                 break;
             case QueueOperationKind.RemoveConsumer:
-                var removed = RemoveConsumer((ConsumerLink)operation.Subject!, now);
+                RemoveConsumer((ConsumerLink)operation.Subject!, now);
                 // Deliveries on their way must be in the channel's output before cancel-ok can follow them.
                 CarryOut();
-                ((Reply<bool>)operation.ReplyTo!).Complete(removed);
+                ((Reply<int>)operation.ReplyTo!).Complete(((ConsumerLink)operation.Subject!).UnackedCount);
                 break;
             case QueueOperationKind.Resume:
                 _state.Resume((ConsumerLink)operation.Subject!, now);
@@ -154,12 +149,11 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         reply.Complete(ConsumeResult.Added);
     }
 
-    private bool RemoveConsumer(ConsumerLink consumer, long now)
+    private void RemoveConsumer(ConsumerLink consumer, long now)
     {
-        if (!_state.RemoveConsumer(consumer)) return false;
+        if (!_state.RemoveConsumer(consumer)) return;
         Touch(now);
         if (Definition.AutoDelete && _state.ConsumerCount == 0) Delete(DeleteConditions.None, reply: null);
-        return true;
     }
 
     /// <summary>
@@ -186,7 +180,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         _state.Purge();
         _timer?.Dispose();
         _services.Topology.Propose(
-            new DeleteQueue(Definition.Vhost, Definition.Name, Definition.Id),
+            new DeleteQueue(Definition.Vhost, Definition.Name, Definition.Id, Requester: null),
             _ => reply?.Complete(new DeleteResult(DeleteOutcome.Deleted, count)));
     }
 
@@ -206,8 +200,8 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
             case { ReplyTo: Reply<DeleteResult> reply }:
                 reply.Complete(new DeleteResult(DeleteOutcome.Gone, 0));
                 break;
-            case { ReplyTo: Reply<bool> reply }:
-                reply.Complete(false);
+            case { Kind: QueueOperationKind.RemoveConsumer, ReplyTo: Reply<int> reply }:
+                reply.Complete(0);
                 break;
             case { ReplyTo: Reply<QueueStatus> reply } when _deleted:
                 reply.Complete(new QueueStatus(0, 0, Gone: true));

@@ -1,8 +1,6 @@
-using Amqp.Broker.Loops;
-using Amqp.Core.Messages;
-using Amqp.Core.Queues;
+using Amqp.Core;
 
-namespace Amqp.Broker.Queues;
+namespace Amqp.Broker;
 
 internal enum QueueOperationKind : byte
 {
@@ -47,7 +45,8 @@ internal readonly struct QueueOperation
     public static QueueOperation AddConsumer(ConsumerLink consumer, Reply<ConsumeResult> reply) =>
         new() { Kind = QueueOperationKind.AddConsumer, Subject = consumer, ReplyTo = reply };
 
-    public static QueueOperation RemoveConsumer(ConsumerLink consumer, Reply<bool> reply) =>
+    /// <summary>The answer is the number of messages that the consumer still holds.</summary>
+    public static QueueOperation RemoveConsumer(ConsumerLink consumer, Reply<int> reply) =>
         new() { Kind = QueueOperationKind.RemoveConsumer, Subject = consumer, ReplyTo = reply };
 
     public static QueueOperation Resume(ConsumerLink consumer) => new() { Kind = QueueOperationKind.Resume, Subject = consumer };

@@ -1,8 +1,7 @@
-using Amqp.Broker.Loops;
-using Amqp.Broker.Topology;
+using Amqp.Core;
 using Microsoft.Extensions.Logging;
 
-namespace Amqp.Broker.Queues;
+namespace Amqp.Broker;
 
 /// <summary>What every queue of a node needs from it.</summary>
 internal sealed record QueueServices(TopologyService Topology, BrokerClock Clock, ILogger Logger);

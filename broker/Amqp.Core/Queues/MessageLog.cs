@@ -1,6 +1,5 @@
-using Amqp.Core.Messages;
 
-namespace Amqp.Core.Queues;
+namespace Amqp.Core;
 
 /// <summary>
 /// The messages of a queue by position, in chunks of fixed size:

@@ -1,7 +1,6 @@
 using System.Runtime.InteropServices;
-using Amqp.Core.Messages;
 
-namespace Amqp.Core.Queues;
+namespace Amqp.Core;
 
 /// <summary>A message that a queue hands to a consumer.</summary>
 /// <param name="Consumer">Who gets it.</param>

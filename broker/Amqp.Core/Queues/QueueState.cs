@@ -1,6 +1,5 @@
-using Amqp.Core.Messages;
 
-namespace Amqp.Core.Queues;
+namespace Amqp.Core;
 
 /// <summary>What becomes of a message that a consumer had.</summary>
 public enum Settlement : byte

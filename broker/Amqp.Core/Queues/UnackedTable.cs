@@ -1,4 +1,4 @@
-namespace Amqp.Core.Queues;
+namespace Amqp.Core;
 
 /// <summary>
 /// Which holder has which message: slots in one array, those of a holder chained, so that settling one message and
