@@ -1,0 +1,14 @@
+namespace Amqp.Core;
+
+/// <summary>What a router found, in lists that are used again for every message so that routing allocates nothing.</summary>
+public sealed class RouteMatches
+{
+    internal List<Destination> Destinations { get; } = [];
+
+    /// <summary>Where a topic router stands in its trie.</summary>
+    internal TopicWalk TopicWalk { get; } = new();
+
+    public void Add(Destination destination) => Destinations.Add(destination);
+
+    internal void Add(DestinationSet destinations) => destinations.AddTo(Destinations);
+}
