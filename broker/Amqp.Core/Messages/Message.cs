@@ -27,5 +27,5 @@ public sealed class Message(string exchange, string routingKey, Content content)
     public long ExpirationMs { get; init; } = -1;
 
     /// <summary>Bytes of properties and body: what the message costs a window or a socket, framing aside.</summary>
-    public int Size => _content.Length;
+    public int Size => _content.Buffer.Length;
 }
