@@ -1,6 +1,6 @@
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Errors;
 
 /// <summary>Channels, transactions and confirms.</summary>
 public sealed partial record BrokerError
@@ -22,7 +22,9 @@ public sealed partial record BrokerError
     /// <summary>A client asks the broker to stop delivering with channel.flow; basic.qos is how that is done.</summary>
     public static BrokerError FlowInactive => NotImplemented("active=false");
 
-    public static BrokerError UnimplementedMethod => new(ReplyCode.CommandInvalid, "unimplemented method");
+    /// <summary>A method that a client does not send, or that the broker does not have. RabbitMQ's text names none.</summary>
+    public static BrokerError MethodNotImplemented(MethodId method) =>
+        new(ReplyCode.CommandInvalid, $"unimplemented method {method.Name()}");
 
     /// <param name="classId">The class of the method that the content belongs to: 60 is basic.</param>
     public static BrokerError ExpectedContentHeader(int classId) =>

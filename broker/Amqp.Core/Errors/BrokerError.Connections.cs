@@ -1,6 +1,6 @@
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Errors;
 
 /// <summary>Handshake, authentication, negotiation, connection limits and the end of a connection.</summary>
 public sealed partial record BrokerError

@@ -1,4 +1,6 @@
-namespace Amqp.Core;
+using Amqp.Core.Topology;
+
+namespace Amqp.Core.Errors;
 
 /// <summary>Permissions of users, in the words of RabbitMQ 3.12 and later.</summary>
 public sealed partial record BrokerError

@@ -1,6 +1,7 @@
+using Amqp.Core.Topology;
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Errors;
 
 /// <summary>Queues and their arguments.</summary>
 public sealed partial record BrokerError

@@ -1,7 +1,7 @@
 using System.Text;
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Errors;
 
 /// <summary>
 /// An operation that cannot be done, as the client is told: reply code and text. The factories are the one catalogue of

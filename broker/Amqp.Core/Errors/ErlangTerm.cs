@@ -3,7 +3,7 @@ using System.Text;
 using System.Text.Unicode;
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Errors;
 
 /// <summary>
 /// Field values as RabbitMQ's error texts print them: as terms of Erlang, in which it is written. Clients and their tests

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using Amqp.Core.Topology;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Routing;
 
 /// <summary>
 /// The destinations bound in one place of a router, each with the number of its bindings there, because two bindings may

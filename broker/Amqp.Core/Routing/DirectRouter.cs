@@ -1,6 +1,8 @@
 using System.Collections.Immutable;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Routing;
 
 /// <summary>A binding matches if its key is the routing key.</summary>
 internal sealed class DirectRouter : IRouter

@@ -1,4 +1,7 @@
-namespace Amqp.Core;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
+
+namespace Amqp.Core.Routing;
 
 /// <summary>Every binding matches.</summary>
 internal sealed class FanoutRouter : IRouter

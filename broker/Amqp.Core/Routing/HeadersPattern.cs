@@ -1,6 +1,7 @@
+using Amqp.Core.Topology;
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Routing;
 
 /// <summary>The arguments of one binding to a headers exchange, ready to be compared.</summary>
 internal sealed class HeadersPattern

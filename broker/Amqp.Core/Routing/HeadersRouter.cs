@@ -1,7 +1,9 @@
 using System.Collections.Immutable;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Routing;
 
 /// <summary>
 /// A binding matches by the message's headers. Its argument <c>x-match</c> says how: <c>all</c> of its other arguments, the

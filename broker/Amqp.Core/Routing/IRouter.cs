@@ -1,6 +1,8 @@
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Routing;
 
 /// <summary>
 /// How one exchange routes: the one question is which destinations match. Immutable, so that a message may be routed by it

@@ -1,4 +1,6 @@
-namespace Amqp.Core;
+using Amqp.Core.Topology;
+
+namespace Amqp.Core.Routing;
 
 /// <summary>What a router found, in lists that are used again for every message so that routing allocates nothing.</summary>
 public sealed class RouteMatches

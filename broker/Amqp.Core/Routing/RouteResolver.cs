@@ -1,7 +1,9 @@
 using System.Runtime.InteropServices;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Routing;
 
 /// <summary>
 /// From an exchange to queues: what is the same for all types of exchanges. Exchanges bound to exchanges are followed, each
@@ -18,7 +20,7 @@ public static class RouteResolver
         VirtualHost vhost, Exchange exchange, string routingKey, FieldTable? headers, RouteResult result)
     {
         result.Clear();
-        if (headers is not null && MayHaveRoutingHeaders(headers) && AddHeaderKeys(routingKey, headers, result) is { } error) return error;
+        if (headers is not null && AddHeaderKeys(routingKey, headers, result) is { } error) return error;
         var keys = result.Keys.Count == 0 ? new ReadOnlySpan<string>(in routingKey) : CollectionsMarshal.AsSpan(result.Keys);
         Visit(exchange, result);
         while (result.Pending.TryPop(out var next)) Route(vhost, next, new(keys, headers), result);
@@ -68,16 +70,10 @@ public static class RouteResolver
         result.Pending.Push(exchange);
     }
 
-    /// <summary>Looks for the names as they stand on the wire, because decoding a table only to learn that they are not there
-    /// would cost every message with headers dearly. May be mistaken in one direction: for saying yes.</summary>
-    private static bool MayHaveRoutingHeaders(FieldTable headers)
-    {
-        var bytes = headers.Bytes.Span;
-        return bytes.IndexOf("\u0002CC"u8) >= 0 || bytes.IndexOf("\u0003BCC"u8) >= 0;
-    }
-
     private static BrokerError? AddHeaderKeys(string routingKey, FieldTable headers, RouteResult result)
     {
+        // Asked for as bytes first: decoding a table only to learn that they are not there would cost every message dearly.
+        if (!headers.Contains("CC"u8) && !headers.Contains("BCC"u8)) return null;
         foreach (var header in (ReadOnlySpan<string>)["CC", "BCC"])
         {
             if (!headers.TryGet(header, out var value)) continue;

@@ -1,4 +1,6 @@
-namespace Amqp.Core;
+using Amqp.Core.Topology;
+
+namespace Amqp.Core.Routing;
 
 /// <summary>
 /// Where one message goes. The caller keeps one and hands it in again and again, so that routing allocates nothing; what it

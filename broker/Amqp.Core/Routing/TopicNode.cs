@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
+using Amqp.Core.Topology;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Routing;
 
 /// <summary>A node of the trie that <see cref="TopicRouter"/> draws. Persistent: a bind copies the nodes on its path only.</summary>
 internal sealed class TopicNode

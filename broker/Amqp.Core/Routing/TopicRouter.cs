@@ -1,4 +1,7 @@
-namespace Amqp.Core;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
+
+namespace Amqp.Core.Routing;
 
 /// <summary>
 /// Keys are words with dots between them. In a binding's key <c>*</c> stands for exactly one word, which may be empty, and

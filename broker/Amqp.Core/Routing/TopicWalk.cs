@@ -1,4 +1,4 @@
-namespace Amqp.Core;
+namespace Amqp.Core.Routing;
 
 /// <summary>A message's way through the trie that <see cref="TopicRouter"/> draws: the nodes it stands on, and those it will
 /// stand on after the next word.</summary>

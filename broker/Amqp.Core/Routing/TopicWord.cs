@@ -1,4 +1,4 @@
-namespace Amqp.Core;
+namespace Amqp.Core.Routing;
 
 /// <summary>One word of a key, without being cut out of it.</summary>
 internal readonly struct TopicWord(string key, int start, int length) : IEquatable<TopicWord>

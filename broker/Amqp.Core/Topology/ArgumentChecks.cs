@@ -1,6 +1,6 @@
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>
 /// Which values an argument of a queue may have. A check returns null if the value is fine, else the reason as RabbitMQ

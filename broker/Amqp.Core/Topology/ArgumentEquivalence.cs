@@ -1,6 +1,7 @@
+using Amqp.Core.Errors;
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>Whether two values of an argument mean the same, whatever types they travelled as.</summary>
 internal static class ArgumentEquivalence

@@ -1,6 +1,6 @@
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>What a binding leads to: a queue or an exchange of the same virtual host.</summary>
 public readonly record struct Destination(ResourceKind Kind, string Name)

@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>
 /// All bindings of a virtual host, found from either end. Persistent: a new table shares all but a few nodes with the old

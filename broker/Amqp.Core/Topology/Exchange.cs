@@ -1,6 +1,7 @@
+using Amqp.Core.Routing;
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>An exchange and the way it routes, as of one topology version. A bind gives a new one with a new router.</summary>
 public sealed class Exchange
@@ -57,6 +58,11 @@ public sealed class Exchange
     public Resource Resource => Resource.Exchange(Vhost, Name);
 
     public override string ToString() => Resource.ToString();
+
+    /// <summary>Declared alike, whatever is bound to it.</summary>
+    internal bool IsSameAs(Exchange other) =>
+        (Type, Durable, AutoDelete, Internal) == (other.Type, other.Durable, other.AutoDelete, other.Internal)
+        && Arguments.Equals(other.Arguments);
 
     internal Exchange With(IRouter router) => new(this, router);
 }

@@ -1,6 +1,7 @@
 using System.Collections.Frozen;
+using Amqp.Core.Routing;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>The exchange types there are, each with its router.</summary>
 public static class ExchangeTypes

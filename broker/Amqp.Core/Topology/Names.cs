@@ -1,6 +1,6 @@
 using System.Buffers.Text;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>Names of queues, exchanges and consumers: which belong to the broker, and how it makes its own.</summary>
 public static class Names

@@ -1,6 +1,7 @@
+using Amqp.Core.Errors;
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>
 /// The x-arguments of a queue. <see cref="Known"/> is the one table of them; everything else about arguments (validation,

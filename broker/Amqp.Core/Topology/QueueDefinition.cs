@@ -1,6 +1,7 @@
+using Amqp.Core.Errors;
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>A connection, for questions of ownership. Never reused while the process runs.</summary>
 public readonly record struct ConnectionId(long Value);

@@ -1,4 +1,4 @@
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 public enum QueueType
 {

@@ -1,4 +1,4 @@
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>
 /// One thing that became different. A command is what somebody wanted and depends on what was there; a change is what came of

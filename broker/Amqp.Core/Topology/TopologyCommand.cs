@@ -1,6 +1,6 @@
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>
 /// Somebody wants to change the topology. Names are stripped and shortcuts expanded, permissions have been checked; all
@@ -27,8 +27,8 @@ public sealed record DeclareQueue(
 
 /// <summary>If-unused and if-empty are the queue's to decide; what it decided is this.</summary>
 /// <param name="Id">The queue that was meant. If the name belongs to another one by now, nothing happens.</param>
-public sealed record DeleteQueue(string Vhost, string Name, QueueId Id, ConnectionId? Requester) : TopologyCommand(Vhost);
+public sealed record DeleteQueue(string Vhost, string Name, QueueId Id, ConnectionId? Requester = null) : TopologyCommand(Vhost);
 
-public sealed record Bind(string Vhost, Binding Binding, ConnectionId? Requester) : TopologyCommand(Vhost);
+public sealed record Bind(string Vhost, Binding Binding, ConnectionId? Requester = null) : TopologyCommand(Vhost);
 
-public sealed record Unbind(string Vhost, Binding Binding, ConnectionId? Requester) : TopologyCommand(Vhost);
+public sealed record Unbind(string Vhost, Binding Binding, ConnectionId? Requester = null) : TopologyCommand(Vhost);

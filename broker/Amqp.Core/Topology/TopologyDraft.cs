@@ -1,9 +1,10 @@
 using System.Collections.Immutable;
+using Amqp.Core.Errors;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>The changes of one command as they are being made, with what follows from each.</summary>
-internal sealed class TopologyDraft(Topology before, VirtualHost vhost)
+internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost)
 {
     private readonly ImmutableArray<TopologyChange>.Builder _changes = ImmutableArray.CreateBuilder<TopologyChange>();
     private long _lastQueueId = before.LastQueueId;

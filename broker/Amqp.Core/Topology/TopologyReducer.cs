@@ -1,6 +1,7 @@
+using Amqp.Core.Errors;
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>
 /// The topology as a function: a topology and a command in, a topology and what changed out. All rules of declaring, binding
@@ -9,7 +10,7 @@ namespace Amqp.Core;
 /// </summary>
 public static class TopologyReducer
 {
-    public static TopologyResult Apply(Topology topology, TopologyCommand command)
+    public static TopologyResult Apply(TopologySnapshot topology, TopologyCommand command)
     {
         if (topology.Find(command.Vhost) is not { } vhost)
             return new(topology, []) { Error = BrokerError.VhostNotFound(command.Vhost) };
@@ -26,29 +27,38 @@ public static class TopologyReducer
         };
     }
 
-    /// <summary>Repeats a change that was made once, when a store is loaded or another node made it.</summary>
-    /// <returns>Null if it cannot be: the virtual host, or an end of the binding, is not there. Adding what is there and
-    /// removing what is not changes nothing.</returns>
-    public static Topology? Replay(Topology topology, TopologyChange change)
+    /// <summary>
+    /// Repeats a change that was made once, when a store is loaded or another node made it. Adding what is there and removing
+    /// what is not changes nothing; another thing of the same name gives way, because its removal must have been lost.
+    /// </summary>
+    /// <returns>Null if it cannot be: the virtual host, or an end of the binding, is not there.</returns>
+    public static TopologySnapshot? Replay(TopologySnapshot topology, TopologyChange change)
     {
-        if (topology.Find(change.Vhost) is not { } vhost) return null;
-        var (possible, needed) = change switch
-        {
-            ExchangeAdded { Exchange: var exchange } => (true, vhost.FindExchange(exchange.Name) is null),
-            ExchangeRemoved { Name: var name } => (true, vhost.FindExchange(name) is not null),
-            QueueAdded { Queue: var queue } => (true, vhost.FindQueue(queue.Name) is null),
-            QueueRemoved { Queue: var queue } => (true, vhost.FindQueue(queue.Name)?.Id == queue.Id),
-            BindingAdded { Binding: var binding } => (
-                vhost.FindExchange(binding.Source) is not null && vhost.Exists(binding.Destination), !vhost.Bindings.Contains(binding)),
-            BindingRemoved { Binding: var binding } => (true, vhost.Bindings.Contains(binding)),
-            _ => throw new ArgumentOutOfRangeException(nameof(change), change, message: null),
-        };
-        if (!possible) return null;
-        if (!needed) return topology;
+        if (topology.Find(change.Vhost) is not { } vhost || !CanReplay(vhost, change)) return null;
+        if (IsReplayed(vhost, change)) return topology;
         var draft = new TopologyDraft(topology, vhost);
+        if (change is QueueAdded { Queue.Name: var queueName } && vhost.FindQueue(queueName) is { } otherQueue)
+            draft.Do(new QueueRemoved(otherQueue));
+        if (change is ExchangeAdded { Exchange.Name: var exchangeName } && vhost.FindExchange(exchangeName) is { } otherExchange)
+            draft.Do(new ExchangeRemoved(otherExchange.Vhost, otherExchange.Name, otherExchange.Durable));
         draft.Do(change);
         return draft.Done().Topology;
     }
+
+    private static bool CanReplay(VirtualHost vhost, TopologyChange change) =>
+        change is not BindingAdded { Binding: var binding }
+        || (vhost.FindExchange(binding.Source) is not null && vhost.Exists(binding.Destination));
+
+    private static bool IsReplayed(VirtualHost vhost, TopologyChange change) => change switch
+    {
+        ExchangeAdded { Exchange: var exchange } => vhost.FindExchange(exchange.Name)?.IsSameAs(exchange) == true,
+        ExchangeRemoved { Name: var name } => vhost.FindExchange(name) is null,
+        QueueAdded { Queue: var queue } => vhost.FindQueue(queue.Name)?.Id == queue.Id,
+        QueueRemoved { Queue: var queue } => vhost.FindQueue(queue.Name)?.Id != queue.Id,
+        BindingAdded { Binding: var binding } => vhost.Bindings.Contains(binding),
+        BindingRemoved { Binding: var binding } => !vhost.Bindings.Contains(binding),
+        _ => throw new ArgumentOutOfRangeException(nameof(change), change, message: null),
+    };
 
     private static TopologyResult Apply(TopologyDraft draft, DeclareExchange declare)
     {

@@ -1,11 +1,12 @@
 using System.Collections.Immutable;
+using Amqp.Core.Errors;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>What came of a command.</summary>
 /// <param name="Topology">The topology afterwards; the same object as before if nothing changed.</param>
 /// <param name="Changes">What became different, in order; empty if it was so already or was refused.</param>
-public sealed record TopologyResult(Topology Topology, ImmutableArray<TopologyChange> Changes)
+public sealed record TopologyResult(TopologySnapshot Topology, ImmutableArray<TopologyChange> Changes)
 {
     /// <summary>Why it was refused; null if it was done or was so already.</summary>
     public BrokerError? Error { get; init; }

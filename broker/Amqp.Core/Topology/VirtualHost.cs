@@ -1,7 +1,7 @@
 using System.Collections.Immutable;
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Topology;
 
 /// <summary>A namespace of exchanges and queues, as of one topology version.</summary>
 public sealed class VirtualHost
