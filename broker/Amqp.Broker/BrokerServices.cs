@@ -1,4 +1,10 @@
+using Amqp.Broker.Topology;
+using Amqp.Broker.Channels;
+using Amqp.Broker.Connections;
+using Amqp.Broker.Loops;
+using Amqp.Broker.Queues;
 using Amqp.Core;
+using Amqp.Core.Ports;
 using AMQP.Net;
 
 namespace Amqp.Broker;

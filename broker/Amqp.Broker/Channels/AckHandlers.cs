@@ -1,7 +1,8 @@
-using Amqp.Core;
+using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Channels;
 
 /// <summary>Settling deliveries: basic.ack, basic.reject, basic.nack, basic.recover.</summary>
 internal sealed class AckHandlers(ChannelSession channel)
@@ -32,15 +33,20 @@ internal sealed class AckHandlers(ChannelSession channel)
     private void RequeueAll(bool requeue)
     {
         if (!requeue) throw new BrokerException(BrokerError.RecoverWithoutRequeue);
-        Settle(tag: 0, multiple: true, QueueOperationKind.Requeue);
+        SettleNow(tag: 0, multiple: true, QueueOperationKind.Requeue);
     }
 
     private ValueTask Settle(ulong tag, bool multiple, QueueOperationKind kind)
+    {
+        SettleNow(tag, multiple, kind);
+        return ValueTask.CompletedTask;
+    }
+
+    private void SettleNow(ulong tag, bool multiple, QueueOperationKind kind)
     {
         _taken.Clear();
         if (!channel.Tags.TryTake(tag, multiple, _taken)) throw new BrokerException(BrokerError.UnknownDeliveryTag(tag));
         foreach (var (_, holder, position) in _taken)
             channel.Connection.Posts.Add(((IQueueLink)holder).Queue, QueueOperation.Settle(kind, holder, position));
-        return ValueTask.CompletedTask;
     }
 }

@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Channels;
 
 /// <summary>A frame of which a copy was kept.</summary>
 internal readonly record struct KeptFrame(FrameType Type, byte[] Payload);

@@ -1,4 +1,6 @@
-namespace Amqp.Broker;
+using Amqp.Broker.Publishing;
+
+namespace Amqp.Broker.Channels;
 
 /// <summary>The handlers of a channel, by AMQP class; basic is split by what its methods are about.</summary>
 internal sealed class ChannelHandlers(ChannelSession channel)

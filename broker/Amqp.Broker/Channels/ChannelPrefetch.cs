@@ -1,4 +1,6 @@
-namespace Amqp.Broker;
+using Amqp.Broker.Queues;
+
+namespace Amqp.Broker.Channels;
 
 /// <summary>
 /// The prefetch that all consumers of a channel share (basic.qos with global). Queues that want to deliver take a place;

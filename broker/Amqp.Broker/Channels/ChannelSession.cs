@@ -1,7 +1,10 @@
-using Amqp.Core;
+using Amqp.Broker.Connections;
+using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Channels;
 
 /// <summary>
 /// One channel: its state, and the switch that sends each method to its handler. Everything here runs on the connection's
@@ -51,6 +54,29 @@ internal sealed class ChannelSession
 
     /// <summary>A frame waits because this channel waits, and there is no room for more of them.</summary>
     public bool IsOverfull => _backlog.IsFull;
+
+    /// <summary>The name itself, or for an empty one the queue that the channel declared last.</summary>
+    /// <exception cref="BrokerException">404: it has declared none.</exception>
+    public string ExpandQueueName(string name)
+    {
+        var stripped = Names.Strip(name);
+        if (stripped.Length > 0) return stripped;
+        return LastQueue ?? throw new BrokerException(BrokerError.NoPreviouslyDeclaredQueue);
+    }
+
+    /// <summary>The queue of that name (empty: the last declared), if this connection may use it.</summary>
+    /// <exception cref="BrokerException">404: there is none; 405: it is another connection's.</exception>
+    public QueueActor FindQueue(string name)
+    {
+        name = ExpandQueueName(name);
+        if (Connection.VirtualHost.FindQueue(name) is not { } definition
+            || !Connection.Services.Queues.TryFind(definition, out var queue))
+        {
+            throw new BrokerException(BrokerError.QueueNotFound(Connection.Vhost, name));
+        }
+        if (definition.CheckAccess(Connection.Id) is { } refused) throw new BrokerException(refused);
+        return queue;
+    }
 
     public void Send<TMethod>(in TMethod method)
         where TMethod : struct, IMethod<TMethod> => Output.Send(Number, method);
@@ -211,7 +237,7 @@ internal sealed class ChannelSession
         Close();
         Connection.Posts.Flush();
         _phase = ChannelPhase.Closing;
-        Send(new ChannelClose((ushort)error.Code, error.ReplyText, method.ClassId(), method.MethodNumber()));
+        Send(new ChannelClose(error.Code, error.ReplyText, method));
     }
 
     /// <summary>After channel.close was sent, everything but its answer is ignored; a close that crossed ours is answered.</summary>

@@ -1,7 +1,8 @@
-using Amqp.Core;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Channels;
 
 /// <summary>The arguments of basic.consume that RabbitMQ's classic queues know.</summary>
 internal static class ConsumeArguments

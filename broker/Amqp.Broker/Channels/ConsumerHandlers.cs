@@ -1,7 +1,10 @@
-using Amqp.Core;
+using Amqp.Broker.Connections;
+using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Channels;
 
 /// <summary>Getting messages: basic.consume, basic.cancel, basic.get, basic.qos.</summary>
 internal sealed class ConsumerHandlers(ChannelSession channel)

@@ -1,6 +1,6 @@
-using Amqp.Core;
+using Amqp.Core.Queues;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Channels;
 
 /// <summary>A delivery that waits for its settlement: which queue's holder has it, and its place in that queue.</summary>
 internal readonly record struct Unsettled(ulong Tag, MessageHolder Holder, long Position);

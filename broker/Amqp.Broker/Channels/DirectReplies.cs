@@ -1,8 +1,8 @@
-using Amqp.Core;
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using Amqp.Core.Topology;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Channels;
 
 /// <summary>
 /// Direct reply-to: requesters consume from a pseudo-queue, and whoever has a requester's address sends replies straight to

@@ -1,7 +1,9 @@
-using Amqp.Core;
+using Amqp.Broker.Connections;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Channels;
 
 /// <summary>exchange.declare, delete, bind, unbind.</summary>
 internal sealed class ExchangeHandlers(ChannelSession channel)

@@ -1,7 +1,7 @@
 using System.Buffers.Text;
 using System.Security.Cryptography;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Channels;
 
 /// <summary>Sixteen random bytes that nobody can guess, for names that the broker makes.</summary>
 internal static class Random16

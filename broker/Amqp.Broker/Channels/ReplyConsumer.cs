@@ -1,6 +1,6 @@
-using Amqp.Core;
+using Amqp.Core.Queues;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Channels;
 
 /// <summary>The consumer of a channel's direct replies (pseudo-queue <c>amq.rabbitmq.reply-to</c>).</summary>
 internal sealed class ReplyConsumer(ChannelSession channel, string tag, string address) : MessageHolder

@@ -1,7 +1,10 @@
+using Amqp.Broker.Loops;
+using Amqp.Broker.Queues;
 using Amqp.Core;
+using Amqp.Core.Errors;
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Connections;
 
 /// <content>The ends of a connection: asked for by the client, forced by an error or the broker, or simply gone.</content>
 internal sealed partial class AmqpConnection

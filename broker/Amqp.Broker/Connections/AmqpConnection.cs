@@ -1,8 +1,11 @@
-using System.IO.Pipelines;
-using Amqp.Core;
+using Amqp.Broker.Channels;
+using Amqp.Broker.Loops;
+using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Connections;
 
 /// <summary>
 /// One client connection and its read loop, which owns everything in here: channels, handshake, posts to queues. Other

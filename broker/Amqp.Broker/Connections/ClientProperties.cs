@@ -1,6 +1,6 @@
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Connections;
 
 /// <summary>What a client said of itself in connection.start-ok, as far as the broker acts on it.</summary>
 internal sealed class ClientProperties(FieldTable properties)

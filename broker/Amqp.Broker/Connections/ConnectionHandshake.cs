@@ -1,7 +1,9 @@
+using Amqp.Broker.Security;
 using Amqp.Core;
+using Amqp.Core.Errors;
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Connections;
 
 /// <summary>
 /// From the first method to an open connection (specification 2.2.4), in RabbitMQ's states:

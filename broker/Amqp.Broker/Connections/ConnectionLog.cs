@@ -1,6 +1,6 @@
 using Microsoft.Extensions.Logging;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Connections;
 
 /// <summary>
 /// What is said of connections, in one place. A client's mistake is information: it is told to the client, and the broker
@@ -35,7 +35,7 @@ internal sealed partial class ConnectionLog(ILogger logger)
     public partial void ConnectionError(string connection, int channel, string error, string method);
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "connection {Connection}: client closed channel {Channel}: {Code} {Text}")]
-    public partial void ChannelClosedByClient(string connection, int channel, int code, string text);
+    public partial void ChannelClosedByClient(string connection, int channel, AMQP.Net.ReplyCode code, string text);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "connection {Connection} ended by a defect of the broker, please report it; its messages return to their queues")]
     public partial void Crashed(Exception exception, string connection);

@@ -1,10 +1,13 @@
-using Amqp.Core;
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.InteropServices;
+using Amqp.Broker.Channels;
+using Amqp.Broker.Loops;
+using Amqp.Broker.Queues;
+using Amqp.Core.Messages;
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Connections;
 
 /// <summary>
 /// The write loop of a connection and sole owner of its <see cref="PipeWriter"/>. Whatever is to be sent is posted here, is
@@ -153,7 +156,7 @@ internal sealed class ConnectionOutput(PipeWriter writer) : IThreadPoolWorkItem
     {
         var message = (Message)item.Payload!;
         FrameWriter.WriteMethod(writer, item.Channel!.Number, new BasicReturn(
-            (ushort)ReplyCode.NoRoute, ReplyCode.NoRoute.Name(), message.Exchange, message.RoutingKey));
+            ReplyCode.NoRoute, ReplyCode.NoRoute.Name(), message.Exchange, message.RoutingKey));
         WriteContent(item.Channel.Number, message);
     }
 

@@ -1,4 +1,6 @@
-namespace Amqp.Broker;
+using Amqp.Broker.Loops;
+
+namespace Amqp.Broker.Connections;
 
 /// <summary>
 /// Heartbeats of one connection, both ways, looked at twice in each interval: nothing sent since the last look means that a

@@ -1,6 +1,9 @@
-using Amqp.Core;
+using Amqp.Broker.Channels;
+using Amqp.Broker.Queues;
+using Amqp.Core.Messages;
+using Amqp.Core.Queues;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Connections;
 
 internal enum OutboundKind : byte
 {

@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Connections;
 
 /// <summary>A client's byte stream, whatever carries it.</summary>
 /// <param name="Pipe">What it sends and what it is sent.</param>

@@ -1,4 +1,4 @@
-namespace Amqp.Broker;
+namespace Amqp.Broker.Loops;
 
 /// <summary>Milliseconds that only go forward, from the clock that was passed in.</summary>
 internal sealed class BrokerClock(TimeProvider time)

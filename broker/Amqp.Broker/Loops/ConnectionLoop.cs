@@ -1,6 +1,6 @@
 using System.IO.Pipelines;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Loops;
 
 /// <summary>
 /// The mail of a connection's read loop: work that other threads have for the one owner of the connection's state. The loop

@@ -1,4 +1,4 @@
-namespace Amqp.Broker;
+namespace Amqp.Broker.Loops;
 
 /// <summary>
 /// What others want of an owner, in the order they asked. Anybody posts; one thread at a time drains, and takes everything

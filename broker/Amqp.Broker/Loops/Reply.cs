@@ -1,7 +1,7 @@
-using Amqp.Core;
 using System.Runtime.CompilerServices;
+using Amqp.Core.Errors;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Loops;
 
 /// <summary>
 /// The answer that a handler on a connection's read loop awaits from another owner. Awaiting it lets one channel wait alone:

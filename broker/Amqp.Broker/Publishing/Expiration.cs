@@ -1,7 +1,7 @@
 using System.Globalization;
-using Amqp.Core;
+using Amqp.Core.Errors;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Publishing;
 
 /// <summary>The expiration property: milliseconds as decimal text.</summary>
 internal static class Expiration

@@ -1,7 +1,12 @@
-using Amqp.Core;
+using Amqp.Broker.Channels;
+using Amqp.Broker.Connections;
+using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
+using Amqp.Core.Messages;
+using Amqp.Core.Topology;
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Publishing;
 
 /// <summary>
 /// basic.publish: the method, its header and bodies become one <see cref="Message"/>, which is checked in RabbitMQ's order,
@@ -60,7 +65,7 @@ internal sealed class PublishHandler(ChannelSession channel)
         var expirationMs = -1L;
         FieldTable? headers = null;
         var addsKeys = false;
-        if ((properties.Flags & Special) != 0)
+        if ((properties.Flags & Special) != PropertyFlags.None)
         {
             content = ReplaceReplyTo(content);
             CheckUserId(properties);

@@ -1,7 +1,11 @@
-using Amqp.Core;
+using Amqp.Broker.Connections;
+using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
+using Amqp.Core.Routing;
+using Amqp.Core.Topology;
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Publishing;
 
 /// <summary>Where a message goes: queues on this node, and direct replies by address.</summary>
 internal sealed record Route(QueueActor[] Queues, string[] DirectReplies)
@@ -18,7 +22,7 @@ internal sealed class RouteCache(AmqpConnection connection)
 {
     private readonly Dictionary<(string Exchange, string RoutingKey), Route> _routes = [];
     private readonly RouteResult _result = new();
-    private Topology? _topology;
+    private TopologySnapshot? _topology;
     private VirtualHost? _virtualHost;
     private Exchange? _exchange;
     private string? _exchangeName;
@@ -69,7 +73,7 @@ internal sealed class RouteCache(AmqpConnection connection)
         return new Route(queues.ToArray(), _result.DirectReplies.ToArray());
     }
 
-    private void Follow(Topology topology)
+    private void Follow(TopologySnapshot topology)
     {
         _topology = topology;
         _virtualHost = topology.Find(connection.Vhost) ?? throw new BrokerException(BrokerError.VhostNotFound(connection.Vhost));

@@ -1,6 +1,7 @@
-using Amqp.Core;
+using Amqp.Broker.Channels;
+using Amqp.Core.Queues;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Queues;
 
 /// <summary>
 /// A consumer between its queue and its channel. It holds deliveries back by two measures besides the consumer's own

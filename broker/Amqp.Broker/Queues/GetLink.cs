@@ -1,6 +1,6 @@
-using Amqp.Core;
+using Amqp.Core.Queues;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Queues;
 
 /// <summary>A channel that used basic.get on a queue: holder of what it got and has not settled.</summary>
 internal sealed class GetLink(QueueActor queue) : MessageHolder, IQueueLink

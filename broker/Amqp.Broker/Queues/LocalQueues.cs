@@ -1,8 +1,8 @@
-using Amqp.Core;
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using Amqp.Core.Topology;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Queues;
 
 /// <summary>The queues that live on this node, by the id that their definition carries.</summary>
 internal sealed class LocalQueues

@@ -1,6 +1,6 @@
 using System.Runtime.InteropServices;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Queues;
 
 /// <summary>
 /// The operations that a connection has for queues, grouped while one socket read is worked off: one post a queue and read,

@@ -1,4 +1,4 @@
-namespace Amqp.Broker;
+namespace Amqp.Broker.Queues;
 
 /// <content>What a queue does by the clock: drop messages whose time to live is over, and itself when nobody uses it.</content>
 internal sealed partial class QueueActor

@@ -1,8 +1,13 @@
-using Amqp.Core;
 using System.Runtime.InteropServices;
+using Amqp.Broker.Connections;
+using Amqp.Broker.Loops;
+using Amqp.Core.Errors;
+using Amqp.Core.Messages;
+using Amqp.Core.Queues;
+using Amqp.Core.Topology;
 using Microsoft.Extensions.Logging;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Queues;
 
 /// <summary>
 /// The one owner of a queue's state. Operations come by mail; each is applied to <see cref="QueueState"/>, and what it

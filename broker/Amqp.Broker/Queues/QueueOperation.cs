@@ -1,6 +1,8 @@
-using Amqp.Core;
+using Amqp.Broker.Loops;
+using Amqp.Core.Messages;
+using Amqp.Core.Queues;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Queues;
 
 internal enum QueueOperationKind : byte
 {

@@ -1,7 +1,7 @@
 using System.Text;
 using AMQP.Net;
 
-namespace Amqp.Broker;
+namespace Amqp.Broker.Security;
 
 /// <summary>The SASL mechanisms offered in connection.start, each a way to read user and password out of one response.</summary>
 internal static class Sasl

@@ -1,6 +1,6 @@
 using AMQP.Net;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Messages;
 
 /// <summary>
 /// A published message, shared unchanged by every queue that it was routed to. Its properties and body are one array, as

@@ -1,4 +1,4 @@
-namespace Amqp.Core;
+namespace Amqp.Core.Ports;
 
 /// <summary>Who may log in.</summary>
 public interface IAuthenticator

@@ -1,4 +1,4 @@
-namespace Amqp.Core;
+namespace Amqp.Core.Queues;
 
 /// <summary>
 /// The consumers of a queue and whose turn it is: the highest priority first, and round robin among equals. Consumers that

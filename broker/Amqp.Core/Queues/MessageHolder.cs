@@ -1,4 +1,4 @@
-namespace Amqp.Core;
+namespace Amqp.Core.Queues;
 
 /// <summary>
 /// Whoever holds messages that a queue handed out and that are not settled yet: a consumer, or a channel that used

@@ -1,5 +1,6 @@
+using Amqp.Core.Messages;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Queues;
 
 /// <summary>
 /// The messages of a queue by position, in chunks of fixed size:

@@ -1,4 +1,4 @@
-namespace Amqp.Core;
+namespace Amqp.Core.Queues;
 
 /// <summary>
 /// A consumer as its queue sees it. What lies behind it (channel, socket, prefetch shared by a channel) is hidden by the

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
+using Amqp.Core.Messages;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Queues;
 
 /// <summary>A message that a queue hands to a consumer.</summary>
 /// <param name="Consumer">Who gets it.</param>

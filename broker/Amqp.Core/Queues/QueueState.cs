@@ -1,5 +1,6 @@
+using Amqp.Core.Messages;
 
-namespace Amqp.Core;
+namespace Amqp.Core.Queues;
 
 /// <summary>What becomes of a message that a consumer had.</summary>
 public enum Settlement : byte

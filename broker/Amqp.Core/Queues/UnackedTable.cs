@@ -1,4 +1,4 @@
-namespace Amqp.Core;
+namespace Amqp.Core.Queues;
 
 /// <summary>
 /// Which holder has which message: slots in one array, those of a holder chained, so that settling one message and
