@@ -27,9 +27,9 @@ internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost)
         RemoveUnused(sources);
     }
 
-    public void Remove(Binding binding, bool durable)
+    public void Remove(Binding binding)
     {
-        Do(new BindingRemoved(Vhost.Name, binding, durable));
+        Do(new BindingRemoved(Vhost.Name, binding, Vhost.IsDurable(binding)));
         RemoveUnused([binding.Source]);
     }
 

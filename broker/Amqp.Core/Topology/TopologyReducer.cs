@@ -122,7 +122,7 @@ public static class TopologyReducer
         if (!vhost.Exists(binding.Destination)) return draft.Refuse(NotFound(bind.Vhost, binding.Destination));
         if (source.Router.Validate(binding) is { } invalid) return draft.Refuse(invalid);
         if (CheckAccess(vhost, binding, bind.Requester) is { } locked) return draft.Refuse(locked);
-        if (!vhost.Bindings.Contains(binding)) draft.Do(new BindingAdded(bind.Vhost, binding, IsDurable(vhost, binding)));
+        if (!vhost.Bindings.Contains(binding)) draft.Do(new BindingAdded(bind.Vhost, binding, vhost.IsDurable(binding)));
         return draft.Done();
     }
 
@@ -133,7 +133,7 @@ public static class TopologyReducer
         // What is not bound need not be unbound, and nobody asks whose it is: neither the binding nor its ends need exist.
         if (!vhost.Bindings.Contains(binding)) return draft.Done();
         if (CheckAccess(vhost, binding, unbind.Requester) is { } locked) return draft.Refuse(locked);
-        draft.Remove(binding, IsDurable(vhost, binding));
+        draft.Remove(binding);
         return draft.Done();
     }
 
@@ -176,11 +176,6 @@ public static class TopologyReducer
 
     /// <summary>An exclusive queue is transient whatever was asked for, and repeated declarations are compared after that.</summary>
     private static bool IsDurable(DeclareQueue declare) => declare.Durable && !declare.Exclusive;
-
-    private static bool IsDurable(VirtualHost vhost, Binding binding) =>
-        vhost.Exchanges[binding.Source].Durable && (binding.Destination.Kind == ResourceKind.Queue
-            ? vhost.Queues[binding.Destination.Name].Durable
-            : vhost.Exchanges[binding.Destination.Name].Durable);
 
     private static ConnectionId? Owner(DeclareQueue declare)
     {

@@ -30,6 +30,11 @@ public sealed class VirtualHost
         ? Queues.ContainsKey(destination.Name)
         : Exchanges.ContainsKey(destination.Name);
 
+    /// <summary>Whether a binding outlives the process: only if both of its ends do.</summary>
+    public bool IsDurable(Binding binding) => Exchanges[binding.Source].Durable && (binding.Destination.Kind == ResourceKind.Queue
+        ? Queues[binding.Destination.Name].Durable
+        : Exchanges[binding.Destination.Name].Durable);
+
     /// <summary>A virtual host with nothing but the exchanges that every one has. They are durable and cannot be deleted, so
     /// they need not be stored.</summary>
     internal static VirtualHost New(string name)
