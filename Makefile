@@ -39,10 +39,10 @@ test: all-projects ## Build everything, run every test that is not of category L
 test-long: all-projects ## Run the tests of category Long, the full rounds
 	@TEST_HANG=60m tools/scripts/test.sh --filter 'TestCategory=Long'
 
-test-oracle: all-projects ## Run the conformance tests of category Same against Debian's rabbitmq-server
+test-oracle: all-projects ## Run the conformance tests of category same against Debian's rabbitmq-server
 	@tests/oracle/install.sh
 	@trap tests/oracle/stop.sh EXIT; tests/oracle/start.sh; \
-	  AMQP_TEST_ORACLE=127.0.0.1:5673 tools/scripts/test.sh --filter 'TestCategory=Same' tests/Amqp.Conformance*
+	  AMQP_TEST_ORACLE=127.0.0.1:5673 tools/scripts/test.sh --filter 'TestCategory=same' tests/Amqp.Conformance*
 
 # The broker in out/ first: the conformance tests start it as a process of its own.
 .PHONY: all-projects
