@@ -4,7 +4,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 oracle=$(cd "$here/.." && pwd)/.tools/oracle
 name=${AMQP_ORACLE_NAME:-oracle}
 port=${AMQP_ORACLE_PORT:-5673}
-var=$oracle/var/$name
+var=$oracle/run/$name
 
 export HOME=$var # the Erlang cookie
 export PATH=$oracle/usr/lib/erlang/bin:$PATH

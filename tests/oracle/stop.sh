@@ -5,8 +5,8 @@ set -euo pipefail
 [ -e "$var/pid" ] || exit 0
 
 pid=$(tr -dc 0-9 <"$var/pid")
-# The number may by now belong to another process.
-if [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -q "$RABBITMQ_NODENAME"; then
+# The number may by now belong to another process: ours has its home directory on the command line.
+if [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "-home $var "; then
   kill -TERM "$pid"
   deadline=$((SECONDS + 30))
   while kill -0 "$pid" 2>/dev/null; do
