@@ -1,5 +1,6 @@
 #!/bin/bash
-# Starts the oracle on 127.0.0.1 (port 5673 unless AMQP_ORACLE_PORT says otherwise), with fresh data, and returns when it answers.
+# Starts the oracle on 127.0.0.1 (port 5673 unless AMQP_ORACLE_PORT says otherwise), and returns when it answers.
+# Its data is fresh unless AMQP_ORACLE_KEEP is set.
 # Plug-ins: AMQP_ORACLE_PLUGINS="rabbitmq_management ..." (its HTTP port is the AMQP port + 10000).
 set -euo pipefail
 . "$(dirname "$0")/environment.sh"
@@ -7,7 +8,8 @@ set -euo pipefail
 . "$here/environment.sh"
 
 "$here/stop.sh"
-rm -rf "$var"
+[ -n "${AMQP_ORACLE_KEEP:-}" ] || rm -rf "$var"
+rm -rf "$var/log" # readiness is read from the log
 mkdir -p "$var/log"
 
 if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
