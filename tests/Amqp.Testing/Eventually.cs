@@ -18,6 +18,11 @@ public static class Eventually
         Func<bool> condition, TimeSpan? within = null, [CallerArgumentExpression(nameof(condition))] string expression = "") =>
         That(() => Task.FromResult(condition()), Is.True, within, expression);
 
+    /// <summary>Polls until <paramref name="condition"/> is true; an exception of it ends the test.</summary>
+    public static Task True(
+        Func<Task<bool>> condition, TimeSpan? within = null, [CallerArgumentExpression(nameof(condition))] string expression = "") =>
+        That(condition, Is.True, within, expression);
+
     /// <summary>Polls until the value satisfies <paramref name="constraint"/>.</summary>
     public static Task That<T>(
         Func<T> value, IResolveConstraint constraint, TimeSpan? within = null,

@@ -6,7 +6,7 @@ namespace Amqp.Testing;
 /// <summary>
 /// The broker that all tests of an assembly share: our process, or the oracle. An assembly declares it with
 /// <code>[SetUpFixture] public sealed class Broker : SharedBroker;</code>
-/// outside every namespace.
+/// in its own namespace.
 /// </summary>
 public abstract class SharedBroker
 {
