@@ -1,4 +1,4 @@
-using System.Text;
+using System.Buffers.Binary;
 
 namespace AMQP.Net;
 
@@ -16,22 +16,28 @@ public sealed class ShortStringPool
     private readonly Slot[] _slots = new Slot[Slots];
 
     /// <summary>The string of these bytes.</summary>
-    /// <exception cref="ProtocolException">502: the bytes are not UTF-8.</exception>
+    /// <exception cref="ProtocolException">501: the bytes are not UTF-8.</exception>
     public string Get(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length > PooledLengthMax) return WireReader.DecodeUtf8(bytes);
         ref var slot = ref _slots[Hash(bytes) & (Slots - 1)];
         if (slot.Text is not null && bytes.SequenceEqual(slot.Bytes)) return slot.Text;
         var text = WireReader.DecodeUtf8(bytes);
-        slot = new Slot { Text = text, Bytes = Encoding.UTF8.GetBytes(text) };
+        slot = new Slot { Text = text, Bytes = bytes.ToArray() };
         return text;
     }
 
     private static uint Hash(ReadOnlySpan<byte> bytes)
     {
-        var hash = 2166136261u;
-        foreach (var value in bytes) hash = (hash ^ value) * 16777619u;
-        return hash ^ (hash >> 15);
+        const ulong Factor = 0x9E3779B97F4A7C15;
+        var hash = (ulong)bytes.Length;
+        for (; bytes.Length >= 8; bytes = bytes[8..])
+        {
+            hash = (hash ^ BinaryPrimitives.ReadUInt64LittleEndian(bytes)) * Factor;
+            hash ^= hash >> 32;
+        }
+        foreach (var value in bytes) hash = (hash ^ value) * Factor;
+        return (uint)(hash >> 32);
     }
 
     private struct Slot

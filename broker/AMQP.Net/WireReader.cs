@@ -8,8 +8,8 @@ namespace AMQP.Net;
 /// <summary>
 /// Reads the elementary types of AMQP 0-9-1 (specification 4.2.5) from one frame's payload. The members stand in the same
 /// order as those of <see cref="WireWriter"/>. Input that ends too early or holds an illegal value raises
-/// <see cref="ProtocolException"/> with 502 SYNTAX_ERROR; the callers that know which method was read turn it into
-/// RabbitMQ's text.
+/// <see cref="ProtocolException"/> with 502 SYNTAX_ERROR; <see cref="MethodReader"/>, which knows the method that was read,
+/// turns it into RabbitMQ's answer.
 /// </summary>
 /// <param name="payload">The bytes to read; valid as long as the frame they belong to.</param>
 /// <param name="strings">Where short strings that come again and again (exchanges, routing keys) are kept, or null.</param>
@@ -46,6 +46,7 @@ public ref struct WireReader(ReadOnlySpan<byte> payload, ShortStringPool? string
     }
 
     /// <summary>A string of at most 255 bytes of UTF-8.</summary>
+    /// <exception cref="ProtocolException">501, RabbitMQ's code, when it is not UTF-8; 502 when it does not end in the frame.</exception>
     public string ReadShortString()
     {
         var bytes = ReadShortStringBytes();
@@ -65,6 +66,9 @@ public ref struct WireReader(ReadOnlySpan<byte> payload, ShortStringPool? string
         return Take((int)length);
     }
 
+    /// <summary>A long string that is text; bytes that are not UTF-8 become U+FFFD.</summary>
+    public string ReadLongText() => Encoding.UTF8.GetString(ReadLongString());
+
     /// <summary>A field table: structure checked here and now, bytes copied, values decoded on first look.</summary>
     public FieldTable ReadTable()
     {
@@ -73,6 +77,9 @@ public ref struct WireReader(ReadOnlySpan<byte> payload, ShortStringPool? string
         FieldCodec.ValidateTable(bytes);
         return new FieldTable(bytes.ToArray());
     }
+
+    /// <summary>Passes over bytes.</summary>
+    public void Skip(int count) => Take(count);
 
     /// <summary>Raises 502 unless everything was read: a method with bytes left over is not the method it claims to be.</summary>
     public readonly void ExpectEnd()
@@ -91,7 +98,7 @@ public ref struct WireReader(ReadOnlySpan<byte> payload, ShortStringPool? string
 
     internal static string DecodeUtf8(ReadOnlySpan<byte> bytes)
     {
-        if (!Utf8.IsValid(bytes)) throw new ProtocolException(ReplyCode.SyntaxError, "short string is not UTF-8");
+        if (!Utf8.IsValid(bytes)) throw new ProtocolException(ReplyCode.FrameError, "Malformed UTF-8 in shortstr");
         return Encoding.UTF8.GetString(bytes);
     }
 

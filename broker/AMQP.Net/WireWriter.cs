@@ -83,6 +83,20 @@ public ref struct WireWriter(Span<byte> destination)
         if (Reserve(length, out var room)) Encoding.UTF8.GetBytes(value, room);
     }
 
+    /// <summary>Leaves room for the length of a long string, table or array that is written piece by piece behind it.</summary>
+    /// <returns>The place, for <see cref="EndLong"/>.</returns>
+    public int BeginLong()
+    {
+        WriteLong(0);
+        return _position;
+    }
+
+    /// <summary>Fills in the length of what was written since <see cref="BeginLong"/>.</summary>
+    public readonly void EndLong(int begin)
+    {
+        if (!Overflowed) BinaryPrimitives.WriteUInt32BigEndian(_destination[(begin - 4)..], (uint)(_position - begin));
+    }
+
     public void WriteTable(FieldTable table) => WriteLongString(table.Bytes.Span);
 
     /// <summary>Bytes as they are, without a length.</summary>

@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Text;
-using System.Text.Unicode;
 
 namespace AMQP.Net;
 
@@ -11,7 +10,9 @@ namespace AMQP.Net;
 /// array   long length | { type octet | value } ...
 /// </code>
 /// A table is validated once, when it arrives: every length inside its bounds, every type known, nesting limited. After that
-/// decoding cannot fail, so nothing malformed is stored or forwarded even where values are looked at later or never.
+/// decoding cannot fail, so nothing malformed is stored or forwarded even where values are looked at later or never. Names
+/// and strings need not be UTF-8, as in RabbitMQ: they are passed on as they came and U+FFFD stands for bad bytes when
+/// somebody looks.
 /// </summary>
 public static class FieldCodec
 {
@@ -45,14 +46,32 @@ public static class FieldCodec
         return bytes;
     }
 
+    /// <summary>Finds a field by its name, without decoding any other.</summary>
+    /// <param name="table">A validated table.</param>
+    /// <param name="field">Where the first field of that name stands in the table, its name included.</param>
+    internal static bool TryFind(ReadOnlySpan<byte> table, ReadOnlySpan<byte> name, out Range field)
+    {
+        var reader = new WireReader(table);
+        while (reader.Remaining > 0)
+        {
+            var start = table.Length - reader.Remaining;
+            var found = reader.ReadShortStringBytes().SequenceEqual(name);
+            SkipValue(ref reader);
+            if (!found) continue;
+            field = start..(table.Length - reader.Remaining);
+            return true;
+        }
+        field = default;
+        return false;
+    }
+
     private static void ValidateTable(ReadOnlySpan<byte> table, int depth)
     {
         if (depth > NestingMax) ThrowTooDeep();
         var reader = new WireReader(table);
         while (reader.Remaining > 0)
         {
-            if (!Utf8.IsValid(reader.ReadShortStringBytes()))
-                throw new ProtocolException(ReplyCode.SyntaxError, "name in a field table is not UTF-8");
+            reader.ReadShortStringBytes();
             ValidateValue(ref reader, depth);
         }
     }
@@ -66,25 +85,41 @@ public static class FieldCodec
 
     private static void ValidateValue(ref WireReader reader, int depth)
     {
-        var type = (FieldType)reader.ReadByte();
+        switch (ReadType(ref reader))
+        {
+            case FieldType.Table: ValidateTable(reader.ReadLongString(), depth + 1); break;
+            case FieldType.Array: ValidateArray(reader.ReadLongString(), depth + 1); break;
+            case var type: SkipValue(ref reader, type); break;
+        }
+    }
+
+    private static void SkipValue(ref WireReader reader) => SkipValue(ref reader, ReadType(ref reader));
+
+    private static void SkipValue(ref WireReader reader, FieldType type)
+    {
         switch (type)
         {
             case FieldType.Void: break;
-            case FieldType.Bool or FieldType.Byte or FieldType.UnsignedByte: reader.ReadByte(); break;
-            case FieldType.Short or FieldType.UnsignedShort: reader.ReadShort(); break;
-            case FieldType.SignedInt or FieldType.UnsignedInt or FieldType.Float: reader.ReadLong(); break;
-            case FieldType.Long or FieldType.Double or FieldType.Timestamp: reader.ReadLongLong(); break;
-            case FieldType.Decimal: reader.ReadByte(); reader.ReadLong(); break;
-            case FieldType.LongString or FieldType.Binary: reader.ReadLongString(); break;
-            case FieldType.Table: ValidateTable(reader.ReadLongString(), depth + 1); break;
-            case FieldType.Array: ValidateArray(reader.ReadLongString(), depth + 1); break;
+            case FieldType.Bool or FieldType.Byte or FieldType.UnsignedByte: reader.Skip(1); break;
+            case FieldType.Short or FieldType.UnsignedShort: reader.Skip(2); break;
+            case FieldType.SignedInt or FieldType.UnsignedInt or FieldType.Float: reader.Skip(4); break;
+            case FieldType.Decimal: reader.Skip(5); break;
+            case FieldType.Long or FieldType.Double or FieldType.Timestamp: reader.Skip(8); break;
+            case FieldType.LongString or FieldType.Binary or FieldType.Table or FieldType.Array: reader.ReadLongString(); break;
             default: ThrowUnknownType(type); break;
         }
     }
 
+    /// <summary>The letter of a type. Some clients write a long as <c>L</c>, the specification's letter; RabbitMQ takes both.</summary>
+    private static FieldType ReadType(ref WireReader reader)
+    {
+        var letter = reader.ReadByte();
+        return letter == (byte)'L' ? FieldType.Long : (FieldType)letter;
+    }
+
     private static FieldValue ReadValue(ref WireReader reader)
     {
-        var type = (FieldType)reader.ReadByte();
+        var type = ReadType(ref reader);
         switch (type)
         {
             case FieldType.Void: return FieldValue.Void;
@@ -145,10 +180,9 @@ public static class FieldCodec
 
     private static void WriteArray(ref WireWriter writer, FieldValue[] values)
     {
-        var measure = new WireWriter(default);
-        foreach (var value in values) WriteValue(ref measure, value);
-        writer.WriteLong((uint)measure.Length);
+        var begin = writer.BeginLong();
         foreach (var value in values) WriteValue(ref writer, value);
+        writer.EndLong(begin);
     }
 
     [DoesNotReturn]

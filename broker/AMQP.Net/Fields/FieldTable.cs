@@ -1,5 +1,6 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
+using System.Text;
 
 namespace AMQP.Net;
 
@@ -54,16 +55,27 @@ public sealed class FieldTable : IReadOnlyCollection<KeyValuePair<string, FieldV
 
     public bool Contains(string name) => TryGet(name, out _);
 
-    /// <summary>This table without the fields of that name.</summary>
-    public FieldTable Without(string name) => Contains(name) ? From(Fields.Where(field => field.Key != name)) : this;
+    /// <summary>The same without decoding or allocating anything.</summary>
+    /// <param name="name">The name in UTF-8.</param>
+    public bool Contains(ReadOnlySpan<byte> name) => FieldCodec.TryFind(Bytes.Span, name, out _);
 
-    /// <summary>This table with that field set, in its old place if it was there.</summary>
+    /// <summary>This table without the fields of that name; the others keep their bytes.</summary>
+    public FieldTable Without(string name)
+    {
+        var utf8 = Encoding.UTF8.GetBytes(name);
+        var bytes = Bytes.Span;
+        if (!FieldCodec.TryFind(bytes, utf8, out var field)) return this;
+        return new FieldTable((byte[])[.. bytes[..field.Start], .. bytes[field.End..]]).Without(name);
+    }
+
+    /// <summary>This table with that field set, in its old place if it was there; the others keep their bytes.</summary>
     public FieldTable With(string name, FieldValue value)
     {
-        var set = KeyValuePair.Create(name, value);
-        return Contains(name)
-            ? From(Fields.Select(field => field.Key == name ? set : field))
-            : From(Fields.Append(set));
+        var set = FieldCodec.EncodeTable([KeyValuePair.Create(name, value)]);
+        var bytes = Bytes.Span;
+        if (!FieldCodec.TryFind(bytes, Encoding.UTF8.GetBytes(name), out var field)) return new FieldTable((byte[])[.. bytes, .. set]);
+        var rest = new FieldTable(Bytes[field.End..]).Without(name).Bytes.Span;
+        return new FieldTable((byte[])[.. bytes[..field.Start], .. set, .. rest]);
     }
 
     /// <summary>Tables are equal when they hold equal fields, in whatever order.</summary>

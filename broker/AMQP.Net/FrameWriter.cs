@@ -1,0 +1,115 @@
+using System.Buffers;
+using System.Buffers.Binary;
+
+namespace AMQP.Net;
+
+/// <summary>
+/// Writes frames (specification 2.3.5), the bytes of which are drawn in <see cref="FrameReader"/>. A message goes out as
+/// <code>
+/// type 1 | channel | size | 60 | 60 | basic.deliver's arguments           | 0xCE
+/// type 2 | channel | size | 60 | 0  | body size | flags | properties      | 0xCE
+/// type 3 | channel | size | the first (frame-max - 8) bytes of the body   | 0xCE
+/// type 3 | channel | size | the rest                                      | 0xCE     (an empty body has no body frame)
+/// </code>
+/// Nothing is allocated; what is written is complete when a method returns, and the caller flushes.
+/// </summary>
+public static class FrameWriter
+{
+    /// <summary>Room asked for a method at first, bytes: all but those with large tables or names fit.</summary>
+    private const int MethodSizeUsual = 256;
+
+    /// <summary>Contents up to this size, bytes with all frames, are written in one piece; it is the block size of a pipe.</summary>
+    private const int PieceMax = 4096;
+
+    /// <summary>One method frame. Its size is not held against frame-max: no method but one with a huge table comes near it.</summary>
+    public static void WriteMethod<TMethod>(IBufferWriter<byte> output, ushort channel, in TMethod method)
+        where TMethod : struct, IMethod<TMethod>
+    {
+        var room = output.GetSpan(MethodSizeUsual);
+        var size = WritePayload(room, in method);
+        if (size + Frame.EmptySize > room.Length)
+        {
+            room = output.GetSpan(size + Frame.EmptySize);
+            WritePayload(room, in method);
+        }
+        WriteHeader(room, FrameType.Method, channel, size);
+        room[Frame.HeaderSize + size] = Frame.End;
+        output.Advance(size + Frame.EmptySize);
+    }
+
+    /// <summary>A content: its header frame (class basic) and as many body frames as it takes.</summary>
+    /// <param name="properties">Property flags and properties (<see cref="BasicProperties.Bytes"/>).</param>
+    /// <param name="frameMax">The negotiated limit, bytes of the whole frame; 0 = none.</param>
+    public static void WriteContent(
+        IBufferWriter<byte> output, ushort channel, ReadOnlySpan<byte> properties, ReadOnlySpan<byte> body, int frameMax)
+    {
+        var bodyFrameMax = frameMax == 0 ? int.MaxValue : frameMax - Frame.EmptySize;
+        ArgumentOutOfRangeException.ThrowIfLessThan(bodyFrameMax, 1, nameof(frameMax));
+        var headerSize = Frame.EmptySize + ContentAssembler.HeaderSize + properties.Length;
+
+        if (body.Length <= bodyFrameMax && headerSize + (long)body.Length + Frame.EmptySize <= PieceMax)
+        {
+            var bodySize = body.IsEmpty ? 0 : body.Length + Frame.EmptySize;
+            var room = output.GetSpan(headerSize + bodySize);
+            WriteContentHeader(room, channel, properties, body.Length);
+            if (!body.IsEmpty) WriteFrame(room[headerSize..], FrameType.Body, channel, body);
+            output.Advance(headerSize + bodySize);
+            return;
+        }
+
+        WriteContentHeader(output.GetSpan(headerSize), channel, properties, body.Length);
+        output.Advance(headerSize);
+        while (!body.IsEmpty)
+        {
+            var piece = body[..Math.Min(body.Length, bodyFrameMax)];
+            WriteHeader(output.GetSpan(Frame.HeaderSize), FrameType.Body, channel, piece.Length);
+            output.Advance(Frame.HeaderSize);
+            output.Write(piece);
+            output.GetSpan(1)[0] = Frame.End;
+            output.Advance(1);
+            body = body[piece.Length..];
+        }
+    }
+
+    /// <summary>A heartbeat frame (specification 4.2.7).</summary>
+    public static void WriteHeartbeat(IBufferWriter<byte> output)
+    {
+        WriteFrame(output.GetSpan(Frame.EmptySize), FrameType.Heartbeat, channel: 0, payload: default);
+        output.Advance(Frame.EmptySize);
+    }
+
+    /// <summary>Writes method number and arguments where the payload stands, and tells the payload's size, even if the room was too small.</summary>
+    private static int WritePayload<TMethod>(Span<byte> room, in TMethod method)
+        where TMethod : struct, IMethod<TMethod>
+    {
+        var writer = new WireWriter(room[Frame.HeaderSize..]);
+        writer.WriteLong((uint)TMethod.Id);
+        method.Write(ref writer);
+        return writer.Length;
+    }
+
+    private static void WriteContentHeader(Span<byte> room, ushort channel, ReadOnlySpan<byte> properties, int bodySize)
+    {
+        WriteHeader(room, FrameType.Header, channel, ContentAssembler.HeaderSize + properties.Length);
+        var writer = new WireWriter(room[Frame.HeaderSize..]);
+        writer.WriteShort(MethodId.BasicPublish.ClassId());
+        writer.WriteShort(0);
+        writer.WriteLongLong((ulong)bodySize);
+        writer.WriteBytes(properties);
+        writer.WriteByte(Frame.End);
+    }
+
+    private static void WriteFrame(Span<byte> room, FrameType type, ushort channel, ReadOnlySpan<byte> payload)
+    {
+        WriteHeader(room, type, channel, payload.Length);
+        payload.CopyTo(room[Frame.HeaderSize..]);
+        room[Frame.HeaderSize + payload.Length] = Frame.End;
+    }
+
+    private static void WriteHeader(Span<byte> room, FrameType type, ushort channel, int size)
+    {
+        room[0] = (byte)type;
+        BinaryPrimitives.WriteUInt16BigEndian(room[1..], channel);
+        BinaryPrimitives.WriteUInt32BigEndian(room[3..], (uint)size);
+    }
+}
