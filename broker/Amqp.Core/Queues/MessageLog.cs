@@ -62,12 +62,7 @@ internal sealed class MessageLog
         var isFilling = number == End >> ChunkBits;
         if (chunk.Live > 0 || isFilling) return;
         chunk = null;
-        while (_count > 0 && _ring[_head] is null)
-        {
-            _head = (_head + 1) & (_ring.Length - 1);
-            _count--;
-            _firstChunk++;
-        }
+        DropEmptyHead();
     }
 
     private Chunk? At(long chunk) => _ring[RingIndex(chunk)];
@@ -76,13 +71,7 @@ internal sealed class MessageLog
 
     private void AddChunk()
     {
-        // A chunk that was emptied while it was being filled serves again: a queue that is drained as fast as it is filled
-        // allocates nothing here.
-        if (_count == 1 && _ring[_head]!.Live == 0)
-        {
-            _firstChunk++;
-            return;
-        }
+        var chunk = TakeEmptyLast() ?? new Chunk { Entries = new Entry[End <= ChunkSize ? SmallChunkSize : ChunkSize] };
         if (_count == _ring.Length)
         {
             var larger = new Chunk?[_ring.Length * 2];
@@ -90,8 +79,32 @@ internal sealed class MessageLog
             _ring = larger;
             _head = 0;
         }
-        _ring[(_head + _count) & (_ring.Length - 1)] = new Chunk { Entries = new Entry[_firstChunk + _count == 0 ? SmallChunkSize : ChunkSize] };
+        _ring[(_head + _count) & (_ring.Length - 1)] = chunk;
         _count++;
+    }
+
+    /// <summary>
+    /// A chunk that was emptied while it was being filled serves again: a queue that is drained as fast as it is filled
+    /// allocates nothing here, and an old message that stays behind does not keep such chunks.
+    /// </summary>
+    private Chunk? TakeEmptyLast()
+    {
+        if (_count == 0) return null;
+        ref var last = ref _ring[(_head + _count - 1) & (_ring.Length - 1)];
+        if (last is not { Live: 0 } empty) return null;
+        last = null;
+        DropEmptyHead();
+        return empty;
+    }
+
+    private void DropEmptyHead()
+    {
+        while (_count > 0 && _ring[_head] is null)
+        {
+            _head = (_head + 1) & (_ring.Length - 1);
+            _count--;
+            _firstChunk++;
+        }
     }
 
     internal struct Entry
