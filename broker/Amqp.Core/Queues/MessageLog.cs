@@ -5,7 +5,7 @@ namespace Amqp.Core.Queues;
 /// <summary>
 /// The messages of a queue by position, in chunks of fixed size:
 /// <code>
-/// positions   3072 .. 4095   4096 .. 5119   5120 ..
+/// positions   768 .. 1023    1024 .. 1279   1280 ..
 /// chunks      [ 12 live  ]      null        [ filling ]
 /// </code>
 /// A position is given once and never again, so it names a message for as long as the queue lives, and finding one is two
@@ -13,7 +13,7 @@ namespace Amqp.Core.Queues;
 /// </summary>
 internal sealed class MessageLog
 {
-    private const int ChunkBits = 10;
+    private const int ChunkBits = 8;
     private const int ChunkSize = 1 << ChunkBits;
     private const int SmallChunkSize = 16;
 
@@ -59,8 +59,8 @@ internal sealed class MessageLog
         ref var chunk = ref _ring[RingIndex(number)];
         chunk!.Entries[position & (ChunkSize - 1)] = default;
         chunk.Live--;
-        var isFilling = number == End >> ChunkBits;
-        if (chunk.Live > 0 || isFilling) return;
+        // The last chunk stays for the messages to come.
+        if (chunk.Live > 0 || number == _firstChunk + _count - 1) return;
         chunk = null;
         DropEmptyHead();
     }
