@@ -1,0 +1,178 @@
+using System.ComponentModel;
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+
+namespace Amqp.Testing;
+
+/// <summary>Our broker as its users run it: the built <c>amqpd</c> in a process of its own, on a free port and a fresh directory.</summary>
+public sealed partial class TestBroker : BrokerProcess
+{
+    private const int SigTerm = 15;
+    private static int _number;
+
+    private readonly string[] _options;
+    private readonly string _name = $"test{Environment.ProcessId}-{Interlocked.Increment(ref _number)}";
+    private Process? _process;
+
+    private TestBroker(string[] options)
+    {
+        _options = options;
+        Directory = Path.Combine(Path.GetTempPath(), "amqp-tests", _name);
+        // A process left behind by a killed test run keeps nothing: its number in the name belongs to the run.
+        if (System.IO.Directory.Exists(Directory)) System.IO.Directory.Delete(Directory, recursive: true);
+        System.IO.Directory.CreateDirectory(Directory);
+        AppDomain.CurrentDomain.ProcessExit += KillNow;
+    }
+
+    /// <summary>Where the broker stores its data. Fresh at the start, kept over <see cref="Restart"/>, deleted in the end.</summary>
+    public string Directory { get; }
+
+    public BrokerLog Log { get; } = new();
+
+    /// <summary>The process id, for tests that look at the process from outside.</summary>
+    public int ProcessId => (_process ?? throw new InvalidOperationException("the broker does not run")).Id;
+
+    public bool HasExited => _process?.HasExited ?? true;
+
+    /// <summary>The built broker.</summary>
+    public static string Executable { get; } =
+        Repository.PathOf("broker", "Amqp.Host", "bin", Repository.Configuration, "net10.0", "amqpd.dll");
+
+    /// <summary>Starts a broker; returns when it has said that it is ready.</summary>
+    /// <param name="options">Further options of the command line, such as <c>--Limits:MessageSizeMax=1000</c>.</param>
+    public static async Task<TestBroker> Start(params string[] options)
+    {
+        if (!File.Exists(Executable))
+            Assert.Fail($"The broker is not built: {Executable} is missing. Run `make build` (the tests are {Repository.Configuration}).");
+        var broker = new TestBroker(options);
+        try
+        {
+            await broker.StartProcess();
+        }
+        catch
+        {
+            await broker.DisposeAsync();
+            throw;
+        }
+        return broker;
+    }
+
+    public override async Task Kill()
+    {
+        if (_process is not { } process) return;
+        process.Kill();
+        await WaitForExit(process, Patience.Stop);
+        _process = null;
+        process.Dispose();
+    }
+
+    public override async Task<int> Stop()
+    {
+        var process = _process ?? throw new InvalidOperationException("the broker does not run");
+        // A process that is gone already shows in its exit code.
+        if (!process.HasExited && NativeKill(process.Id, SigTerm) != 0) throw new Win32Exception(Marshal.GetLastPInvokeError());
+        if (!await WaitForExit(process, Patience.Stop))
+        {
+            await Kill();
+            Assert.Fail($"The broker did not end within {Patience.Stop.TotalSeconds} s of SIGTERM. Its output:\n{Tail()}");
+        }
+        _process = null;
+        var exitCode = process.ExitCode;
+        process.Dispose();
+        return exitCode;
+    }
+
+    public override async Task Restart()
+    {
+        if (_process is not null) await Stop();
+        await StartProcess();
+    }
+
+    public override async ValueTask DisposeAsync()
+    {
+        AppDomain.CurrentDomain.ProcessExit -= KillNow;
+        await Kill();
+        try
+        {
+            System.IO.Directory.Delete(Directory, recursive: true);
+        }
+        catch (DirectoryNotFoundException)
+        {
+            // A test may delete it itself.
+        }
+    }
+
+    private async Task StartProcess()
+    {
+        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        var port = 0;
+        var start = new ProcessStartInfo("dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        string[] arguments =
+        [
+            Executable,
+            $"--Listeners:Amqp:Port={Port}", // 0 takes a free one; a restart keeps it
+            "--Listeners:Amqp:Address=127.0.0.1",
+            $"--Storage:Directory={Directory}",
+            $"--Node:Name={_name}@localhost",
+            .. _options,
+        ];
+        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+
+        var process = new Process { StartInfo = start, EnableRaisingEvents = true };
+        process.OutputDataReceived += (_, line) =>
+        {
+            if (line.Data is not { } text) return;
+            Log.AddOutput(text);
+            if (ListeningLine().Match(text) is { Success: true } match) port = int.Parse(match.Groups["port"].Value, CultureInfo.InvariantCulture);
+            if (text.Contains("Server startup complete", StringComparison.Ordinal)) ready.TrySetResult();
+        };
+        process.ErrorDataReceived += (_, line) =>
+        {
+            if (line.Data is { } text) Log.AddError(text);
+        };
+        process.Exited += (_, _) => ready.TrySetException(new InvalidOperationException("the process ended"));
+        process.Start();
+        _process = process;
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+
+        try
+        {
+            await ready.Task.WaitAsync(Patience.Start);
+        }
+        catch (Exception exception) when (exception is TimeoutException or InvalidOperationException)
+        {
+            var state = process.HasExited ? $"ended with code {process.ExitCode}" : $"was not ready within {Patience.Start.TotalSeconds} s";
+            Assert.Fail($"The broker {state}. Its output:\n{Tail()}");
+        }
+        if (port == 0) Assert.Fail($"The broker started without the line \"AMQP listening on 127.0.0.1:<port>\". Its output:\n{Tail()}");
+        Port = port;
+    }
+
+    private string Tail() => string.Join('\n', Log.Lines.TakeLast(40));
+
+    private void KillNow(object? sender, EventArgs e) => _process?.Kill();
+
+    private static async Task<bool> WaitForExit(Process process, TimeSpan within)
+    {
+        using var deadline = new CancellationTokenSource(within);
+        try
+        {
+            await process.WaitForExitAsync(deadline.Token); // also waits for the end of both streams
+            return true;
+        }
+        catch (OperationCanceledException)
+        {
+            return false;
+        }
+    }
+
+    [GeneratedRegex(@"AMQP listening on 127\.0\.0\.1:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex ListeningLine();
+
+    [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static extern int NativeKill(int processId, int signal);
+}
