@@ -5,7 +5,7 @@ namespace Amqp.Core.Queues;
 /// <summary>
 /// The messages of a queue by position, in chunks of fixed size:
 /// <code>
-/// positions   3072 .. 4095   4096 .. 5119   5120 ..
+/// positions   768 .. 1023    1024 .. 1279   1280 ..
 /// chunks      [ 12 live  ]      null        [ filling ]
 /// </code>
 /// A position is given once and never again, so it names a message for as long as the queue lives, and finding one is two
@@ -13,7 +13,7 @@ namespace Amqp.Core.Queues;
 /// </summary>
 internal sealed class MessageLog
 {
-    private const int ChunkBits = 10;
+    private const int ChunkBits = 8;
     private const int ChunkSize = 1 << ChunkBits;
     private const int SmallChunkSize = 16;
 
@@ -59,15 +59,10 @@ internal sealed class MessageLog
         ref var chunk = ref _ring[RingIndex(number)];
         chunk!.Entries[position & (ChunkSize - 1)] = default;
         chunk.Live--;
-        var isFilling = number == End >> ChunkBits;
-        if (chunk.Live > 0 || isFilling) return;
+        // The last chunk stays for the messages to come.
+        if (chunk.Live > 0 || number == _firstChunk + _count - 1) return;
         chunk = null;
-        while (_count > 0 && _ring[_head] is null)
-        {
-            _head = (_head + 1) & (_ring.Length - 1);
-            _count--;
-            _firstChunk++;
-        }
+        DropEmptyHead();
     }
 
     private Chunk? At(long chunk) => _ring[RingIndex(chunk)];
@@ -76,13 +71,7 @@ internal sealed class MessageLog
 
     private void AddChunk()
     {
-        // A chunk that was emptied while it was being filled serves again: a queue that is drained as fast as it is filled
-        // allocates nothing here.
-        if (_count == 1 && _ring[_head]!.Live == 0)
-        {
-            _firstChunk++;
-            return;
-        }
+        var chunk = TakeEmptyLast() ?? new Chunk { Entries = new Entry[End <= ChunkSize ? SmallChunkSize : ChunkSize] };
         if (_count == _ring.Length)
         {
             var larger = new Chunk?[_ring.Length * 2];
@@ -90,8 +79,32 @@ internal sealed class MessageLog
             _ring = larger;
             _head = 0;
         }
-        _ring[(_head + _count) & (_ring.Length - 1)] = new Chunk { Entries = new Entry[_firstChunk + _count == 0 ? SmallChunkSize : ChunkSize] };
+        _ring[(_head + _count) & (_ring.Length - 1)] = chunk;
         _count++;
+    }
+
+    /// <summary>
+    /// A chunk that was emptied while it was being filled serves again: a queue that is drained as fast as it is filled
+    /// allocates nothing here, and an old message that stays behind does not keep such chunks.
+    /// </summary>
+    private Chunk? TakeEmptyLast()
+    {
+        if (_count == 0) return null;
+        ref var last = ref _ring[(_head + _count - 1) & (_ring.Length - 1)];
+        if (last is not { Live: 0 } empty) return null;
+        last = null;
+        DropEmptyHead();
+        return empty;
+    }
+
+    private void DropEmptyHead()
+    {
+        while (_count > 0 && _ring[_head] is null)
+        {
+            _head = (_head + 1) & (_ring.Length - 1);
+            _count--;
+            _firstChunk++;
+        }
     }
 
     internal struct Entry
