@@ -39,7 +39,7 @@ public class TopologyInvariantTests
     {
         var replayed = results.SelectMany(result => result.Changes).Aggregate(
             TopologySnapshot.Initial, (snapshot, change) => TopologyReducer.Replay(snapshot, change)!);
-        Assert.That(Describe(replayed), Is.EqualTo(Describe(topology)));
+        Assert.That(TopologyText.Of(replayed), Is.EqualTo(TopologyText.Of(topology)));
     });
 
     [Test]
@@ -47,7 +47,7 @@ public class TopologyInvariantTests
     {
         var stored = results.SelectMany(result => result.Changes).Where(change => change.Durable).Aggregate(
             TopologySnapshot.Initial, (snapshot, change) => TopologyReducer.Replay(snapshot, change)!);
-        Assert.That(Describe(stored), Is.EqualTo(DescribeDurable(topology)));
+        Assert.That(TopologyText.Of(stored), Is.EqualTo(TopologyText.OfDurable(topology)));
     });
 
     [Test]
@@ -82,19 +82,4 @@ public class TopologyInvariantTests
         router.Route(new(new ReadOnlySpan<string>(in key), headers: null), matches);
         return matches.Destinations.Distinct().ToList();
     }
-
-    private static string Describe(TopologySnapshot topology) => Describe(topology.Find("/")!, _ => true, _ => true, _ => true);
-
-    private static string DescribeDurable(TopologySnapshot topology)
-    {
-        var vhost = topology.Find("/")!;
-        return Describe(vhost, exchange => exchange.Durable, queue => queue.Durable, vhost.IsDurable);
-    }
-
-    private static string Describe(
-        VirtualHost vhost, Func<Exchange, bool> exchanges, Func<QueueDefinition, bool> queues, Func<Binding, bool> bindings) =>
-        string.Join('\n', vhost.Exchanges.Values.Where(exchanges).Select(exchange => $"{exchange} {exchange.Type} {exchange.AutoDelete}")
-            .Concat(vhost.Queues.Values.Where(queues).Select(queue => $"{queue} {queue.Id} {queue.AutoDelete}"))
-            .Concat(vhost.Bindings.All.Where(bindings).Select(binding => binding.ToString()))
-            .Order(StringComparer.Ordinal));
 }
