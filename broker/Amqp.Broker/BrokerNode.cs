@@ -24,9 +24,8 @@ public sealed class BrokerNode
     private long _lastConnectionId;
     private volatile bool _stopping;
 
-    /// <param name="name">The node's name, <c>rabbit@host</c>; clients see it as the cluster's name.</param>
     public BrokerNode(
-        string name,
+        NodeIdentity identity,
         Limits limits,
         IMetadataStore store,
         IAuthenticator authenticator,
@@ -47,7 +46,7 @@ public sealed class BrokerNode
             authenticator,
             clock,
             new ConnectionLog(loggers.CreateLogger("Amqp.Broker.Connections")),
-            ServerProperties.For(name));
+            ServerProperties.For(identity.Name, identity.Product, identity.ProductVersion));
     }
 
     /// <summary>Serves one client; completes when it is gone. Never throws.</summary>
@@ -72,3 +71,9 @@ public sealed class BrokerNode
         foreach (var (_, served) in open) await served;
     }
 }
+
+/// <summary>Who a node says it is.</summary>
+/// <param name="Name">The node's name, <c>rabbit@host</c>; clients see it as the cluster's name.</param>
+/// <param name="Product">What clients see as the server's product.</param>
+/// <param name="ProductVersion">And as its version: numbers with dots.</param>
+public sealed record NodeIdentity(string Name, string Product, string ProductVersion);

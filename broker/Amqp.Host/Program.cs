@@ -8,7 +8,7 @@ switch (args)
         Console.WriteLine(Usage.Text);
         return 0;
     case ["--version"]:
-        Console.WriteLine(Usage.Version);
+        Console.WriteLine($"amqpd {Usage.VersionNumber}");
         return 0;
 }
 

@@ -1,4 +1,3 @@
-using System.Net;
 using Amqp.Broker;
 using Amqp.Broker.Security;
 using Amqp.Host.Listeners;
@@ -33,21 +32,27 @@ internal sealed class Server : IAsyncDisposable
     private readonly BrokerOptions _options;
     private readonly WebApplication _application;
     private readonly ILogger<Server> _logger;
+    private readonly List<ListenOptions> _listeners = [];
     private DataDirectory? _directory;
     private LocalMetadataStore? _store;
     private BrokerNode? _node;
-    private ListenOptions? _listener;
     private int _exitCode;
 
     private Server(WebApplicationBuilder builder)
     {
         _options = OptionsReader.Read(builder.Configuration);
         var amqp = _options.Listeners.Amqp;
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(IPAddress.Parse(amqp.Address), amqp.Port, listener =>
+        builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            _listener = listener;
-            listener.Run(connection => AmqpListener.Serve(_node!, connection)); // the node is started before the sockets
-        }));
+            foreach (var endPoint in AmqpListener.EndPoints(amqp))
+            {
+                kestrel.Listen(endPoint, listener =>
+                {
+                    _listeners.Add(listener);
+                    listener.Run(connection => AmqpListener.Serve(_node!, connection)); // the node is started before the sockets
+                });
+            }
+        });
         _application = builder.Build();
         _logger = _application.Services.GetRequiredService<ILogger<Server>>();
     }
@@ -130,7 +135,7 @@ internal sealed class Server : IAsyncDisposable
     {
         var security = _options.Security;
         _node = new BrokerNode(
-            _options.Node.Name,
+            new NodeIdentity(_options.Node.Name, _options.Node.Product, _options.Node.ProductVersion),
             _options.Limits,
             _store!,
             new DefaultUserAuthenticator(security.DefaultUser, security.DefaultPassword, security.DefaultUserLoopbackOnly),
@@ -152,6 +157,6 @@ internal sealed class Server : IAsyncDisposable
                 + "Another broker may have the port; stop it, or choose another with --Listeners:Amqp:Port=<port>.",
                 exception);
         }
-        _logger.LogInformation("AMQP listening on {EndPoint}", _listener!.IPEndPoint);
+        foreach (var listener in _listeners) _logger.LogInformation("AMQP listening on {EndPoint}", listener.IPEndPoint);
     }
 }

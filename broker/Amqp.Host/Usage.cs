@@ -5,15 +5,14 @@ namespace Amqp.Host;
 /// <summary>What <c>amqpd --help</c> and <c>amqpd --version</c> print.</summary>
 internal static class Usage
 {
-    public static string Version { get; } =
-        $"amqpd {Assembly.GetExecutingAssembly().GetName().Version?.ToString(fieldCount: 3)}";
+    public static string VersionNumber { get; } = Assembly.GetExecutingAssembly().GetName().Version?.ToString(fieldCount: 3) ?? "0.0.0";
 
     public const string Text = """
         amqpd: the Amqp.Net message broker
 
           amqpd [--Section:Option=value ...]
 
-        Without options it listens for AMQP 0-9-1 on 127.0.0.1:5672 and keeps its data in ./data.
+        Without options it listens for AMQP 0-9-1 on localhost:5672 and keeps its data in ./data.
         SIGTERM and Ctrl-C stop it gracefully.
 
         Options come from appsettings.json (of the working directory, or beside the program),

@@ -1,4 +1,3 @@
-using System.Reflection;
 using System.Runtime.InteropServices;
 using AMQP.Net;
 
@@ -19,15 +18,14 @@ internal static class ServerProperties
         "direct_reply_to",
     ];
 
-    public static FieldTable For(string nodeName) => FieldTable.From(
+    /// <param name="nodeName">Shown as the name of the cluster.</param>
+    /// <param name="product">Ours, or the name that picky clients ask for; the version likewise.</param>
+    public static FieldTable For(string nodeName, string product, string version) => FieldTable.From(
         ("capabilities", FieldValue.From(FieldTable.From(Array.ConvertAll(Capabilities, name => (name, FieldValue.From(true)))))),
         ("cluster_name", FieldValue.From(nodeName)),
         ("copyright", FieldValue.From("Copyright (c) 2026 The Amqp.Net authors")),
         ("information", FieldValue.From("Licensed under the MIT License")),
         ("platform", FieldValue.From(RuntimeInformation.FrameworkDescription)),
-        ("product", FieldValue.From("Amqp.Net")),
-        ("version", FieldValue.From(Version)));
-
-    private static string Version =>
-        Assembly.GetExecutingAssembly().GetName().Version is { } version ? version.ToString(fieldCount: 3) : "0.0.0";
+        ("product", FieldValue.From(product)),
+        ("version", FieldValue.From(version)));
 }

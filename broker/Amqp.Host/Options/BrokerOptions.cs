@@ -24,17 +24,25 @@ public sealed record NodeOptions
 {
     /// <summary>Name of this node; clients see it as the cluster's name. Default: <c>rabbit@</c> and the host's short name, as in RabbitMQ.</summary>
     public string Name { get; init; } = $"rabbit@{Environment.MachineName.Split('.')[0]}";
+
+    /// <summary>What connection.start calls the server. Some clients and tools insist on <c>RabbitMQ</c>.</summary>
+    public string Product { get; init; } = "Amqp.Net";
+
+    /// <summary>Its version there, for clients that switch features by it.</summary>
+    public string ProductVersion { get; init; } = Usage.VersionNumber;
 }
 
 public sealed record ListenersOptions
 {
-    public ListenerOptions Amqp { get; init; } = new() { Address = "127.0.0.1", Port = 5672 };
+    public ListenerOptions Amqp { get; init; } = new() { Address = "localhost", Port = 5672 };
 }
 
 public sealed record ListenerOptions
 {
-    /// <summary>An IP address of this host, <c>0.0.0.0</c> or <c>::</c> for all of them.</summary>
+    /// <summary>An IP address of this host; <c>0.0.0.0</c> or <c>::</c> for all; <c>localhost</c> for 127.0.0.1 and, where there is IPv6, ::1.</summary>
     public string Address { get; init; } = "";
+
+    internal bool IsLocalhost => Address.Equals("localhost", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>TCP port; 0 takes any free one and logs which.</summary>
     public int Port { get; init; }

@@ -69,7 +69,11 @@ public static class OptionsReader
         var at = options.Node.Name.IndexOf('@', StringComparison.Ordinal);
         Require(at > 0 && at < options.Node.Name.Length - 1, "Node:Name", options.Node.Name, "a name and a host, such as rabbit@myhost");
         var amqp = options.Listeners.Amqp;
-        Require(IPAddress.TryParse(amqp.Address, out _), "Listeners:Amqp:Address", amqp.Address, "an IP address, such as 127.0.0.1 or 0.0.0.0");
+        Require(
+            amqp.IsLocalhost || IPAddress.TryParse(amqp.Address, out _),
+            "Listeners:Amqp:Address",
+            amqp.Address,
+            "localhost or an IP address, such as 0.0.0.0");
         RequireRange("Listeners:Amqp:Port", amqp.Port, 0, 65_535);
         Require(options.Storage.Directory.Length > 0, "Storage:Directory", options.Storage.Directory, "a path");
         Require(options.Security.DefaultUser.Length > 0, "Security:DefaultUser", options.Security.DefaultUser, "a name");
