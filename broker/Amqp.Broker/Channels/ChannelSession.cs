@@ -193,6 +193,8 @@ internal sealed class ChannelSession
             case MethodId.ChannelClose: return CloseByClient(MethodReader.Read<ChannelClose>(frame));
             case MethodId.ChannelOpen: throw new BrokerException(BrokerError.SecondChannelOpen);
             case MethodId.AccessRequest: Send(new AccessRequestOk(Ticket: 1)); return ValueTask.CompletedTask;
+            case MethodId.ConfirmSelect or MethodId.TxSelect or MethodId.TxCommit or MethodId.TxRollback:
+                throw new BrokerException(BrokerError.MethodNotSupported(frame.MethodId));
             default: throw new BrokerException(BrokerError.MethodNotImplemented(frame.MethodId));
         }
     }

@@ -82,7 +82,6 @@ internal sealed class QueueHandlers(ChannelSession channel)
         while (true)
         {
             var definition = (await _connection.Propose(command)).Queue!;
-            if (definition.Owner == _connection.Id) _connection.ExclusiveQueues.Add(definition);
             // Gone: it is being deleted, and the deletion was proposed before this could ask again.
             if (await Status(definition) is not { Gone: false } status) continue;
             Answer(name, status.ReadyCount, status.ConsumerCount, declare.NoWait);

@@ -89,7 +89,8 @@ internal sealed partial class AmqpConnection
             _phase = ConnectionPhase.Closing;
             CloseChannels();
             // A client that has seen close-ok may declare the same exclusive names on its next connection.
-            foreach (var deletion in DeleteExclusiveQueues()) await deletion;
+            foreach (var queue in ExclusiveQueues.TakeAll())
+                await Ask<DeleteResult>(queue, reply => QueueOperation.Delete(DeleteConditions.None, reply));
             Send(default(ConnectionCloseOk));
             End();
         }
@@ -115,18 +116,6 @@ internal sealed partial class AmqpConnection
         Posts.Flush();
     }
 
-    private List<Reply<DeleteResult>> DeleteExclusiveQueues()
-    {
-        var deletions = new List<Reply<DeleteResult>>();
-        foreach (var definition in ExclusiveQueues)
-        {
-            if (Services.Queues.TryFind(definition, out var queue))
-                deletions.Add(Ask<DeleteResult>(queue, reply => QueueOperation.Delete(DeleteConditions.None, reply)));
-        }
-        ExclusiveQueues.Clear();
-        return deletions;
-    }
-
     private void EndAfter(int milliseconds)
     {
         _closeTimeout ??= Services.Clock.CreateTimer(Transport.Abort);
@@ -146,7 +135,7 @@ internal sealed partial class AmqpConnection
         _heartbeat?.Dispose();
         if (_handshake.IsRunning) Log.Closed(Name, Vhost, User, why);
         CloseChannels();
-        DeleteExclusiveQueues();
+        ExclusiveQueues.End();
         End();
         try
         {

@@ -30,6 +30,7 @@ internal sealed partial class AmqpConnection
         Output = new ConnectionOutput(transport.Pipe.Output) { FrameMax = services.Limits.FrameBytes };
         _frames = new FrameReader(services.Limits.FrameBytes);
         _handshake = new ConnectionHandshake(this);
+        ExclusiveQueues = new ExclusiveQueues(services.Queues);
     }
 
     private enum ConnectionPhase
@@ -75,7 +76,7 @@ internal sealed partial class AmqpConnection
         Services.Topology.Current.Find(Vhost) ?? throw new BrokerException(BrokerError.VhostNotFound(Vhost));
 
     /// <summary>Queues that end with this connection.</summary>
-    public HashSet<QueueDefinition> ExclusiveQueues { get; } = [];
+    public ExclusiveQueues ExclusiveQueues { get; }
 
     public long BytesReceived { get; private set; }
 
@@ -256,7 +257,12 @@ internal sealed partial class AmqpConnection
     public async ValueTask<TopologyResult> Propose(TopologyCommand command)
     {
         var reply = new Reply<TopologyResult>(Loop);
-        Services.Topology.Propose(command, reply.Complete);
+        Services.Topology.Propose(command, result =>
+        {
+            // Noted here and not by the handler, which does not go on when the connection ends meanwhile.
+            if (result.Queue is { } queue && queue.Owner == Id) ExclusiveQueues.Add(queue);
+            reply.Complete(result);
+        });
         var result = await reply;
         return result.Error is null ? result : throw new BrokerException(result.Error);
     }

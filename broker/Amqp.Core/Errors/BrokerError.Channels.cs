@@ -26,6 +26,9 @@ public sealed partial record BrokerError
     public static BrokerError MethodNotImplemented(MethodId method) =>
         new(ReplyCode.CommandInvalid, $"unimplemented method {method.Name()}");
 
+    /// <summary>A method that RabbitMQ has and this broker does not have yet.</summary>
+    public static BrokerError MethodNotSupported(MethodId method) => NotImplemented($"{method.Name()} is not supported by this broker");
+
     /// <param name="classId">The class of the method that the content belongs to: 60 is basic.</param>
     public static BrokerError ExpectedContentHeader(int classId) =>
         new(ReplyCode.UnexpectedFrame, $"expected content header for class {classId}, got non content header frame instead");
