@@ -2,6 +2,16 @@ using Amqp.Host;
 using Amqp.Host.Options;
 using Amqp.Storage;
 
+switch (args)
+{
+    case ["--help" or "-h" or "-?"]:
+        Console.WriteLine(Usage.Text);
+        return 0;
+    case ["--version"]:
+        Console.WriteLine(Usage.Version);
+        return 0;
+}
+
 // What an operator can mend is told in one line; anything else is a defect and keeps its stack trace.
 try
 {

@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.Runtime.InteropServices;
 using Amqp.Perf;
 using Spectre.Console;
 
@@ -15,13 +16,17 @@ catch (PerfException failure)
 static int Execute(PerfOptions options)
 {
     using var test = new LoadTest(options, new ProgressLines(options, options.Json ? Console.Error : Console.Out));
-    Console.CancelKeyPress += (_, interrupt) =>
-    {
-        interrupt.Cancel = true;
-        test.Interrupt();
-    };
+    using var interrupted = PosixSignalRegistration.Create(PosixSignal.SIGINT, Interrupt);
+    using var terminated = PosixSignalRegistration.Create(PosixSignal.SIGTERM, Interrupt);
     var report = test.Execute();
     if (options.Json) Console.WriteLine(report.ToJson());
     else report.Print(AnsiConsole.Console);
     return 0;
+
+    // The run then ends as if its time were over: queues are deleted and figures shown.
+    void Interrupt(PosixSignalContext signal)
+    {
+        signal.Cancel = true;
+        test.Interrupt();
+    }
 }
