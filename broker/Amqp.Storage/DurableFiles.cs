@@ -9,13 +9,22 @@ internal static partial class DurableFiles
     /// <param name="write">Writes the content.</param>
     public static void Replace(string path, Action<FileStream> write)
     {
-        var temporary = path + ".new";
-        using (var file = new FileStream(temporary, FileMode.Create, FileAccess.Write, FileShare.None))
-        {
-            write(file);
-            file.Flush(flushToDisk: true);
-        }
-        File.Move(temporary, path, overwrite: true);
+        WriteSuccessor(path, write);
+        Succeed(path);
+    }
+
+    /// <summary>Writes, beside a file, what is to take its place. While this fails nothing has happened.</summary>
+    public static void WriteSuccessor(string path, Action<FileStream> write)
+    {
+        using var file = new FileStream(SuccessorOf(path), FileMode.Create, FileAccess.Write, FileShare.None);
+        write(file);
+        file.Flush(flushToDisk: true);
+    }
+
+    /// <summary>Puts the successor in its place. If this fails it is not certain which of the two is there.</summary>
+    public static void Succeed(string path)
+    {
+        File.Move(SuccessorOf(path), path, overwrite: true);
         FlushDirectory(Path.GetDirectoryName(path)!);
     }
 
@@ -36,6 +45,8 @@ internal static partial class DurableFiles
             _ = Close(descriptor);
         }
     }
+
+    private static string SuccessorOf(string path) => path + ".new";
 
     private static IOException LastError(string action, string path) =>
         new($"cannot {action} directory '{path}': {Marshal.GetLastPInvokeErrorMessage()}");

@@ -1,3 +1,4 @@
+using Amqp.Broker.Loops;
 using Amqp.Core.Ports;
 using Amqp.Core.Topology;
 using Microsoft.Extensions.Logging;
@@ -20,13 +21,11 @@ public sealed partial class TopologyService
     private readonly Action<TopologyResult> _changed;
     private readonly ILogger<TopologyService> _logger;
 
-    /// <summary>Guards the two fields below it and nothing else; nobody is called under it.</summary>
-    private readonly Lock _lock = new();
-    private List<Proposal> _waiting = [];
-    private bool _busy;
+    private readonly Mailbox<Proposal> _proposals = new();
 
-    /// <summary>Belongs to whoever set <see cref="_busy"/>.</summary>
+    /// <summary>What the topology will be when the store has written. Belongs to whoever works.</summary>
     private TopologySnapshot _proposed = TopologySnapshot.Initial;
+
     private TopologySnapshot _current = TopologySnapshot.Initial;
 
     /// <param name="store">Where durable changes go.</param>
@@ -57,19 +56,13 @@ public sealed partial class TopologyService
     /// of the proposals. It runs on any thread, perhaps on this one before the call returns, and must neither block nor throw.</param>
     public void Propose(TopologyCommand command, Action<TopologyResult> completed)
     {
-        lock (_lock)
-        {
-            _waiting.Add(new(command, completed));
-            if (_busy) return;
-            _busy = true;
-        }
-        Work();
+        if (_proposals.Post(new Proposal(command, completed))) Work();
     }
 
-    /// <summary>Takes all that waits, until nothing does or the store has to write. Runs once at a time.</summary>
+    /// <summary>Does all that waits, until nothing does or the store has to write. Runs once at a time.</summary>
     private void Work()
     {
-        while (TryTakeWaiting(out var proposals))
+        while (_proposals.TryDrain(out var proposals))
         {
             var results = new List<TopologyResult>(proposals.Count);
             foreach (var proposal in proposals)
@@ -88,17 +81,6 @@ public sealed partial class TopologyService
                 return;
             }
             Complete(proposals, results);
-        }
-    }
-
-    private bool TryTakeWaiting(out List<Proposal> proposals)
-    {
-        lock (_lock)
-        {
-            proposals = _waiting;
-            _busy = proposals.Count > 0;
-            if (_busy) _waiting = [];
-            return _busy;
         }
     }
 

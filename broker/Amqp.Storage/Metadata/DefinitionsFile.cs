@@ -39,12 +39,12 @@ internal sealed class DefinitionsFile : IDisposable
         _length += lines.Length;
     }
 
-    /// <summary>Writes what is live into a new file in the place of this one.</summary>
+    /// <summary>Writes what is live into a file beside this one. While this fails nothing has happened.</summary>
     /// <returns>How many definitions that are.</returns>
-    public int Rewrite(TopologySnapshot topology, long opened)
+    public int WriteSuccessor(TopologySnapshot topology, long opened)
     {
         var count = 0;
-        DurableFiles.Replace(_path, file =>
+        DurableFiles.WriteSuccessor(_path, file =>
         {
             var line = new ArrayBufferWriter<byte>();
             DefinitionRecord.OfOpening(opened).WriteTo(line);
@@ -57,10 +57,16 @@ internal sealed class DefinitionsFile : IDisposable
                 file.Write(line.WrittenSpan);
             }
         });
+        return count;
+    }
+
+    /// <summary>Goes on in the file that <see cref="WriteSuccessor"/> wrote.</summary>
+    public void Succeed()
+    {
+        DurableFiles.Succeed(_path);
         _file.Dispose();
         _file = Open(_path);
         _length = RandomAccess.GetLength(_file);
-        return count;
     }
 
     public void Dispose() => _file.Dispose();

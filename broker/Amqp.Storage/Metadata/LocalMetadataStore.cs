@@ -110,7 +110,8 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
             var copy = $"{path}.damaged-{time.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}";
             File.Copy(path, copy, overwrite: true);
             foreach (var damage in read.Damages) LogDamage(logger, path, damage, copy);
-            store.Rewrite(topology);
+            store._records = file.WriteSuccessor(topology, opened);
+            file.Succeed();
         }
         else
         {
@@ -164,15 +165,22 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
     {
         // Counting looks at every definition, so it is done again only when the file has grown by as much.
         var live = DefinitionsFile.Live(topology).Count();
-        if (_records > 2 * live) Rewrite(topology);
         _recordsMax = Math.Max(RecordsKept, 2 * live);
-    }
-
-    private void Rewrite(TopologySnapshot topology)
-    {
-        var before = _records;
-        _records = _file.Rewrite(topology, _opened);
-        LogRewritten(_logger, before, _records);
+        if (_records <= 2 * live) return;
+        try
+        {
+            _file.WriteSuccessor(topology, _opened);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // A disk nearly full has room for a line and none for a second file; the file there is serves on.
+            LogNotRewritten(_logger, exception);
+            _recordsMax = _records + RecordsKept;
+            return;
+        }
+        _file.Succeed();
+        LogRewritten(_logger, _records, live);
+        _records = live;
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Opened {Path}: {Records} records, opening number {Opened}")]
@@ -186,6 +194,9 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Rewrote the definitions log: {Before} records became {After}")]
     private static partial void LogRewritten(ILogger logger, int before, int after);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The definitions log could not be written anew; it serves as it is, and that is tried again later")]
+    private static partial void LogNotRewritten(ILogger logger, Exception exception);
 
     private readonly record struct Batch(IReadOnlyList<TopologyResult> Results, Action Committed);
 }

@@ -11,21 +11,17 @@ public class BrokerErrorTests
     private static readonly Resource Queue = Resource.Queue("/", "q");
     private static readonly Resource Exchange = Resource.Exchange("/", "x");
 
-    private static IEnumerable<TestCaseData> Catalogue()
+    private static IEnumerable<TestCaseData> Catalogue() =>
+        Queues().Concat(Exchanges()).Concat(Permissions()).Concat(Basic()).Concat(Channels()).Concat(Connections());
+
+    private static IEnumerable<TestCaseData> Queues()
     {
         yield return Case(BrokerError.QueueNotFound("/", "q"), 404, "NOT_FOUND - no queue 'q' in vhost '/'");
-        yield return Case(BrokerError.ExchangeNotFound("/", "x"), 404, "NOT_FOUND - no exchange 'x' in vhost '/'");
         yield return Case(BrokerError.NoPreviouslyDeclaredQueue, 404, "NOT_FOUND - no previously declared queue");
         yield return Case(BrokerError.QueueHomeNodeDown("/", "q", "rabbit@h"), 404, "NOT_FOUND - home node 'rabbit@h' of durable queue 'q' in vhost '/' is down or inaccessible");
         yield return Case(BrokerError.QueueStopped("/", "q"), 404, "NOT_FOUND - queue 'q' in vhost '/' process is stopped by supervisor");
         yield return Case(BrokerError.QueueCrashed("/", "q"), 404, "NOT_FOUND - queue 'q' in vhost '/' has crashed and failed to restart");
         yield return Case(BrokerError.QueueOperationTimedOut("/", "q"), 404, "NOT_FOUND - failed to perform operation on queue 'q' in vhost '/' due to timeout");
-
-        yield return Case(BrokerError.InequivalentArg("durable", Queue, received: false, current: true), 406, "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': received 'false' but current is 'true'");
-        yield return Case(BrokerError.InequivalentArg("type", Exchange, "fanout", "direct"), 406, "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'x' in vhost '/': received 'fanout' but current is 'direct'");
-        yield return Case(BrokerError.InequivalentArg("x-message-ttl", Queue, FieldValue.From(2), FieldValue.From(1)), 406, "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received '2' but current is '1'");
-        yield return Case(BrokerError.InequivalentArg("x-message-ttl", Queue, FieldValue.From(2), current: null), 406, "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value '2' of type 'signedint' but current is none");
-        yield return Case(BrokerError.InequivalentArg("x-overflow", Queue, received: null, FieldValue.From("drop-head")), 406, "PRECONDITION_FAILED - inequivalent arg 'x-overflow' for queue 'q' in vhost '/': received none but current is the value 'drop-head' of type 'longstr'");
         yield return Case(BrokerError.QueueLocked("/", "q"), 405, "RESOURCE_LOCKED - cannot obtain exclusive access to locked queue 'q' in vhost '/'. It could be originally declared on another connection or the exclusive property value does not match that of the original declaration.");
         yield return Case(BrokerError.InvalidArg("x-expires", Queue, "{value_zero,0}"), 406, "PRECONDITION_FAILED - invalid arg 'x-expires' for queue 'q' in vhost '/': {value_zero,0}");
         yield return Case(BrokerError.ArgNotOfQueueType("x-max-age", Queue, QueueType.Classic), 406, "PRECONDITION_FAILED - invalid arg 'x-max-age' for queue 'q' in vhost '/' of queue type rabbit_classic_queue");
@@ -37,7 +33,16 @@ public class BrokerErrorTests
         yield return Case(BrokerError.QueueNotEmpty("/", "q"), 406, "PRECONDITION_FAILED - queue 'q' in vhost '/' not empty");
         yield return Case(BrokerError.QueueInExclusiveUse("/", "q"), 403, "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use");
         yield return Case(BrokerError.PurgeNotSupported("/", "s"), 540, "NOT_IMPLEMENTED - queue.purge not supported by stream queues queue 's' in vhost '/'");
+    }
 
+    private static IEnumerable<TestCaseData> Exchanges()
+    {
+        yield return Case(BrokerError.ExchangeNotFound("/", "x"), 404, "NOT_FOUND - no exchange 'x' in vhost '/'");
+        yield return Case(BrokerError.InequivalentArg("durable", Queue, received: false, current: true), 406, "PRECONDITION_FAILED - inequivalent arg 'durable' for queue 'q' in vhost '/': received 'false' but current is 'true'");
+        yield return Case(BrokerError.InequivalentArg("type", Exchange, "fanout", "direct"), 406, "PRECONDITION_FAILED - inequivalent arg 'type' for exchange 'x' in vhost '/': received 'fanout' but current is 'direct'");
+        yield return Case(BrokerError.InequivalentArg("x-message-ttl", Queue, FieldValue.From(2), FieldValue.From(1)), 406, "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received '2' but current is '1'");
+        yield return Case(BrokerError.InequivalentArg("x-message-ttl", Queue, FieldValue.From(2), current: null), 406, "PRECONDITION_FAILED - inequivalent arg 'x-message-ttl' for queue 'q' in vhost '/': received the value '2' of type 'signedint' but current is none");
+        yield return Case(BrokerError.InequivalentArg("x-overflow", Queue, received: null, FieldValue.From("drop-head")), 406, "PRECONDITION_FAILED - inequivalent arg 'x-overflow' for queue 'q' in vhost '/': received none but current is the value 'drop-head' of type 'longstr'");
         yield return Case(BrokerError.ReservedPrefix(ResourceKind.Queue, "amq.x"), 403, "ACCESS_REFUSED - queue name 'amq.x' contains reserved prefix 'amq.*'");
         yield return Case(BrokerError.ReservedPrefix(ResourceKind.Exchange, "amq.x"), 403, "ACCESS_REFUSED - exchange name 'amq.x' contains reserved prefix 'amq.*'");
         yield return Case(BrokerError.DefaultExchange, 403, "ACCESS_REFUSED - operation not permitted on the default exchange");
@@ -48,10 +53,16 @@ public class BrokerErrorTests
         yield return Case(BrokerError.InvalidExchangeType("foo"), 406, "PRECONDITION_FAILED - invalid exchange type 'foo'");
         yield return Case(BrokerError.InvalidXMatchValue(FieldValue.From("some")), 406, "PRECONDITION_FAILED - Invalid x-match field value <<\"some\">>; expected all, any, all-with-x, or any-with-x");
         yield return Case(BrokerError.InvalidXMatchType(FieldValue.From(5)), 406, "PRECONDITION_FAILED - Invalid x-match field type signedint (value 5); expected longstr");
+    }
 
+    private static IEnumerable<TestCaseData> Permissions()
+    {
         yield return Case(BrokerError.ResourceAccessRefused("configure", Queue, "u"), 403, "ACCESS_REFUSED - configure access to queue 'q' in vhost '/' refused for user 'u'");
         yield return Case(BrokerError.TopicAccessRefused("write", "rk", "/", "x", "u"), 403, "ACCESS_REFUSED - write access to topic 'rk' in exchange 'x' in vhost '/' refused for user 'u'");
+    }
 
+    private static IEnumerable<TestCaseData> Basic()
+    {
         yield return Case(BrokerError.UnknownDeliveryTag(7), 406, "PRECONDITION_FAILED - unknown delivery tag 7");
         yield return Case(BrokerError.ConsumerTagReuse("c"), 530, "NOT_ALLOWED - attempt to reuse consumer tag 'c'");
         yield return Case(BrokerError.ConsumerLimitReached(10), 530, "NOT_ALLOWED - reached maximum (10) of consumers per channel");
@@ -66,7 +77,6 @@ public class BrokerErrorTests
         yield return Case(BrokerError.ImmediateNotImplemented, 540, "NOT_IMPLEMENTED - immediate=true");
         yield return Case(BrokerError.PrefetchSizeNotImplemented(5), 540, "NOT_IMPLEMENTED - prefetch_size!=0 (5)");
         yield return Case(BrokerError.RecoverWithoutRequeue, 540, "NOT_IMPLEMENTED - requeue=false");
-        yield return Case(BrokerError.FlowInactive, 540, "NOT_IMPLEMENTED - active=false");
         yield return Case(BrokerError.GlobalQosNotSupported("/", "q"), 540, "NOT_IMPLEMENTED - queue 'q' in vhost '/' does not support global qos");
         yield return Case(BrokerError.PrefetchNotSet("/", "q"), 406, "PRECONDITION_FAILED - consumer prefetch count is not set for 'queue 'q' in vhost '/''");
         yield return Case(BrokerError.GetWithSingleActiveConsumer("/", "q"), 405, "RESOURCE_LOCKED - cannot obtain access to locked queue 'q' in vhost '/'. basic.get operations are not supported by quorum queues with single active consumer");
@@ -74,7 +84,11 @@ public class BrokerErrorTests
         yield return Case(BrokerError.ReplyConsumerCannotAcknowledge, 406, "PRECONDITION_FAILED - reply consumer cannot acknowledge");
         yield return Case(BrokerError.ReplyConsumerAlreadySet, 406, "PRECONDITION_FAILED - reply consumer already set");
         yield return Case(BrokerError.NoReplyConsumer, 406, "PRECONDITION_FAILED - fast reply consumer does not exist");
+    }
 
+    private static IEnumerable<TestCaseData> Channels()
+    {
+        yield return Case(BrokerError.FlowInactive, 540, "NOT_IMPLEMENTED - active=false");
         yield return Case(BrokerError.ConfirmToTx, 406, "PRECONDITION_FAILED - cannot switch from confirm to tx mode");
         yield return Case(BrokerError.TxToConfirm, 406, "PRECONDITION_FAILED - cannot switch from tx to confirm mode");
         yield return Case(BrokerError.NotTransactional, 406, "PRECONDITION_FAILED - channel is not transactional");
@@ -88,7 +102,10 @@ public class BrokerErrorTests
         yield return Case(BrokerError.ExpectedContentHeaderOfClass(60, 50), 505, "UNEXPECTED_FRAME - expected content header for class 60, got one for class 50 instead");
         yield return Case(BrokerError.ExpectedContentBody, 505, "UNEXPECTED_FRAME - expected content body, got non content body frame instead");
         yield return Case(BrokerError.ExpectedMethodFrame, 505, "UNEXPECTED_FRAME - expected method frame, got non method frame instead");
+    }
 
+    private static IEnumerable<TestCaseData> Connections()
+    {
         yield return Case(BrokerError.NegotiatedTooLow("frame_max", 1024, 4096), 530, "NOT_ALLOWED - negotiated frame_max = 1024 is lower than the minimum allowed value (4096)");
         yield return Case(BrokerError.NegotiatedTooHigh("frame_max", 200_000, 131_072), 530, "NOT_ALLOWED - negotiated frame_max = 200000 is higher than the maximum allowed value (131072)");
         yield return Case(BrokerError.NegotiatedTooHigh("channel_max", 0, 2047), 530, "NOT_ALLOWED - negotiated channel_max = 0 (no limit) is higher than the maximum allowed value (2047)");
