@@ -20,7 +20,10 @@ internal static class ErlangTerm
         return text.Append(bytes.Length > ShownMax ? ",..." : ">>").ToString();
     }
 
-    /// <summary>Erlang's <c>~p</c> without its line breaks: as <see cref="Plain"/>, or <c>&lt;&lt;"text"&gt;&gt;</c> if all of it can be printed.</summary>
+    /// <summary>
+    /// Erlang's <c>~p</c>: as <see cref="Plain"/>, or <c>&lt;&lt;"text"&gt;&gt;</c> if all of it can be printed. Unlike Erlang it
+    /// breaks no line behind the 80th column, and shows Latin-1 letters and control characters as numbers: a reply text is UTF-8.
+    /// </summary>
     public static string Pretty(ReadOnlySpan<byte> bytes)
     {
         if (bytes.IsEmpty || bytes.ContainsAnyExceptInRange((byte)' ', (byte)'~')) return Plain(bytes);

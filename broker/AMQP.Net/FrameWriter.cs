@@ -18,7 +18,7 @@ public static class FrameWriter
     /// <summary>Room asked for a method at first, bytes: all but those with large tables or names fit.</summary>
     private const int MethodSizeUsual = 256;
 
-    /// <summary>Contents up to this size, bytes with all frames, are written in one piece; it is the block size of a pipe.</summary>
+    /// <summary>Contents up to this size, bytes with all frames, are written in one piece; the block size of a pipe by default.</summary>
     private const int PieceMax = 4096;
 
     /// <summary>One method frame. Its size is not held against frame-max: no method but one with a huge table comes near it.</summary>

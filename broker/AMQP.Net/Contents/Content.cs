@@ -13,4 +13,11 @@ public readonly struct Content(byte[] buffer, int propertiesLength)
     public BasicProperties Properties => new(Buffer.AsMemory(0, PropertiesLength));
 
     public ReadOnlyMemory<byte> Body => Buffer.AsMemory(PropertiesLength);
+
+    /// <summary>The same body with other properties.</summary>
+    public Content With(MutableProperties properties)
+    {
+        var encoded = properties.Encode();
+        return new Content([.. encoded, .. Body.Span], encoded.Length);
+    }
 }

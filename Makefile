@@ -1,0 +1,61 @@
+# `make` alone lists the targets. Everything is built in Release; results of tests land in tests/results.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+export DOTNET_CLI_TELEMETRY_OPTOUT := 1
+export DOTNET_NOLOGO := 1
+# English messages, whatever the machine speaks, so that they can be searched for.
+export DOTNET_CLI_UI_LANGUAGE := en
+
+# In CI the lock files are the law; on a desk a changed reference may write them anew.
+LOCKED := $(if $(filter true,$(CI)),-p:RestoreLockedMode=true)
+MSBUILD := dotnet msbuild -nologo -verbosity:quiet -restore $(LOCKED)
+
+# Everything that goes into out/. Directories count too: their time changes when a file is added or removed.
+SOURCES := $(shell find broker cluster tools \( -name bin -o -name obj \) -prune -o \
+             \( -type d -o -name '*.cs' -o -name '*.csproj' -o -name '*.razor' -o -name packages.lock.json \) -print 2>/dev/null) \
+           tools/scripts/publish.proj appsettings.json Directory.Build.props Directory.Packages.props global.json
+
+.PHONY: help run build test test-long test-oracle demo-ack format clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build ## Build and start the broker on 127.0.0.1:5672, data in ./data; Ctrl-C stops it (options: ARGS="--Name=value")
+	@exec out/amqpd $(ARGS)
+
+build: out/.built ## Leave runnable out/amqpd, out/amqpperf, out/amqpctl, out/amqpdemos
+
+out/.built: $(SOURCES)
+	@$(MSBUILD) tools/scripts/publish.proj
+	@touch $@
+
+test: all-projects ## Build everything, run every test that is not of category Long; last line: N passed, N failed, N skipped
+	@tools/scripts/test.sh --filter 'TestCategory!=Long'
+
+test-long: all-projects ## Run the tests of category Long, the full rounds
+	@TEST_HANG=60m tools/scripts/test.sh --filter 'TestCategory=Long'
+
+test-oracle: all-projects ## Run the conformance tests of category same against Debian's rabbitmq-server
+	@tests/oracle/install.sh
+	@trap tests/oracle/stop.sh EXIT; tests/oracle/start.sh; \
+	  AMQP_TEST_ORACLE=127.0.0.1:5673 tools/scripts/test.sh --filter 'TestCategory=same' tests/Amqp.Conformance*
+
+# The broker in out/ first: the conformance tests start it as a process of its own.
+.PHONY: all-projects
+all-projects: build
+	@tools/scripts/install-test-needs.sh
+	@$(MSBUILD) Amqp.sln -p:Configuration=Release
+
+demo-ack: build ## Show what a crashed consumer costs with automatic and with manual acknowledgement
+	@exec out/amqpdemos ack
+
+format: ## Format the code by .editorconfig
+	@dotnet format Amqp.sln
+
+clean: ## Remove what was built and the test results; ./data stays
+	@rm -rf out tests/results
+	@find broker cluster tests tools \( -name bin -o -name obj \) -type d -prune -exec rm -rf {} + 2>/dev/null || true

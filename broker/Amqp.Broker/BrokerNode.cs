@@ -1,0 +1,79 @@
+using System.Collections.Concurrent;
+using Amqp.Broker.Channels;
+using Amqp.Broker.Connections;
+using Amqp.Broker.Loops;
+using Amqp.Broker.Queues;
+using Amqp.Broker.Topology;
+using Amqp.Core;
+using Amqp.Core.Errors;
+using Amqp.Core.Ports;
+using Amqp.Core.Topology;
+using Microsoft.Extensions.Logging;
+
+namespace Amqp.Broker;
+
+/// <summary>
+/// A broker without sockets: give it byte streams and it serves AMQP on them. Topology is loaded from the store on
+/// construction.
+/// </summary>
+public sealed class BrokerNode
+{
+    private readonly ConcurrentDictionary<ConnectionId, (AmqpConnection Connection, Task Served)> _connections = new();
+    private readonly BrokerServices _services;
+    private readonly ILogger<BrokerNode> _logger;
+    private long _lastConnectionId;
+    private volatile bool _stopping;
+
+    public BrokerNode(
+        NodeIdentity identity,
+        Limits limits,
+        IMetadataStore store,
+        IAuthenticator authenticator,
+        TimeProvider time,
+        ILoggerFactory loggers)
+    {
+        _logger = loggers.CreateLogger<BrokerNode>();
+        var clock = new BrokerClock(time);
+        var queues = new LocalQueues();
+        var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>());
+        queues.Start(new QueueServices(topology, clock, loggers.CreateLogger("Amqp.Broker.Queues")));
+        topology.Start();
+        _services = new BrokerServices(
+            limits,
+            topology,
+            queues,
+            new DirectReplies(),
+            authenticator,
+            clock,
+            new ConnectionLog(loggers.CreateLogger("Amqp.Broker.Connections")),
+            ServerProperties.For(identity.Name, identity.Product, identity.ProductVersion));
+    }
+
+    /// <summary>Serves one client; completes when it is gone. Never throws.</summary>
+    public async Task Serve(Transport transport)
+    {
+        var id = new ConnectionId(Interlocked.Increment(ref _lastConnectionId));
+        var connection = new AmqpConnection(id, transport, _services);
+        var served = connection.Run();
+        _connections[id] = (connection, served);
+        if (_stopping) connection.PostClose(BrokerError.ForcedClosure("shutdown"));
+        await served;
+        _connections.TryRemove(id, out _);
+    }
+
+    /// <summary>Closes every connection with 320, and waits until their clients have answered or <see cref="Limits.CloseMs"/> is over.</summary>
+    public async Task Stop()
+    {
+        _stopping = true;
+        var open = _connections.Values.ToArray();
+        if (open.Length > 0) _logger.LogInformation("Closing {Count} connections", open.Length);
+        foreach (var (connection, _) in open) connection.PostClose(BrokerError.ForcedClosure("shutdown"));
+        foreach (var (_, served) in open) await served;
+    }
+}
+
+/// <summary>Who a node says it is.</summary>
+/// <param name="Name">The node's name, <c>rabbit@host</c>; clients see it as the cluster's name.</param>
+/// <param name="Product">What clients see as the server's product.</param>
+/// <param name="ProductVersion">And as its version: numbers with dots.</param>
+public sealed record NodeIdentity(string Name, string Product, string ProductVersion);

@@ -1,0 +1,21 @@
+using Amqp.Broker.Topology;
+using Amqp.Broker.Channels;
+using Amqp.Broker.Connections;
+using Amqp.Broker.Loops;
+using Amqp.Broker.Queues;
+using Amqp.Core;
+using Amqp.Core.Ports;
+using AMQP.Net;
+
+namespace Amqp.Broker;
+
+/// <summary>What every connection of a node needs from it.</summary>
+internal sealed record BrokerServices(
+    Limits Limits,
+    TopologyService Topology,
+    LocalQueues Queues,
+    DirectReplies DirectReplies,
+    IAuthenticator Authenticator,
+    BrokerClock Clock,
+    ConnectionLog Log,
+    FieldTable ServerProperties);

@@ -1,0 +1,52 @@
+using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
+using AMQP.Net;
+
+namespace Amqp.Broker.Channels;
+
+/// <summary>Settling deliveries: basic.ack, basic.reject, basic.nack, basic.recover.</summary>
+internal sealed class AckHandlers(ChannelSession channel)
+{
+    private readonly List<Unsettled> _taken = [];
+
+    public ValueTask Ack(BasicAck ack) => Settle(ack.DeliveryTag, ack.Multiple, QueueOperationKind.Acknowledge);
+
+    public ValueTask Reject(BasicReject reject) => Settle(reject.DeliveryTag, multiple: false, Refusal(reject.Requeue));
+
+    public ValueTask Nack(BasicNack nack) => Settle(nack.DeliveryTag, nack.Multiple, Refusal(nack.Requeue));
+
+    public ValueTask Recover(BasicRecover recover)
+    {
+        RequeueAll(recover.Requeue);
+        channel.Send(default(BasicRecoverOk));
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask RecoverAsync(BasicRecoverAsync recover)
+    {
+        RequeueAll(recover.Requeue);
+        return ValueTask.CompletedTask;
+    }
+
+    private static QueueOperationKind Refusal(bool requeue) => requeue ? QueueOperationKind.Requeue : QueueOperationKind.Reject;
+
+    private void RequeueAll(bool requeue)
+    {
+        if (!requeue) throw new BrokerException(BrokerError.RecoverWithoutRequeue);
+        SettleNow(tag: 0, multiple: true, QueueOperationKind.Requeue);
+    }
+
+    private ValueTask Settle(ulong tag, bool multiple, QueueOperationKind kind)
+    {
+        SettleNow(tag, multiple, kind);
+        return ValueTask.CompletedTask;
+    }
+
+    private void SettleNow(ulong tag, bool multiple, QueueOperationKind kind)
+    {
+        _taken.Clear();
+        if (!channel.Tags.TryTake(tag, multiple, _taken)) throw new BrokerException(BrokerError.UnknownDeliveryTag(tag));
+        foreach (var (_, holder, position) in _taken)
+            channel.Connection.Posts.Add(((IQueueLink)holder).Queue, QueueOperation.Settle(kind, holder, position));
+    }
+}

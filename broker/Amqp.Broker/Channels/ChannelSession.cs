@@ -1,0 +1,261 @@
+using Amqp.Broker.Connections;
+using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
+using AMQP.Net;
+
+namespace Amqp.Broker.Channels;
+
+/// <summary>
+/// One channel: its state, and the switch that sends each method to its handler. Everything here runs on the connection's
+/// read loop, except what is marked otherwise.
+/// </summary>
+internal sealed class ChannelSession
+{
+    private readonly ChannelHandlers _handlers;
+    private readonly ChannelBacklog _backlog;
+    private volatile bool _isClosed;
+    private ChannelPhase _phase = ChannelPhase.Starting;
+
+    public ChannelSession(AmqpConnection connection, ushort number)
+    {
+        Connection = connection;
+        Number = number;
+        _backlog = new ChannelBacklog(connection.Services.Limits.ChannelBacklogBytes);
+        _handlers = new ChannelHandlers(this);
+    }
+
+    public AmqpConnection Connection { get; }
+
+    public ushort Number { get; }
+
+    public ConnectionOutput Output => Connection.Output;
+
+    public DeliveryTags Tags { get; } = new();
+
+    public ChannelPrefetch Prefetch { get; } = new();
+
+    /// <summary>Consumers by tag.</summary>
+    public Dictionary<string, ConsumerLink> Consumers { get; } = [];
+
+    /// <summary>Holders of what basic.get took, a queue each.</summary>
+    public Dictionary<QueueActor, GetLink> GetLinks { get; } = [];
+
+    public ReplyConsumer? ReplyConsumer { get; set; }
+
+    /// <summary>What an empty queue name stands for.</summary>
+    public string? LastQueue { get; set; }
+
+    /// <summary>Prefetch of consumers to come (basic.qos without global).</summary>
+    public ushort ConsumerPrefetch { get; set; }
+
+    /// <summary>Nothing more is sent here but channel.close or its answer. Read by the write loop as well.</summary>
+    public bool IsClosed => _isClosed;
+
+    /// <summary>A frame waits because this channel waits, and there is no room for more of them.</summary>
+    public bool IsOverfull => _backlog.IsFull;
+
+    /// <summary>The name itself, or for an empty one the queue that the channel declared last.</summary>
+    /// <exception cref="BrokerException">404: it has declared none.</exception>
+    public string ExpandQueueName(string name)
+    {
+        var stripped = Names.Strip(name);
+        if (stripped.Length > 0) return stripped;
+        return LastQueue ?? throw new BrokerException(BrokerError.NoPreviouslyDeclaredQueue);
+    }
+
+    /// <summary>The queue of that name (empty: the last declared), if this connection may use it.</summary>
+    /// <exception cref="BrokerException">404: there is none; 405: it is another connection's.</exception>
+    public QueueActor FindQueue(string name)
+    {
+        name = ExpandQueueName(name);
+        if (Connection.VirtualHost.FindQueue(name) is not { } definition
+            || !Connection.Services.Queues.TryFind(definition, out var queue))
+        {
+            throw new BrokerException(BrokerError.QueueNotFound(Connection.Vhost, name));
+        }
+        if (definition.CheckAccess(Connection.Id) is { } refused) throw new BrokerException(refused);
+        return queue;
+    }
+
+    public void Send<TMethod>(in TMethod method)
+        where TMethod : struct, IMethod<TMethod> => Output.Send(Number, method);
+
+    /// <summary>Takes one frame of this channel.</summary>
+    public void Handle(in Frame frame)
+    {
+        if (_backlog.IsWaiting) _backlog.Add(frame);
+        else HandleNow(frame);
+    }
+
+    /// <summary>Ends the channel without a word: its connection is closing, or has sent what there was to say.</summary>
+    public void Close()
+    {
+        if (_isClosed) return;
+        _isClosed = true;
+        foreach (var consumer in Consumers.Values) Connection.Posts.Add(consumer.Queue, QueueOperation.Release(consumer));
+        foreach (var holder in GetLinks.Values) Connection.Posts.Add(holder.Queue, QueueOperation.Release(holder));
+        _handlers.Consumers.ReleaseCancelled();
+        if (ReplyConsumer is not null) Connection.Services.DirectReplies.Remove(ReplyConsumer);
+        _backlog.Clear();
+    }
+
+    /// <summary>Called by a queue's actor, before its first delivery to the consumer: consume-ok has to precede it.</summary>
+    public void ConsumerAdded(ConsumerLink consumer)
+    {
+        if (!consumer.NoWait) Send(new BasicConsumeOk(consumer.Tag));
+    }
+
+    /// <summary>Called by a queue's actor when the queue is gone: the client is told if it asked to be.</summary>
+    public void ConsumerCancelled(ConsumerLink consumer)
+    {
+        if (Connection.Client.WantsCancelNotify && !_isClosed) Send(new BasicCancel(consumer.Tag, NoWait: true));
+        Connection.Loop.Post(() => _handlers.Consumers.Forget(consumer));
+    }
+
+    private void HandleNow(in Frame frame)
+    {
+        if (_phase == ChannelPhase.Closing)
+        {
+            HandleWhileClosing(frame);
+            return;
+        }
+        var method = frame.Type == FrameType.Method ? frame.MethodId : MethodId.BasicPublish;
+        try
+        {
+            var handling = Dispatch(frame);
+            if (!handling.IsCompletedSuccessfully) _ = Finish(handling, method);
+        }
+        catch (BrokerException exception)
+        {
+            Fail(exception.Error, method);
+        }
+        catch (ProtocolException exception)
+        {
+            Connection.CloseWith(exception, Number);
+        }
+    }
+
+    /// <summary>Lets this channel wait for a handler that waits; its frames are kept meanwhile.</summary>
+    private async Task Finish(ValueTask handling, MethodId method)
+    {
+        _backlog.IsWaiting = true;
+        try
+        {
+            try
+            {
+                await handling;
+            }
+            catch (BrokerException exception)
+            {
+                Fail(exception.Error, method);
+            }
+            _backlog.IsWaiting = false;
+            while (!_backlog.IsWaiting && _backlog.TryTake(out var kept)) HandleNow(new Frame(kept.Type, Number, kept.Payload));
+        }
+#pragma warning disable CA1031 // The handler may have run as mail, with nobody above to see this: the connection ends with 541.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Connection.Crash(exception);
+        }
+    }
+
+    private ValueTask Dispatch(in Frame frame)
+    {
+        if (_phase == ChannelPhase.Starting) return Open(frame);
+        if (frame.Type != FrameType.Method || _handlers.Publish.ExpectsContent) return _handlers.Publish.Content(frame);
+        var strings = Connection.Strings;
+        switch (frame.MethodId)
+        {
+            case MethodId.BasicPublish: return _handlers.Publish.Begin(MethodReader.Read<BasicPublish>(frame, strings));
+            case MethodId.BasicAck: return _handlers.Acks.Ack(MethodReader.Read<BasicAck>(frame));
+            case MethodId.BasicReject: return _handlers.Acks.Reject(MethodReader.Read<BasicReject>(frame));
+            case MethodId.BasicNack: return _handlers.Acks.Nack(MethodReader.Read<BasicNack>(frame));
+            case MethodId.BasicRecover: return _handlers.Acks.Recover(MethodReader.Read<BasicRecover>(frame));
+            case MethodId.BasicRecoverAsync: return _handlers.Acks.RecoverAsync(MethodReader.Read<BasicRecoverAsync>(frame));
+            case MethodId.BasicGet: return _handlers.Consumers.Get(MethodReader.Read<BasicGet>(frame, strings));
+            case MethodId.BasicConsume: return _handlers.Consumers.Consume(MethodReader.Read<BasicConsume>(frame, strings));
+            case MethodId.BasicCancel: return _handlers.Consumers.Cancel(MethodReader.Read<BasicCancel>(frame, strings));
+            case MethodId.BasicCancelOk: return ValueTask.CompletedTask; // a client's answer to a cancel of ours
+            case MethodId.BasicQos: return _handlers.Consumers.Qos(MethodReader.Read<BasicQos>(frame));
+            case MethodId.QueueDeclare: return _handlers.Queues.Declare(MethodReader.Read<QueueDeclare>(frame, strings));
+            case MethodId.QueueBind: return _handlers.Queues.Bind(MethodReader.Read<QueueBind>(frame, strings));
+            case MethodId.QueueUnbind: return _handlers.Queues.Unbind(MethodReader.Read<QueueUnbind>(frame, strings));
+            case MethodId.QueuePurge: return _handlers.Queues.Purge(MethodReader.Read<QueuePurge>(frame, strings));
+            case MethodId.QueueDelete: return _handlers.Queues.Delete(MethodReader.Read<QueueDelete>(frame, strings));
+            case MethodId.ExchangeDeclare: return _handlers.Exchanges.Declare(MethodReader.Read<ExchangeDeclare>(frame, strings));
+            case MethodId.ExchangeDelete: return _handlers.Exchanges.Delete(MethodReader.Read<ExchangeDelete>(frame, strings));
+            case MethodId.ExchangeBind: return _handlers.Exchanges.Bind(MethodReader.Read<ExchangeBind>(frame, strings));
+            case MethodId.ExchangeUnbind: return _handlers.Exchanges.Unbind(MethodReader.Read<ExchangeUnbind>(frame, strings));
+            case MethodId.ChannelFlow: return Flow(MethodReader.Read<ChannelFlow>(frame));
+            case MethodId.ChannelFlowOk: return ValueTask.CompletedTask;
+            case MethodId.ChannelClose: return CloseByClient(MethodReader.Read<ChannelClose>(frame));
+            case MethodId.ChannelOpen: throw new BrokerException(BrokerError.SecondChannelOpen);
+            case MethodId.AccessRequest: Send(new AccessRequestOk(Ticket: 1)); return ValueTask.CompletedTask;
+            case MethodId.ConfirmSelect or MethodId.TxSelect or MethodId.TxCommit or MethodId.TxRollback:
+                throw new BrokerException(BrokerError.MethodNotSupported(frame.MethodId));
+            default: throw new BrokerException(BrokerError.UnimplementedMethod);
+        }
+    }
+
+    private ValueTask Open(in Frame frame)
+    {
+        if (frame.Type != FrameType.Method || frame.MethodId != MethodId.ChannelOpen)
+            throw new BrokerException(BrokerError.ChannelNotOpen);
+        MethodReader.Read<ChannelOpen>(frame);
+        _phase = ChannelPhase.Open;
+        Send(default(ChannelOpenOk));
+        return ValueTask.CompletedTask;
+    }
+
+    private ValueTask Flow(ChannelFlow flow)
+    {
+        if (!flow.Active) throw new BrokerException(BrokerError.FlowInactive);
+        Send(new ChannelFlowOk(Active: true));
+        return ValueTask.CompletedTask;
+    }
+
+    private ValueTask CloseByClient(ChannelClose close)
+    {
+        Connection.Log.ChannelClosedByClient(Connection.Name, Number, close.ReplyCode, close.ReplyText);
+        Close();
+        // The releases are in the queues' mailboxes before the client can see that the channel is closed.
+        Connection.Posts.Flush();
+        Connection.Forget(this);
+        Send(default(ChannelCloseOk));
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Closes the channel, or for a hard error the connection, because of what a client asked for.</summary>
+    private void Fail(BrokerError error, MethodId method)
+    {
+        if (error.IsHard)
+        {
+            Connection.CloseWith(error, method, Number);
+            return;
+        }
+        Connection.Log.ChannelError(Connection.Name, Number, error.ReplyText, method.Name());
+        Close();
+        Connection.Posts.Flush();
+        _phase = ChannelPhase.Closing;
+        Send(new ChannelClose(error.Code, error.ReplyText, method));
+    }
+
+    /// <summary>After channel.close was sent, everything but its answer is ignored; a close that crossed ours is answered.</summary>
+    private void HandleWhileClosing(in Frame frame)
+    {
+        if (frame.Type != FrameType.Method) return;
+        if (frame.MethodId == MethodId.ChannelCloseOk) Connection.Forget(this);
+        else if (frame.MethodId == MethodId.ChannelClose) Send(default(ChannelCloseOk));
+    }
+
+    private enum ChannelPhase
+    {
+        Starting,
+        Open,
+
+        /// <summary>channel.close was sent, channel.close-ok is awaited.</summary>
+        Closing,
+    }
+}

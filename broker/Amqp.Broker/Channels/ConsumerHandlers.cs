@@ -1,0 +1,121 @@
+using Amqp.Broker.Connections;
+using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
+using AMQP.Net;
+
+namespace Amqp.Broker.Channels;
+
+/// <summary>Getting messages: basic.consume, basic.cancel, basic.get, basic.qos.</summary>
+internal sealed class ConsumerHandlers(ChannelSession channel)
+{
+    private readonly AmqpConnection _connection = channel.Connection;
+
+    // Cancelled consumers whose messages are not settled yet: those return when the channel ends.
+    private readonly List<ConsumerLink> _cancelled = [];
+
+    public ValueTask Qos(BasicQos qos)
+    {
+        if (qos.PrefetchSize != 0) throw new BrokerException(BrokerError.PrefetchSizeNotImplemented(qos.PrefetchSize));
+        if (qos.Global) channel.Prefetch.SetLimit(qos.PrefetchCount);
+        else
+        {
+            // As in RabbitMQ: a prefetch per consumer lifts the one that they share.
+            channel.Prefetch.SetLimit(0);
+            channel.ConsumerPrefetch = qos.PrefetchCount;
+        }
+        channel.Send(default(BasicQosOk));
+        return ValueTask.CompletedTask;
+    }
+
+    public ValueTask Consume(BasicConsume consume)
+    {
+        if (channel.Consumers.ContainsKey(consume.ConsumerTag) || channel.ReplyConsumer?.Tag == consume.ConsumerTag)
+            throw new BrokerException(BrokerError.ConsumerTagReuse(consume.ConsumerTag));
+        var tag = consume.ConsumerTag.Length > 0 ? consume.ConsumerTag : Names.GeneratedConsumerTag(Random16.Bytes());
+        return consume.Queue == Names.DirectReplyTo ? ConsumeDirectReplies(consume, tag) : ConsumeQueue(consume, tag);
+    }
+
+    public async ValueTask Cancel(BasicCancel cancel)
+    {
+        if (channel.ReplyConsumer?.Tag == cancel.ConsumerTag)
+        {
+            _connection.Services.DirectReplies.Remove(channel.ReplyConsumer);
+            channel.ReplyConsumer = null;
+        }
+        else if (channel.Consumers.Remove(cancel.ConsumerTag, out var consumer))
+        {
+            _cancelled.Add(consumer);
+            var held = await _connection.Ask<int>(consumer.Queue, reply => QueueOperation.RemoveConsumer(consumer, reply));
+            if (held == 0) _cancelled.Remove(consumer);
+        }
+        if (!cancel.NoWait) channel.Send(new BasicCancelOk(cancel.ConsumerTag));
+    }
+
+    public async ValueTask Get(BasicGet get)
+    {
+        var queue = channel.FindQueue(get.Queue);
+        var holder = get.NoAck ? null : GetLink(queue);
+        var result = await _connection.Ask<GetResult>(queue, reply => QueueOperation.Get(holder, reply));
+        if (result.Message is null) channel.Send(default(BasicGetEmpty));
+        else channel.Output.Post(OutboundItem.GetOk(channel, holder, result));
+    }
+
+    /// <summary>The queue cancelled the consumer: its deletion took everything with it.</summary>
+    public void Forget(ConsumerLink consumer)
+    {
+        if (channel.Consumers.TryGetValue(consumer.Tag, out var known) && known == consumer) channel.Consumers.Remove(consumer.Tag);
+        _cancelled.Remove(consumer);
+    }
+
+    /// <summary>The channel ends: what cancelled consumers still hold returns to the queues.</summary>
+    public void ReleaseCancelled()
+    {
+        foreach (var consumer in _cancelled) _connection.Posts.Add(consumer.Queue, QueueOperation.Release(consumer));
+        _cancelled.Clear();
+    }
+
+    private async ValueTask ConsumeQueue(BasicConsume consume, string tag)
+    {
+        var queue = channel.FindQueue(consume.Queue);
+        var consumer = new ConsumerLink(channel, queue, _connection.Services.Limits.ConsumerWindowBytes)
+        {
+            Tag = tag,
+            AutoAck = consume.NoAck,
+            Exclusive = consume.Exclusive,
+            Priority = ConsumeArguments.Priority(queue.Definition.Resource, consume.Arguments),
+            Prefetch = channel.ConsumerPrefetch,
+            NoWait = consume.NoWait,
+        };
+        // In the table before the answer, so that a channel that ends meanwhile releases this consumer too.
+        channel.Consumers.Add(tag, consumer);
+        try
+        {
+            var result = await _connection.Ask<ConsumeResult>(queue, reply => QueueOperation.AddConsumer(consumer, reply));
+            if (result == ConsumeResult.ExclusiveUse)
+                throw new BrokerException(BrokerError.QueueInExclusiveUse(queue.Definition.Vhost, queue.Definition.Name));
+        }
+        catch (BrokerException)
+        {
+            channel.Consumers.Remove(tag);
+            throw;
+        }
+    }
+
+    private ValueTask ConsumeDirectReplies(BasicConsume consume, string tag)
+    {
+        if (!consume.NoAck) throw new BrokerException(BrokerError.ReplyConsumerCannotAcknowledge);
+        if (channel.ReplyConsumer is not null) throw new BrokerException(BrokerError.ReplyConsumerAlreadySet);
+        channel.ReplyConsumer = _connection.Services.DirectReplies.Add(channel, tag, Random16.Text());
+        if (!consume.NoWait) channel.Send(new BasicConsumeOk(tag));
+        return ValueTask.CompletedTask;
+    }
+
+    private GetLink GetLink(QueueActor queue)
+    {
+        if (channel.GetLinks.TryGetValue(queue, out var link)) return link;
+        link = new GetLink(queue);
+        channel.GetLinks.Add(queue, link);
+        return link;
+    }
+}

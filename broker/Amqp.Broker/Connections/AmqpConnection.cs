@@ -1,0 +1,268 @@
+using Amqp.Broker.Channels;
+using Amqp.Broker.Loops;
+using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
+using AMQP.Net;
+
+namespace Amqp.Broker.Connections;
+
+/// <summary>
+/// One client connection and its read loop, which owns everything in here: channels, handshake, posts to queues. Other
+/// threads reach it by mail (<see cref="Loop"/>) only.
+/// </summary>
+internal sealed partial class AmqpConnection
+{
+    private readonly Dictionary<ushort, ChannelSession> _channels = [];
+    private readonly FrameReader _frames;
+    private readonly ConnectionHandshake _handshake;
+    private ChannelSession? _lastChannel;
+    private int _channelMax;
+    private Heartbeat? _heartbeat;
+    private ConnectionPhase _phase = ConnectionPhase.AwaitingHeader;
+
+    public AmqpConnection(ConnectionId id, Transport transport, BrokerServices services)
+    {
+        Id = id;
+        Transport = transport;
+        Services = services;
+        Loop = new ConnectionLoop(transport.Pipe.Input);
+        Output = new ConnectionOutput(transport.Pipe.Output) { FrameMax = services.Limits.FrameBytes };
+        _frames = new FrameReader(services.Limits.FrameBytes);
+        _handshake = new ConnectionHandshake(this);
+        ExclusiveQueues = new ExclusiveQueues(services.Queues);
+    }
+
+    private enum ConnectionPhase
+    {
+        AwaitingHeader,
+
+        /// <summary>Handshake and normal running.</summary>
+        Open,
+
+        /// <summary>connection.close was sent; only its answer, or the client's own close, is heeded.</summary>
+        Closing,
+
+        /// <summary>Nothing more is read; the output ends with what was posted.</summary>
+        Ended,
+    }
+
+    public ConnectionId Id { get; }
+
+    public Transport Transport { get; }
+
+    public BrokerServices Services { get; }
+
+    public ConnectionLog Log => Services.Log;
+
+    public ConnectionLoop Loop { get; }
+
+    public ConnectionOutput Output { get; }
+
+    public PendingPosts Posts { get; } = new();
+
+    public ShortStringPool Strings { get; } = new();
+
+    public string Name => Transport.Name;
+
+    public ClientProperties Client { get; set; } = ClientProperties.None;
+
+    public string User { get; set; } = "";
+
+    public string Vhost { get; set; } = "";
+
+    /// <summary>The connection's vhost as it is now.</summary>
+    public VirtualHost VirtualHost =>
+        Services.Topology.Current.Find(Vhost) ?? throw new BrokerException(BrokerError.VhostNotFound(Vhost));
+
+    /// <summary>Queues that end with this connection.</summary>
+    public ExclusiveQueues ExclusiveQueues { get; }
+
+    public long BytesReceived { get; private set; }
+
+    /// <summary>The socket is not read on purpose.</summary>
+    public bool IsPaused { get; private set; }
+
+    /// <summary>Serves the client until either side ends it. Never throws.</summary>
+    public async Task Run()
+    {
+        using var handshakeTimeout = Services.Clock.CreateTimer(() => Loop.Post(HandshakeTimedOut));
+        handshakeTimeout.Set(Services.Limits.HandshakeMs);
+        Log.Accepted(Name);
+        var why = "";
+        try
+        {
+            why = await ReadLoop();
+        }
+        catch (Exception exception) when (exception is IOException or OperationCanceledException or Microsoft.AspNetCore.Connections.ConnectionAbortedException)
+        {
+            why = ": " + exception.Message;
+        }
+#pragma warning disable CA1031 // A defect costs the connection that met it, and no other.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Crash(exception);
+        }
+        await TearDown(why);
+    }
+
+    public void Send<TMethod>(in TMethod method)
+        where TMethod : struct, IMethod<TMethod> => Output.Send(channel: 0, method);
+
+    private async Task<string> ReadLoop()
+    {
+        var input = Transport.Pipe.Input;
+        var unread = 0L;
+        while (true)
+        {
+            var result = await input.ReadAsync();
+            var buffer = result.Buffer;
+            BytesReceived += buffer.Length - unread;
+            Loop.RunMail();
+            if (_phase == ConnectionPhase.AwaitingHeader && ReadHeader(ref buffer)) _handshake.Start();
+            _frames.Feed(buffer);
+            if (_phase != ConnectionPhase.AwaitingHeader) HandleFrames();
+            Posts.Flush();
+            unread = buffer.Slice(_frames.Consumed).Length;
+            input.AdvanceTo(_frames.Consumed, result.Buffer.End);
+            if (_phase == ConnectionPhase.Ended) return "";
+            if (result.IsCompleted) return _phase == ConnectionPhase.Closing ? "" : ": client unexpectedly closed TCP connection";
+        }
+    }
+
+    /// <summary>True when the client's header has been read and is ours; another one is answered with ours, and that is all.</summary>
+    private bool ReadHeader(ref System.Buffers.ReadOnlySequence<byte> buffer)
+    {
+        if (!ProtocolHeader.TryRead(buffer, out var isSupported)) return false;
+        buffer = buffer.Slice(ProtocolHeader.Size);
+        if (isSupported)
+        {
+            _phase = ConnectionPhase.Open;
+            return true;
+        }
+        Output.Post(OutboundItem.Frames(ProtocolHeader.Bytes.ToArray()));
+        Log.NeverOpened(Name, "its first bytes are not the header of AMQP 0-9-1; a client of another protocol, or TLS, on this port");
+        End();
+        return false;
+    }
+
+    private void HandleFrames()
+    {
+        IsPaused = false;
+        while (_phase is ConnectionPhase.Open or ConnectionPhase.Closing)
+        {
+            if (_lastChannel is { IsOverfull: true })
+            {
+                // The frame that filled it was the last one handled, so it is the only one that can be full.
+                IsPaused = true;
+                return;
+            }
+            try
+            {
+                if (!_frames.TryRead(out var frame)) return;
+                Handle(frame);
+            }
+            catch (ProtocolException exception)
+            {
+                if (!CloseWith(exception, channel: 0)) return;
+            }
+        }
+    }
+
+    private void Handle(in Frame frame)
+    {
+        if (frame.Channel != 0 && _phase == ConnectionPhase.Open && _handshake.IsRunning) FindChannel(frame.Channel)?.Handle(frame);
+        else if (frame.Channel == 0 && frame.Type == FrameType.Method) HandleConnectionMethod(frame);
+        else if (frame.Channel != 0 && _phase == ConnectionPhase.Open) throw frame.Unexpected();
+    }
+
+    private ChannelSession? FindChannel(ushort number)
+    {
+        if (_lastChannel?.Number == number) return _lastChannel;
+        if (!_channels.TryGetValue(number, out var channel))
+        {
+            if (_channels.Count >= _channelMax)
+            {
+                CloseWith(BrokerError.ChannelLimitReached(_channels.Count, _channelMax), default, number);
+                return null;
+            }
+            channel = new ChannelSession(this, number);
+            _channels.Add(number, channel);
+        }
+        return _lastChannel = channel;
+    }
+
+    private void HandleConnectionMethod(in Frame frame)
+    {
+        if (_phase == ConnectionPhase.Closing)
+        {
+            HandleWhileClosing(frame);
+            return;
+        }
+        try
+        {
+            if (_handshake.TryHandle(frame)) return;
+            switch (frame.MethodId)
+            {
+                case MethodId.ConnectionClose when _handshake.IsRunning:
+                    MethodReader.Read<ConnectionClose>(frame);
+                    _ = CloseByClient();
+                    break;
+                case MethodId.ConnectionUpdateSecret when _handshake.IsRunning:
+                    // The user was let in by name and password, which do not expire: as in RabbitMQ, any new secret is fine.
+                    MethodReader.Read<ConnectionUpdateSecret>(frame);
+                    Send(default(ConnectionUpdateSecretOk));
+                    break;
+                default:
+                    throw new BrokerException(BrokerError.UnexpectedMethodInState(_handshake.StateName));
+            }
+        }
+        catch (BrokerException exception)
+        {
+            CloseWith(exception.Error, frame.MethodId, channel: 0);
+        }
+    }
+
+    /// <summary>What the handshake agreed on.</summary>
+    public void SetLimits(int channelMax, int frameMax, int heartbeatSeconds)
+    {
+        _channelMax = channelMax;
+        _frames.FrameMax = frameMax;
+        Output.FrameMax = frameMax;
+        if (heartbeatSeconds > 0) _heartbeat = new Heartbeat(this, heartbeatSeconds);
+    }
+
+    public void Opened() => Log.Opened(Client.ConnectionName is { } name ? $"{Name} - {name}" : Name, User, Vhost);
+
+    /// <summary>The channel's number may be opened anew.</summary>
+    public void Forget(ChannelSession channel)
+    {
+        _channels.Remove(channel.Number);
+        if (_lastChannel == channel) _lastChannel = null;
+    }
+
+    /// <summary>Asks the topology for a change and waits for it.</summary>
+    /// <exception cref="BrokerException">It was refused.</exception>
+    public async ValueTask<TopologyResult> Propose(TopologyCommand command)
+    {
+        var reply = new Reply<TopologyResult>(Loop);
+        Services.Topology.Propose(command, result =>
+        {
+            // Noted here and not by the handler, which does not go on when the connection ends meanwhile.
+            if (result.Queue is { } queue && queue.Owner == Id) ExclusiveQueues.Add(queue);
+            reply.Complete(result);
+        });
+        var result = await reply;
+        return result.Error is null ? result : throw new BrokerException(result.Error);
+    }
+
+    /// <summary>Asks a queue, behind everything that this connection has posted to it, and waits for the answer.</summary>
+    public Reply<T> Ask<T>(QueueActor queue, Func<Reply<T>, QueueOperation> question)
+    {
+        var reply = new Reply<T>(Loop);
+        Posts.Add(queue, question(reply));
+        Posts.Flush();
+        return reply;
+    }
+}

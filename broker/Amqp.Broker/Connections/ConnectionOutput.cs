@@ -1,0 +1,185 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Runtime.InteropServices;
+using Amqp.Broker.Channels;
+using Amqp.Broker.Loops;
+using Amqp.Broker.Queues;
+using Amqp.Core.Messages;
+using AMQP.Net;
+
+namespace Amqp.Broker.Connections;
+
+/// <summary>
+/// The write loop of a connection and sole owner of its <see cref="PipeWriter"/>. Whatever is to be sent is posted here, is
+/// encoded straight into the socket's buffer, and everything that came meanwhile leaves in one flush. While the client does
+/// not read, the flush does not complete and nothing more is encoded.
+/// </summary>
+internal sealed class ConnectionOutput(PipeWriter writer) : IThreadPoolWorkItem
+{
+    /// <summary>Encoded bytes after which a flush is due, though more is waiting: the block size of the socket's buffers.</summary>
+    private const int FlushBytes = 65_536;
+
+    private readonly Mailbox<OutboundItem> _mailbox = new();
+    private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private bool _ended;
+    private long _bytesWritten;
+
+    /// <summary>Negotiated limit of a frame; set before the first content is posted.</summary>
+    public int FrameMax { get; set; }
+
+    /// <summary>Everything written so far; grows whenever something is sent, which is what heartbeats go by.</summary>
+    public long BytesWritten => Volatile.Read(ref _bytesWritten);
+
+    /// <summary>Completes when everything up to <see cref="OutboundItem.End"/> has been handed to the socket, or it is dead.</summary>
+    public Task Completed => _completed.Task;
+
+    public void Post(in OutboundItem item)
+    {
+        if (_mailbox.Post(item)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    public void Post(ReadOnlySpan<OutboundItem> items)
+    {
+        if (_mailbox.Post(items)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    /// <summary>Sends one method. It is encoded here and now, by whoever calls.</summary>
+    public void Send<TMethod>(ushort channel, in TMethod method)
+        where TMethod : struct, IMethod<TMethod>
+    {
+        var frame = new ArrayBufferWriter<byte>();
+        FrameWriter.WriteMethod(frame, channel, method);
+        Post(OutboundItem.Frames(frame.WrittenSpan.ToArray()));
+    }
+
+    void IThreadPoolWorkItem.Execute() => _ = Drain();
+
+    private async Task Drain()
+    {
+        try
+        {
+            while (_mailbox.TryDrain(out var items))
+            {
+                for (var next = 0; next < items.Count;)
+                {
+                    next = EncodeSome(items, next);
+                    if (_ended) continue;
+                    var flushed = await writer.FlushAsync();
+                    if (flushed.IsCompleted) End(); // the other side is gone: the rest is counted and dropped
+                }
+            }
+        }
+#pragma warning disable CA1031 // Whatever ended this loop ends its connection; the read loop learns of it through Completed.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _ended = true;
+            _completed.TrySetException(exception);
+        }
+    }
+
+    /// <summary>Encodes from <paramref name="next"/> on until a flush is due; returns where to go on.</summary>
+    private int EncodeSome(List<OutboundItem> items, int next)
+    {
+        var span = CollectionsMarshal.AsSpan(items);
+        var start = _ended ? 0 : writer.UnflushedBytes;
+        ConsumerLink? consumer = null;
+        var consumerBytes = 0;
+        for (; next < span.Length && (_ended || writer.UnflushedBytes - start < FlushBytes); next++)
+        {
+            ref readonly var item = ref span[next];
+            if (!_ended) Encode(item);
+            if (item.Kind != OutboundKind.Delivery) continue;
+            if (item.Holder != consumer)
+            {
+                consumer?.Written(consumerBytes);
+                (consumer, consumerBytes) = ((ConsumerLink)item.Holder!, 0);
+            }
+            consumerBytes += ((Message)item.Payload!).Size;
+        }
+        consumer?.Written(consumerBytes);
+        if (!_ended) _bytesWritten += writer.UnflushedBytes - start;
+        return next;
+    }
+
+    private void Encode(in OutboundItem item)
+    {
+        switch (item.Kind)
+        {
+            case OutboundKind.Frames: writer.Write((byte[])item.Payload!); break;
+            case OutboundKind.Delivery: EncodeDelivery(item); break;
+            case OutboundKind.DirectReply: EncodeDirectReply(item); break;
+            case OutboundKind.GetOk: EncodeGetOk(item); break;
+            case OutboundKind.Return: EncodeReturn(item); break;
+            case OutboundKind.Heartbeat: FrameWriter.WriteHeartbeat(writer); break;
+            case OutboundKind.End: End(); break;
+            default: throw new InvalidOperationException($"unknown outbound item {item.Kind}");
+        }
+    }
+
+    private void EncodeDelivery(in OutboundItem item)
+    {
+        var channel = item.Channel!;
+        // The channel was closed while this waited. Its messages go back by the release of their holders, and the client
+        // expects nothing more here.
+        if (channel.IsClosed) return;
+        var consumer = (ConsumerLink)item.Holder!;
+        var message = (Message)item.Payload!;
+        var tag = consumer.AutoAck ? channel.Tags.Next() : channel.Tags.Add(consumer, item.Position);
+        FrameWriter.WriteMethod(
+            writer, channel.Number, new BasicDeliver(consumer.Tag, tag, item.Redelivered, message.Exchange, message.RoutingKey));
+        WriteContent(channel.Number, message);
+    }
+
+    private void EncodeDirectReply(in OutboundItem item)
+    {
+        var channel = item.Channel!;
+        if (channel.IsClosed) return;
+        var message = (Message)item.Payload!;
+        FrameWriter.WriteMethod(writer, channel.Number, new BasicDeliver(
+            ((ReplyConsumer)item.Holder!).Tag, channel.Tags.Next(), Redelivered: false, message.Exchange, message.RoutingKey));
+        WriteContent(channel.Number, message);
+    }
+
+    private void EncodeGetOk(in OutboundItem item)
+    {
+        var channel = item.Channel!;
+        if (channel.IsClosed) return;
+        var message = (Message)item.Payload!;
+        var tag = item.Holder is null ? channel.Tags.Next() : channel.Tags.Add(item.Holder, item.Position);
+        FrameWriter.WriteMethod(writer, channel.Number, new BasicGetOk(
+            tag, item.Redelivered, message.Exchange, message.RoutingKey, (uint)item.Remaining));
+        WriteContent(channel.Number, message);
+    }
+
+    private void EncodeReturn(in OutboundItem item)
+    {
+        var message = (Message)item.Payload!;
+        FrameWriter.WriteMethod(writer, item.Channel!.Number, new BasicReturn(
+            ReplyCode.NoRoute, ReplyCode.NoRoute.Name(), message.Exchange, message.RoutingKey));
+        WriteContent(item.Channel.Number, message);
+    }
+
+    private void WriteContent(ushort channel, Message message) =>
+        FrameWriter.WriteContent(writer, channel, message.Properties.Bytes.Span, message.Body.Span, FrameMax);
+
+    private void End()
+    {
+        if (_ended) return;
+        _ended = true;
+        _ = Finish();
+    }
+
+    private async Task Finish()
+    {
+        try
+        {
+            await writer.FlushAsync();
+            await writer.CompleteAsync();
+        }
+        finally
+        {
+            _completed.TrySetResult();
+        }
+    }
+}

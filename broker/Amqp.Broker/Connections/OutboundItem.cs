@@ -1,0 +1,83 @@
+using Amqp.Broker.Channels;
+using Amqp.Broker.Queues;
+using Amqp.Core.Messages;
+using Amqp.Core.Queues;
+
+namespace Amqp.Broker.Connections;
+
+internal enum OutboundKind : byte
+{
+    /// <summary>Frames that are encoded already.</summary>
+    Frames,
+
+    /// <summary>A message for a consumer: gets its delivery tag when it is written.</summary>
+    Delivery,
+
+    /// <summary>A message for the consumer of a channel's direct replies.</summary>
+    DirectReply,
+
+    /// <summary>A message that was asked for with basic.get.</summary>
+    GetOk,
+
+    /// <summary>A mandatory message that no queue took.</summary>
+    Return,
+
+    Heartbeat,
+
+    /// <summary>Nothing follows: flush and close.</summary>
+    End,
+}
+
+/// <summary>One line in the mailbox of a connection's output. A struct: a delivery costs no object of its own.</summary>
+internal readonly struct OutboundItem
+{
+    public OutboundKind Kind { get; private init; }
+
+    public bool Redelivered { get; private init; }
+
+    /// <summary>For get-ok: ready messages left in the queue.</summary>
+    public int Remaining { get; private init; }
+
+    public long Position { get; private init; }
+
+    public ChannelSession? Channel { get; private init; }
+
+    /// <summary>Who holds the message until it is settled; null when nobody has to.</summary>
+    public MessageHolder? Holder { get; private init; }
+
+    /// <summary>The <see cref="Message"/>, or the bytes of frames.</summary>
+    public object? Payload { get; private init; }
+
+    public static OutboundItem Heartbeat => new() { Kind = OutboundKind.Heartbeat };
+
+    public static OutboundItem End => new() { Kind = OutboundKind.End };
+
+    public static OutboundItem Frames(byte[] frames) => new() { Kind = OutboundKind.Frames, Payload = frames };
+
+    public static OutboundItem Delivery(ConsumerLink consumer, Message message, long position, bool redelivered) => new()
+    {
+        Kind = OutboundKind.Delivery,
+        Channel = consumer.Channel,
+        Holder = consumer,
+        Payload = message,
+        Position = position,
+        Redelivered = redelivered,
+    };
+
+    public static OutboundItem DirectReply(ReplyConsumer consumer, Message message) =>
+        new() { Kind = OutboundKind.DirectReply, Channel = consumer.Channel, Holder = consumer, Payload = message };
+
+    public static OutboundItem GetOk(ChannelSession channel, GetLink? holder, in GetResult result) => new()
+    {
+        Kind = OutboundKind.GetOk,
+        Channel = channel,
+        Holder = holder,
+        Payload = result.Message,
+        Position = result.Position,
+        Redelivered = result.Redelivered,
+        Remaining = result.Remaining,
+    };
+
+    public static OutboundItem Return(ChannelSession channel, Message message) =>
+        new() { Kind = OutboundKind.Return, Channel = channel, Payload = message };
+}

@@ -1,0 +1,63 @@
+namespace Amqp.Broker.Loops;
+
+/// <summary>
+/// What others want of an owner, in the order they asked. Anybody posts; one thread at a time drains, and takes everything
+/// that has come meanwhile in one piece. Draining is the batch that all later steps work on.
+/// </summary>
+/// <remarks>A leaf lock: held for a copy of a few items, never while calling out.</remarks>
+internal sealed class Mailbox<T>
+{
+    /// <summary>A list that grew beyond this in a burst is let go afterwards, so that an idle owner costs little.</summary>
+    private const int CapacityKept = 4096;
+
+    private readonly Lock _lock = new();
+    private List<T> _incoming = [];
+    private List<T> _draining = [];
+    private bool _busy;
+
+    /// <summary>Posts one item. True: nobody is draining, and the caller has to see to it that the owner runs.</summary>
+    public bool Post(in T item)
+    {
+        lock (_lock)
+        {
+            _incoming.Add(item);
+            return TakeTurn();
+        }
+    }
+
+    /// <summary>Posts several items that stay together.</summary>
+    public bool Post(ReadOnlySpan<T> items)
+    {
+        lock (_lock)
+        {
+            _incoming.AddRange(items);
+            return TakeTurn();
+        }
+    }
+
+    /// <summary>
+    /// Takes all that has come since the last call. False: nothing has, the owner is idle again, and the next post will say
+    /// so to its caller. The list is valid until the next call.
+    /// </summary>
+    public bool TryDrain(out List<T> batch)
+    {
+        var drained = _draining;
+        if (drained.Capacity > CapacityKept) drained = [];
+        else drained.Clear();
+        lock (_lock)
+        {
+            batch = _incoming;
+            _draining = batch;
+            _incoming = drained;
+            _busy = batch.Count > 0;
+            return _busy;
+        }
+    }
+
+    private bool TakeTurn()
+    {
+        if (_busy) return false;
+        _busy = true;
+        return true;
+    }
+}

@@ -1,0 +1,112 @@
+using Amqp.Broker.Channels;
+using Amqp.Broker.Connections;
+using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
+using Amqp.Core.Messages;
+using Amqp.Core.Topology;
+using AMQP.Net;
+
+namespace Amqp.Broker.Publishing;
+
+/// <summary>
+/// basic.publish: the method, its header and bodies become one <see cref="Message"/>, which is checked in RabbitMQ's order,
+/// routed on the current topology and handed to the pending posts of its queues.
+/// </summary>
+internal sealed class PublishHandler(ChannelSession channel)
+{
+    /// <summary>Properties that ask for more than passing on. Most messages carry none of them.</summary>
+    private const PropertyFlags Special =
+        PropertyFlags.UserId | PropertyFlags.Expiration | PropertyFlags.ReplyTo | PropertyFlags.Headers;
+
+    private readonly AmqpConnection _connection = channel.Connection;
+    private readonly ContentAssembler _assembler = new(channel.Connection.Services.Limits.MessageBytes);
+    private readonly RouteCache _routes = new(channel.Connection);
+    private BasicPublish _publish;
+
+    /// <summary>A header or body must be next.</summary>
+    public bool ExpectsContent { get; private set; }
+
+    public ValueTask Begin(BasicPublish publish)
+    {
+        if (publish.Immediate) throw new BrokerException(BrokerError.ImmediateNotImplemented);
+        _assembler.Begin(MethodId.BasicPublish);
+        _publish = publish;
+        ExpectsContent = true;
+        return ValueTask.CompletedTask;
+    }
+
+    /// <summary>Takes a frame that is no method, or any frame while content is due.</summary>
+    public ValueTask Content(in Frame frame)
+    {
+        var state = ContentState.Incomplete;
+        switch (frame.Type)
+        {
+            case FrameType.Header: state = _assembler.AddHeader(frame.Payload); break;
+            case FrameType.Body: state = _assembler.AddBody(frame.Payload); break;
+            default: _assembler.ExpectMethod(); break; // throws: this is called for a method only while content is due
+        }
+        if (state == ContentState.TooLarge)
+        {
+            var size = (long)Math.Min(_assembler.BodySize, long.MaxValue);
+            throw new BrokerException(BrokerError.MessageTooLarge(size, _connection.Services.Limits.MessageBytes));
+        }
+        if (state == ContentState.Complete)
+        {
+            ExpectsContent = false;
+            Publish(_assembler.Take());
+        }
+        return ValueTask.CompletedTask;
+    }
+
+    private void Publish(Content content)
+    {
+        var exchange = _routes.FindExchange(_publish.Exchange);
+        var properties = content.Properties;
+        var expirationMs = -1L;
+        FieldTable? headers = null;
+        var addsKeys = false;
+        if ((properties.Flags & Special) != PropertyFlags.None)
+        {
+            content = ReplaceReplyTo(content);
+            CheckUserId(properties);
+            expirationMs = Expiration.Parse(properties.Expiration);
+            headers = properties.Headers;
+            addsKeys = headers is not null && (properties.HasHeader("CC"u8) || properties.HasHeader("BCC"u8));
+        }
+
+        var route = _routes.Find(exchange, _publish.RoutingKey, headers, addsKeys);
+        var message = new Message(_publish.Exchange, _publish.RoutingKey, addsKeys ? WithoutBcc(content, headers!) : content) { ExpirationMs = expirationMs };
+        foreach (var queue in route.Queues) _connection.Posts.Add(queue, QueueOperation.Publish(message));
+        foreach (var address in route.DirectReplies)
+        {
+            if (_connection.Services.DirectReplies.TryFind(address, out var consumer))
+                consumer.Channel.Output.Post(OutboundItem.DirectReply(consumer, message));
+        }
+        if (_publish.Mandatory && route.IsEmpty) channel.Output.Post(OutboundItem.Return(channel, message));
+    }
+
+    /// <summary>A requester names the pseudo-queue; whoever is to reply gets the address of this channel.</summary>
+    private Content ReplaceReplyTo(Content content)
+    {
+        if (content.Properties.ReplyTo != Names.DirectReplyTo) return content;
+        if (channel.ReplyConsumer is not { } consumer) throw new BrokerException(BrokerError.NoReplyConsumer);
+        var replaced = MutableProperties.From(content.Properties);
+        replaced.ReplyTo = consumer.Address;
+        return content.With(replaced);
+    }
+
+    private void CheckUserId(BasicProperties properties)
+    {
+        if (properties.UserId is not { } claimed || claimed == _connection.User) return;
+        throw new BrokerException(BrokerError.UserIdMismatch(claimed, _connection.User));
+    }
+
+    /// <summary>The keys of BCC are for routing and for nobody's eyes.</summary>
+    private static Content WithoutBcc(Content content, FieldTable headers)
+    {
+        if (!headers.Contains("BCC")) return content;
+        var replaced = MutableProperties.From(content.Properties);
+        replaced.Headers = headers.Without("BCC");
+        return content.With(replaced);
+    }
+}

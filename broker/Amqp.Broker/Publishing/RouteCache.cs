@@ -1,0 +1,84 @@
+using Amqp.Broker.Connections;
+using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
+using Amqp.Core.Routing;
+using Amqp.Core.Topology;
+using AMQP.Net;
+
+namespace Amqp.Broker.Publishing;
+
+/// <summary>Where a message goes: queues on this node, and direct replies by address.</summary>
+internal sealed record Route(QueueActor[] Queues, string[] DirectReplies)
+{
+    public bool IsEmpty => Queues.Length == 0 && DirectReplies.Length == 0;
+}
+
+/// <summary>
+/// The routes a channel has used, by exchange and routing key, for as long as the topology stays the same. Messages of one
+/// exchange and key in a row find theirs with two comparisons of references, because the connection's pool of strings gives
+/// the same name the same object.
+/// </summary>
+internal sealed class RouteCache(AmqpConnection connection)
+{
+    private readonly Dictionary<(string Exchange, string RoutingKey), Route> _routes = [];
+    private readonly RouteResult _result = new();
+    private TopologySnapshot? _topology;
+    private VirtualHost? _virtualHost;
+    private Exchange? _exchange;
+    private string? _exchangeName;
+    private string? _lastRoutingKey;
+    private Route? _lastRoute;
+
+    /// <summary>The exchange, which clients may publish to.</summary>
+    /// <exception cref="BrokerException">404: there is none; 403: it is internal.</exception>
+    public Exchange FindExchange(string name)
+    {
+        var topology = connection.Services.Topology.Current;
+        if (topology != _topology) Follow(topology);
+        if (_exchange is not null && ReferenceEquals(_exchangeName, name)) return _exchange;
+        var exchange = _virtualHost!.FindExchange(name)
+            ?? throw new BrokerException(BrokerError.ExchangeNotFound(connection.Vhost, name));
+        if (exchange.Internal) throw new BrokerException(BrokerError.PublishToInternalExchange(connection.Vhost, name));
+        if (exchange != _exchange) _lastRoute = null;
+        _exchangeName = name;
+        return _exchange = exchange;
+    }
+
+    /// <summary>The route of a message to an exchange that <see cref="FindExchange"/> just returned.</summary>
+    /// <param name="addsKeys">The headers name further routing keys (CC, BCC), so that this route is the message's own.</param>
+    /// <exception cref="BrokerException">406: a CC or BCC header that is no array.</exception>
+    public Route Find(Exchange exchange, string routingKey, FieldTable? headers, bool addsKeys)
+    {
+        if (addsKeys) return Resolve(exchange, routingKey, headers);
+        if (_lastRoute is not null && ReferenceEquals(routingKey, _lastRoutingKey)) return _lastRoute;
+        if (!_routes.TryGetValue((exchange.Name, routingKey), out var route))
+        {
+            route = Resolve(exchange, routingKey, headers);
+            if (!_result.Cacheable) return route;
+            if (_routes.Count >= connection.Services.Limits.RoutesPerChannel) _routes.Clear();
+            _routes.Add((exchange.Name, routingKey), route);
+        }
+        (_lastRoutingKey, _lastRoute) = (routingKey, route);
+        return route;
+    }
+
+    private Route Resolve(Exchange exchange, string routingKey, FieldTable? headers)
+    {
+        if (RouteResolver.Resolve(_virtualHost!, exchange, routingKey, headers, _result) is { } error) throw new BrokerException(error);
+        var queues = new List<QueueActor>(_result.Queues.Count);
+        foreach (var definition in _result.Queues)
+        {
+            if (connection.Services.Queues.TryFind(definition, out var queue)) queues.Add(queue);
+        }
+        return new Route(queues.ToArray(), _result.DirectReplies.ToArray());
+    }
+
+    private void Follow(TopologySnapshot topology)
+    {
+        _topology = topology;
+        _virtualHost = topology.Find(connection.Vhost) ?? throw new BrokerException(BrokerError.VhostNotFound(connection.Vhost));
+        _exchange = null;
+        _lastRoute = null;
+        _routes.Clear();
+    }
+}

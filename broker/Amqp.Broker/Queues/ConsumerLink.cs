@@ -1,0 +1,73 @@
+using Amqp.Broker.Channels;
+using Amqp.Core.Queues;
+
+namespace Amqp.Broker.Queues;
+
+/// <summary>
+/// A consumer between its queue and its channel. It holds deliveries back by two measures besides the consumer's own
+/// prefetch: the prefetch that the channel's consumers share, and a window in bytes towards the socket.
+/// </summary>
+internal sealed class ConsumerLink(ChannelSession channel, QueueActor queue, int windowBytes) : QueueConsumer, IQueueLink
+{
+    private int _unwrittenBytes;
+    private int _waitsForWindow;
+    private int _granted;
+
+    public ChannelSession Channel { get; } = channel;
+
+    public QueueActor Queue { get; } = queue;
+
+    /// <summary>The client wants no basic.consume-ok.</summary>
+    public required bool NoWait { get; init; }
+
+    /// <summary>The channel's prefetch keeps a place for this consumer; it is told so by a Resume.</summary>
+    public void Grant()
+    {
+        Interlocked.Increment(ref _granted);
+        Queue.Post(QueueOperation.Resume(this));
+    }
+
+    /// <summary>The write loop has put that many bytes of deliveries into the socket's buffer, or dropped them.</summary>
+    public void Written(int bytes)
+    {
+        var left = Interlocked.Add(ref _unwrittenBytes, -bytes);
+        if (left <= windowBytes / 2 && Interlocked.Exchange(ref _waitsForWindow, 0) == 1) Queue.Post(QueueOperation.Resume(this));
+    }
+
+    protected override bool TryEnter(int bytes)
+    {
+        if (!HasWindow()) return false;
+        if (!AutoAck && !TryEnterPrefetch()) return false;
+        Interlocked.Add(ref _unwrittenBytes, bytes);
+        return true;
+    }
+
+    protected override void Leave(int count)
+    {
+        if (!AutoAck) Channel.Prefetch.Leave(count);
+    }
+
+    protected override void Decline()
+    {
+        if (TryTakeGrant()) Channel.Prefetch.Leave(1);
+    }
+
+    private bool HasWindow()
+    {
+        if (Volatile.Read(ref _unwrittenBytes) < windowBytes) return true;
+        Interlocked.Exchange(ref _waitsForWindow, 1);
+        // The write loop may have emptied the window before it could see the flag. Whoever takes the flag down acts on it:
+        // here by going on, there by posting the Resume that was promised.
+        return Volatile.Read(ref _unwrittenBytes) <= windowBytes / 2 && Interlocked.Exchange(ref _waitsForWindow, 0) == 1;
+    }
+
+    private bool TryEnterPrefetch() => TryTakeGrant() || Channel.Prefetch.TryEnter(this);
+
+    private bool TryTakeGrant()
+    {
+        // Only the queue's actor takes, so nobody can take between the look and the decrement.
+        if (Volatile.Read(ref _granted) == 0) return false;
+        Interlocked.Decrement(ref _granted);
+        return true;
+    }
+}

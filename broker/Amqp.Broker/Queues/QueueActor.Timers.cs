@@ -1,0 +1,33 @@
+namespace Amqp.Broker.Queues;
+
+/// <content>What a queue does by the clock: drop messages whose time to live is over, and itself when nobody uses it.</content>
+internal sealed partial class QueueActor
+{
+    private long _lastUsed;
+    private long _tickDue = long.MaxValue;
+
+    private long Now() => _services.Clock.Now;
+
+    /// <summary>The queue was used (declared, consumed from, got from): <c>x-expires</c> begins anew.</summary>
+    private void Touch(long now) => _lastUsed = now;
+
+    private void Tick(long now)
+    {
+        _tickDue = long.MaxValue;
+        _state.DropExpired(now);
+        if (Definition.Parsed.ExpiresMs is { } expires && _state.ConsumerCount == 0 && now - _lastUsed >= expires)
+            Delete(DeleteConditions.None, reply: null);
+    }
+
+    /// <summary>Sets the timer for whatever is due next, if that is earlier than what it is set for.</summary>
+    private void ScheduleTick(long now)
+    {
+        if (_deleted) return;
+        var due = _state.NextExpiry is { } expiry ? expiry + 1 : long.MaxValue;
+        if (Definition.Parsed.ExpiresMs is { } expires && _state.ConsumerCount == 0) due = Math.Min(due, _lastUsed + expires);
+        if (due >= _tickDue) return;
+        _tickDue = due;
+        _timer ??= _services.Clock.CreateTimer(() => Post(QueueOperation.Tick));
+        _timer.Set(due - now);
+    }
+}

@@ -1,0 +1,253 @@
+using System.Runtime.InteropServices;
+using Amqp.Broker.Connections;
+using Amqp.Broker.Loops;
+using Amqp.Core.Errors;
+using Amqp.Core.Messages;
+using Amqp.Core.Queues;
+using Amqp.Core.Topology;
+using Microsoft.Extensions.Logging;
+
+namespace Amqp.Broker.Queues;
+
+/// <summary>
+/// The one owner of a queue's state. Operations come by mail; each is applied to <see cref="QueueState"/>, and what it
+/// decided leaves in one post a connection. It waits for nobody: not for a disk, a socket or another queue.
+/// </summary>
+internal sealed partial class QueueActor : IThreadPoolWorkItem
+{
+    /// <summary>Drains that a poster runs for others before it hands the queue to the thread pool and goes back to its own work.</summary>
+    private const int DrainsOnPostersThread = 2;
+
+    private readonly Mailbox<QueueOperation> _mailbox = new();
+    private readonly QueueEffects _effects = new();
+    private readonly List<OutboundItem> _outbound = [];
+    private readonly QueueState _state;
+    private readonly QueueServices _services;
+    private LoopTimer? _timer;
+    private bool _deleted;
+    private bool _failed;
+
+    public QueueActor(QueueDefinition definition, QueueServices services)
+    {
+        Definition = definition;
+        _services = services;
+        _state = new QueueState(definition.Parsed.MessageTtlMs, _effects);
+        var now = Now();
+        Touch(now);
+        ScheduleTick(now);
+    }
+
+    public QueueDefinition Definition { get; }
+
+    /// <summary>Posts one operation; the queue runs on the thread pool if it is idle.</summary>
+    public void Post(in QueueOperation operation)
+    {
+        if (_mailbox.Post(operation)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    /// <summary>Posts several operations; an idle queue runs on the calling thread. Only for read loops, which own nothing
+    /// that a queue could ask for, so that no queue ever runs inside another.</summary>
+    public void PostAndRun(ReadOnlySpan<QueueOperation> operations)
+    {
+        if (!_mailbox.Post(operations)) return;
+        if (Run(DrainsOnPostersThread)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    void IThreadPoolWorkItem.Execute() => Run(int.MaxValue);
+
+    /// <summary>Drains the mailbox, at most that many times. True: there may be more.</summary>
+    private bool Run(int drainsMax)
+    {
+        for (var drains = 0; drains < drainsMax; drains++)
+        {
+            if (!_mailbox.TryDrain(out var operations)) return false;
+            try
+            {
+                var now = Now();
+                foreach (ref readonly var operation in CollectionsMarshal.AsSpan(operations)) Apply(operation, now);
+                CarryOut();
+                ScheduleTick(now);
+            }
+#pragma warning disable CA1031 // A queue whose state is in doubt stops and says so; the process and its other queues go on.
+            catch (Exception exception)
+#pragma warning restore CA1031
+            {
+                Fail(exception);
+            }
+        }
+        return true;
+    }
+
+    private void Apply(in QueueOperation operation, long now)
+    {
+        if (_deleted || _failed)
+        {
+            Refuse(operation);
+            return;
+        }
+        switch (operation.Kind)
+        {
+            case QueueOperationKind.Publish:
+                _state.Publish((Message)operation.Subject!, now);
+                break;
+            case QueueOperationKind.Acknowledge or QueueOperationKind.Reject:
+                _state.Settle((MessageHolder)operation.Subject!, operation.Position, Settlement.Remove, now);
+                break;
+            case QueueOperationKind.Requeue:
+                _state.Settle((MessageHolder)operation.Subject!, operation.Position, Settlement.Requeue, now);
+                break;
+            case QueueOperationKind.Release:
+                if (operation.Subject is ConsumerLink gone) RemoveConsumer(gone, now);
+                _state.Release((MessageHolder)operation.Subject!, now);
+                break;
+            case QueueOperationKind.AddConsumer:
+                AddConsumer(operation, now);
+                break;
+            case QueueOperationKind.RemoveConsumer:
+                RemoveConsumer((ConsumerLink)operation.Subject!, now);
+                // Deliveries on their way must be in the channel's output before cancel-ok can follow them.
+                CarryOut();
+                ((Reply<int>)operation.ReplyTo!).Complete(((ConsumerLink)operation.Subject!).UnackedCount);
+                break;
+            case QueueOperationKind.Resume:
+                _state.Resume((ConsumerLink)operation.Subject!, now);
+                break;
+            case QueueOperationKind.Get:
+                Touch(now);
+                var found = _state.TryGet((GetLink?)operation.Subject, now, out var message, out var position, out var redelivered);
+                ((Reply<GetResult>)operation.ReplyTo!).Complete(
+                    found ? new GetResult(message, position, redelivered, _state.ReadyCount) : default);
+                break;
+            case QueueOperationKind.Purge:
+                ((Reply<int>)operation.ReplyTo!).Complete(_state.Purge());
+                break;
+            case QueueOperationKind.Status:
+                Touch(now);
+                _state.DropExpired(now);
+                ((Reply<QueueStatus>)operation.ReplyTo!).Complete(
+                    new QueueStatus(_state.ReadyCount, _state.ConsumerCount, Gone: false));
+                break;
+            case QueueOperationKind.Delete:
+                Delete(operation.Conditions, (Reply<DeleteResult>?)operation.ReplyTo);
+                break;
+            case QueueOperationKind.Tick:
+                Tick(now);
+                break;
+            default:
+                throw new InvalidOperationException($"unknown queue operation {operation.Kind}");
+        }
+    }
+
+    private void AddConsumer(in QueueOperation operation, long now)
+    {
+        var consumer = (ConsumerLink)operation.Subject!;
+        var reply = (Reply<ConsumeResult>)operation.ReplyTo!;
+        if (!_state.CanAddConsumer(consumer))
+        {
+            reply.Complete(ConsumeResult.ExclusiveUse);
+            return;
+        }
+        // Consume-ok goes out here, before the first delivery: the channel's answer could not be in time.
+        consumer.Channel.ConsumerAdded(consumer);
+        _state.AddConsumer(consumer, now);
+        Touch(now);
+        reply.Complete(ConsumeResult.Added);
+    }
+
+    private void RemoveConsumer(ConsumerLink consumer, long now)
+    {
+        if (!_state.RemoveConsumer(consumer)) return;
+        Touch(now);
+        if (Definition.AutoDelete && _state.ConsumerCount == 0) Delete(DeleteConditions.None, reply: null);
+    }
+
+    /// <summary>
+    /// Ends the queue. From here on it refuses everything; its name comes free when the topology has dropped it, and
+    /// whoever finds it gone before that asks the topology again, behind this deletion.
+    /// </summary>
+    private void Delete(DeleteConditions conditions, Reply<DeleteResult>? reply)
+    {
+        if (_deleted) return;
+        if (conditions.HasFlag(DeleteConditions.IfUnused) && _state.ConsumerCount > 0)
+        {
+            reply?.Complete(new DeleteResult(DeleteOutcome.InUse, 0));
+            return;
+        }
+        if (conditions.HasFlag(DeleteConditions.IfEmpty) && _state.ReadyCount > 0)
+        {
+            reply?.Complete(new DeleteResult(DeleteOutcome.NotEmpty, 0));
+            return;
+        }
+        _deleted = true;
+        CarryOut();
+        foreach (var consumer in _state.Consumers) ((ConsumerLink)consumer).Channel.ConsumerCancelled((ConsumerLink)consumer);
+        var count = _state.ReadyCount;
+        _state.Purge();
+        _timer?.Dispose();
+        _services.Topology.Propose(
+            new DeleteQueue(Definition.Vhost, Definition.Name, Definition.Id, Requester: null),
+            _ => reply?.Complete(new DeleteResult(DeleteOutcome.Deleted, count)));
+    }
+
+    /// <summary>Answers for a queue that is being deleted, or that failed.</summary>
+    private void Refuse(in QueueOperation operation)
+    {
+        switch (operation)
+        {
+            case { ReplyTo: null }:
+                // Nobody waits: a publish that raced the deletion, a settlement of what is no more. A failed queue can still
+                // be deleted, by its owner's end for instance.
+                if (_failed && operation.Kind == QueueOperationKind.Delete) Delete(operation.Conditions, reply: null);
+                break;
+            case { ReplyTo: Reply<DeleteResult> reply } when _failed && !_deleted:
+                Delete(operation.Conditions, reply);
+                break;
+            case { ReplyTo: Reply<DeleteResult> reply }:
+                reply.Complete(new DeleteResult(DeleteOutcome.Gone, 0));
+                break;
+            case { Kind: QueueOperationKind.RemoveConsumer, ReplyTo: Reply<int> reply }:
+                reply.Complete(0);
+                break;
+            case { ReplyTo: Reply<QueueStatus> reply } when _deleted:
+                reply.Complete(new QueueStatus(0, 0, Gone: true));
+                break;
+            default:
+                ((IReply)operation.ReplyTo).Fail(_deleted
+                    ? BrokerError.QueueNotFound(Definition.Vhost, Definition.Name)
+                    : BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
+                break;
+        }
+    }
+
+    /// <summary>Sends what the operations decided: consecutive deliveries to one connection in one post.</summary>
+    private void CarryOut()
+    {
+        ConnectionOutput? output = null;
+        foreach (ref readonly var delivery in _effects.Deliveries)
+        {
+            var consumer = (ConsumerLink)delivery.Consumer;
+            if (consumer.Channel.Output != output && output is not null) PostOutbound(output);
+            output = consumer.Channel.Output;
+            _outbound.Add(OutboundItem.Delivery(consumer, delivery.Message, delivery.Position, delivery.Redelivered));
+        }
+        if (output is not null) PostOutbound(output);
+        _effects.Clear();
+    }
+
+    private void PostOutbound(ConnectionOutput output)
+    {
+        output.Post(CollectionsMarshal.AsSpan(_outbound));
+        _outbound.Clear();
+    }
+
+    private void Fail(Exception exception)
+    {
+        LogFailed(_services.Logger, exception, Definition.Name, Definition.Vhost);
+        _failed = true;
+        _effects.Clear();
+        _outbound.Clear();
+    }
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "Queue '{Name}' in vhost '{Vhost}' stopped because of a defect of the broker; its messages are not served until the node is restarted, please report this")]
+    private static partial void LogFailed(ILogger logger, Exception exception, string name, string vhost);
+}

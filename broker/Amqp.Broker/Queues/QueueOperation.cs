@@ -1,0 +1,102 @@
+using Amqp.Broker.Loops;
+using Amqp.Core.Messages;
+using Amqp.Core.Queues;
+
+namespace Amqp.Broker.Queues;
+
+internal enum QueueOperationKind : byte
+{
+    Publish,
+    Acknowledge,
+    Reject,
+    Requeue,
+    Release,
+    AddConsumer,
+    RemoveConsumer,
+    Resume,
+    Get,
+    Purge,
+    Status,
+    Delete,
+    Tick,
+}
+
+/// <summary>One line in a queue's mailbox. A struct, so that a message on its way costs no object of its own here.</summary>
+internal readonly struct QueueOperation
+{
+    public QueueOperationKind Kind { get; private init; }
+
+    /// <summary>The message, consumer or holder that this is about.</summary>
+    public object? Subject { get; private init; }
+
+    /// <summary>Where the answer goes, or null when nobody waits.</summary>
+    public object? ReplyTo { get; private init; }
+
+    public long Position { get; private init; }
+
+    public DeleteConditions Conditions { get; private init; }
+
+    public static QueueOperation Publish(Message message) => new() { Kind = QueueOperationKind.Publish, Subject = message };
+
+    public static QueueOperation Settle(QueueOperationKind kind, MessageHolder holder, long position) =>
+        new() { Kind = kind, Subject = holder, Position = position };
+
+    /// <summary>Everything the holder has and has not settled returns to its place; a consumer is removed as well.</summary>
+    public static QueueOperation Release(MessageHolder holder) => new() { Kind = QueueOperationKind.Release, Subject = holder };
+
+    public static QueueOperation AddConsumer(ConsumerLink consumer, Reply<ConsumeResult> reply) =>
+        new() { Kind = QueueOperationKind.AddConsumer, Subject = consumer, ReplyTo = reply };
+
+    /// <summary>The answer is the number of messages that the consumer still holds.</summary>
+    public static QueueOperation RemoveConsumer(ConsumerLink consumer, Reply<int> reply) =>
+        new() { Kind = QueueOperationKind.RemoveConsumer, Subject = consumer, ReplyTo = reply };
+
+    public static QueueOperation Resume(ConsumerLink consumer) => new() { Kind = QueueOperationKind.Resume, Subject = consumer };
+
+    public static QueueOperation Get(GetLink? holder, Reply<GetResult> reply) =>
+        new() { Kind = QueueOperationKind.Get, Subject = holder, ReplyTo = reply };
+
+    public static QueueOperation Purge(Reply<int> reply) => new() { Kind = QueueOperationKind.Purge, ReplyTo = reply };
+
+    public static QueueOperation Status(Reply<QueueStatus> reply) => new() { Kind = QueueOperationKind.Status, ReplyTo = reply };
+
+    public static QueueOperation Delete(DeleteConditions conditions, Reply<DeleteResult>? reply) =>
+        new() { Kind = QueueOperationKind.Delete, Conditions = conditions, ReplyTo = reply };
+
+    public static QueueOperation Tick => new() { Kind = QueueOperationKind.Tick };
+}
+
+/// <summary>The conditions of queue.delete.</summary>
+[Flags]
+internal enum DeleteConditions : byte
+{
+    None = 0,
+    IfUnused = 1,
+    IfEmpty = 2,
+}
+
+internal enum ConsumeResult
+{
+    Added,
+
+    /// <summary>An exclusive consumer is there, or others are and this one wanted to be alone.</summary>
+    ExclusiveUse,
+}
+
+/// <param name="Message">What was got, or null: the queue was empty.</param>
+/// <param name="Remaining">Ready messages left.</param>
+internal readonly record struct GetResult(Message? Message, long Position, bool Redelivered, int Remaining);
+
+/// <param name="Gone">The queue is being deleted; its name may be declared anew.</param>
+internal readonly record struct QueueStatus(int ReadyCount, int ConsumerCount, bool Gone);
+
+internal enum DeleteOutcome
+{
+    Deleted,
+    InUse,
+    NotEmpty,
+    Gone,
+}
+
+/// <param name="MessageCount">Ready messages that went with the queue.</param>
+internal readonly record struct DeleteResult(DeleteOutcome Outcome, int MessageCount);

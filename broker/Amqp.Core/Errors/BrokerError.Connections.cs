@@ -1,0 +1,89 @@
+using AMQP.Net;
+
+namespace Amqp.Core.Errors;
+
+/// <summary>Handshake, authentication, negotiation, connection limits and the end of a connection.</summary>
+public sealed partial record BrokerError
+{
+    public static BrokerError UnknownAuthenticationMechanism(string name) =>
+        new(ReplyCode.CommandInvalid, $"unknown authentication mechanism '{name}'");
+
+    /// <summary>A mechanism that exists but is not offered on this connection.</summary>
+    public static BrokerError AuthenticationMechanismNotOffered(string name) =>
+        new(ReplyCode.CommandInvalid, $"invalid authentication mechanism '{name}'");
+
+    /// <summary>The SASL response has not the form that its mechanism asks for. The response is not repeated: it may hold a password.</summary>
+    public static BrokerError MalformedAuthenticationResponse(string mechanism) =>
+        new(ReplyCode.SyntaxError, $"{mechanism} response invalid");
+
+    /// <summary>What the client is told; why (<see cref="LoopbackUserOnly"/>, a wrong password) stands in the log only.</summary>
+    public static BrokerError LoginRefused(string mechanism) =>
+        AccessRefused($"Login was refused using authentication mechanism {mechanism}. For details see the broker logfile.");
+
+    /// <summary>For the log.</summary>
+    public static BrokerError LoopbackUserOnly(string user) => AccessRefused($"user '{user}' can only connect via localhost");
+
+    /// <param name="field"><c>frame_max</c> or <c>channel_max</c>.</param>
+    public static BrokerError NegotiatedTooLow(string field, long received, long minimum) =>
+        NotAllowed($"negotiated {field} = {received} is lower than the minimum allowed value ({minimum})");
+
+    /// <param name="field"><c>frame_max</c> or <c>channel_max</c>.</param>
+    /// <param name="received">0 means "no limit", which is more than any limit.</param>
+    public static BrokerError NegotiatedTooHigh(string field, long received, long maximum)
+    {
+        var detail = field == "channel_max" && received == 0 ? " (no limit)" : "";
+        return NotAllowed($"negotiated {field} = {received}{detail} is higher than the maximum allowed value ({maximum})");
+    }
+
+    public static BrokerError VhostNotFound(string vhost) => NotAllowed($"vhost {vhost} not found");
+
+    public static BrokerError VhostAccessRefused(string vhost, string user) =>
+        NotAllowed($"access to vhost '{vhost}' refused for user '{user}'");
+
+    public static BrokerError VhostConnectionLimitReached(string vhost, string user, long limit) =>
+        NotAllowed($"access to vhost '{vhost}' refused for user '{user}': connection limit ({limit}) is reached");
+
+    public static BrokerError VhostDown(string vhost, string user) =>
+        new(ReplyCode.InternalError, $"access to vhost '{vhost}' refused for user '{user}': vhost '{vhost}' is down");
+
+    public static BrokerError UserConnectionLimitReached(string user, long limit) =>
+        NotAllowed($"connection refused for user '{user}': user connection limit ({limit}) is reached");
+
+    public static BrokerError NodeConnectionLimitReached(long limit) =>
+        NotAllowed($"connection refused: node connection limit ({limit}) is reached");
+
+    /// <param name="state">The connection's state in RabbitMQ's words: <c>starting</c>, <c>tuning</c>, <c>opening</c>, <c>running</c>.</param>
+    public static BrokerError UnexpectedMethodInState(string state) =>
+        ChannelError($"unexpected method in connection state {state}");
+
+    public static BrokerError SecretRefused => NotAllowed("New secret was refused by one of the backends");
+
+    public static BrokerError SecretUpdateFailed => NotAllowed("Secret update failed");
+
+    /// <summary>The node stops or an operator closes its connections.</summary>
+    /// <param name="reason"><c>shutdown</c>.</param>
+    public static BrokerError ForcedClosure(string reason) =>
+        new(ReplyCode.ConnectionForced, $"broker forced connection closure with reason '{reason}'");
+
+    /// <summary>An operator closes one connection, by the HTTP API or the command line.</summary>
+    /// <param name="reason">The operator's words; <c>Closed via management plugin</c> if none are given.</param>
+    public static BrokerError ClosedByOperator(string? reason) =>
+        new(ReplyCode.ConnectionForced, string.IsNullOrEmpty(reason) ? "Closed via management plugin" : reason);
+
+    /// <summary>A frame of this type has no place here.</summary>
+    /// <param name="type">The type octet.</param>
+    public static BrokerError UnexpectedFrame(byte type, ReadOnlySpan<byte> payload) =>
+        new(ReplyCode.UnexpectedFrame, $"type {type}, {PayloadSnippet(payload)}");
+
+    /// <summary>A frame that is malformed as a frame.</summary>
+    /// <param name="reason">RabbitMQ's words: <c>unknown_frame</c>, <c>{frame_too_large,200000,131064}</c>.</param>
+    public static BrokerError MalformedFrame(byte type, ReadOnlySpan<byte> payload, string reason) =>
+        new(ReplyCode.FrameError, $"type {type}, {PayloadSnippet(payload)}: {reason}");
+
+    /// <summary>The broker's own fault; details stand in the log.</summary>
+    public static BrokerError InternalError(string text) => new(ReplyCode.InternalError, text);
+
+    private static string PayloadSnippet(ReadOnlySpan<byte> payload) => payload.Length <= 16
+        ? $"all octets = {ErlangTerm.Binary(payload)}"
+        : $"first 16 octets = {ErlangTerm.Binary(payload[..16])}";
+}

@@ -1,0 +1,44 @@
+namespace Amqp.Core;
+
+/// <summary>
+/// Every bound of the broker, by name, with its unit in the name and its reason. The section <c>Limits</c> of
+/// <c>appsettings.json</c> sets them. What is negotiated with clients has RabbitMQ 3.13's defaults.
+/// </summary>
+public sealed record Limits
+{
+    /// <summary>Smallest frame_max a client may ask for (RabbitMQ 3.x, specification 1.1: every peer accepts 4096).</summary>
+    public const int FrameBytesMin = 4096;
+
+    /// <summary>Channels a connection may open; also the number sent in connection.tune. RabbitMQ: 2047.</summary>
+    public ushort ChannelsPerConnection { get; init; } = 2047;
+
+    /// <summary>Largest frame, octets of the frame itself included, sent in connection.tune. RabbitMQ: 131072.</summary>
+    public int FrameBytes { get; init; } = 131_072;
+
+    /// <summary>Heartbeat interval proposed to clients; 0 proposes none. RabbitMQ: 60.</summary>
+    public ushort HeartbeatSeconds { get; init; } = 60;
+
+    /// <summary>Largest body of a message. RabbitMQ 3.x: 128 MiB. Not above 512 MiB: a message is one array in memory.</summary>
+    public int MessageBytes { get; init; } = 134_217_728;
+
+    /// <summary>From the TCP connection to connection.open-ok; whoever has not arrived by then is disconnected. RabbitMQ: 10 s.</summary>
+    public int HandshakeMs { get; init; } = 10_000;
+
+    /// <summary>How long a client may take to answer connection.close before its socket is closed all the same.</summary>
+    public int CloseMs { get; init; } = 5_000;
+
+    /// <summary>
+    /// Bytes handed to one consumer and not yet written to its socket. Prefetch does not bound a consumer with automatic
+    /// acknowledgement; this does, so that a reader that has stopped reading holds this much and no more.
+    /// </summary>
+    public int ConsumerWindowBytes { get; init; } = 1_048_576;
+
+    /// <summary>
+    /// Bytes of frames kept for a channel that waits for an answer of its own (a declare being written to disk). When they
+    /// are used up, the connection is not read until the answer is there.
+    /// </summary>
+    public int ChannelBacklogBytes { get; init; } = 262_144;
+
+    /// <summary>Routes a channel remembers (exchange and routing key to queues) until the topology changes.</summary>
+    public int RoutesPerChannel { get; init; } = 1_024;
+}

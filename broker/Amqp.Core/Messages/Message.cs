@@ -1,0 +1,31 @@
+using AMQP.Net;
+
+namespace Amqp.Core.Messages;
+
+/// <summary>
+/// A published message, shared unchanged by every queue that it was routed to. Its properties and body are one array, as
+/// they came from the publisher, so that delivering is copying.
+/// </summary>
+public sealed class Message(string exchange, string routingKey, Content content)
+{
+    private readonly Content _content = content;
+
+    /// <summary>The exchange it was published to; empty for the default exchange.</summary>
+    public string Exchange { get; } = exchange;
+
+    public string RoutingKey { get; } = routingKey;
+
+    /// <summary>The properties as they came, validated.</summary>
+    public BasicProperties Properties => _content.Properties;
+
+    public ReadOnlyMemory<byte> Body => _content.Body;
+
+    /// <summary>delivery-mode 2.</summary>
+    public bool IsPersistent { get; } = content.Properties.IsPersistent;
+
+    /// <summary>Milliseconds it may wait in a queue (the <c>expiration</c> property), or -1.</summary>
+    public long ExpirationMs { get; init; } = -1;
+
+    /// <summary>Bytes of properties and body: what the message costs a window or a socket, framing aside.</summary>
+    public int Size => _content.Buffer.Length;
+}

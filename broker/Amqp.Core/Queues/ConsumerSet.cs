@@ -1,0 +1,73 @@
+namespace Amqp.Core.Queues;
+
+/// <summary>
+/// The consumers of a queue and whose turn it is: the highest priority first, and round robin among equals. Consumers that
+/// cannot take messages are out of the rotation and come back at its end.
+/// </summary>
+internal sealed class ConsumerSet
+{
+    private readonly List<QueueConsumer> _all = [];
+
+    // One rotation a priority, the highest first. Nearly every queue has one.
+    private readonly List<(int Priority, Queue<QueueConsumer> Rotation)> _rotations = [];
+
+    public int Count => _all.Count;
+
+    public IReadOnlyList<QueueConsumer> All => _all;
+
+    public bool HasExclusive => _all is [{ Exclusive: true }];
+
+    public void Add(QueueConsumer consumer)
+    {
+        _all.Add(consumer);
+        Enter(consumer);
+    }
+
+    /// <summary>False when it was no consumer of this queue (any more).</summary>
+    public bool Remove(QueueConsumer consumer)
+    {
+        if (consumer.State == ConsumerState.Detached) return false;
+        consumer.State = ConsumerState.Detached;
+        _all.Remove(consumer);
+        RemoveFromRotation(consumer);
+        return true;
+    }
+
+    /// <summary>Puts a consumer at the end of its rotation.</summary>
+    public void Enter(QueueConsumer consumer)
+    {
+        consumer.State = ConsumerState.Waiting;
+        RotationOf(consumer.Priority).Enqueue(consumer);
+    }
+
+    /// <summary>Takes out the consumer whose turn it is; the caller puts it back with <see cref="Enter"/> or parks it.</summary>
+    public bool TryTakeNext([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out QueueConsumer? consumer)
+    {
+        foreach (var (_, rotation) in _rotations)
+            if (rotation.TryDequeue(out consumer)) return true;
+        consumer = null;
+        return false;
+    }
+
+    private Queue<QueueConsumer> RotationOf(int priority)
+    {
+        var index = 0;
+        for (; index < _rotations.Count && _rotations[index].Priority >= priority; index++)
+            if (_rotations[index].Priority == priority) return _rotations[index].Rotation;
+        var rotation = new Queue<QueueConsumer>();
+        _rotations.Insert(index, (priority, rotation));
+        return rotation;
+    }
+
+    private void RemoveFromRotation(QueueConsumer consumer)
+    {
+        var rotation = RotationOf(consumer.Priority);
+        for (var left = rotation.Count; left > 0; left--)
+        {
+            var next = rotation.Dequeue();
+            if (next != consumer) rotation.Enqueue(next);
+        }
+        if (_all.TrueForAll(other => other.Priority != consumer.Priority))
+            _rotations.RemoveAll(entry => entry.Priority == consumer.Priority);
+    }
+}

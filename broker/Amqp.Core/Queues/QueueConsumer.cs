@@ -1,0 +1,55 @@
+namespace Amqp.Core.Queues;
+
+/// <summary>
+/// A consumer as its queue sees it. What lies behind it (channel, socket, prefetch shared by a channel) is hidden by the
+/// abstract members, so that a test can stand in for it.
+/// </summary>
+public abstract class QueueConsumer : MessageHolder
+{
+    public required string Tag { get; init; }
+
+    /// <summary>True when messages count as settled once they are handed out (no-ack of basic.consume).</summary>
+    public required bool AutoAck { get; init; }
+
+    /// <summary>No other consumer may share the queue.</summary>
+    public required bool Exclusive { get; init; }
+
+    /// <summary>The <c>x-priority</c> argument: higher ones are served first as long as they can take messages.</summary>
+    public required int Priority { get; init; }
+
+    /// <summary>Unsettled messages this consumer may hold; 0 means any number. Ignored with <see cref="AutoAck"/>.</summary>
+    public required int Prefetch { get; init; }
+
+    internal ConsumerState State;
+
+    internal bool PrefetchIsFull => !AutoAck && Prefetch != 0 && UnackedCount >= Prefetch;
+
+    /// <summary>
+    /// Asks for room to hand out one more message. A false answer is a promise: as soon as there is room, <see
+    /// cref="QueueState.Resume"/> is called for this consumer.
+    /// </summary>
+    /// <param name="bytes">Size of the message.</param>
+    protected internal abstract bool TryEnter(int bytes);
+
+    /// <summary>That many of its messages were settled or returned.</summary>
+    protected internal abstract void Leave(int count);
+
+    /// <summary>The room promised by a Resume is not needed now; others that share it may have it.</summary>
+    protected internal abstract void Decline();
+}
+
+/// <summary>Where a consumer stands in its queue's rotation.</summary>
+internal enum ConsumerState : byte
+{
+    /// <summary>Not, or no longer, a consumer of the queue.</summary>
+    Detached,
+
+    /// <summary>In the rotation.</summary>
+    Waiting,
+
+    /// <summary>Out of it until one of its messages is settled.</summary>
+    PrefetchFull,
+
+    /// <summary>Out of it until <see cref="QueueState.Resume"/>.</summary>
+    NoRoom,
+}

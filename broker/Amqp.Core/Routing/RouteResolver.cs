@@ -1,0 +1,91 @@
+using System.Runtime.InteropServices;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
+using AMQP.Net;
+
+namespace Amqp.Core.Routing;
+
+/// <summary>
+/// From an exchange to queues: what is the same for all types of exchanges. Exchanges bound to exchanges are followed, each
+/// once, so that cycles end; where no binding matches, the alternate exchange is asked; CC and BCC headers add routing keys;
+/// a queue that is found twice gets the message once.
+/// </summary>
+public static class RouteResolver
+{
+    /// <param name="exchange">An exchange of <paramref name="vhost"/>, from the same snapshot.</param>
+    /// <param name="headers">The message's headers property; null if it has none.</param>
+    /// <param name="result">Overwritten.</param>
+    /// <returns>406 if a CC or BCC header is no array; null otherwise. A message that no queue gets is no error here.</returns>
+    public static BrokerError? Resolve(
+        VirtualHost vhost, Exchange exchange, string routingKey, FieldTable? headers, RouteResult result)
+    {
+        result.Clear();
+        if (headers is not null && AddHeaderKeys(routingKey, headers, result) is { } error) return error;
+        var keys = result.Keys.Count == 0 ? new ReadOnlySpan<string>(in routingKey) : CollectionsMarshal.AsSpan(result.Keys);
+        Visit(exchange, result);
+        while (result.Pending.TryPop(out var next)) Route(vhost, next, new(keys, headers), result);
+        return null;
+    }
+
+    private static void Route(VirtualHost vhost, Exchange exchange, RoutingInput input, RouteResult result)
+    {
+        if (exchange.IsDefault)
+        {
+            RouteByQueueName(vhost, input.Keys, result);
+            return;
+        }
+        if (exchange.Router.UsesHeaders) result.Cacheable = false;
+        var matched = result.Matches.Destinations;
+        matched.Clear();
+        exchange.Router.Route(input, result.Matches);
+        if (matched.Count == 0 && exchange.AlternateExchange is { } alternate) matched.Add(Destination.Exchange(alternate));
+        foreach (var (kind, name) in matched)
+        {
+            if (kind == ResourceKind.Exchange) Visit(vhost.FindExchange(name), result);
+            else if (vhost.FindQueue(name) is { } queue) result.Add(queue);
+        }
+    }
+
+    private static void RouteByQueueName(VirtualHost vhost, ReadOnlySpan<string> keys, RouteResult result)
+    {
+        foreach (var key in keys)
+        {
+            if (vhost.FindQueue(key) is { } queue)
+            {
+                result.Add(queue);
+            }
+            else if (Names.IsDirectReply(key) && !result.DirectReplies.Contains(key))
+            {
+                result.DirectReplies.Add(key);
+                result.Cacheable = false;
+            }
+        }
+    }
+
+    /// <param name="exchange">Null for an alternate exchange that is not there (any more), which is no error.</param>
+    private static void Visit(Exchange? exchange, RouteResult result)
+    {
+        if (exchange is null || result.Seen.Contains(exchange.Name)) return;
+        result.Seen.Add(exchange.Name);
+        result.Pending.Push(exchange);
+    }
+
+    private static BrokerError? AddHeaderKeys(string routingKey, FieldTable headers, RouteResult result)
+    {
+        // Asked for as bytes first: decoding a table only to learn that they are not there would cost every message dearly.
+        if (!headers.Contains("CC"u8) && !headers.Contains("BCC"u8)) return null;
+        foreach (var header in (ReadOnlySpan<string>)["CC", "BCC"])
+        {
+            if (!headers.TryGet(header, out var value)) continue;
+            if (value.Type != FieldType.Array) return BrokerError.RoutingHeaderNotArray(header, value.Type);
+            if (result.Keys.Count == 0) result.Keys.Add(routingKey);
+            result.Cacheable = false;
+            // RabbitMQ overlooks elements that are no strings.
+            foreach (var key in value.AsArray)
+            {
+                if (key.Type == FieldType.LongString) result.Keys.Add(key.AsText);
+            }
+        }
+        return null;
+    }
+}

@@ -1,0 +1,71 @@
+using Amqp.Core.Routing;
+using AMQP.Net;
+
+namespace Amqp.Core.Topology;
+
+/// <summary>An exchange and the way it routes, as of one topology version. A bind gives a new one with a new router.</summary>
+public sealed class Exchange
+{
+    public const string AlternateExchangeArgument = "alternate-exchange";
+
+    private Exchange(Exchange exchange, IRouter router)
+        : this(exchange.Vhost, exchange.Name, exchange.Type, exchange.Durable, exchange.AutoDelete, exchange.Internal, exchange.Arguments)
+    {
+        Router = router;
+    }
+
+    /// <summary>An exchange without bindings.</summary>
+    /// <param name="type">One of <see cref="ExchangeTypes.Known"/>.</param>
+    public Exchange(string vhost, string name, string type, bool durable, bool autoDelete, bool isInternal, FieldTable arguments)
+    {
+        Vhost = vhost;
+        Name = name;
+        Type = type;
+        Durable = durable;
+        AutoDelete = autoDelete;
+        Internal = isInternal;
+        Arguments = arguments;
+        AlternateExchange = arguments.TryGet(AlternateExchangeArgument, out var value) && value.Type == FieldType.LongString
+            ? value.AsText
+            : null;
+        Router = ExchangeTypes.NewRouter(type);
+    }
+
+    public string Vhost { get; }
+    public string Name { get; }
+
+    /// <summary><c>direct</c>, <c>fanout</c>, <c>topic</c> or <c>headers</c>.</summary>
+    public string Type { get; }
+
+    public bool Durable { get; }
+
+    /// <summary>Deleted when its last binding as a source is.</summary>
+    public bool AutoDelete { get; }
+
+    /// <summary>Clients may not publish to it, only other exchanges lead to it.</summary>
+    public bool Internal { get; }
+
+    public FieldTable Arguments { get; }
+
+    /// <summary>Where messages go that match no binding.</summary>
+    public string? AlternateExchange { get; }
+
+    public IRouter Router { get; }
+
+    /// <summary>The nameless exchange, to which every queue is bound with its own name.</summary>
+    public bool IsDefault => Name.Length == 0;
+
+    /// <summary>One that every virtual host has from the beginning; nobody else can declare one under such a name.</summary>
+    public bool IsPredeclared => IsDefault || Names.IsReserved(Name);
+
+    public Resource Resource => Resource.Exchange(Vhost, Name);
+
+    public override string ToString() => Resource.ToString();
+
+    /// <summary>Declared alike, whatever is bound to it.</summary>
+    internal bool IsSameAs(Exchange other) =>
+        (Type, Durable, AutoDelete, Internal) == (other.Type, other.Durable, other.AutoDelete, other.Internal)
+        && Arguments.Equals(other.Arguments);
+
+    internal Exchange With(IRouter router) => new(this, router);
+}

@@ -1,0 +1,126 @@
+using Amqp.Core.Errors;
+using AMQP.Net;
+
+namespace Amqp.Core.Topology;
+
+/// <summary>
+/// The x-arguments of a queue. <see cref="Known"/> is the one table of them; everything else about arguments (validation,
+/// refusal of what is not there yet, comparison of repeated declarations) follows from it. Arguments that are not in the
+/// table are accepted and kept, as RabbitMQ does.
+/// </summary>
+public sealed class QueueArguments
+{
+    /// <summary>In the order in which RabbitMQ validates and compares. An argument whose effect this broker does not have is
+    /// marked as not supported and refused: silently ignoring it would lose somebody's messages.</summary>
+    private static readonly KnownArgument[] Known =
+    [
+        new("x-expires", ArgumentChecks.Expires, Of.Classic | Of.Quorum, Supported: true),
+        new("x-message-ttl", ArgumentChecks.MessageTtl, Of.Classic | Of.Quorum, Supported: true),
+        new("x-dead-letter-exchange", ArgumentChecks.LongString, Of.Classic | Of.Quorum, Supported: false),
+        new("x-dead-letter-routing-key", ArgumentChecks.DeadLetterRoutingKey, Of.Classic | Of.Quorum, Supported: false),
+        new("x-dead-letter-strategy", ArgumentChecks.DeadLetterStrategy, Of.Quorum, Supported: false),
+        new("x-max-length", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum, Supported: false),
+        new("x-max-length-bytes", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum | Of.Stream, Supported: false),
+        new("x-max-in-memory-length", ArgumentChecks.NonNegative, Of.Quorum, Supported: false),
+        new("x-max-in-memory-bytes", ArgumentChecks.NonNegative, Of.Quorum, Supported: false),
+        new("x-max-priority", ArgumentChecks.MaxPriority, Of.Classic, Supported: false),
+        new("x-overflow", ArgumentChecks.Overflow, Of.Classic | Of.Quorum, Supported: false),
+        new("x-queue-mode", ArgumentChecks.QueueMode, Of.Classic, Supported: true),
+        new("x-queue-version", ArgumentChecks.QueueVersion, Of.Classic, Supported: true),
+        new("x-single-active-consumer", ArgumentChecks.Bool, Of.Classic | Of.Quorum, Supported: false),
+        new(TypeArgument, ArgumentChecks.QueueType, Of.Classic | Of.Quorum | Of.Stream, Supported: true),
+        new("x-quorum-initial-group-size", ArgumentChecks.Positive, Of.Quorum, Supported: false),
+        new("x-delivery-limit", ArgumentChecks.Anything, Of.Quorum, Supported: false),
+        new("x-max-age", ArgumentChecks.MaxAge, Of.Stream, Supported: false),
+        new("x-stream-max-segment-size-bytes", ArgumentChecks.NonNegative, Of.Stream, Supported: false),
+        new("x-initial-cluster-size", ArgumentChecks.Positive, Of.Stream, Supported: false),
+        new("x-queue-leader-locator", ArgumentChecks.LeaderLocator, Of.Quorum | Of.Stream, Supported: false),
+        // RabbitMQ takes any value here and ignores one it does not know; on a single node none has an effect.
+        new("x-queue-master-locator", ArgumentChecks.Anything, Of.Classic, Supported: true),
+        // RabbitMQ 3.12 and 3.13 read it without validating it and without listing it among the arguments of any type.
+        new("x-consumer-timeout", ArgumentChecks.Anything, Of.Classic | Of.Quorum | Of.Stream, Supported: false),
+    ];
+
+    private const string TypeArgument = "x-queue-type";
+
+    private QueueArguments(FieldTable arguments)
+    {
+        TypeOf(arguments, out var type);
+        Type = type;
+        ExpiresMs = Integer(arguments, "x-expires");
+        MessageTtlMs = Integer(arguments, "x-message-ttl");
+    }
+
+    /// <summary>The queue types that have an argument.</summary>
+    [Flags]
+    private enum Of
+    {
+        Classic = 1 << QueueType.Classic,
+        Quorum = 1 << QueueType.Quorum,
+        Stream = 1 << QueueType.Stream,
+    }
+
+    public QueueType Type { get; }
+
+    /// <summary>The queue is deleted after so many milliseconds without consumers, gets or declares; null for never.</summary>
+    public long? ExpiresMs { get; }
+
+    /// <summary>Messages live so many milliseconds at most in this queue; null for no limit.</summary>
+    public long? MessageTtlMs { get; }
+
+    /// <summary>What RabbitMQ checks when a queue is created, in its order, and then what this broker does not have yet.</summary>
+    public static BrokerError? Validate(Resource queue, FieldTable arguments)
+    {
+        if (arguments.TryGet(TypeArgument, out var value) && ArgumentChecks.QueueType(value, arguments) is { } typeReason)
+            return BrokerError.InvalidArg(TypeArgument, queue, typeReason);
+        TypeOf(arguments, out var type);
+
+        foreach (var known in Known)
+        {
+            if (known.IsOf(type) && arguments.TryGet(known.Name, out value) && known.Check(value, arguments) is { } reason)
+                return BrokerError.InvalidArg(known.Name, queue, reason);
+        }
+        foreach (var (name, _) in arguments)
+        {
+            if (Array.Find(Known, known => known.Name == name) is not { } known) continue;
+            if (!known.IsOf(type)) return BrokerError.ArgNotOfQueueType(name, queue, type);
+            if (!known.Supported && type == QueueType.Classic) return BrokerError.ArgNotSupported(name, queue, type);
+        }
+        return type == QueueType.Classic ? null : BrokerError.QueueTypeNotSupported(queue, type);
+    }
+
+    /// <summary>The values of arguments that have been validated.</summary>
+    public static QueueArguments Parse(FieldTable arguments) => new(arguments);
+
+    /// <summary>406 if a repeated declaration has other arguments. Only arguments of the queue's type count.</summary>
+    public static BrokerError? CheckEquivalence(QueueDefinition queue, FieldTable received)
+    {
+        foreach (var known in Known)
+        {
+            if (!known.IsOf(queue.Parsed.Type)) continue;
+            if (ArgumentEquivalence.Check(queue.Resource, known.Name, received, queue.Arguments) is { } error) return error;
+        }
+        return null;
+    }
+
+    /// <summary>The queue type asked for: classic unless said otherwise. Some clients say <c>undefined</c> when they mean nothing.</summary>
+    /// <returns>False if it names no queue type.</returns>
+    internal static bool TypeOf(FieldTable arguments, out QueueType type)
+    {
+        type = QueueType.Classic;
+        return !arguments.TryGet(TypeArgument, out var value) || value.Type != FieldType.LongString
+            || value.AsText == "undefined" || QueueTypes.TryParse(value.AsText, out type);
+    }
+
+    private static long? Integer(FieldTable arguments, string name) =>
+        arguments.TryGet(name, out var value) && value.TryGetInteger(out var integer) ? integer : null;
+
+    /// <summary>One line of the table.</summary>
+    /// <param name="Check">Says why a value is not possible, in RabbitMQ's words, or null; it may look at the other arguments.</param>
+    /// <param name="Types">The queue types that have it; for others it is refused.</param>
+    /// <param name="Supported">Whether this broker has the effect.</param>
+    private sealed record KnownArgument(string Name, Func<FieldValue, FieldTable, string?> Check, Of Types, bool Supported)
+    {
+        public bool IsOf(QueueType type) => ((int)Types & (1 << (int)type)) != 0;
+    }
+}

@@ -1,0 +1,56 @@
+using Amqp.Core.Errors;
+using AMQP.Net;
+
+namespace Amqp.Core.Topology;
+
+/// <summary>A connection, for questions of ownership. Never reused while the process runs.</summary>
+public readonly record struct ConnectionId(long Value);
+
+/// <summary>A queue's number, unique for the life of the data directory: a queue deleted and declared again under the same
+/// name is another queue, and nothing of the old one may reach it.</summary>
+public readonly record struct QueueId(long Value);
+
+/// <summary>What a queue was declared as. Its messages and consumers are elsewhere.</summary>
+public sealed class QueueDefinition
+{
+    /// <param name="arguments">Arguments that <see cref="QueueArguments.Validate"/> has let pass.</param>
+    public QueueDefinition(
+        string vhost, string name, QueueId id, bool durable, bool autoDelete, ConnectionId? owner, FieldTable arguments)
+    {
+        Vhost = vhost;
+        Name = name;
+        Id = id;
+        Durable = durable;
+        AutoDelete = autoDelete;
+        Owner = owner;
+        Arguments = arguments;
+        Parsed = QueueArguments.Parse(arguments);
+    }
+
+    public string Vhost { get; }
+    public string Name { get; }
+    public QueueId Id { get; }
+
+    /// <summary>Never together with <see cref="Exclusive"/>: an exclusive queue ends with its connection anyway.</summary>
+    public bool Durable { get; }
+
+    /// <summary>Deleted when its last consumer goes; a queue that never had one stays.</summary>
+    public bool AutoDelete { get; }
+
+    /// <summary>The only connection that may use the queue; the queue is deleted when it ends. Null for everybody's queues.</summary>
+    public ConnectionId? Owner { get; }
+
+    public FieldTable Arguments { get; }
+    public QueueArguments Parsed { get; }
+
+    public bool Exclusive => Owner is not null;
+
+    public Resource Resource => Resource.Queue(Vhost, Name);
+
+    /// <summary>405 if the queue belongs to another connection.</summary>
+    /// <param name="requester">Null for the broker itself, which may everything.</param>
+    public BrokerError? CheckAccess(ConnectionId? requester) =>
+        Owner is null || requester is null || Owner == requester ? null : BrokerError.QueueLocked(Vhost, Name);
+
+    public override string ToString() => Resource.ToString();
+}

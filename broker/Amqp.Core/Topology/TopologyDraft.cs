@@ -1,0 +1,66 @@
+using System.Collections.Immutable;
+using Amqp.Core.Errors;
+
+namespace Amqp.Core.Topology;
+
+/// <summary>The changes of one command as they are being made, with what follows from each.</summary>
+internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost)
+{
+    private readonly ImmutableArray<TopologyChange>.Builder _changes = ImmutableArray.CreateBuilder<TopologyChange>();
+    private long _lastQueueId = before.LastQueueId;
+
+    public VirtualHost Vhost { get; private set; } = vhost;
+
+    public QueueId NextQueueId() => new(_lastQueueId + 1);
+
+    public void Do(TopologyChange change)
+    {
+        Vhost = change.ApplyTo(Vhost);
+        if (change is QueueAdded added) _lastQueueId = Math.Max(_lastQueueId, added.Queue.Id.Value);
+        _changes.Add(change);
+    }
+
+    public void Remove(QueueDefinition queue)
+    {
+        var sources = SourcesOf(Destination.Queue(queue.Name));
+        Do(new QueueRemoved(queue));
+        RemoveUnused(sources);
+    }
+
+    public void Remove(Binding binding)
+    {
+        Do(new BindingRemoved(Vhost.Name, binding, Vhost.IsDurable(binding)));
+        RemoveUnused([binding.Source]);
+    }
+
+    public void Remove(Exchange exchange)
+    {
+        var sources = SourcesOf(Destination.Exchange(exchange.Name));
+        Do(new ExchangeRemoved(exchange.Vhost, exchange.Name, exchange.Durable));
+        RemoveUnused(sources);
+    }
+
+    public TopologyResult Done() =>
+        _changes.Count == 0 ? new(before, []) : new(before.With(Vhost, _lastQueueId), _changes.DrainToImmutable());
+
+    /// <summary>Nothing changes; with an error of null, because it was so already.</summary>
+    public TopologyResult Refuse(BrokerError? error) => new(before, []) { Error = error };
+
+    /// <summary>
+    /// An auto-delete exchange goes with its last binding as a source. That may take the last binding of an exchange that was
+    /// bound to it, and so on; a list and not recursion, because clients decide how long the chain is.
+    /// </summary>
+    private void RemoveUnused(IEnumerable<string> sources)
+    {
+        var pending = new Queue<string>(sources);
+        while (pending.TryDequeue(out var name))
+        {
+            if (Vhost.FindExchange(name) is not { AutoDelete: true } exchange || !Vhost.Bindings.OfSource(name).IsEmpty) continue;
+            foreach (var source in SourcesOf(Destination.Exchange(name))) pending.Enqueue(source);
+            Do(new ExchangeRemoved(exchange.Vhost, exchange.Name, exchange.Durable));
+        }
+    }
+
+    private string[] SourcesOf(Destination destination) =>
+        Vhost.Bindings.OfDestination(destination).Select(binding => binding.Source).Distinct().ToArray();
+}

@@ -1,0 +1,185 @@
+using Amqp.Core.Errors;
+using AMQP.Net;
+
+namespace Amqp.Core.Topology;
+
+/// <summary>
+/// The topology as a function: a topology and a command in, a topology and what changed out. All rules of declaring, binding
+/// and deleting are here, each command's checks in RabbitMQ 3.13's order, so that a client that does two things wrong hears
+/// of the same one first.
+/// </summary>
+public static class TopologyReducer
+{
+    public static TopologyResult Apply(TopologySnapshot topology, TopologyCommand command)
+    {
+        if (topology.Find(command.Vhost) is not { } vhost)
+            return new(topology, []) { Error = BrokerError.VhostNotFound(command.Vhost) };
+        var draft = new TopologyDraft(topology, vhost);
+        return command switch
+        {
+            DeclareExchange declare => Apply(draft, declare),
+            DeleteExchange delete => Apply(draft, delete),
+            DeclareQueue declare => Apply(draft, declare),
+            DeleteQueue delete => Apply(draft, delete),
+            Bind bind => Apply(draft, bind),
+            Unbind unbind => Apply(draft, unbind),
+            _ => throw new ArgumentOutOfRangeException(nameof(command), command, message: null),
+        };
+    }
+
+    /// <summary>
+    /// Repeats a change that was made once, when a store is loaded or another node made it. Adding what is there and removing
+    /// what is not changes nothing; another thing of the same name gives way, because its removal must have been lost.
+    /// </summary>
+    /// <returns>Null if it cannot be: the virtual host, or an end of the binding, is not there.</returns>
+    public static TopologySnapshot? Replay(TopologySnapshot topology, TopologyChange change)
+    {
+        if (topology.Find(change.Vhost) is not { } vhost || !CanReplay(vhost, change)) return null;
+        if (IsReplayed(vhost, change)) return topology;
+        var draft = new TopologyDraft(topology, vhost);
+        if (change is QueueAdded { Queue.Name: var queueName } && vhost.FindQueue(queueName) is { } otherQueue)
+            draft.Do(new QueueRemoved(otherQueue));
+        if (change is ExchangeAdded { Exchange.Name: var exchangeName } && vhost.FindExchange(exchangeName) is { } otherExchange)
+            draft.Do(new ExchangeRemoved(otherExchange.Vhost, otherExchange.Name, otherExchange.Durable));
+        draft.Do(change);
+        return draft.Done().Topology;
+    }
+
+    private static bool CanReplay(VirtualHost vhost, TopologyChange change) =>
+        change is not BindingAdded { Binding: var binding }
+        || (vhost.FindExchange(binding.Source) is not null && vhost.Exists(binding.Destination));
+
+    private static bool IsReplayed(VirtualHost vhost, TopologyChange change) => change switch
+    {
+        ExchangeAdded { Exchange: var exchange } => vhost.FindExchange(exchange.Name)?.IsSameAs(exchange) == true,
+        ExchangeRemoved { Name: var name } => vhost.FindExchange(name) is null,
+        QueueAdded { Queue: var queue } => vhost.FindQueue(queue.Name)?.Id == queue.Id,
+        QueueRemoved { Queue: var queue } => vhost.FindQueue(queue.Name)?.Id != queue.Id,
+        BindingAdded { Binding: var binding } => vhost.Bindings.Contains(binding),
+        BindingRemoved { Binding: var binding } => !vhost.Bindings.Contains(binding),
+        _ => throw new ArgumentOutOfRangeException(nameof(change), change, message: null),
+    };
+
+    private static TopologyResult Apply(TopologyDraft draft, DeclareExchange declare)
+    {
+        if (!ExchangeTypes.IsKnown(declare.Type)) return draft.Refuse(BrokerError.UnknownExchangeType(declare.Type));
+        if (declare.Name.Length == 0) return draft.Refuse(BrokerError.DefaultExchange);
+        if (draft.Vhost.FindExchange(declare.Name) is { } exchange)
+            return draft.Refuse(CheckEquivalence(exchange, declare)) with { Exchange = exchange };
+
+        if (Names.IsReserved(declare.Name)) return draft.Refuse(BrokerError.ReservedPrefix(ResourceKind.Exchange, declare.Name));
+        exchange = new(
+            declare.Vhost, declare.Name, declare.Type, declare.Durable, declare.AutoDelete, declare.Internal, declare.Arguments);
+        if (CheckExchangeName(declare.Arguments, Exchange.AlternateExchangeArgument, exchange.Resource) is { } error)
+            return draft.Refuse(error);
+        draft.Do(new ExchangeAdded(exchange));
+        return draft.Done() with { Exchange = exchange };
+    }
+
+    private static TopologyResult Apply(TopologyDraft draft, DeleteExchange delete)
+    {
+        if (delete.Name.Length == 0) return draft.Refuse(BrokerError.DefaultExchange);
+        if (Names.IsReserved(delete.Name)) return draft.Refuse(BrokerError.SystemExchangeDeletion(delete.Vhost, delete.Name));
+        if (draft.Vhost.FindExchange(delete.Name) is not { } exchange) return draft.Done();
+        if (delete.IfUnused && !draft.Vhost.Bindings.OfSource(delete.Name).IsEmpty)
+            return draft.Refuse(BrokerError.ExchangeInUse(delete.Vhost, delete.Name));
+        draft.Remove(exchange);
+        return draft.Done();
+    }
+
+    private static TopologyResult Apply(TopologyDraft draft, DeclareQueue declare)
+    {
+        // Unlike that of an exchange, a queue's name is checked even if the queue is there.
+        if (Names.IsReserved(declare.Name) && !declare.ServerNamed)
+            return draft.Refuse(BrokerError.ReservedPrefix(ResourceKind.Queue, declare.Name));
+        if (draft.Vhost.FindQueue(declare.Name) is { } queue)
+            return draft.Refuse(CheckEquivalence(queue, declare)) with { Queue = queue };
+
+        var resource = Resource.Queue(declare.Vhost, declare.Name);
+        var error = CheckExchangeName(declare.Arguments, "x-dead-letter-exchange", resource)
+            ?? QueueArguments.Validate(resource, declare.Arguments);
+        if (error is not null) return draft.Refuse(error);
+        queue = new(
+            declare.Vhost, declare.Name, draft.NextQueueId(), IsDurable(declare), declare.AutoDelete, Owner(declare), declare.Arguments);
+        draft.Do(new QueueAdded(queue));
+        return draft.Done() with { Queue = queue };
+    }
+
+    private static TopologyResult Apply(TopologyDraft draft, DeleteQueue delete)
+    {
+        if (draft.Vhost.FindQueue(delete.Name) is not { } queue || queue.Id != delete.Id) return draft.Done();
+        if (queue.CheckAccess(delete.Requester) is { } error) return draft.Refuse(error);
+        draft.Remove(queue);
+        return draft.Done() with { Queue = queue };
+    }
+
+    private static TopologyResult Apply(TopologyDraft draft, Bind bind)
+    {
+        var (vhost, binding) = (draft.Vhost, bind.Binding);
+        if (TouchesDefaultExchange(binding)) return draft.Refuse(BrokerError.DefaultExchange);
+        if (vhost.FindExchange(binding.Source) is not { } source)
+            return draft.Refuse(BrokerError.ExchangeNotFound(bind.Vhost, binding.Source));
+        if (!vhost.Exists(binding.Destination)) return draft.Refuse(NotFound(bind.Vhost, binding.Destination));
+        if (source.Router.Validate(binding) is { } invalid) return draft.Refuse(invalid);
+        if (CheckAccess(vhost, binding, bind.Requester) is { } locked) return draft.Refuse(locked);
+        if (!vhost.Bindings.Contains(binding)) draft.Do(new BindingAdded(bind.Vhost, binding, vhost.IsDurable(binding)));
+        return draft.Done();
+    }
+
+    private static TopologyResult Apply(TopologyDraft draft, Unbind unbind)
+    {
+        var (vhost, binding) = (draft.Vhost, unbind.Binding);
+        if (TouchesDefaultExchange(binding)) return draft.Refuse(BrokerError.DefaultExchange);
+        // What is not bound need not be unbound, and nobody asks whose it is: neither the binding nor its ends need exist.
+        if (!vhost.Bindings.Contains(binding)) return draft.Done();
+        if (CheckAccess(vhost, binding, unbind.Requester) is { } locked) return draft.Refuse(locked);
+        draft.Remove(binding);
+        return draft.Done();
+    }
+
+    private static BrokerError? CheckEquivalence(Exchange exchange, DeclareExchange declare)
+    {
+        var resource = exchange.Resource;
+        if (declare.Type != exchange.Type) return BrokerError.InequivalentArg("type", resource, declare.Type, exchange.Type);
+        return CheckEquivalence("durable", resource, declare.Durable, exchange.Durable)
+            ?? CheckEquivalence("auto_delete", resource, declare.AutoDelete, exchange.AutoDelete)
+            ?? CheckEquivalence("internal", resource, declare.Internal, exchange.Internal)
+            ?? ArgumentEquivalence.Check(resource, Exchange.AlternateExchangeArgument, declare.Arguments, exchange.Arguments);
+    }
+
+    private static BrokerError? CheckEquivalence(QueueDefinition queue, DeclareQueue declare)
+    {
+        if (queue.Owner != Owner(declare)) return BrokerError.QueueLocked(queue.Vhost, queue.Name);
+        return CheckEquivalence("durable", queue.Resource, IsDurable(declare), queue.Durable)
+            ?? CheckEquivalence("auto_delete", queue.Resource, declare.AutoDelete, queue.AutoDelete)
+            ?? QueueArguments.CheckEquivalence(queue, declare.Arguments);
+    }
+
+    private static BrokerError? CheckEquivalence(string property, Resource resource, bool received, bool current) =>
+        received == current ? null : BrokerError.InequivalentArg(property, resource, received, current);
+
+    /// <summary>406 if the argument that names an exchange is not a long string. The exchange need not exist.</summary>
+    private static BrokerError? CheckExchangeName(FieldTable arguments, string argument, Resource resource) =>
+        arguments.TryGet(argument, out var value) && value.Type != FieldType.LongString
+            ? BrokerError.InvalidArgType(value.Type, argument, resource)
+            : null;
+
+    private static BrokerError? CheckAccess(VirtualHost vhost, Binding binding, ConnectionId? requester) =>
+        binding.Destination.Kind == ResourceKind.Queue ? vhost.FindQueue(binding.Destination.Name)!.CheckAccess(requester) : null;
+
+    private static BrokerError NotFound(string vhost, Destination destination) => destination.Kind == ResourceKind.Queue
+        ? BrokerError.QueueNotFound(vhost, destination.Name)
+        : BrokerError.ExchangeNotFound(vhost, destination.Name);
+
+    private static bool TouchesDefaultExchange(Binding binding) =>
+        binding.Source.Length == 0 || binding.Destination is { Kind: ResourceKind.Exchange, Name.Length: 0 };
+
+    /// <summary>An exclusive queue is transient whatever was asked for, and repeated declarations are compared after that.</summary>
+    private static bool IsDurable(DeclareQueue declare) => declare.Durable && !declare.Exclusive;
+
+    private static ConnectionId? Owner(DeclareQueue declare)
+    {
+        if (!declare.Exclusive) return null;
+        return declare.Requester ?? throw new ArgumentException("an exclusive queue needs a connection", nameof(declare));
+    }
+}

@@ -1,0 +1,29 @@
+using System.Collections.Immutable;
+using Amqp.Core.Errors;
+
+namespace Amqp.Core.Topology;
+
+/// <summary>What came of a command.</summary>
+/// <param name="Topology">The topology afterwards; the same object as before if nothing changed.</param>
+/// <param name="Changes">What became different, in order; empty if it was so already or was refused.</param>
+public sealed record TopologyResult(TopologySnapshot Topology, ImmutableArray<TopologyChange> Changes)
+{
+    /// <summary>Why it was refused; null if it was done or was so already.</summary>
+    public BrokerError? Error { get; init; }
+
+    /// <summary>The exchange declared, new or already there.</summary>
+    public Exchange? Exchange { get; init; }
+
+    /// <summary>The queue declared, new or already there; or the one deleted.</summary>
+    public QueueDefinition? Queue { get; init; }
+
+    /// <summary>True if something was made or deleted, false if it was so already or was refused.</summary>
+    public bool Changed => !Changes.IsEmpty;
+
+    /// <summary>Whether anything of it must be stored before it counts.</summary>
+    public bool Durable => Changes.Any(change => change.Durable);
+
+    public IEnumerable<QueueDefinition> QueuesAdded => Changes.OfType<QueueAdded>().Select(change => change.Queue);
+
+    public IEnumerable<QueueDefinition> QueuesRemoved => Changes.OfType<QueueRemoved>().Select(change => change.Queue);
+}

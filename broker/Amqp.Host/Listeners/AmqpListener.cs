@@ -1,0 +1,42 @@
+using System.Net;
+using System.Net.Sockets;
+using Amqp.Broker;
+using Amqp.Broker.Connections;
+using Amqp.Host.Options;
+using Microsoft.AspNetCore.Connections;
+
+namespace Amqp.Host.Listeners;
+
+/// <summary>Hands each TCP connection that Kestrel accepts to the broker.</summary>
+internal static class AmqpListener
+{
+    /// <summary>Where to listen. Clients that are told "localhost" try ::1 or 127.0.0.1 first, and not all try the other.</summary>
+    public static IEnumerable<IPEndPoint> EndPoints(ListenerOptions options)
+    {
+        if (!options.IsLocalhost) return [new IPEndPoint(IPAddress.Parse(options.Address), options.Port)];
+        var endPoint = new IPEndPoint(IPAddress.Loopback, options.Port);
+        // Any free port cannot be the same one twice.
+        return options.Port == 0 || !HasLoopbackOfIPv6() ? [endPoint] : [endPoint, new IPEndPoint(IPAddress.IPv6Loopback, options.Port)];
+    }
+
+    public static Task Serve(BrokerNode node, ConnectionContext connection)
+    {
+        var isLoopback = connection.RemoteEndPoint is IPEndPoint remote && IPAddress.IsLoopback(remote.Address);
+        var name = $"{connection.RemoteEndPoint} -> {connection.LocalEndPoint}";
+        return node.Serve(new Transport(connection.Transport, name, isLoopback, connection.Abort));
+    }
+
+    private static bool HasLoopbackOfIPv6()
+    {
+        try
+        {
+            using var probe = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
+            probe.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+}

@@ -1,0 +1,106 @@
+using System.Net;
+using System.Reflection;
+using Amqp.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.CommandLine;
+using Microsoft.Extensions.Configuration.Json;
+
+namespace Amqp.Host.Options;
+
+/// <summary>The configuration cannot be used; the message says which option, why, and what is allowed.</summary>
+public sealed class OptionsException(string message) : Exception(message);
+
+/// <summary>
+/// Turns the configuration into <see cref="BrokerOptions"/>, or says what is wrong with it: a typing error in an option's
+/// name must not leave its default in force unnoticed.
+/// </summary>
+public static class OptionsReader
+{
+    /// <summary>A message is one array in memory, and half of the largest array is left for what travels with it.</summary>
+    private const int MessageBytesMax = 536_870_912;
+
+    /// <summary>Sections that belong to the framework.</summary>
+    private static readonly string[] ForeignSections = ["Logging"];
+
+    /// <exception cref="OptionsException">An option is unknown or its value impossible.</exception>
+    public static BrokerOptions Read(IConfigurationRoot configuration)
+    {
+        RefuseUnknownSections(configuration);
+        foreach (var property in typeof(BrokerOptions).GetProperties())
+            RefuseUnknownOptions(configuration.GetSection(property.Name), property.PropertyType);
+        BrokerOptions options;
+        try
+        {
+            options = configuration.Get<BrokerOptions>() ?? new BrokerOptions();
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new OptionsException($"{exception.Message} {exception.InnerException?.Message}".TrimEnd());
+        }
+        Validate(options);
+        return options;
+    }
+
+    /// <summary>At the top only files and the command line are judged: the environment holds much that is not ours.</summary>
+    private static void RefuseUnknownSections(IConfigurationRoot configuration)
+    {
+        var known = typeof(BrokerOptions).GetProperties().Select(property => property.Name).Concat(ForeignSections).ToArray();
+        foreach (var provider in configuration.Providers)
+        {
+            if (provider is not (JsonConfigurationProvider or CommandLineConfigurationProvider)) continue;
+            foreach (var key in provider.GetChildKeys([], parentPath: null))
+                if (!known.Contains(key, StringComparer.OrdinalIgnoreCase)) throw Unknown(key, known);
+        }
+    }
+
+    private static void RefuseUnknownOptions(IConfigurationSection section, Type type)
+    {
+        var known = type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.CanWrite).ToArray();
+        foreach (var child in section.GetChildren())
+        {
+            var property = Array.Find(known, property => property.Name.Equals(child.Key, StringComparison.OrdinalIgnoreCase))
+                ?? throw Unknown(child.Path, Array.ConvertAll(known, property => $"{section.Path}:{property.Name}"));
+            if (property.PropertyType.Namespace == type.Namespace) RefuseUnknownOptions(child, property.PropertyType);
+        }
+    }
+
+    private static void Validate(BrokerOptions options)
+    {
+        var at = options.Node.Name.IndexOf('@', StringComparison.Ordinal);
+        Require(at > 0 && at < options.Node.Name.Length - 1, "Node:Name", options.Node.Name, "a name and a host, such as rabbit@myhost");
+        var amqp = options.Listeners.Amqp;
+        Require(
+            amqp.IsLocalhost || IPAddress.TryParse(amqp.Address, out _),
+            "Listeners:Amqp:Address",
+            amqp.Address,
+            "localhost or an IP address, such as 0.0.0.0");
+        RequireRange("Listeners:Amqp:Port", amqp.Port, 0, 65_535);
+        Require(options.Storage.Directory.Length > 0, "Storage:Directory", options.Storage.Directory, "a path");
+        Require(options.Security.DefaultUser.Length > 0, "Security:DefaultUser", options.Security.DefaultUser, "a name");
+        Require(options.Security.DefaultPassword.Length > 0, "Security:DefaultPassword", "", "not to be empty");
+        ValidateLimits(options.Limits);
+    }
+
+    private static void ValidateLimits(Limits limits)
+    {
+        RequireRange("Limits:ChannelsPerConnection", limits.ChannelsPerConnection, 1, ushort.MaxValue);
+        RequireRange("Limits:FrameBytes", limits.FrameBytes, Limits.FrameBytesMin, 16_777_216);
+        RequireRange("Limits:MessageBytes", limits.MessageBytes, 0, MessageBytesMax);
+        RequireRange("Limits:HandshakeMs", limits.HandshakeMs, 100, 3_600_000);
+        RequireRange("Limits:CloseMs", limits.CloseMs, 100, 3_600_000);
+        RequireRange("Limits:ConsumerWindowBytes", limits.ConsumerWindowBytes, 4_096, int.MaxValue / 2);
+        RequireRange("Limits:ChannelBacklogBytes", limits.ChannelBacklogBytes, 4_096, int.MaxValue / 2);
+        RequireRange("Limits:RoutesPerChannel", limits.RoutesPerChannel, 1, 1_000_000);
+    }
+
+    private static void RequireRange(string option, int value, int minimum, int maximum) =>
+        Require(value >= minimum && value <= maximum, option, $"{value}", $"a number from {minimum} to {maximum}");
+
+    private static void Require(bool holds, string option, string value, string allowed)
+    {
+        if (!holds) throw new OptionsException($"Option '{option}' is '{value}', which is not possible: it has to be {allowed}.");
+    }
+
+    private static OptionsException Unknown(string option, string[] known) =>
+        new($"Option '{option}' is not known. Known here: {string.Join(", ", known)}.");
+}

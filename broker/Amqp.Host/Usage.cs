@@ -1,0 +1,24 @@
+using System.Reflection;
+
+namespace Amqp.Host;
+
+/// <summary>What <c>amqpd --help</c> and <c>amqpd --version</c> print.</summary>
+internal static class Usage
+{
+    public static string VersionNumber { get; } = Assembly.GetExecutingAssembly().GetName().Version?.ToString(fieldCount: 3) ?? "0.0.0";
+
+    public const string Text = """
+        amqpd: the Amqp.Net message broker
+
+          amqpd [--Section:Option=value ...]
+
+        Without options it listens for AMQP 0-9-1 on localhost:5672 and keeps its data in ./data.
+        SIGTERM and Ctrl-C stop it gracefully.
+
+        Options come from appsettings.json (of the working directory, or beside the program),
+        then from the environment, then from the command line; appsettings.json documents them all.
+
+          amqpd --Listeners:Amqp:Port=5673 --Storage:Directory=/var/lib/amqpd
+          Listeners__Amqp__Port=5673 amqpd
+        """;
+}

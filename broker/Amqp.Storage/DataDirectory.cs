@@ -1,0 +1,140 @@
+using System.Text.Json;
+
+namespace Amqp.Storage;
+
+/// <summary>
+/// The directory that holds everything a node keeps. While it is open no other broker can open it, and it says of itself
+/// what it is:
+/// <code>
+/// format.json       {"format":"amqp-net","version":1,"engine":"journal"}
+/// lock              held, with a lock of the operating system, as long as a broker runs; survives it, means nothing then
+/// definitions.log   see LocalMetadataStore
+/// </code>
+/// </summary>
+public sealed class DataDirectory : IDisposable
+{
+    public const int FormatVersion = 1;
+
+    private const string FormatName = "amqp-net";
+
+    /// <summary>How .NET reports a file that somebody else has locked: EWOULDBLOCK, or a sharing violation.</summary>
+    private const int LockedOnLinux = 11;
+    private const int LockedOnMacOS = 35;
+    private const int LockedOnWindows = unchecked((int)0x80070020);
+
+    private readonly FileStream _lock;
+
+    private DataDirectory(string path, string engine, FileStream lockFile)
+    {
+        FullPath = path;
+        Engine = engine;
+        _lock = lockFile;
+    }
+
+    public string FullPath { get; }
+
+    /// <summary>The message storage engine that the directory belongs to.</summary>
+    public string Engine { get; }
+
+    /// <summary>The engine of a directory, without opening it; null if it is new.</summary>
+    /// <exception cref="StorageException">It is not a data directory, or one of a newer version.</exception>
+    public static string? EngineOf(string path)
+    {
+        var format = FormatPath(path);
+        try
+        {
+            return File.Exists(format) ? ReadEngine(format) : null;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(path, exception);
+        }
+    }
+
+    /// <summary>Opens a directory, or makes one.</summary>
+    /// <param name="engine">The message storage engine that is to use it.</param>
+    /// <exception cref="StorageException">It cannot be read and written, another broker has it, or it belongs to another
+    /// engine or a newer version.</exception>
+    public static DataDirectory Open(string path, string engine)
+    {
+        path = Path.GetFullPath(path);
+        FileStream? lockFile = null;
+        try
+        {
+            Directory.CreateDirectory(path);
+            lockFile = Lock(path);
+            var owner = EngineOf(path);
+            if (owner is null) WriteFormat(path, engine);
+            else if (owner != engine)
+            {
+                throw new StorageException($"The data directory '{path}' was written by the storage engine '{owner}', and '{engine}' "
+                    + $"was asked for. Set Storage:Engine to '{owner}' or 'auto', or convert it with 'amqpctl store convert'.");
+            }
+            return new(path, engine, lockFile);
+        }
+        catch (Exception exception)
+        {
+            lockFile?.Dispose();
+            if (exception is IOException or UnauthorizedAccessException) throw Unusable(path, exception);
+            throw;
+        }
+    }
+
+    public void Dispose() => _lock.Dispose();
+
+    private static FileStream Lock(string path)
+    {
+        var file = Path.Combine(path, "lock");
+        try
+        {
+            return new(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+        }
+        catch (IOException exception) when (exception.HResult is LockedOnLinux or LockedOnMacOS or LockedOnWindows)
+        {
+            throw new StorageException($"The data directory '{path}' is used by another broker: its file 'lock' is locked. "
+                + "Stop that broker, or give this one another directory in Storage:Path.", exception);
+        }
+    }
+
+    private static string FormatPath(string path) => Path.Combine(path, "format.json");
+
+    private static string ReadEngine(string format)
+    {
+        try
+        {
+            using var json = JsonDocument.Parse(File.ReadAllBytes(format));
+            var root = json.RootElement;
+            var version = root.GetProperty("version").GetInt32();
+            if (root.GetProperty("format").GetString() == FormatName && root.GetProperty("engine").GetString() is { } engine)
+            {
+                return version <= FormatVersion
+                    ? engine
+                    : throw new StorageException($"'{format}' says that the data directory has format version {version}; this broker knows "
+                        + $"versions up to {FormatVersion}. Start the newer broker that wrote it, or restore a backup from before its upgrade.");
+            }
+        }
+        catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)
+        {
+            throw NotOurs(format, exception);
+        }
+        throw NotOurs(format, cause: null);
+    }
+
+    private static void WriteFormat(string path, string engine) => DurableFiles.Replace(FormatPath(path), file =>
+    {
+        using var writer = new Utf8JsonWriter(file);
+        writer.WriteStartObject();
+        writer.WriteString("format", FormatName);
+        writer.WriteNumber("version", FormatVersion);
+        writer.WriteString("engine", engine);
+        writer.WriteEndObject();
+    });
+
+    private static StorageException NotOurs(string format, Exception? cause) => new(
+        $"'{format}' is not readable as the description of a data directory, so it is not certain what the directory holds. If it is "
+        + "this broker's, restore the file from a backup; if not, set Storage:Path to another directory.", cause);
+
+    private static StorageException Unusable(string path, Exception cause) => new(
+        $"The data directory '{path}' cannot be used: {cause.Message} The user that runs the broker must be able to read and write "
+        + "it, and the file system must not be full or mounted read-only.", cause);
+}

@@ -1,0 +1,124 @@
+using System.Text.Json;
+using AMQP.Net;
+using Amqp.Core.Topology;
+
+namespace Amqp.Storage.Metadata;
+
+/// <summary>
+/// A change of the topology as a JSON object of a <see cref="DefinitionRecord"/>. What is stored is durable, so it does not say so.
+/// </summary>
+internal static class ChangeJson
+{
+    public static void Write(Utf8JsonWriter writer, TopologyChange change)
+    {
+        writer.WriteStartObject();
+        var (verb, thing) = change switch
+        {
+            ExchangeAdded => ("add", "exchange"),
+            ExchangeRemoved => ("remove", "exchange"),
+            QueueAdded => ("add", "queue"),
+            QueueRemoved => ("remove", "queue"),
+            BindingAdded => ("add", "binding"),
+            BindingRemoved => ("remove", "binding"),
+            _ => throw new ArgumentOutOfRangeException(nameof(change), change, message: null),
+        };
+        writer.WriteString(verb, thing);
+        writer.WriteString("vhost", change.Vhost);
+        switch (change)
+        {
+            case ExchangeAdded { Exchange: var exchange }:
+                writer.WriteString("name", exchange.Name);
+                writer.WriteString("type", exchange.Type);
+                writer.WriteBoolean("autoDelete", exchange.AutoDelete);
+                writer.WriteBoolean("internal", exchange.Internal);
+                Write(writer, exchange.Arguments);
+                break;
+            case ExchangeRemoved removed:
+                writer.WriteString("name", removed.Name);
+                break;
+            case QueueAdded { Queue: var queue }:
+                Write(writer, queue);
+                break;
+            case QueueRemoved { Queue: var queue }:
+                Write(writer, queue);
+                break;
+            case BindingAdded { Binding: var binding }:
+                Write(writer, binding);
+                break;
+            case BindingRemoved { Binding: var binding }:
+                Write(writer, binding);
+                break;
+        }
+        writer.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter writer, QueueDefinition queue)
+    {
+        writer.WriteString("name", queue.Name);
+        writer.WriteNumber("id", queue.Id.Value);
+        writer.WriteBoolean("autoDelete", queue.AutoDelete);
+        Write(writer, queue.Arguments);
+    }
+
+    private static void Write(Utf8JsonWriter writer, Binding binding)
+    {
+        writer.WriteString("source", binding.Source);
+        writer.WriteString(binding.Destination.Kind.Text(), binding.Destination.Name);
+        writer.WriteString("key", binding.RoutingKey);
+        Write(writer, binding.Arguments);
+    }
+
+    private static void Write(Utf8JsonWriter writer, FieldTable arguments)
+    {
+        if (!arguments.Bytes.IsEmpty) writer.WriteBase64String("arguments", arguments.Bytes.Span);
+    }
+
+    public static TopologyChange Read(JsonElement change)
+    {
+        var vhost = Text(change, "vhost");
+        var added = change.TryGetProperty("add", out var thing);
+        if (!added) thing = change.GetProperty("remove");
+        return (thing.GetString(), added) switch
+        {
+            ("exchange", true) => new ExchangeAdded(ReadExchange(change, vhost)),
+            ("exchange", false) => new ExchangeRemoved(vhost, Text(change, "name"), Durable: true),
+            ("queue", true) => new QueueAdded(ReadQueue(change, vhost)),
+            ("queue", false) => new QueueRemoved(ReadQueue(change, vhost)),
+            ("binding", true) => new BindingAdded(vhost, ReadBinding(change), Durable: true),
+            ("binding", false) => new BindingRemoved(vhost, ReadBinding(change), Durable: true),
+            _ => throw DefinitionRecord.NotUnderstood(),
+        };
+    }
+
+    private static Exchange ReadExchange(JsonElement change, string vhost)
+    {
+        var type = Text(change, "type");
+        if (!ExchangeTypes.IsKnown(type)) throw DefinitionRecord.NotUnderstood();
+        return new(
+            vhost, Text(change, "name"), type, durable: true, Flag(change, "autoDelete"), Flag(change, "internal"), Arguments(change));
+    }
+
+    private static QueueDefinition ReadQueue(JsonElement change, string vhost) => new(
+        vhost,
+        Text(change, "name"),
+        new QueueId(change.GetProperty("id").GetInt64()),
+        durable: true,
+        Flag(change, "autoDelete"),
+        owner: null,
+        Arguments(change));
+
+    private static Binding ReadBinding(JsonElement change)
+    {
+        var destination = change.TryGetProperty("queue", out var queue)
+            ? Destination.Queue(queue.GetString()!)
+            : Destination.Exchange(Text(change, "exchange"));
+        return new(Text(change, "source"), destination, Text(change, "key"), Arguments(change));
+    }
+
+    private static FieldTable Arguments(JsonElement change) =>
+        change.TryGetProperty("arguments", out var bytes) ? new FieldTable(bytes.GetBytesFromBase64()) : FieldTable.Empty;
+
+    private static string Text(JsonElement change, string name) => change.GetProperty(name).GetString() ?? throw DefinitionRecord.NotUnderstood();
+
+    private static bool Flag(JsonElement change, string name) => change.GetProperty(name).GetBoolean();
+}

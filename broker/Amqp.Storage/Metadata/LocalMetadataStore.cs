@@ -1,0 +1,202 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+using System.Globalization;
+using Amqp.Core.Ports;
+using Amqp.Core.Topology;
+using Microsoft.Extensions.Logging;
+
+namespace Amqp.Storage.Metadata;
+
+/// <summary>
+/// The topology of a single node, in an append-only file of the data directory. What a command changed is one line, so that
+/// a crash leaves all of it or none; <see cref="DefinitionRecord"/> draws the line. One thread writes: everything that was
+/// committed while it flushed shares the next flush.
+/// <para>
+/// A last line without its end is what a crash leaves, and is cut. Any other line whose checksum is wrong is damage: the file
+/// is copied aside, the line is skipped and reported, the rest is used. When more than half of the file is history, it is
+/// written anew.
+/// </para>
+/// <para>
+/// Each opening has a number, stored before the store is used; the numbers of queues begin with it. So no queue ever gets
+/// the number of another, although transient queues, which have numbers too, leave no trace in the file.
+/// </para>
+/// </summary>
+public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
+{
+    public const string FileName = "definitions.log";
+
+    /// <summary>Below so many records a rewrite would save nothing worth the flush.</summary>
+    private const int RecordsKept = 1_000;
+
+    /// <summary>The lower bits of a queue's number count the queues made since the opening: a million million of them.</summary>
+    private const int QueueNumberBits = 40;
+
+    private readonly BlockingCollection<Batch> _committed = [];
+    private readonly DefinitionsFile _file;
+    private readonly TopologySnapshot _loaded;
+    private readonly long _opened;
+    private readonly ILogger<LocalMetadataStore> _logger;
+    private readonly Action<Exception> _failed;
+    private readonly Thread _writer;
+    private int _records;
+    private int _recordsMax;
+
+    private LocalMetadataStore(
+        DefinitionsFile file, TopologySnapshot loaded, long opened, int records, ILogger<LocalMetadataStore> logger, Action<Exception> failed)
+    {
+        _file = file;
+        _loaded = loaded;
+        _opened = opened;
+        _records = records;
+        _recordsMax = RecordsKept;
+        _logger = logger;
+        _failed = failed;
+        _writer = new Thread(Write) { Name = "definitions", IsBackground = true };
+    }
+
+    /// <summary>Opens the store of a data directory, or makes one.</summary>
+    /// <param name="failed">Called once, on the store's thread, when a write or a flush failed. Nothing is durable any more
+    /// from then on and nobody is answered: the process must end.</param>
+    /// <exception cref="StorageException">The file cannot be read and written, or a newer version wrote it.</exception>
+    public static LocalMetadataStore Open(
+        DataDirectory directory, TimeProvider time, ILogger<LocalMetadataStore> logger, Action<Exception> failed)
+    {
+        var path = Path.Combine(directory.FullPath, FileName);
+        try
+        {
+            var file = new DefinitionsFile(path);
+            try
+            {
+                var store = Open(path, file, time, logger, failed);
+                store._writer.Start();
+                return store;
+            }
+            catch
+            {
+                file.Dispose();
+                throw;
+            }
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new StorageException($"'{path}' cannot be used: {exception.Message} The user that runs the broker must be able to "
+                + "read and write it, and the file system must not be full or mounted read-only.", exception);
+        }
+    }
+
+    public TopologySnapshot Load() => _loaded;
+
+    public void Commit(IReadOnlyList<TopologyResult> batch, Action committed) => _committed.Add(new(batch, committed));
+
+    /// <summary>Writes what has been committed, and ends.</summary>
+    public void Dispose()
+    {
+        _committed.CompleteAdding();
+        _writer.Join();
+        _file.Dispose();
+        _committed.Dispose();
+    }
+
+    private static LocalMetadataStore Open(
+        string path, DefinitionsFile file, TimeProvider time, ILogger<LocalMetadataStore> logger, Action<Exception> failed)
+    {
+        var read = DefinitionsReader.Read(path);
+        // A damaged line may have been that of an opening, so its number counts as used.
+        var opened = read.Opened + read.Damages.Count + 1;
+        var topology = read.Topology.NumberingQueuesAbove(opened << QueueNumberBits);
+        var store = new LocalMetadataStore(file, topology, opened, read.Records, logger, failed);
+        if (read.Damages.Count > 0)
+        {
+            var copy = $"{path}.damaged-{time.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}";
+            File.Copy(path, copy, overwrite: true);
+            foreach (var damage in read.Damages) LogDamage(logger, path, damage, copy);
+            store._records = file.WriteSuccessor(topology, opened);
+            file.Succeed();
+        }
+        else
+        {
+            if (file.CutAt(read.Length) is > 0 and var bytes) LogTornEnd(logger, path, bytes);
+            var line = new ArrayBufferWriter<byte>();
+            DefinitionRecord.OfOpening(opened).WriteTo(line);
+            file.Append(line.WrittenMemory);
+        }
+        LogOpened(logger, path, read.Records, opened);
+        return store;
+    }
+
+    private void Write()
+    {
+        var lines = new ArrayBufferWriter<byte>();
+        var group = new List<Batch>();
+        try
+        {
+            foreach (var first in _committed.GetConsumingEnumerable())
+            {
+                group.Add(first);
+                while (_committed.TryTake(out var next)) group.Add(next);
+                foreach (var batch in group) WriteTo(lines, batch.Results);
+                if (lines.WrittenCount > 0) _file.Append(lines.WrittenMemory);
+                foreach (var batch in group) batch.Committed();
+                if (_records > _recordsMax) RewriteIfMostlyHistory(group[^1].Results[^1].Topology);
+                group.Clear();
+                lines.ResetWrittenCount();
+            }
+        }
+#pragma warning disable CA1031 // Whatever ended the writer, the process must learn of it.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _failed(exception);
+        }
+    }
+
+    private void WriteTo(ArrayBufferWriter<byte> lines, IReadOnlyList<TopologyResult> results)
+    {
+        foreach (var result in results)
+        {
+            if (!result.Durable) continue;
+            var durable = result.Changes.RemoveAll(change => !change.Durable);
+            DefinitionRecord.Of(durable).WriteTo(lines);
+            _records += durable.Length;
+        }
+    }
+
+    private void RewriteIfMostlyHistory(TopologySnapshot topology)
+    {
+        // Counting looks at every definition, so it is done again only when the file has grown by as much.
+        var live = DefinitionsFile.Live(topology).Count();
+        _recordsMax = Math.Max(RecordsKept, 2 * live);
+        if (_records <= 2 * live) return;
+        try
+        {
+            _file.WriteSuccessor(topology, _opened);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            // A disk nearly full has room for a line and none for a second file; the file there is serves on.
+            LogNotRewritten(_logger, exception);
+            _recordsMax = _records + RecordsKept;
+            return;
+        }
+        _file.Succeed();
+        LogRewritten(_logger, _records, live);
+        _records = live;
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Opened {Path}: {Records} records, opening number {Opened}")]
+    private static partial void LogOpened(ILogger logger, string path, int records, long opened);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The last line of {Path} was not written to its end before the broker was stopped; {Bytes} bytes, which nobody was told were stored, have been cut off")]
+    private static partial void LogTornEnd(ILogger logger, string path, long bytes);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Path}: {Damage}; it was skipped, the file as it was is kept as {Copy}")]
+    private static partial void LogDamage(ILogger logger, string path, string damage, string copy);
+
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Rewrote the definitions log: {Before} records became {After}")]
+    private static partial void LogRewritten(ILogger logger, int before, int after);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The definitions log could not be written anew; it serves as it is, and that is tried again later")]
+    private static partial void LogNotRewritten(ILogger logger, Exception exception);
+
+    private readonly record struct Batch(IReadOnlyList<TopologyResult> Results, Action Committed);
+}

@@ -1,0 +1,144 @@
+namespace AMQP.Net.Tests;
+
+internal sealed class ContentAssemblerTests
+{
+    private const int BodySizeMax = 16 << 20;
+
+    private ContentAssembler _assembler = null!;
+
+    [SetUp]
+    public void Assemble() => _assembler = new ContentAssembler(BodySizeMax);
+
+    [Test]
+    public void Header_and_bodies_become_one_content()
+    {
+        _assembler.Begin(MethodId.BasicPublish);
+        Assert.That(_assembler.AddHeader(Header(5, "1000 02")), Is.EqualTo(ContentState.Incomplete));
+        Assert.That(_assembler.AddBody("he"u8), Is.EqualTo(ContentState.Incomplete));
+        Assert.That(_assembler.AddBody(""u8), Is.EqualTo(ContentState.Incomplete));
+        Assert.That(_assembler.AddBody("llo"u8), Is.EqualTo(ContentState.Complete));
+        var content = _assembler.Take();
+        Assert.That(content.Buffer, Is.EqualTo(Bytes.Of("1000 02 'hello'")));
+        Assert.That(content.Body.ToArray(), Is.EqualTo("hello"u8.ToArray()));
+        Assert.That(content.Properties.IsPersistent, Is.True);
+    }
+
+    [Test]
+    public void An_empty_body_is_complete_with_its_header()
+    {
+        _assembler.Begin(MethodId.BasicDeliver);
+        Assert.That(_assembler.AddHeader(Header(0)), Is.EqualTo(ContentState.Complete));
+        Assert.That(_assembler.Take().Body.IsEmpty, Is.True);
+    }
+
+    [Test]
+    public void One_content_follows_another()
+    {
+        for (var i = 1; i < 5; i++)
+        {
+            _assembler.ExpectMethod();
+            _assembler.Begin(MethodId.BasicPublish);
+            _assembler.AddHeader(Header((ulong)i));
+            Assert.That(_assembler.AddBody(new byte[i]), Is.EqualTo(ContentState.Complete));
+            Assert.That(_assembler.Take().Body.Length, Is.EqualTo(i));
+        }
+    }
+
+    [Test]
+    public void A_large_body_that_is_only_announced_costs_little()
+    {
+        var before = GC.GetAllocatedBytesForCurrentThread();
+        _assembler.Begin(MethodId.BasicPublish);
+        _assembler.AddHeader(Header(BodySizeMax));
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(ContentAssembler.TrustedSizeMax + 1000));
+    }
+
+    [Test]
+    public void A_large_body_that_arrives_is_whole_and_without_slack()
+    {
+        var body = new byte[5_000_001];
+        new Random(1).NextBytes(body);
+        _assembler.Begin(MethodId.BasicPublish);
+        var state = _assembler.AddHeader(Header((ulong)body.Length));
+        foreach (var piece in Bytes.Cut(body, 131064)) state = _assembler.AddBody(piece);
+        Assert.That(state, Is.EqualTo(ContentState.Complete));
+        var content = _assembler.Take();
+        Assert.That(content.Body.Span.SequenceEqual(body), Is.True);
+        Assert.That(content.Buffer, Has.Length.EqualTo(2 + body.Length));
+    }
+
+    [TestCase(BodySizeMax + 1UL)]
+    [TestCase(ulong.MaxValue)]
+    public void Too_large_a_body_is_told_by_its_header_and_never_kept(ulong size)
+    {
+        _assembler.Begin(MethodId.BasicPublish);
+        Assert.That(_assembler.AddHeader(Header(size)), Is.EqualTo(ContentState.TooLarge));
+        Assert.That(_assembler.BodySize, Is.EqualTo(size));
+        Assert.That(_assembler.AddBody(new byte[100]), Is.EqualTo(ContentState.TooLarge));
+        Assert.That(() => _assembler.Take(), Throws.InvalidOperationException);
+    }
+
+    [Test]
+    public void Behind_too_large_a_body_the_next_content_is_found()
+    {
+        var assembler = new ContentAssembler(bodySizeMax: 3);
+        assembler.Begin(MethodId.BasicPublish);
+        Assert.That(assembler.AddHeader(Header(4)), Is.EqualTo(ContentState.TooLarge));
+        Assert.That(assembler.AddBody("1234"u8), Is.EqualTo(ContentState.TooLarge));
+        assembler.Begin(MethodId.BasicPublish);
+        assembler.AddHeader(Header(3));
+        Assert.That(assembler.AddBody("123"u8), Is.EqualTo(ContentState.Complete));
+    }
+
+    [Test]
+    public void Frames_out_of_order_are_unexpected()
+    {
+        const string Method = "expected method frame, got non method frame instead";
+        const string Header60 = "expected content header for class 60, got non content header frame instead";
+        const string Body = "expected content body, got non content body frame instead";
+
+        Unexpected(Method, default, () => _assembler.AddHeader(Header(1)));
+        Unexpected(Method, default, () => _assembler.AddBody("a"u8));
+        _assembler.Begin(MethodId.BasicPublish);
+        Unexpected(Header60, MethodId.BasicPublish, () => _assembler.AddBody("a"u8));
+        Unexpected(Header60, MethodId.BasicPublish, () => _assembler.ExpectMethod());
+        Unexpected(Header60, MethodId.BasicPublish, () => _assembler.Begin(MethodId.BasicPublish));
+        Unexpected(Header60, MethodId.BasicPublish, () => _assembler.AddHeader(Bytes.Of("003C 0001 0000000000000001 0000")));
+        Unexpected("expected content header for class 60, got one for class 50 instead", MethodId.BasicPublish,
+            () => _assembler.AddHeader(Bytes.Of("0032 0000 0000000000000001 0000")));
+        _assembler.AddHeader(Header(1));
+        Unexpected(Body, MethodId.BasicPublish, () => _assembler.AddHeader(Header(1)));
+        Unexpected(Body, MethodId.BasicPublish, () => _assembler.ExpectMethod());
+        Unexpected("content body exceeds the 1 bytes that its header announced", MethodId.BasicPublish, () => _assembler.AddBody("ab"u8));
+    }
+
+    [Test]
+    public void A_body_behind_a_complete_content_is_unexpected()
+    {
+        _assembler.Begin(MethodId.BasicPublish);
+        _assembler.AddHeader(Header(0));
+        _assembler.Take();
+        Unexpected("expected method frame, got non method frame instead", default, () => _assembler.AddBody("a"u8));
+    }
+
+    [Test]
+    public void Malformed_properties_are_a_syntax_error()
+    {
+        _assembler.Begin(MethodId.BasicPublish);
+        var failure = Assert.Throws<ProtocolException>(() => _assembler.AddHeader(Header(1, "8000 05'abc'")));
+        Assert.That(failure.Code, Is.EqualTo(ReplyCode.SyntaxError));
+    }
+
+    [Test]
+    public void A_method_without_content_is_the_callers_mistake() =>
+        Assert.That(() => _assembler.Begin(MethodId.BasicAck), Throws.ArgumentException);
+
+    internal static byte[] Header(ulong bodySize, string properties = "0000") =>
+        Bytes.Of($"003C 0000 {bodySize:X16} {properties}");
+
+    private static void Unexpected(string text, MethodId method, Action action)
+    {
+        var failure = Assert.Throws<ProtocolException>(() => action());
+        Assert.That((failure.Code, failure.Message, failure.Method), Is.EqualTo((ReplyCode.UnexpectedFrame, text, method)));
+    }
+}

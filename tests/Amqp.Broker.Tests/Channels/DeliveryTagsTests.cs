@@ -1,0 +1,95 @@
+using Amqp.Broker.Channels;
+using Amqp.Core.Queues;
+using FsCheck;
+using FsCheck.Fluent;
+
+namespace Amqp.Broker.Tests.Channels;
+
+internal sealed class DeliveryTagsTests
+{
+    private readonly Holder _holder = new();
+
+    [Test]
+    public void Tags_count_from_one_and_those_of_automatic_acknowledgement_count_too()
+    {
+        var tags = new DeliveryTags();
+        Assert.That((tags.Add(_holder, 7), tags.Next(), tags.Add(_holder, 8)), Is.EqualTo((1UL, 2UL, 3UL)));
+        Assert.That(Take(tags, 2, multiple: false), Is.Null, "nobody waits for the settlement of tag 2");
+        Assert.That(Take(tags, 3, multiple: false), Is.EqualTo([8]));
+    }
+
+    [Test]
+    public void A_tag_is_settled_once()
+    {
+        var tags = new DeliveryTags();
+        tags.Add(_holder, 7);
+        tags.Add(_holder, 8);
+        Assert.That(Take(tags, 2, multiple: false), Is.EqualTo([8]));
+        Assert.That(Take(tags, 2, multiple: false), Is.Null);
+        Assert.That(Take(tags, 2, multiple: true), Is.Null);
+        Assert.That(Take(tags, 1, multiple: false), Is.EqualTo([7]));
+    }
+
+    [Test]
+    public void Multiple_settles_all_up_to_the_tag_and_zero_stands_for_all()
+    {
+        var tags = new DeliveryTags();
+        for (var position = 0; position < 5; position++) tags.Add(_holder, position);
+        Assert.That(Take(tags, 2, multiple: false), Is.EqualTo([1]));
+        Assert.That(Take(tags, 3, multiple: true), Is.EqualTo([0, 2]));
+        Assert.That(Take(tags, 0, multiple: true), Is.EqualTo([3, 4]));
+        Assert.That(Take(tags, 0, multiple: true), Is.Empty);
+        Assert.That(Take(tags, 0, multiple: false), Is.Null);
+    }
+
+    /// <summary>Against a sorted dictionary, which is obviously right.</summary>
+    [Test]
+    public void The_table_behaves_as_a_sorted_dictionary()
+    {
+        var step = Gen.Choose(-8, 60).Zip(Gen.Elements(true, false));
+        Prop.ForAll(step.ListOf().ToArbitrary(), steps => Behaves(steps.ToList()))
+            .Check(Config.QuickThrowOnFailure.WithMaxTest(500).WithEndSize(200));
+    }
+
+    private bool Behaves(List<(int Tag, bool Multiple)> steps)
+    {
+        var tags = new DeliveryTags();
+        var model = new SortedDictionary<ulong, long>();
+        var last = 0UL;
+        foreach (var (tag, multiple) in steps)
+        {
+            if (tag < 0)
+            {
+                // Deliveries come in bursts, some of them acknowledged automatically.
+                for (var count = 0; count < -tag; count++)
+                {
+                    last++;
+                    if (multiple && count % 3 == 0) tags.Next();
+                    else model.Add(tags.Add(_holder, (long)last), (long)last);
+                }
+                continue;
+            }
+            var expected = Expected(model, (ulong)tag, multiple);
+            var taken = Take(tags, (ulong)tag, multiple);
+            if (expected is null != taken is null || (expected is not null && !expected.SequenceEqual(taken!))) return false;
+        }
+        return true;
+    }
+
+    private static List<long>? Expected(SortedDictionary<ulong, long> model, ulong tag, bool multiple)
+    {
+        var all = multiple && tag == 0;
+        if (!all && !model.ContainsKey(tag)) return null;
+        var taken = model.Where(entry => all || entry.Key == tag || (multiple && entry.Key < tag)).ToList();
+        foreach (var entry in taken) model.Remove(entry.Key);
+        return taken.ConvertAll(entry => entry.Value);
+    }
+
+    private static List<long>? Take(DeliveryTags tags, ulong tag, bool multiple)
+    {
+        var taken = new List<Unsettled>();
+        return tags.TryTake(tag, multiple, taken) ? taken.ConvertAll(entry => entry.Position) : null;
+    }
+
+    private sealed class Holder : MessageHolder;
+}

@@ -1,0 +1,186 @@
+using System.Collections.Concurrent;
+using AMQP.Net;
+using Amqp.Broker.Topology;
+using Amqp.Core.Ports;
+using Amqp.Core.Topology;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Amqp.Broker.Tests.Topology;
+
+[FixtureLifeCycle(LifeCycle.InstancePerTestCase)]
+public class TopologyServiceTests
+{
+    private readonly StepwiseStore _store = new();
+    private readonly List<string> _events = [];
+    private readonly TopologyService _service;
+
+    public TopologyServiceTests()
+    {
+        _service = Service(_store);
+        _service.Start();
+    }
+
+    [Test]
+    public void A_transient_change_is_done_at_once_and_stores_nothing()
+    {
+        Propose(Queue("q", durable: false));
+        Assert.That(_events, Is.EqualTo(new[] { "changed q, visible: none", "completed q, visible: q" }));
+        Assert.That(_store.Waiting, Is.Zero);
+    }
+
+    [Test]
+    public void A_durable_change_is_stored_then_announced_then_visible_then_answered()
+    {
+        Propose(Queue("q"));
+        Assert.That(_events, Is.Empty);
+        Assert.That(Visible(), Is.EqualTo("none"));
+        _store.Finish();
+        Assert.That(_events, Is.EqualTo(new[] { "changed q, visible: none", "completed q, visible: q" }));
+    }
+
+    [Test]
+    public void What_arrives_while_the_store_writes_shares_the_next_commit()
+    {
+        Propose(Queue("a"));
+        Propose(Queue("b"));
+        Propose(Queue("c", durable: false));
+        Propose(Queue("d"));
+        Assert.That(_store.Waiting, Is.EqualTo(1));
+        Assert.That(_store.Finish(), Is.EqualTo(1));
+        Assert.That(_events, Has.Count.EqualTo(2), "a transient change waits for those before it");
+        Assert.That(_store.Finish(), Is.EqualTo(3));
+        Assert.That(_events.Where(text => text.StartsWith("completed", StringComparison.Ordinal)), Is.EqualTo(new[]
+        {
+            "completed a, visible: a", "completed b, visible: a b", "completed c, visible: a b c", "completed d, visible: a b c d",
+        }));
+        Assert.That(_store.Waiting, Is.Zero);
+    }
+
+    [Test]
+    public void A_command_sees_what_was_proposed_before_it_though_it_is_not_visible_yet()
+    {
+        Propose(Queue("q"));
+        Propose(new Bind("/", new("amq.direct", Destination.Queue("q"), "k", FieldTable.Empty)));
+        _store.Finish();
+        _store.Finish();
+        Assert.That(_service.Current.Find("/")!.Bindings.Count, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void What_is_refused_is_answered_in_its_turn_and_not_announced()
+    {
+        Propose(Queue("q"));
+        Propose(Queue("amq.q"));
+        Assert.That(_events, Is.Empty);
+        _store.Finish();
+        Assert.That(_events, Is.EqualTo(new[] { "changed q, visible: none", "completed q, visible: q", "refused AccessRefused" }));
+    }
+
+    [Test]
+    public void Who_is_answered_may_propose_again()
+    {
+        _service.Propose(Queue("a", durable: false), _ => Propose(Queue("b")));
+        Assert.That(_store.Finish(), Is.EqualTo(1));
+        Assert.That(Visible(), Is.EqualTo("a b"));
+    }
+
+    [Test]
+    public void One_callers_defect_is_nobody_elses()
+    {
+        Propose(Queue("a"));
+        _service.Propose(Queue("b"), _ => throw new InvalidOperationException("defect"));
+        Propose(Queue("c"));
+        _store.Finish();
+        _store.Finish();
+        Assert.That(_events[^1], Is.EqualTo("completed c, visible: a b c"));
+        Propose(Queue("d", durable: false));
+        Assert.That(Visible(), Is.EqualTo("a b c d"));
+    }
+
+    [Test]
+    public void What_is_stored_is_announced_before_it_is_visible()
+    {
+        var stored = TopologyReducer.Apply(TopologySnapshot.Initial, Queue("q")).Topology;
+        var visibleWhenAnnounced = "";
+        TopologyService? service = null;
+        service = new TopologyService(
+            new StepwiseStore { Stored = stored },
+            result =>
+            {
+                Assert.That(result.QueuesAdded.Select(queue => queue.Name), Is.EqualTo(new[] { "q" }));
+                visibleWhenAnnounced = Visible(service!);
+            },
+            NullLogger<TopologyService>.Instance);
+        service.Start();
+        Assert.That(visibleWhenAnnounced, Is.EqualTo("none"));
+        Assert.That(Visible(service), Is.EqualTo("q"));
+    }
+
+    [Test]
+    public void Proposals_from_many_threads_are_all_answered_once_in_one_order()
+    {
+        const int threads = 8;
+        const int each = 200;
+        var versions = new ConcurrentQueue<long>();
+        using var store = new ThreadedStore();
+        var service = Service(store);
+        service.Start();
+        using var answered = new CountdownEvent(threads * each);
+
+        Parallel.For(0, threads, thread =>
+        {
+            for (var i = 0; i < each; i++)
+            {
+                service.Propose(Queue($"q{thread}-{i}", durable: i % 3 == 0), result =>
+                {
+                    versions.Enqueue(result.Topology.Version);
+                    answered.Signal();
+                });
+            }
+        });
+
+        Assert.That(answered.Wait(Testing.Patience.Answer), Is.True);
+        Assert.That(versions, Is.EqualTo(Enumerable.Range(1, threads * each).Select(version => (long)version)));
+        Assert.That(service.Current.Find("/")!.Queues, Has.Count.EqualTo(threads * each));
+    }
+
+    private TopologyService Service(IMetadataStore store) =>
+        new(store, result => _events.Add($"changed {Names(result)}, visible: {Visible()}"), NullLogger<TopologyService>.Instance);
+
+    private void Propose(TopologyCommand command) => _service.Propose(command, result => _events.Add(result.Error is { } error
+        ? $"refused {error.Code}"
+        : $"completed {Names(result)}, visible: {Visible()}"));
+
+    private string Visible() => Visible(_service);
+
+    private static string Visible(TopologyService service)
+    {
+        var queues = service.Current.Find("/")!.Queues.Keys.Order(StringComparer.Ordinal).ToArray();
+        return queues.Length == 0 ? "none" : string.Join(' ', queues);
+    }
+
+    private static string Names(TopologyResult result) => string.Join(' ', result.QueuesAdded.Select(queue => queue.Name));
+
+    private static DeclareQueue Queue(string name, bool durable = true) =>
+        new("/", name, durable, AutoDelete: false, Exclusive: false, FieldTable.Empty, Requester: null);
+
+    /// <summary>A store that answers from a thread of its own, as a real one does.</summary>
+    private sealed class ThreadedStore : IMetadataStore, IDisposable
+    {
+        private readonly BlockingCollection<Action> _commits = [];
+
+        public ThreadedStore()
+        {
+            new Thread(() =>
+            {
+                foreach (var committed in _commits.GetConsumingEnumerable()) committed();
+            }) { IsBackground = true }.Start();
+        }
+
+        public TopologySnapshot Load() => TopologySnapshot.Initial;
+
+        public void Commit(IReadOnlyList<TopologyResult> batch, Action committed) => _commits.Add(committed);
+
+        public void Dispose() => _commits.CompleteAdding();
+    }
+}

@@ -1,0 +1,198 @@
+using AMQP.Net;
+using Amqp.Core.Tests.Topology;
+using Amqp.Core.Topology;
+using Amqp.Testing;
+using Microsoft.Extensions.Logging;
+
+namespace Amqp.Storage.Tests.Metadata;
+
+public class LocalMetadataStoreTests
+{
+    private readonly StoreFolder _folder = new();
+
+    [TearDown]
+    public void RemoveFolder() => _folder.Dispose();
+
+    [Test]
+    public void A_new_store_holds_what_every_broker_has()
+    {
+        Assert.That(TopologyText.Of(_folder.Open().Topology), Is.EqualTo(TopologyText.Of(TopologySnapshot.Initial)));
+        Assert.That(_folder.Logger.Of(LogLevel.Warning).Concat(_folder.Logger.Of(LogLevel.Error)), Is.Empty);
+    }
+
+    [Test]
+    public void Definitions_come_back_to_the_byte()
+    {
+        var arguments = FieldTable.From(
+            ("x-message-ttl", FieldValue.From(60_000L)),
+            ("x-note", FieldValue.LongString([0, 10, 255])),
+            ("x-table", FieldValue.From(FieldTable.From(("ü\"\n", FieldValue.Void)))));
+        _folder.Open();
+        _folder.Apply(new DeclareExchange("/", "x \n\"é😀", "headers", true, true, true, arguments));
+        _folder.Apply(new DeclareExchange("/", "y", "topic", true, false, false, FieldTable.Empty));
+        _folder.Apply(new DeclareQueue("/", "q", true, true, false, arguments, null));
+        _folder.Apply(new Bind("/", new("y", Destination.Queue("q"), "a.\r\n#", arguments)));
+        _folder.Apply(new Bind("/", new("x \n\"é😀", Destination.Exchange("y"), "", FieldTable.Empty)));
+        var before = _folder.Durable();
+
+        Assert.That(_folder.Reopen().Durable(), Is.EqualTo(before));
+        Assert.That(_folder.Topology.Find("/")!.FindQueue("q")!.Parsed.MessageTtlMs, Is.EqualTo(60_000));
+    }
+
+    [Test]
+    public void What_is_transient_is_gone()
+    {
+        _folder.Open();
+        _folder.Apply(new DeclareExchange("/", "x", "direct", true, false, false, FieldTable.Empty));
+        _folder.Apply(new DeclareQueue("/", "durable", true, false, false, FieldTable.Empty, null));
+        _folder.Apply(new DeclareQueue("/", "transient", false, false, false, FieldTable.Empty, null));
+        _folder.Apply(new DeclareQueue("/", "exclusive", true, false, true, FieldTable.Empty, new ConnectionId(1)));
+        foreach (var queue in (string[])["durable", "transient", "exclusive"])
+            _folder.Apply(new Bind("/", new("x", Destination.Queue(queue), "k", FieldTable.Empty)));
+
+        var vhost = _folder.Reopen().Topology.Find("/")!;
+        Assert.That(vhost.Queues.Keys, Is.EqualTo(new[] { "durable" }));
+        Assert.That(vhost.Bindings.Count, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_durable_exchange_whose_last_binding_was_transient_stays()
+    {
+        _folder.Open();
+        _folder.Apply(new DeclareExchange("/", "x", "direct", true, AutoDelete: true, false, FieldTable.Empty));
+        _folder.Apply(new DeclareQueue("/", "durable", true, false, false, FieldTable.Empty, null));
+        _folder.Apply(new DeclareQueue("/", "transient", false, false, false, FieldTable.Empty, null));
+        _folder.Apply(new Bind("/", new("x", Destination.Queue("durable"), "", FieldTable.Empty)));
+        _folder.Apply(new Bind("/", new("x", Destination.Queue("transient"), "", FieldTable.Empty)));
+        _folder.Apply(new Unbind("/", new("x", Destination.Queue("durable"), "", FieldTable.Empty)));
+
+        Assert.That(_folder.Reopen().Topology.Find("/")!.FindExchange("x"), Is.Not.Null);
+    }
+
+    [Test]
+    public void Whatever_happened_the_durable_part_comes_back([Range(1, 20)] int seed)
+    {
+        _folder.Open();
+        for (var round = 0; round < 5; round++)
+        {
+            for (var i = 0; i < 40; i++) _folder.Apply(RandomCommands.From((seed * 10_000) + (round * 100) + i, _folder.Topology));
+            var before = _folder.Durable();
+            Assert.That(_folder.Reopen().Durable(), Is.EqualTo(before));
+            Assert.That(_folder.Logger.Of(LogLevel.Error), Is.Empty);
+        }
+    }
+
+    [Test]
+    public void No_number_of_a_queue_comes_back()
+    {
+        var seen = new HashSet<QueueId>();
+        for (var opening = 0; opening < 3; opening++)
+        {
+            _folder.Reopen();
+            foreach (var durable in (bool[])[true, false, false])
+            {
+                var queue = _folder.Apply(new DeclareQueue("/", "q", durable, false, false, FieldTable.Empty, null)).Queue!;
+                Assert.That(seen.Add(queue.Id), Is.True, $"{queue.Id} a second time");
+                _folder.Apply(new DeleteQueue("/", "q", queue.Id));
+            }
+        }
+    }
+
+    [Test]
+    public void A_line_can_be_read_by_people()
+    {
+        _folder.Open();
+        _folder.Apply(new DeclareQueue("/", "größe", true, false, false, FieldTable.Empty, null));
+        Assert.That(_folder.Lines(), Has.Length.EqualTo(2));
+        Assert.That(_folder.Lines()[0][9..], Is.EqualTo("""{"v":1,"opened":1}"""));
+        Assert.That(_folder.Lines()[1][9..], Is.EqualTo(
+            """{"v":1,"changes":[{"add":"queue","vhost":"/","name":"größe","id":1099511627777,"autoDelete":false}]}"""));
+    }
+
+    [Test]
+    public void A_log_that_is_mostly_history_is_written_anew()
+    {
+        _folder.Open();
+        _folder.Apply(new DeclareExchange("/", "x", "fanout", true, false, false, FieldTable.Empty));
+        for (var i = 0; i < 600; i++)
+        {
+            var queue = _folder.Apply(new DeclareQueue("/", $"q{i}", true, false, false, FieldTable.Empty, null)).Queue!;
+            if (i % 100 == 0) _folder.Apply(new Bind("/", new("x", Destination.Queue(queue.Name), "", FieldTable.Empty)));
+            else _folder.Apply(new DeleteQueue("/", queue.Name, queue.Id));
+        }
+        var before = _folder.Durable();
+        Assert.That(_folder.Lines(), Has.Length.LessThan(500));
+        Assert.That(_folder.Reopen().Durable(), Is.EqualTo(before));
+    }
+
+    [Test]
+    public void Commits_of_many_are_answered_in_order()
+    {
+        _folder.Open();
+        var answered = new List<int>();
+        using var all = new CountdownEvent(500);
+        var topology = _folder.Topology;
+        for (var i = 0; i < 500; i++)
+        {
+            var result = TopologyReducer.Apply(topology, new DeclareQueue("/", $"q{i}", true, false, false, FieldTable.Empty, null));
+            topology = result.Topology;
+            var number = i;
+            _folder.Store.Commit([result], () =>
+            {
+                answered.Add(number);
+                all.Signal();
+            });
+        }
+        Assert.That(all.Wait(Patience.Answer), Is.True);
+        Assert.That(answered, Is.EqualTo(Enumerable.Range(0, 500)));
+        Assert.That(_folder.Reopen().Topology.Find("/")!.Queues, Has.Count.EqualTo(500));
+    }
+
+    [Test]
+    public void Closing_writes_what_was_committed()
+    {
+        _folder.Open();
+        var result = TopologyReducer.Apply(_folder.Topology, new DeclareQueue("/", "q", true, false, false, FieldTable.Empty, null));
+        _folder.Store.Commit([result], () => { });
+        Assert.That(_folder.Reopen().Topology.Find("/")!.FindQueue("q"), Is.Not.Null);
+    }
+
+    [Test]
+    public void A_log_that_cannot_be_written_anew_serves_on()
+    {
+        _folder.Open();
+        // Where its successor should be is a directory.
+        var obstacle = Directory.CreateDirectory(_folder.Log + ".new");
+        DeclareAndDelete(times: 600);
+        Assert.That(_folder.Lines(), Has.Length.EqualTo(1_201));
+        Assert.That(_folder.Logger.Of(LogLevel.Warning).ToArray(), Has.Length.EqualTo(1));
+        Assert.That(_folder.Failure, Is.Null);
+
+        obstacle.Delete();
+        DeclareAndDelete(times: 600);
+        Assert.That(_folder.Lines(), Has.Length.LessThan(1_201));
+        Assert.That(_folder.Reopen().Topology.Find("/")!.Queues, Is.Empty);
+    }
+
+    [Test]
+    public void After_a_failure_nobody_is_answered()
+    {
+        _folder.Open();
+        var result = TopologyReducer.Apply(_folder.Topology, new DeclareQueue("/", "q", true, false, false, FieldTable.Empty, null));
+        var answered = false;
+        _folder.Store.Commit([result], () => throw new IOException("as if the disk had failed"));
+        _folder.Store.Commit([result], () => answered = true);
+        _folder.Close();
+        Assert.That(_folder.Failure, Is.InstanceOf<IOException>());
+        Assert.That(answered, Is.False);
+    }
+
+    private void DeclareAndDelete(int times)
+    {
+        for (var i = 0; i < times; i++)
+        {
+            var queue = _folder.Apply(new DeclareQueue("/", "q", true, false, false, FieldTable.Empty, null)).Queue!;
+            _folder.Apply(new DeleteQueue("/", queue.Name, queue.Id));
+        }
+    }
+}

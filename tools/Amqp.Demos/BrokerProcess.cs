@@ -1,0 +1,105 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Net;
+using System.Runtime.InteropServices;
+using System.Text.RegularExpressions;
+
+namespace Amqp.Demos;
+
+/// <summary>A broker of the demo's own: the <c>amqpd</c> beside this program, on a free port and a directory that goes with it.</summary>
+internal sealed partial class BrokerProcess : IAsyncDisposable
+{
+    private const int SigTerm = 15;
+    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
+
+    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("amqp-demo-");
+    private readonly List<string> _output = [];
+    private Process? _process;
+
+    private BrokerProcess()
+    {
+    }
+
+    public IPEndPoint Address { get; private set; } = new(IPAddress.Loopback, 0);
+
+    /// <summary>Starts the broker and returns when it takes connections.</summary>
+    /// <exception cref="DemoException">It is not built, or it ends, or it is not ready in time.</exception>
+    public static async Task<BrokerProcess> Start(CancellationToken cancel)
+    {
+        var broker = new BrokerProcess();
+        try
+        {
+            await broker.StartProcess(cancel);
+            return broker;
+        }
+        catch
+        {
+            await broker.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <summary>Ends the process as an operator would, and removes its data.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        if (_process is { } process)
+        {
+            if (!process.HasExited) _ = Kill(process.Id, SigTerm);
+            using var limit = new CancellationTokenSource(StopLimit);
+            try
+            {
+                await process.WaitForExitAsync(limit.Token);
+            }
+            catch (OperationCanceledException)
+            {
+                process.Kill();
+            }
+            process.Dispose();
+        }
+        _directory.Delete(recursive: true);
+    }
+
+    private async Task StartProcess(CancellationToken cancel)
+    {
+        var executable = Path.Combine(AppContext.BaseDirectory, "amqpd");
+        if (!File.Exists(executable)) throw new DemoException($"The broker is not at {executable}: run `make build`, or name a running one with --broker.");
+
+        string[] options = ["--Listeners:Amqp:Port=0", "--Listeners:Amqp:Address=127.0.0.1", $"--Storage:Directory={_directory.FullName}"];
+        var start = new ProcessStartInfo(executable, options)
+        {
+            UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        var process = _process = new Process { StartInfo = start };
+        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        process.OutputDataReceived += (_, line) => Read(line.Data, ready);
+        process.ErrorDataReceived += (_, line) => Read(line.Data, ready);
+        process.Start();
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+
+        await Task.WhenAny(ready.Task, process.WaitForExitAsync(cancel), Task.Delay(StartLimit, cancel));
+        cancel.ThrowIfCancellationRequested();
+        if (!ready.Task.IsCompleted || Address.Port == 0) throw new DemoException($"The broker did not come up. It said:\n{Output()}");
+    }
+
+    private void Read(string? line, TaskCompletionSource ready)
+    {
+        if (line is null) return;
+        lock (_output) _output.Add(line);
+        if (ListeningLine().Match(line) is { Success: true } match) Address = new(IPAddress.Loopback, int.Parse(match.Groups["port"].Value, CultureInfo.InvariantCulture));
+        if (line.Contains("Server startup complete", StringComparison.Ordinal)) ready.TrySetResult();
+    }
+
+    private string Output()
+    {
+        lock (_output) return string.Join('\n', _output);
+    }
+
+    [GeneratedRegex(@"AMQP listening on 127\.0\.0\.1:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex ListeningLine();
+
+    [LibraryImport("libc", EntryPoint = "kill")]
+    [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
+    private static partial int Kill(int process, int signal);
+}

@@ -1,0 +1,33 @@
+using AMQP.Net;
+
+namespace Amqp.Perf;
+
+/// <summary>The queues, and perhaps the exchange, of a run: declared before it and deleted after it.</summary>
+internal sealed class Topology(PerfOptions options, PerfConnection connection)
+{
+    public void Declare()
+    {
+        if (options.Exchange.Length > 0)
+        {
+            connection.Call<ExchangeDeclare, ExchangeDeclareOk>(new(
+                options.Exchange, options.ExchangeType, Passive: false, options.Durable, AutoDelete: false, Internal: false, NoWait: false, FieldTable.Empty));
+        }
+        for (var i = 0; i < options.Queues; i++)
+        {
+            var queue = options.QueueName(i);
+            connection.Call<QueueDeclare, QueueDeclareOk>(new(
+                queue, Passive: false, options.Durable, Exclusive: false, AutoDelete: false, NoWait: false, options.QueueArguments));
+            if (options.Exchange.Length > 0)
+                connection.Call<QueueBind, QueueBindOk>(new(queue, options.Exchange, queue, NoWait: false, FieldTable.Empty));
+        }
+    }
+
+    public void Delete()
+    {
+        if (options.Keep) return;
+        for (var i = 0; i < options.Queues; i++)
+            connection.Call<QueueDelete, QueueDeleteOk>(new(options.QueueName(i), IfUnused: false, IfEmpty: false, NoWait: false));
+        if (options.Exchange.Length > 0)
+            connection.Call<ExchangeDelete, ExchangeDeleteOk>(new(options.Exchange, IfUnused: false, NoWait: false));
+    }
+}
