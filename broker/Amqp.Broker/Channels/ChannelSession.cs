@@ -195,7 +195,7 @@ internal sealed class ChannelSession
             case MethodId.AccessRequest: Send(new AccessRequestOk(Ticket: 1)); return ValueTask.CompletedTask;
             case MethodId.ConfirmSelect or MethodId.TxSelect or MethodId.TxCommit or MethodId.TxRollback:
                 throw new BrokerException(BrokerError.MethodNotSupported(frame.MethodId));
-            default: throw new BrokerException(BrokerError.MethodNotImplemented(frame.MethodId));
+            default: throw new BrokerException(BrokerError.UnimplementedMethod);
         }
     }
 

@@ -16,7 +16,7 @@ internal static class ConsumeArguments
     {
         // A queue on one node never fails over, so the value has nothing to act on here; its type is checked all the same.
         if (arguments.TryGet(CancelOnFailoverName, out var cancel) && cancel.Type != FieldType.Bool)
-            throw new BrokerException(BrokerError.InvalidArg(CancelOnFailoverName, queue, $"\"expected boolean, got {cancel.Type.Name()}\""));
+            throw new BrokerException(BrokerError.InvalidArg(CancelOnFailoverName, queue, $"{{unacceptable_type,{cancel.Type.Name()}}}"));
         if (!arguments.TryGet(PriorityName, out var priority)) return 0;
         if (!priority.TryGetInteger(out var value))
             throw new BrokerException(BrokerError.InvalidArg(PriorityName, queue, $"\"expected integer, got {priority.Type.Name()}\""));

@@ -91,7 +91,7 @@ internal sealed class QueueHandlers(ChannelSession channel)
 
     private async ValueTask DeclarePassive(string name, bool noWait)
     {
-        name = channel.ExpandQueueName(name);
+        // As in RabbitMQ, an empty name does not stand for the last declared queue here.
         if (_connection.VirtualHost.FindQueue(name) is not { } definition
             || await Status(definition) is not { Gone: false } status)
         {

@@ -79,17 +79,23 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
     private void Tune(ConnectionTuneOk tuneOk)
     {
         var limits = connection.Services.Limits;
-        Negotiate("frame_max", tuneOk.FrameMax, Limits.FrameBytesMin, limits.FrameBytes);
-        Negotiate("channel_max", tuneOk.ChannelMax, minimum: 1, limits.ChannelsPerConnection);
+        var refused = Negotiate("frame_max", tuneOk.FrameMax, Limits.FrameBytesMin, limits.FrameBytes)
+            ?? Negotiate("channel_max", tuneOk.ChannelMax, minimum: 1, limits.ChannelsPerConnection);
+        if (refused is not null)
+        {
+            // RabbitMQ blames the proposal, not the answer.
+            connection.CloseWith(refused, MethodId.ConnectionTune, channel: 0);
+            return;
+        }
         connection.SetLimits(tuneOk.ChannelMax, (int)tuneOk.FrameMax, tuneOk.Heartbeat);
         _state = HandshakeState.Opening;
     }
 
     /// <summary>0 asks for no limit at all, which is more than any limit allows.</summary>
-    private static void Negotiate(string field, uint value, int minimum, int maximum)
+    private static BrokerError? Negotiate(string field, uint value, int minimum, int maximum)
     {
-        if (value != 0 && value < minimum) throw new BrokerException(BrokerError.NegotiatedTooLow(field, value, minimum));
-        if (value == 0 || value > maximum) throw new BrokerException(BrokerError.NegotiatedTooHigh(field, value, maximum));
+        if (value != 0 && value < minimum) return BrokerError.NegotiatedTooLow(field, value, minimum);
+        return value == 0 || value > maximum ? BrokerError.NegotiatedTooHigh(field, value, maximum) : null;
     }
 
     private void Open(ConnectionOpen open)

@@ -23,8 +23,7 @@ public sealed partial record BrokerError
     public static BrokerError FlowInactive => NotImplemented("active=false");
 
     /// <summary>A method that a client does not send, or that the broker does not have. RabbitMQ's text names none.</summary>
-    public static BrokerError MethodNotImplemented(MethodId method) =>
-        new(ReplyCode.CommandInvalid, $"unimplemented method {method.Name()}");
+    public static BrokerError UnimplementedMethod => new(ReplyCode.CommandInvalid, "unimplemented method");
 
     /// <summary>A method that RabbitMQ has and this broker does not have yet.</summary>
     public static BrokerError MethodNotSupported(MethodId method) => NotImplemented($"{method.Name()} is not supported by this broker");

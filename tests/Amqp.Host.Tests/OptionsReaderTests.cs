@@ -1,0 +1,64 @@
+using Amqp.Core;
+using Amqp.Host.Options;
+using Microsoft.Extensions.Configuration;
+
+namespace Amqp.Host.Tests;
+
+internal sealed class OptionsReaderTests
+{
+    [Test]
+    public void Without_any_configuration_the_defaults_hold()
+    {
+        var options = OptionsReader.Read(new ConfigurationBuilder().Build());
+        Assert.That(options.Listeners.Amqp, Is.EqualTo(new ListenerOptions { Address = "localhost", Port = 5672 }));
+        Assert.That(options.Storage.Directory, Is.EqualTo("data"));
+        Assert.That(options.Limits, Is.EqualTo(new Limits()));
+        Assert.That(options.Node.Name, Does.StartWith("rabbit@"));
+    }
+
+    [Test]
+    public void The_file_of_the_repository_says_what_the_defaults_are()
+    {
+        var file = Path.Combine(AppContext.BaseDirectory, "appsettings.json");
+        var options = OptionsReader.Read(new ConfigurationBuilder().AddJsonFile(file).Build());
+        Assert.That(options, Is.EqualTo(new BrokerOptions()));
+    }
+
+    [Test]
+    public void The_command_line_comes_last()
+    {
+        var options = OptionsReader.Read(new ConfigurationBuilder()
+            .AddInMemoryCollection([new("Listeners:Amqp:Port", "1"), new("Limits:FrameBytes", "8192")])
+            .AddCommandLine(["--Listeners:Amqp:Port=2"])
+            .Build());
+        Assert.That((options.Listeners.Amqp.Port, options.Limits.FrameBytes), Is.EqualTo((2, 8192)));
+        Assert.That(options.Listeners.Amqp.Address, Is.EqualTo("localhost"), "what is not set keeps its default");
+    }
+
+    [TestCase("Limits:FrameBites", "1", "Option 'Limits:FrameBites' is not known")]
+    [TestCase("Listeners:Amqps:Port", "1", "Option 'Listeners:Amqps' is not known")]
+    [TestCase("Listener", "1", "Option 'Listener' is not known")]
+    [TestCase("Node:Name", "rabbit", "Option 'Node:Name' is 'rabbit'")]
+    [TestCase("Node:Name", "@host", "Option 'Node:Name' is '@host'")]
+    [TestCase("Listeners:Amqp:Address", "nowhere", "Option 'Listeners:Amqp:Address' is 'nowhere'")]
+    [TestCase("Listeners:Amqp:Port", "65536", "Option 'Listeners:Amqp:Port' is '65536'")]
+    [TestCase("Listeners:Amqp:Port", "amqp", "'Listeners:Amqp:Port'")]
+    [TestCase("Storage:Directory", "", "Option 'Storage:Directory' is ''")]
+    [TestCase("Security:DefaultPassword", "", "Option 'Security:DefaultPassword'")]
+    [TestCase("Limits:FrameBytes", "4095", "a number from 4096")]
+    [TestCase("Limits:ChannelsPerConnection", "0", "a number from 1")]
+    [TestCase("Limits:MessageBytes", "536870913", "a number from 0 to 536870912")]
+    [TestCase("Limits:HandshakeMs", "0", "Option 'Limits:HandshakeMs'")]
+    public void What_cannot_be_is_refused_by_name(string option, string value, string message)
+    {
+        var configuration = new ConfigurationBuilder().AddCommandLine([$"--{option}={value}"]).Build();
+        Assert.That(() => OptionsReader.Read(configuration), Throws.TypeOf<OptionsException>().With.Message.Contains(message));
+    }
+
+    [Test]
+    public void Other_programs_variables_are_none_of_our_business()
+    {
+        var configuration = new ConfigurationBuilder().AddInMemoryCollection([new("PATH", "/bin"), new("SHELL", "sh")]).Build();
+        Assert.That(() => OptionsReader.Read(configuration), Throws.Nothing);
+    }
+}
