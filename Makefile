@@ -42,7 +42,7 @@ test-long: all-projects ## Run the tests of category Long, the full rounds
 test-oracle: all-projects ## Run the conformance tests of category same against Debian's rabbitmq-server
 	@tests/oracle/install.sh
 	@trap tests/oracle/stop.sh EXIT; tests/oracle/start.sh; \
-	  AMQP_TEST_ORACLE=127.0.0.1:5673 tools/scripts/test.sh --filter 'TestCategory=same' tests/Amqp.Conformance*
+	  AMQP_TEST_ORACLE=127.0.0.1:$${AMQP_ORACLE_PORT:-5673} tools/scripts/test.sh --filter 'TestCategory=same' tests/Amqp.Conformance*
 
 # The broker in out/ first: the conformance tests start it as a process of its own.
 .PHONY: all-projects
