@@ -31,6 +31,9 @@ internal enum OutboundKind : byte
 /// <summary>One line in the mailbox of a connection's output. A struct: a delivery costs no object of its own.</summary>
 internal readonly struct OutboundItem
 {
+    /// <summary>Bytes that an item costs while it waits, besides its payload, about.</summary>
+    private const int OverheadBytes = 128;
+
     public OutboundKind Kind { get; private init; }
 
     public bool Redelivered { get; private init; }
@@ -47,6 +50,14 @@ internal readonly struct OutboundItem
 
     /// <summary>The <see cref="Message"/>, or the bytes of frames.</summary>
     public object? Payload { get; private init; }
+
+    /// <summary>What it counts of the answers that a client has asked for, bytes; 0 for what is bounded otherwise.</summary>
+    public int AnswerBytes => Kind switch
+    {
+        OutboundKind.Frames => ((byte[])Payload!).Length + OverheadBytes,
+        OutboundKind.GetOk or OutboundKind.Return => ((Message)Payload!).Size + OverheadBytes,
+        _ => 0,
+    };
 
     public static OutboundItem Heartbeat => new() { Kind = OutboundKind.Heartbeat };
 
