@@ -124,6 +124,7 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
             case OutboundKind.DirectReply: EncodeDirectReply(item); break;
             case OutboundKind.GetOk: EncodeGetOk(item); break;
             case OutboundKind.Return: EncodeReturn(item); break;
+            case OutboundKind.Cancel: EncodeCancel(item); break;
             case OutboundKind.Heartbeat: FrameWriter.WriteHeartbeat(writer); break;
             case OutboundKind.End: End(); break;
             default: throw new InvalidOperationException($"unknown outbound item {item.Kind}");
@@ -147,10 +148,12 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
     private void EncodeDirectReply(in OutboundItem item)
     {
         var channel = item.Channel!;
-        if (channel.IsClosed) return;
+        var consumer = (ReplyConsumer)item.Holder!;
+        // Cancelled by now: a reply that was on its way must not follow cancel-ok.
+        if (channel.IsClosed || consumer.IsCancelled) return;
         var message = (Message)item.Payload!;
         FrameWriter.WriteMethod(writer, channel.Number, new BasicDeliver(
-            ((ReplyConsumer)item.Holder!).Tag, channel.Tags.Next(), Redelivered: false, message.Exchange, message.RoutingKey));
+            consumer.Tag, channel.Tags.Next(), Redelivered: false, message.Exchange, message.RoutingKey));
         WriteContent(channel.Number, message);
     }
 
@@ -171,6 +174,14 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
         FrameWriter.WriteMethod(writer, item.Channel!.Number, new BasicReturn(
             ReplyCode.NoRoute, ReplyCode.NoRoute.Name(), message.Exchange, message.RoutingKey));
         WriteContent(item.Channel.Number, message);
+    }
+
+    private void EncodeCancel(in OutboundItem item)
+    {
+        var channel = item.Channel!;
+        // Posted by a queue's actor, perhaps behind the close-ok of a channel that closed just now.
+        if (channel.IsClosed) return;
+        FrameWriter.WriteMethod(writer, channel.Number, new BasicCancel(((ConsumerLink)item.Holder!).Tag, NoWait: true));
     }
 
     private void WriteContent(ushort channel, Message message) =>

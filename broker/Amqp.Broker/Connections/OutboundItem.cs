@@ -22,6 +22,9 @@ internal enum OutboundKind : byte
     /// <summary>A mandatory message that no queue took.</summary>
     Return,
 
+    /// <summary>A consumer's queue is gone.</summary>
+    Cancel,
+
     Heartbeat,
 
     /// <summary>Nothing follows: flush and close.</summary>
@@ -31,8 +34,8 @@ internal enum OutboundKind : byte
 /// <summary>One line in the mailbox of a connection's output. A struct: a delivery costs no object of its own.</summary>
 internal readonly struct OutboundItem
 {
-    /// <summary>Bytes that an item costs while it waits, besides its payload, about.</summary>
-    private const int OverheadBytes = 128;
+    /// <summary>What frames cost while they wait, besides their bytes, about.</summary>
+    private const int ObjectBytes = 96;
 
     public OutboundKind Kind { get; private init; }
 
@@ -54,8 +57,8 @@ internal readonly struct OutboundItem
     /// <summary>What it counts of the answers that a client has asked for, bytes; 0 for what is bounded otherwise.</summary>
     public int AnswerBytes => Kind switch
     {
-        OutboundKind.Frames => ((byte[])Payload!).Length + OverheadBytes,
-        OutboundKind.GetOk or OutboundKind.Return => ((Message)Payload!).Size + OverheadBytes,
+        OutboundKind.Frames => ((byte[])Payload!).Length + ObjectBytes,
+        OutboundKind.GetOk or OutboundKind.Return => ((Message)Payload!).Size,
         _ => 0,
     };
 
@@ -88,6 +91,9 @@ internal readonly struct OutboundItem
         Redelivered = result.Redelivered,
         Remaining = result.Remaining,
     };
+
+    public static OutboundItem Cancel(ConsumerLink consumer) =>
+        new() { Kind = OutboundKind.Cancel, Channel = consumer.Channel, Holder = consumer };
 
     public static OutboundItem Return(ChannelSession channel, Message message) =>
         new() { Kind = OutboundKind.Return, Channel = channel, Payload = message };

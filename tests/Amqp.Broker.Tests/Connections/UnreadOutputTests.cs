@@ -52,6 +52,23 @@ internal sealed class UnreadOutputTests
     }
 
     [Test]
+    public async Task A_consumer_that_does_not_read_is_handed_no_more_than_its_window_however_small_the_messages()
+    {
+        const int Many = 10_000;
+        var node = new TestNode(new Limits { ConsumerWindowBytes = 65_536 });
+        var client = await node.Connect();
+        await client.OpenChannel(1);
+        await client.Declare(1, "q");
+        await client.Consume(1, "q", "c", noAck: true);
+        var publisher = await node.Connect();
+        await publisher.OpenChannel(1);
+        for (var message = 0; message < Many; message++) publisher.WriteMessage(1, "q", "m");
+        await publisher.Flush();
+        Assert.That(await publisher.ReadyCount(1, "q"), Is.GreaterThan(Many / 2));
+        for (var message = 0; message < Many; message++) await client.ExpectDelivery(1);
+    }
+
+    [Test]
     public async Task Heartbeats_do_not_pile_up_behind_a_client_that_does_not_read()
     {
         var client = await _node.Connect(heartbeatSeconds: 1);
