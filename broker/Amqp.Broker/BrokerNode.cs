@@ -49,6 +49,8 @@ public sealed class BrokerNode
             ServerProperties.For(identity.Name, identity.Product, identity.ProductVersion));
     }
 
+    internal BrokerServices Services => _services;
+
     /// <summary>Serves one client; completes when it is gone. Never throws.</summary>
     public async Task Serve(Transport transport)
     {

@@ -139,7 +139,7 @@ internal sealed partial class AmqpConnection
             input.AdvanceTo(_frames.Consumed, IsPaused ? _frames.Consumed : result.Buffer.End);
             if (_phase == ConnectionPhase.Ended) return "";
             // A client that said everything and left has its word done too.
-            if (result.IsCompleted && (_phase == ConnectionPhase.Closing || !IsAnyChannelWaiting))
+            if (result.IsCompleted && (_phase == ConnectionPhase.Closing || !(IsPaused || IsAnyChannelWaiting)))
                 return _phase == ConnectionPhase.Closing ? "" : ": client unexpectedly closed TCP connection";
             if (IsPaused || result.IsCompleted) await Loop.NextMail();
         }

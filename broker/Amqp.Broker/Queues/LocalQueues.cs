@@ -10,6 +10,8 @@ internal sealed class LocalQueues
     private readonly ConcurrentDictionary<QueueId, QueueActor> _actors = new();
     private QueueServices? _services;
 
+    public int Count => _actors.Count;
+
     /// <summary>Connects the directory with the services that its queues need, which in turn need the directory.</summary>
     public void Start(QueueServices services) => _services = services;
 

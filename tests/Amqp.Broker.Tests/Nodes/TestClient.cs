@@ -35,6 +35,8 @@ internal sealed class TestClient
     private readonly Pipe _toBroker = new(Options);
     private readonly Pipe _toClient = new(Options);
     private readonly FrameReader _frames = new(131_072);
+    private readonly Lock _reading = new();
+    private bool _dropped;
 
     public TestClient(BrokerNode broker)
     {
@@ -126,12 +128,34 @@ internal sealed class TestClient
     public async Task Flush() => await _toBroker.Writer.FlushAsync();
 
     /// <summary>The next frame, or null at the end of the stream. Heartbeats are passed over.</summary>
-    public async Task<ReceivedFrame?> Read()
+    public Task<ReceivedFrame?> Read() => Read(Patience.Answer);
+
+    public async Task<ReceivedFrame?> Read(TimeSpan patience)
     {
         while (true)
         {
-            var result = await _toClient.Reader.ReadAsync().AsTask().WaitAsync(Patience.Answer);
-            var frame = Cut(result.Buffer);
+            Task<ReadResult> reading;
+            lock (_reading)
+            {
+                if (_dropped) return null;
+                reading = _toClient.Reader.ReadAsync().AsTask();
+            }
+            ReadResult result;
+            try
+            {
+                result = await reading.WaitAsync(patience);
+            }
+            catch (InvalidOperationException) when (_dropped)
+            {
+                return null;
+            }
+            ReceivedFrame? frame;
+            lock (_reading)
+            {
+                // Dropped meanwhile: the bytes are not ours any more.
+                if (_dropped) return null;
+                frame = Cut(result.Buffer);
+            }
             if (frame is null && result.IsCompleted) return null;
             if (frame is { Type: not FrameType.Heartbeat }) return frame;
             if (frame is not null) HeartbeatsRead++;
@@ -170,8 +194,13 @@ internal sealed class TestClient
     public void Drop()
     {
         _toBroker.Writer.Complete(new IOException("dropped"));
-        _toClient.Reader.CancelPendingRead();
-        _toClient.Reader.Complete();
+        lock (_reading)
+        {
+            if (_dropped) return;
+            _dropped = true;
+            _toClient.Reader.CancelPendingRead();
+            _toClient.Reader.Complete();
+        }
     }
 
     private ReceivedFrame? Cut(ReadOnlySequence<byte> bytes)
