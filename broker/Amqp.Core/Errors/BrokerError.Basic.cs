@@ -8,8 +8,6 @@ public sealed partial record BrokerError
 {
     public static BrokerError UnknownDeliveryTag(ulong tag) => PreconditionFailed($"unknown delivery tag {tag}");
 
-    public static BrokerError UnknownConsumerTag(string tag) => PreconditionFailed($"unknown consumer tag '{tag}'");
-
     public static BrokerError ConsumerTagReuse(string tag) => NotAllowed($"attempt to reuse consumer tag '{tag}'");
 
     public static BrokerError ConsumerLimitReached(int limit) => NotAllowed($"reached maximum ({limit}) of consumers per channel");

@@ -28,19 +28,6 @@ public sealed partial record BrokerError
     /// <summary>A method that RabbitMQ has and this broker does not have yet.</summary>
     public static BrokerError MethodNotSupported(MethodId method) => NotImplemented($"{method.Name()} is not supported by this broker");
 
-    /// <param name="classId">The class of the method that the content belongs to: 60 is basic.</param>
-    public static BrokerError ExpectedContentHeader(int classId) =>
-        new(ReplyCode.UnexpectedFrame, $"expected content header for class {classId}, got non content header frame instead");
-
-    public static BrokerError ExpectedContentHeaderOfClass(int expected, int received) =>
-        new(ReplyCode.UnexpectedFrame, $"expected content header for class {expected}, got one for class {received} instead");
-
-    public static BrokerError ExpectedContentBody =>
-        new(ReplyCode.UnexpectedFrame, "expected content body, got non content body frame instead");
-
-    public static BrokerError ExpectedMethodFrame =>
-        new(ReplyCode.UnexpectedFrame, "expected method frame, got non method frame instead");
-
     public static BrokerError ConfirmToTx => PreconditionFailed("cannot switch from confirm to tx mode");
 
     public static BrokerError TxToConfirm => PreconditionFailed("cannot switch from tx to confirm mode");

@@ -8,10 +8,6 @@ public sealed partial record BrokerError
     public static BrokerError UnknownAuthenticationMechanism(string name) =>
         new(ReplyCode.CommandInvalid, $"unknown authentication mechanism '{name}'");
 
-    /// <summary>A mechanism that exists but is not offered on this connection.</summary>
-    public static BrokerError AuthenticationMechanismNotOffered(string name) =>
-        new(ReplyCode.CommandInvalid, $"invalid authentication mechanism '{name}'");
-
     /// <summary>The SASL response has not the form that its mechanism asks for. The response is not repeated: it may hold a password.</summary>
     public static BrokerError MalformedAuthenticationResponse(string mechanism) =>
         new(ReplyCode.SyntaxError, $"{mechanism} response invalid");
@@ -56,10 +52,6 @@ public sealed partial record BrokerError
     public static BrokerError UnexpectedMethodInState(string state) =>
         ChannelError($"unexpected method in connection state {state}");
 
-    public static BrokerError SecretRefused => NotAllowed("New secret was refused by one of the backends");
-
-    public static BrokerError SecretUpdateFailed => NotAllowed("Secret update failed");
-
     /// <summary>The node stops or an operator closes its connections.</summary>
     /// <param name="reason"><c>shutdown</c>.</param>
     public static BrokerError ForcedClosure(string reason) =>
@@ -70,20 +62,6 @@ public sealed partial record BrokerError
     public static BrokerError ClosedByOperator(string? reason) =>
         new(ReplyCode.ConnectionForced, string.IsNullOrEmpty(reason) ? "Closed via management plugin" : reason);
 
-    /// <summary>A frame of this type has no place here.</summary>
-    /// <param name="type">The type octet.</param>
-    public static BrokerError UnexpectedFrame(byte type, ReadOnlySpan<byte> payload) =>
-        new(ReplyCode.UnexpectedFrame, $"type {type}, {PayloadSnippet(payload)}");
-
-    /// <summary>A frame that is malformed as a frame.</summary>
-    /// <param name="reason">RabbitMQ's words: <c>unknown_frame</c>, <c>{frame_too_large,200000,131064}</c>.</param>
-    public static BrokerError MalformedFrame(byte type, ReadOnlySpan<byte> payload, string reason) =>
-        new(ReplyCode.FrameError, $"type {type}, {PayloadSnippet(payload)}: {reason}");
-
     /// <summary>The broker's own fault; details stand in the log.</summary>
     public static BrokerError InternalError(string text) => new(ReplyCode.InternalError, text);
-
-    private static string PayloadSnippet(ReadOnlySpan<byte> payload) => payload.Length <= 16
-        ? $"all octets = {ErlangTerm.Binary(payload)}"
-        : $"first 16 octets = {ErlangTerm.Binary(payload[..16])}";
 }

@@ -65,12 +65,6 @@ public sealed partial record BrokerError
     public static BrokerError ServerNamedNotAllowed(QueueType type) =>
         PreconditionFailed($"Cannot declare a server-named queue for type {type.ModuleName()}");
 
-    public static BrokerError VhostQueueLimitReached(string vhost, string name, long limit) =>
-        PreconditionFailed($"cannot declare queue '{name}': queue limit in vhost '{vhost}' ({limit}) is reached");
-
-    public static BrokerError ClusterQueueLimitReached(string name, long limit) =>
-        PreconditionFailed($"cannot declare queue '{name}': queue limit in cluster ({limit}) is reached");
-
     public static BrokerError PurgeNotSupported(string vhost, string name) =>
         NotImplemented($"queue.purge not supported by stream queues {Resource.Queue(vhost, name)}");
 }

@@ -29,7 +29,7 @@ internal static class ErlangTerm
     /// <summary>A string of characters: <c>"text"</c>.</summary>
     public static string Quoted(string text) => $"\"{Escaped(text)}\"";
 
-    public static string Binary(ReadOnlySpan<byte> bytes)
+    private static string Binary(ReadOnlySpan<byte> bytes)
     {
         if (bytes.IsEmpty) return "<<>>";
         if (Utf8.IsValid(bytes))

@@ -28,7 +28,6 @@ public class BrokerErrorTests
         yield return Case(BrokerError.InvalidArgType(FieldType.SignedInt, "x-dead-letter-exchange", Queue), 406, "PRECONDITION_FAILED - invalid type 'signedint' for arg 'x-dead-letter-exchange' in queue 'q' in vhost '/'");
         yield return Case(BrokerError.InvalidQueueProperty("non-durable", Queue), 406, "PRECONDITION_FAILED - invalid property 'non-durable' for queue 'q' in vhost '/'");
         yield return Case(BrokerError.ServerNamedNotAllowed(QueueType.Quorum), 406, "PRECONDITION_FAILED - Cannot declare a server-named queue for type rabbit_quorum_queue");
-        yield return Case(BrokerError.VhostQueueLimitReached("/", "q", 5), 406, "PRECONDITION_FAILED - cannot declare queue 'q': queue limit in vhost '/' (5) is reached");
         yield return Case(BrokerError.QueueInUse("/", "q"), 406, "PRECONDITION_FAILED - queue 'q' in vhost '/' in use");
         yield return Case(BrokerError.QueueNotEmpty("/", "q"), 406, "PRECONDITION_FAILED - queue 'q' in vhost '/' not empty");
         yield return Case(BrokerError.QueueInExclusiveUse("/", "q"), 403, "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use");
@@ -98,10 +97,6 @@ public class BrokerErrorTests
         yield return Case(BrokerError.ChannelLimitReached(3, 3), 530, "NOT_ALLOWED - number of channels opened (3) has reached the negotiated channel_max (3)");
         yield return Case(BrokerError.UserChannelLimitReached("u", 3), 530, "NOT_ALLOWED - number of channels opened for user 'u' has reached the maximum allowed user limit of (3)");
         yield return Case(BrokerError.NodeChannelLimitReached("n", 3), 530, "NOT_ALLOWED - number of channels opened on node 'n' has reached the maximum allowed limit of (3)");
-        yield return Case(BrokerError.ExpectedContentHeader(60), 505, "UNEXPECTED_FRAME - expected content header for class 60, got non content header frame instead");
-        yield return Case(BrokerError.ExpectedContentHeaderOfClass(60, 50), 505, "UNEXPECTED_FRAME - expected content header for class 60, got one for class 50 instead");
-        yield return Case(BrokerError.ExpectedContentBody, 505, "UNEXPECTED_FRAME - expected content body, got non content body frame instead");
-        yield return Case(BrokerError.ExpectedMethodFrame, 505, "UNEXPECTED_FRAME - expected method frame, got non method frame instead");
     }
 
     private static IEnumerable<TestCaseData> Connections()
@@ -118,12 +113,9 @@ public class BrokerErrorTests
         yield return Case(BrokerError.LoginRefused("PLAIN"), 403, "ACCESS_REFUSED - Login was refused using authentication mechanism PLAIN. For details see the broker logfile.");
         yield return Case(BrokerError.LoopbackUserOnly("guest"), 403, "ACCESS_REFUSED - user 'guest' can only connect via localhost");
         yield return Case(BrokerError.UnknownAuthenticationMechanism("X"), 503, "COMMAND_INVALID - unknown authentication mechanism 'X'");
-        yield return Case(BrokerError.AuthenticationMechanismNotOffered("EXTERNAL"), 503, "COMMAND_INVALID - invalid authentication mechanism 'EXTERNAL'");
         yield return Case(BrokerError.ForcedClosure("shutdown"), 320, "CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'");
         yield return Case(BrokerError.ClosedByOperator(null), 320, "CONNECTION_FORCED - Closed via management plugin");
         yield return Case(BrokerError.UnexpectedMethodInState("running"), 504, "CHANNEL_ERROR - unexpected method in connection state running");
-        yield return Case(BrokerError.UnexpectedFrame(4, "hello"u8), 505, "UNEXPECTED_FRAME - type 4, all octets = <<\"hello\">>");
-        yield return Case(BrokerError.MalformedFrame(1, new byte[20], "unknown_frame"), 501, "FRAME_ERROR - type 1, first 16 octets = <<0,0,0,0,0,0,0,0,0,0,0,0,0,0,0,0>>: unknown_frame");
     }
 
     [TestCaseSource(nameof(Catalogue))]
