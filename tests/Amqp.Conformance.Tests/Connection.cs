@@ -84,7 +84,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [TestCase("........")]
     public async Task Another_protocol_header_is_answered_with_the_right_one(string header)
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.SendBytes(Encoding.Latin1.GetBytes(header));
         Assert.That(await raw.ReadBytes(ProtocolHeader.Size), Is.EqualTo(ProtocolHeader.Bytes.ToArray()));
@@ -151,7 +150,7 @@ public sealed class ConnectionTests : ConformanceFixture
     [TestCase("AMQPLAIN", "nobody", "guest")]
     public async Task A_wrong_login_is_refused_with_403_to_a_client_that_can_take_it(string mechanism, string user, string password)
     {
-        ExpectLog(".*");
+        ExpectLog($"{mechanism} login refused: user '{user}'");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.SendStartOk(mechanism, mechanism == "PLAIN" ? RawConnection.Plain(user, password) : RawConnection.AmqPlain(user, password));
@@ -163,7 +162,7 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task A_wrong_login_ends_the_stream_of_a_client_that_cannot_take_a_close()
     {
-        ExpectLog(".*");
+        ExpectLog("PLAIN login refused: user 'guest'");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.SendStartOk(response: RawConnection.Plain("guest", "wrong"), capabilities: NoCapabilities);
@@ -173,7 +172,7 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task RabbitMQ_Client_knows_a_wrong_login_when_it_sees_one()
     {
-        ExpectLog(".*");
+        ExpectLog("PLAIN login refused: user 'guest'");
         await Assert.ThatAsync(
             () => Connect(factory => factory.Password = "wrong"),
             Throws.TypeOf<BrokerUnreachableException>().With.InnerException.InstanceOf<AuthenticationFailureException>());
@@ -186,7 +185,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [TestCase("AMQPLAIN", "\0guest\0guest")]
     public async Task A_mechanism_or_response_that_is_none_ends_the_connection(string mechanism, string response)
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.SendStartOk(mechanism, Bytes(response));
@@ -196,7 +194,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test, Ours]
     public async Task An_unknown_mechanism_is_refused_with_503_at_once()
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.SendStartOk("CRAM-MD5");
@@ -207,7 +204,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task An_unknown_virtual_host_is_refused_with_530()
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.Login();
@@ -225,7 +221,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [TestCase((ushort)0, 131072u, "channel_max = 0 (no limit) is higher than the maximum allowed value (2047)")]
     public async Task Limits_beyond_those_proposed_are_refused_with_530_at_once(ushort channelMax, uint frameMax, string text)
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.Login();
@@ -238,7 +233,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [TestCase((ushort)2048, 131072u)]
     public async Task Limits_beyond_those_proposed_end_the_connection(ushort channelMax, uint frameMax)
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.Login();
@@ -300,7 +294,7 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task The_server_gives_up_a_silent_client()
     {
-        ExpectLog(".*");
+        ExpectLog("missed heartbeats from client");
         await using var raw = await RawConnection.Open(Broker, heartbeat: 1);
         raw.Deadline = TimeSpan.FromSeconds(5);
         await raw.ExpectEnd(); // heartbeats come, and then nothing
@@ -368,7 +362,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task What_comes_between_the_servers_close_and_the_clients_close_ok_is_ignored()
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Open(Broker);
         await raw.SendFrame((byte)FrameType.Heartbeat, 1, []); // the error
         await raw.Send(2, default(ChannelOpen));
@@ -379,7 +372,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task Both_sides_may_close_at_once()
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Open(Broker);
         await raw.OpenChannel(1);
         await raw.SendBytes((byte[])
@@ -440,7 +432,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task A_socket_that_is_dropped_at_any_step_of_the_handshake_harms_nobody()
     {
-        ExpectLog(".*");
         (await RawConnection.Connect(Broker)).Drop();
 
         var half = await RawConnection.Connect(Broker);
@@ -468,7 +459,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task A_frame_larger_than_negotiated_ends_the_connection_with_501()
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Open(Broker, frameMax: 4096);
         await raw.OpenChannel(1);
         await raw.SendBytes(new byte[] { 3, 0, 1, 0, 0, 0x10, 0x01 }); // a body of 4097 octets is announced
@@ -480,7 +470,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task A_frame_without_its_end_octet_ends_the_connection_with_501()
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Open(Broker);
         await raw.OpenChannel(1);
         await raw.SendFrame(1, 1, [0, 60, 0, 70, 0, 0, 1, 97, 0], end: 0xCD);
