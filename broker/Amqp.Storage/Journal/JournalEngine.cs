@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using Amqp.Storage.Files;
 using Amqp.Storage.Segments;
@@ -28,9 +29,10 @@ public sealed class JournalEngine : ISegmentEngine
     private readonly string _directory;
     private readonly int _segmentBytes;
     private readonly long _opening;
-    private readonly Lock _lock = new(); // guards the list of segments, which readers of other threads look up
-    private readonly SortedList<SegmentId, SegmentFile> _segments = [];
     private readonly Queue<string> _spares = new();
+
+    // Replaced as a whole by the one thread that writes, so that readers on other threads always see a list that held.
+    private volatile ImmutableSortedDictionary<SegmentId, SegmentFile> _segments = ImmutableSortedDictionary<SegmentId, SegmentFile>.Empty;
     private SegmentFile? _current;
     private SegmentId _last;
     private long _lastSpare;
@@ -44,13 +46,8 @@ public sealed class JournalEngine : ISegmentEngine
         _segmentBytes = segmentBytes;
     }
 
-    public IReadOnlyList<SegmentInfo> Segments
-    {
-        get
-        {
-            lock (_lock) return [.. _segments.Values.Select(segment => new SegmentInfo(segment.Id, segment.IsSealed, segment.Capacity))];
-        }
-    }
+    public IReadOnlyList<SegmentInfo> Segments =>
+        [.. _segments.Values.Select(segment => new SegmentInfo(segment.Id, segment.IsSealed, segment.Capacity))];
 
     public int RoomLeft => _current?.RoomLeft ?? 0;
 
@@ -86,7 +83,7 @@ public sealed class JournalEngine : ISegmentEngine
         _current.Flush();
         _files.Rename(spare, path);
         _directoryChanged = true;
-        lock (_lock) _segments.Add(_last, _current);
+        _segments = _segments.Add(_last, _current);
         TryPrepareReserve();
         return true;
     }
@@ -111,12 +108,8 @@ public sealed class JournalEngine : ISegmentEngine
 
     public void Drop(SegmentId segment)
     {
-        SegmentFile dropped;
-        lock (_lock)
-        {
-            dropped = Find(segment);
-            _segments.Remove(segment);
-        }
+        var dropped = Find(segment);
+        _segments = _segments.Remove(segment);
         if (_current == dropped) _current = null;
         dropped.Dispose();
         if (dropped.Capacity == _segmentBytes && _spares.Count < SparesKept)
@@ -145,19 +138,13 @@ public sealed class JournalEngine : ISegmentEngine
 
     public void Dispose()
     {
-        lock (_lock)
-        {
-            foreach (var segment in _segments.Values) segment.Dispose();
-            _segments.Clear();
-        }
+        foreach (var segment in _segments.Values) segment.Dispose();
+        _segments = _segments.Clear();
     }
 
     private SegmentFile Current => _current ?? throw new InvalidOperationException("no segment was begun");
 
-    private SegmentFile Find(SegmentId segment)
-    {
-        lock (_lock) return _segments[segment];
-    }
+    private SegmentFile Find(SegmentId segment) => _segments[segment];
 
     private void Adopt(string path, Action<string> unreadable)
     {
@@ -177,7 +164,7 @@ public sealed class JournalEngine : ISegmentEngine
         var file = _files.Open(path);
         if (SegmentFile.Open(id, path, file) is { } segment)
         {
-            _segments.Add(id, segment);
+            _segments = _segments.Add(id, segment);
             return;
         }
         file.Dispose();
