@@ -9,6 +9,9 @@ internal readonly record struct KeptFrame(FrameType Type, byte[] Payload);
 /// <summary>The frames of a channel that waits for an answer, in their order. Its siblings on the connection go on.</summary>
 internal sealed class ChannelBacklog(int bytesMax)
 {
+    /// <summary>What keeping a frame costs besides its payload, about: so that many empty ones are not free.</summary>
+    private const int KeptFrameBytes = 48;
+
     private readonly Queue<KeptFrame> _frames = new();
     private int _bytes;
 
@@ -21,19 +24,13 @@ internal sealed class ChannelBacklog(int bytesMax)
     public void Add(in Frame frame)
     {
         _frames.Enqueue(new KeptFrame(frame.Type, frame.Payload.ToArray()));
-        _bytes += frame.Payload.Length;
+        _bytes += KeptFrameBytes + frame.Payload.Length;
     }
 
     public bool TryTake([NotNullWhen(true)] out KeptFrame frame)
     {
         if (!_frames.TryDequeue(out frame)) return false;
-        _bytes -= frame.Payload.Length;
+        _bytes -= KeptFrameBytes + frame.Payload.Length;
         return true;
-    }
-
-    public void Clear()
-    {
-        _frames.Clear();
-        _bytes = 0;
     }
 }

@@ -52,6 +52,9 @@ internal sealed class ChannelSession
     /// <summary>Nothing more is sent here but channel.close or its answer. Read by the write loop as well.</summary>
     public bool IsClosed => _isClosed;
 
+    /// <summary>A handler waits for its answer.</summary>
+    public bool IsWaiting => _backlog.IsWaiting;
+
     /// <summary>A frame waits because this channel waits, and there is no room for more of them.</summary>
     public bool IsOverfull => _backlog.IsFull;
 
@@ -97,7 +100,6 @@ internal sealed class ChannelSession
         foreach (var holder in GetLinks.Values) Connection.Posts.Add(holder.Queue, QueueOperation.Release(holder));
         _handlers.Consumers.ReleaseCancelled();
         if (ReplyConsumer is not null) Connection.Services.DirectReplies.Remove(ReplyConsumer);
-        _backlog.Clear();
     }
 
     /// <summary>Called by a queue's actor, before its first delivery to the consumer: consume-ok has to precede it.</summary>
@@ -120,6 +122,7 @@ internal sealed class ChannelSession
             HandleWhileClosing(frame);
             return;
         }
+        if (_isClosed) return; // with its connection, while frames were kept
         var method = frame.Type == FrameType.Method ? frame.MethodId : MethodId.BasicPublish;
         try
         {
@@ -132,6 +135,7 @@ internal sealed class ChannelSession
         }
         catch (ProtocolException exception)
         {
+            Close();
             Connection.CloseWith(exception, Number);
         }
     }
@@ -230,13 +234,14 @@ internal sealed class ChannelSession
     /// <summary>Closes the channel, or for a hard error the connection, because of what a client asked for.</summary>
     private void Fail(BrokerError error, MethodId method)
     {
+        if (_isClosed) return; // with its connection, while the handler waited
+        Close();
         if (error.IsHard)
         {
             Connection.CloseWith(error, method, Number);
             return;
         }
         Connection.Log.ChannelError(Connection.Name, Number, error.ReplyText, method.Name());
-        Close();
         Connection.Posts.Flush();
         _phase = ChannelPhase.Closing;
         Send(new ChannelClose(error.Code, error.ReplyText, method));

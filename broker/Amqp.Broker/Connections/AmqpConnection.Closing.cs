@@ -20,7 +20,7 @@ internal sealed partial class AmqpConnection
     /// </summary>
     public void CloseWith(BrokerError error, MethodId method, int channel)
     {
-        if (_phase is ConnectionPhase.Closing or ConnectionPhase.Ended) return;
+        if (_phase is ConnectionPhase.ClosedByClient or ConnectionPhase.Closing or ConnectionPhase.Ended) return;
         Log.ConnectionError(Name, channel, error.ReplyText, method.Name());
         CloseChannels();
         _phase = ConnectionPhase.Closing;
@@ -46,6 +46,8 @@ internal sealed partial class AmqpConnection
     {
         if (_handshake.IsRunning) CloseWith(error, default, channel: 0);
         else End();
+        // A client that was about to close gets no more time than one that is told to.
+        if (_closeTimeout is null) EndAfter(Services.Limits.CloseMs);
     });
 
     /// <summary>A login failed: told to clients that ask for it, at once; to others only by the end of the socket, later.</summary>
@@ -118,7 +120,11 @@ internal sealed partial class AmqpConnection
 
     private void EndAfter(int milliseconds)
     {
-        _closeTimeout ??= Services.Clock.CreateTimer(Transport.Abort);
+        _closeTimeout ??= Services.Clock.CreateTimer(() =>
+        {
+            Transport.Abort();
+            Loop.Post(End); // the loop may be waiting for something else than the socket
+        });
         _closeTimeout.Set(milliseconds);
     }
 

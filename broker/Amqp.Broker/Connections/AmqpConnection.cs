@@ -40,6 +40,10 @@ internal sealed partial class AmqpConnection
         /// <summary>Handshake and normal running.</summary>
         Open,
 
+        /// <summary>The client has sent connection.close. Nothing more is read until the channels that wait for an answer have done
+        /// what was sent before it.</summary>
+        ClosedByClient,
+
         /// <summary>connection.close was sent; only its answer, or the client's own close, is heeded.</summary>
         Closing,
 
@@ -83,6 +87,8 @@ internal sealed partial class AmqpConnection
     /// <summary>The socket is not read on purpose.</summary>
     public bool IsPaused { get; private set; }
 
+    private bool IsAnyChannelWaiting => _channels.Values.Any(channel => channel.IsWaiting);
+
     /// <summary>Serves the client until either side ends it. Never throws.</summary>
     public async Task Run()
     {
@@ -125,9 +131,13 @@ internal sealed partial class AmqpConnection
             if (_phase != ConnectionPhase.AwaitingHeader) HandleFrames();
             Posts.Flush();
             unread = buffer.Slice(_frames.Consumed).Length;
-            input.AdvanceTo(_frames.Consumed, result.Buffer.End);
+            // What was not looked at counts against the pipe's room: so whoever fills it is held back while this is paused.
+            input.AdvanceTo(_frames.Consumed, IsPaused ? _frames.Consumed : result.Buffer.End);
             if (_phase == ConnectionPhase.Ended) return "";
-            if (result.IsCompleted) return _phase == ConnectionPhase.Closing ? "" : ": client unexpectedly closed TCP connection";
+            // A client that said everything and left has its word done too.
+            if (result.IsCompleted && (_phase == ConnectionPhase.Closing || !IsAnyChannelWaiting))
+                return _phase == ConnectionPhase.Closing ? "" : ": client unexpectedly closed TCP connection";
+            if (IsPaused || result.IsCompleted) await Loop.NextMail();
         }
     }
 
@@ -168,6 +178,9 @@ internal sealed partial class AmqpConnection
                 if (!CloseWith(exception, channel: 0)) return;
             }
         }
+        if (_phase != ConnectionPhase.ClosedByClient) return;
+        IsPaused = IsAnyChannelWaiting;
+        if (!IsPaused) _ = CloseByClient();
     }
 
     private void Handle(in Frame frame)
@@ -207,7 +220,7 @@ internal sealed partial class AmqpConnection
             {
                 case MethodId.ConnectionClose when _handshake.IsRunning:
                     MethodReader.Read<ConnectionClose>(frame);
-                    _ = CloseByClient();
+                    _phase = ConnectionPhase.ClosedByClient;
                     break;
                 case MethodId.ConnectionUpdateSecret when _handshake.IsRunning:
                     // The user was let in by name and password, which do not expire: as in RabbitMQ, any new secret is fine.

@@ -15,6 +15,15 @@ internal sealed class Mailbox<T>
     private List<T> _draining = [];
     private bool _busy;
 
+    /// <summary>Nobody drains, and nothing waits to be drained.</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_lock) return !_busy;
+        }
+    }
+
     /// <summary>Posts one item. True: nobody is draining, and the caller has to see to it that the owner runs.</summary>
     public bool Post(in T item)
     {

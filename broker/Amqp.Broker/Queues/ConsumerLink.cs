@@ -34,6 +34,14 @@ internal sealed class ConsumerLink(ChannelSession channel, QueueActor queue, int
         if (left <= windowBytes / 2 && Interlocked.Exchange(ref _waitsForWindow, 0) == 1) Queue.Post(QueueOperation.Resume(this));
     }
 
+    /// <summary>Called by the actor of a queue that is no more, for an operation that came too late: the places that its
+    /// deliveries and its turn in line have in the channel's prefetch do not go with the queue.</summary>
+    public void TooLate(QueueOperationKind operation)
+    {
+        if (operation == QueueOperationKind.Resume) Decline();
+        else if (operation is QueueOperationKind.Acknowledge or QueueOperationKind.Reject or QueueOperationKind.Requeue) Leave(1);
+    }
+
     protected override bool TryEnter(int bytes)
     {
         if (!HasWindow()) return false;

@@ -198,6 +198,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
                 // Nobody waits: a publish that raced the deletion, a settlement of what is no more. A failed queue can still
                 // be deleted, by its owner's end for instance.
                 if (_failed && operation.Kind == QueueOperationKind.Delete) Delete(operation.Conditions, reply: null);
+                (operation.Subject as ConsumerLink)?.TooLate(operation.Kind);
                 break;
             case { ReplyTo: Reply<DeleteResult> reply } when _failed && !_deleted:
                 Delete(operation.Conditions, reply);

@@ -1,0 +1,72 @@
+using Amqp.Core.Ports;
+using Amqp.Core.Topology;
+
+namespace Amqp.Broker.Tests.Nodes;
+
+/// <summary>A store without a disk. It answers on another thread, as a real one does; not before the test lets it, if it is held.</summary>
+internal sealed class MemoryStore : IMetadataStore
+{
+    private readonly Lock _lock = new();
+    private readonly Queue<Action> _commits = new();
+    private bool _held;
+    private bool _running;
+
+    /// <summary>Commits that nobody has been told of.</summary>
+    public int Waiting
+    {
+        get
+        {
+            lock (_lock) return _commits.Count;
+        }
+    }
+
+    public TopologySnapshot Load() => TopologySnapshot.Initial;
+
+    /// <summary>Nothing is committed from here on until <see cref="Release"/>.</summary>
+    public void Hold()
+    {
+        lock (_lock) _held = true;
+    }
+
+    public void Release()
+    {
+        lock (_lock)
+        {
+            _held = false;
+            RunIfNeeded();
+        }
+    }
+
+    public void Commit(IReadOnlyList<TopologyResult> batch, Action committed)
+    {
+        lock (_lock)
+        {
+            _commits.Enqueue(committed);
+            RunIfNeeded();
+        }
+    }
+
+    private void RunIfNeeded()
+    {
+        if (_held || _running || _commits.Count == 0) return;
+        _running = true;
+        ThreadPool.QueueUserWorkItem(_ => Run());
+    }
+
+    private void Run()
+    {
+        while (true)
+        {
+            Action committed;
+            lock (_lock)
+            {
+                if (_held || !_commits.TryDequeue(out committed!))
+                {
+                    _running = false;
+                    return;
+                }
+            }
+            committed();
+        }
+    }
+}

@@ -1,0 +1,42 @@
+using Amqp.Broker.Security;
+using Amqp.Core;
+using Microsoft.Extensions.Logging;
+
+namespace Amqp.Broker.Tests.Nodes;
+
+/// <summary>A broker in this process, without sockets and files.</summary>
+internal sealed class TestNode
+{
+    public TestNode(Limits? limits = null, TimeProvider? time = null)
+    {
+        Limits = limits ?? new Limits();
+        Broker = new BrokerNode(
+            new NodeIdentity("rabbit@test", "Test", "1.0.0"),
+            Limits,
+            Store,
+            new DefaultUserAuthenticator("guest", "guest", loopbackOnly: true),
+            time ?? Time,
+            Logs);
+    }
+
+    public Limits Limits { get; }
+
+    public BrokerNode Broker { get; }
+
+    public ManualTime Time { get; } = new();
+
+    public MemoryStore Store { get; } = new();
+
+    public RecordedLogs Logs { get; } = new();
+
+    /// <summary>A client whose connection is open.</summary>
+    public async Task<TestClient> Connect(ushort heartbeatSeconds = 0)
+    {
+        var client = Dial();
+        await client.Handshake(heartbeatSeconds);
+        return client;
+    }
+
+    /// <summary>A client that has not said anything yet.</summary>
+    public TestClient Dial() => new(Broker);
+}
