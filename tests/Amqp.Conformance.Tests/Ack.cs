@@ -74,7 +74,6 @@ public sealed class AckTests : ConformanceFixture
     [Test]
     public async Task Tags_belong_to_their_channel()
     {
-        ExpectLog(".*");
         var channel = await OpenChannel();
         var queue = await DeclareQueue(channel);
         await Publish(channel, queue, "m");
@@ -87,7 +86,6 @@ public sealed class AckTests : ConformanceFixture
     [Test]
     public async Task What_was_delivered_without_acknowledgement_has_no_tag_to_acknowledge()
     {
-        ExpectLog(".*");
         var channel = await OpenChannel();
         var queue = await DeclareQueue(channel);
         var subscriber = await Subscriber.Start(channel, queue, autoAck: true);
@@ -99,7 +97,6 @@ public sealed class AckTests : ConformanceFixture
     [Test]
     public async Task An_error_returns_the_unacknowledged_messages_of_its_channel()
     {
-        ExpectLog(".*");
         var channel = await OpenChannel();
         var queue = await DeclareQueue(channel);
         await Publish(channel, queue, Numbers(2));

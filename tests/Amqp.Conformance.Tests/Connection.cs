@@ -36,17 +36,36 @@ public sealed class ConnectionTests : ConformanceFixture
         Assert.That(Version.TryParse(version.AsText, out _), Is.True, $"clients compare the version: {version.AsText}");
     }
 
+    [TestCase("exchange_exchange_bindings")]
+    [TestCase("basic.nack")]
+    [TestCase("consumer_cancel_notify")]
+    [TestCase("consumer_priorities")]
+    [TestCase("authentication_failure_close")]
+    [TestCase("per_consumer_qos")]
+    [TestCase("direct_reply_to")]
+    public async Task The_server_tells_what_it_can(string capability) => Assert.That(await Capabilities(), Does.Contain(capability));
+
+    [Test, Awaits("publisher confirms")]
+    public async Task The_server_tells_that_it_confirms() => Assert.That(await Capabilities(), Does.Contain("publisher_confirms"));
+
+    [Test, Awaits("alarms")]
+    public async Task The_server_tells_that_it_tells_when_it_blocks() => Assert.That(await Capabilities(), Does.Contain("connection.blocked"));
+
     [Test]
-    public async Task The_server_tells_what_it_can()
+    public async Task The_server_claims_nothing_else()
     {
-        await using var raw = await RawConnection.Connect(Broker);
-        (await raw.Start()).ServerProperties.TryGet("capabilities", out var capabilities);
-        var names = capabilities.AsTable.Where(field => field.Value == FieldValue.From(true)).Select(field => field.Key);
-        Assert.That(names, Is.EquivalentTo(
+        Assert.That(await Capabilities(), Is.SubsetOf(
         [
             "publisher_confirms", "exchange_exchange_bindings", "basic.nack", "consumer_cancel_notify", "connection.blocked",
             "consumer_priorities", "authentication_failure_close", "per_consumer_qos", "direct_reply_to",
         ]));
+    }
+
+    private static async Task<IEnumerable<string>> Capabilities()
+    {
+        await using var raw = await RawConnection.Connect(Broker);
+        Assert.That((await raw.Start()).ServerProperties.TryGet("capabilities", out var capabilities), Is.True);
+        return capabilities.AsTable.Where(field => field.Value == FieldValue.From(true)).Select(field => field.Key);
     }
 
     [Test]
@@ -65,7 +84,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [TestCase("........")]
     public async Task Another_protocol_header_is_answered_with_the_right_one(string header)
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.SendBytes(Encoding.Latin1.GetBytes(header));
         Assert.That(await raw.ReadBytes(ProtocolHeader.Size), Is.EqualTo(ProtocolHeader.Bytes.ToArray()));
@@ -132,7 +150,7 @@ public sealed class ConnectionTests : ConformanceFixture
     [TestCase("AMQPLAIN", "nobody", "guest")]
     public async Task A_wrong_login_is_refused_with_403_to_a_client_that_can_take_it(string mechanism, string user, string password)
     {
-        ExpectLog(".*");
+        ExpectLog($"{mechanism} login refused: user '{user}'");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.SendStartOk(mechanism, mechanism == "PLAIN" ? RawConnection.Plain(user, password) : RawConnection.AmqPlain(user, password));
@@ -144,7 +162,7 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task A_wrong_login_ends_the_stream_of_a_client_that_cannot_take_a_close()
     {
-        ExpectLog(".*");
+        ExpectLog("PLAIN login refused: user 'guest'");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.SendStartOk(response: RawConnection.Plain("guest", "wrong"), capabilities: NoCapabilities);
@@ -154,7 +172,7 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task RabbitMQ_Client_knows_a_wrong_login_when_it_sees_one()
     {
-        ExpectLog(".*");
+        ExpectLog("PLAIN login refused: user 'guest'");
         await Assert.ThatAsync(
             () => Connect(factory => factory.Password = "wrong"),
             Throws.TypeOf<BrokerUnreachableException>().With.InnerException.InstanceOf<AuthenticationFailureException>());
@@ -167,7 +185,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [TestCase("AMQPLAIN", "\0guest\0guest")]
     public async Task A_mechanism_or_response_that_is_none_ends_the_connection(string mechanism, string response)
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.SendStartOk(mechanism, Bytes(response));
@@ -177,7 +194,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test, Ours]
     public async Task An_unknown_mechanism_is_refused_with_503_at_once()
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.SendStartOk("CRAM-MD5");
@@ -188,7 +204,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task An_unknown_virtual_host_is_refused_with_530()
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.Login();
@@ -206,7 +221,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [TestCase((ushort)0, 131072u, "channel_max = 0 (no limit) is higher than the maximum allowed value (2047)")]
     public async Task Limits_beyond_those_proposed_are_refused_with_530_at_once(ushort channelMax, uint frameMax, string text)
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.Login();
@@ -219,7 +233,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [TestCase((ushort)2048, 131072u)]
     public async Task Limits_beyond_those_proposed_end_the_connection(ushort channelMax, uint frameMax)
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Connect(Broker);
         await raw.Start();
         await raw.Login();
@@ -281,7 +294,7 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task The_server_gives_up_a_silent_client()
     {
-        ExpectLog(".*");
+        ExpectLog("missed heartbeats from client");
         await using var raw = await RawConnection.Open(Broker, heartbeat: 1);
         raw.Deadline = TimeSpan.FromSeconds(5);
         await raw.ExpectEnd(); // heartbeats come, and then nothing
@@ -291,7 +304,7 @@ public sealed class ConnectionTests : ConformanceFixture
     public async Task A_client_that_sends_nothing_but_heartbeats_stays()
     {
         await using var raw = await RawConnection.Open(Broker, heartbeat: 1);
-        for (var i = 0; i < 8; i++) // each comes half a second after the one before: beyond what silence is allowed
+        for (var i = 0; i < 4; i++) // at most one in a second: beyond what silence is allowed
         {
             Assert.That((await raw.ReadAnyFrame()).Type, Is.EqualTo(FrameType.Heartbeat));
             await raw.SendFrame((byte)FrameType.Heartbeat, 0, []);
@@ -304,7 +317,7 @@ public sealed class ConnectionTests : ConformanceFixture
     {
         await using var raw = await RawConnection.Open(Broker, heartbeat: 1);
         await raw.OpenChannel(1);
-        for (var i = 0; i < 8; i++)
+        for (var i = 0; i < 4; i++)
         {
             Assert.That((await raw.ReadAnyFrame()).Type, Is.EqualTo(FrameType.Heartbeat));
             await raw.Publish(1, "amq.fanout", "", "to nobody");
@@ -317,7 +330,7 @@ public sealed class ConnectionTests : ConformanceFixture
     {
         await using var silent = await RawConnection.Open(Broker, heartbeat: 0);
         await using var other = await RawConnection.Open(Broker, heartbeat: 1);
-        for (var i = 0; i < 6; i++) // as long as a silent client with a heartbeat would be given up
+        for (var i = 0; i < 4; i++) // as long as a silent client with a heartbeat would be given up
         {
             await other.ReadAnyFrame();
             await other.SendFrame((byte)FrameType.Heartbeat, 0, []);
@@ -349,7 +362,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task What_comes_between_the_servers_close_and_the_clients_close_ok_is_ignored()
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Open(Broker);
         await raw.SendFrame((byte)FrameType.Heartbeat, 1, []); // the error
         await raw.Send(2, default(ChannelOpen));
@@ -360,7 +372,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task Both_sides_may_close_at_once()
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Open(Broker);
         await raw.OpenChannel(1);
         await raw.SendBytes((byte[])
@@ -421,7 +432,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task A_socket_that_is_dropped_at_any_step_of_the_handshake_harms_nobody()
     {
-        ExpectLog(".*");
         (await RawConnection.Connect(Broker)).Drop();
 
         var half = await RawConnection.Connect(Broker);
@@ -449,7 +459,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task A_frame_larger_than_negotiated_ends_the_connection_with_501()
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Open(Broker, frameMax: 4096);
         await raw.OpenChannel(1);
         await raw.SendBytes(new byte[] { 3, 0, 1, 0, 0, 0x10, 0x01 }); // a body of 4097 octets is announced
@@ -461,7 +470,6 @@ public sealed class ConnectionTests : ConformanceFixture
     [Test]
     public async Task A_frame_without_its_end_octet_ends_the_connection_with_501()
     {
-        ExpectLog(".*");
         await using var raw = await RawConnection.Open(Broker);
         await raw.OpenChannel(1);
         await raw.SendFrame(1, 1, [0, 60, 0, 70, 0, 0, 1, 97, 0], end: 0xCD);

@@ -385,7 +385,6 @@ public sealed class ErrorTests : BrokerFixture
         await setup.Call<QueueDeclare, QueueDeclareOk>(9, new QueueDeclare(queue, false, false, false, false, false, FieldTable.Empty));
         await setup.Call<ExchangeDeclare, ExchangeDeclareOk>(
             9, new ExchangeDeclare(exchange, "topic", false, false, false, false, false, FieldTable.Empty));
-        ExpectLog(".*");
         try
         {
             await using var raw = await RawConnection.Open(Broker);

@@ -195,19 +195,19 @@ public sealed class QueueTests : ConformanceFixture
     private static readonly TestCaseData[] DifferentArguments =
     [
         Arguments("another value", ("x-message-ttl", 1), ("x-message-ttl", 2), "x-message-ttl", "received '2' but current is '1'"),
-        Arguments("another text", ("x-overflow", "drop-head"), ("x-overflow", "reject-publish"), "x-overflow",
-            "received 'reject-publish' but current is 'drop-head'"),
         Arguments("new", null, ("x-message-ttl", 2), "x-message-ttl",
             "received the value '2' of type 'signedint' but current is none"),
         Arguments("new, 64 bits", null, ("x-expires", 60000L), "x-expires",
             "received the value '60000' of type 'long' but current is none"),
-        Arguments("gone", ("x-max-length", 5), null, "x-max-length",
-            "received none but current is the value '5' of type 'signedint'"),
-        Arguments("gone, a text", ("x-dead-letter-exchange", "d"), null, "x-dead-letter-exchange",
-            "received none but current is the value 'd' of type 'longstr'"),
-        Arguments("another truth", ("x-single-active-consumer", true), ("x-single-active-consumer", false), "x-single-active-consumer",
-            "received 'false' but current is 'true'"),
-        Arguments("another type", ("x-max-length", 5), ("x-max-length", "5"), "x-max-length", "received '5' but current is '5'"),
+        Arguments("gone", ("x-expires", 60000), null, "x-expires",
+            "received none but current is the value '60000' of type 'signedint'"),
+        Arguments("another type", ("x-message-ttl", 5), ("x-message-ttl", "5"), "x-message-ttl", "received '5' but current is '5'"),
+        AwaitsAttribute.Row("x-overflow", Arguments("another text", ("x-overflow", "drop-head"), ("x-overflow", "reject-publish"),
+            "x-overflow", "received 'reject-publish' but current is 'drop-head'")),
+        AwaitsAttribute.Row("dead lettering", Arguments("gone, a text", ("x-dead-letter-exchange", "d"), null, "x-dead-letter-exchange",
+            "received none but current is the value 'd' of type 'longstr'")),
+        AwaitsAttribute.Row("single active consumer", Arguments("another truth", ("x-single-active-consumer", true),
+            ("x-single-active-consumer", false), "x-single-active-consumer", "received 'false' but current is 'true'")),
     ];
 
     [TestCaseSource(nameof(DifferentArguments))]

@@ -188,6 +188,11 @@ public sealed class RoutingTests : ConformanceFixture
         Assert.That(await Drain(channel, queue), Has.Count.EqualTo(routed ? 1 : 0));
     }
 
+    /// <remarks>rabbit_exchange_type_headers:match compares with =:= since 3.13; before it was ==, which equates 1 with 1.0.</remarks>
+    [Test, Newer]
+    public Task Headers_tells_a_float_from_an_integer() =>
+        Headers_compares_the_arguments_with_the_headers([("a", 1)], [("a", 1.0)], routed: false);
+
     [Test]
     public async Task Headers_refuses_an_x_match_it_does_not_know()
     {

@@ -36,27 +36,44 @@ public abstract partial class BrokerFixture
         return broker;
     }
 
-    /// <summary>Declares that this test makes the broker log lines that match <paramref name="pattern"/>, as warnings or errors.</summary>
-    protected void ExpectLog(string pattern)
+    /// <summary>
+    /// Declares that this test makes the broker log a warning or an error that matches <paramref name="pattern"/>: it must come.
+    /// </summary>
+    /// <param name="broker">The broker that logs, if it is one of the test's own.</param>
+    protected static void ExpectLog(string pattern, BrokerProcess? broker = null)
     {
-        SharedBroker.Process?.Log.Expect(pattern);
-        foreach (var broker in _own.OfType<TestBroker>()) broker.Log.Expect(pattern);
+        if (broker is null) SharedBroker.Process?.Log.Expect(pattern);
+        else (broker as TestBroker)?.Log.Expect(pattern);
     }
 
     [TearDown]
     public async Task FailForWhatBrokersLogged()
     {
         var trouble = new List<string>();
-        foreach (var broker in _own)
+        try
         {
-            if (broker is TestBroker { Log: var log }) trouble.AddRange(log.TakeTrouble());
-            await broker.DisposeAsync();
+            foreach (var broker in _own.OfType<TestBroker>())
+            {
+                await Eventually.That(broker.Log.Missing, Is.Empty, expression: "what the broker should have logged");
+                trouble.AddRange(broker.Log.TakeTrouble());
+            }
         }
-        _own.Clear();
+        finally
+        {
+            foreach (var broker in _own) await broker.DisposeAsync();
+            _own.Clear();
+        }
         if (SharedBroker.Process is { } shared)
         {
-            trouble.AddRange(shared.Log.TakeTrouble());
-            shared.Log.EndTest();
+            try
+            {
+                await Eventually.That(shared.Log.Missing, Is.Empty, expression: "what the broker should have logged");
+            }
+            finally
+            {
+                trouble.AddRange(shared.Log.TakeTrouble());
+                shared.Log.EndTest();
+            }
             if (shared.HasExited) trouble.Add("The shared broker's process has ended.");
         }
         Assert.That(trouble, Is.Empty, "warnings and errors of the broker that no ExpectLog declared");

@@ -21,10 +21,23 @@ public sealed partial class BrokerLog
         }
     }
 
-    /// <summary>Declares that lines matching <paramref name="pattern"/> are no trouble, from now until <see cref="EndTest"/>.</summary>
+    /// <summary>
+    /// Declares that a line matching <paramref name="pattern"/> must come, from now until the end of the test, and that such lines
+    /// are no trouble.
+    /// </summary>
     public void Expect(string pattern)
     {
         lock (_lock) _expectations.Add(new Expectation(new Regex(pattern, RegexOptions.None, TimeSpan.FromSeconds(1))));
+    }
+
+    /// <summary>The patterns declared by the test that ends now of which no line has come yet.</summary>
+    public IReadOnlyList<string> Missing()
+    {
+        lock (_lock)
+        {
+            return [.. _expectations.Where(expectation => expectation is { TestEnded: false, HasCome: false })
+                .Select(expectation => expectation.Pattern.ToString())];
+        }
     }
 
     /// <summary>Takes out the trouble seen since the last call that nobody declared.</summary>
@@ -60,7 +73,12 @@ public sealed partial class BrokerLog
         lock (_lock)
         {
             _lines.Add(line);
-            if (isTrouble) _trouble.Add(line);
+            if (!isTrouble) return;
+            _trouble.Add(line);
+            foreach (var expectation in _expectations)
+            {
+                if (!expectation.HasCome && expectation.Pattern.IsMatch(line)) expectation.HasCome = true;
+            }
         }
     }
 
@@ -71,6 +89,8 @@ public sealed partial class BrokerLog
     private sealed class Expectation(Regex pattern)
     {
         public Regex Pattern { get; } = pattern;
+
+        public bool HasCome { get; set; }
 
         public bool TestEnded { get; set; }
     }

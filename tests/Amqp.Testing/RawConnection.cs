@@ -295,7 +295,15 @@ public sealed class RawConnection : IAsyncDisposable
         while (await TryReadFrame() is { } frame)
         {
             frames.Add(frame);
-            if (frame.Is(MethodId.ConnectionClose)) await Send(0, default(ConnectionCloseOk));
+            if (!frame.Is(MethodId.ConnectionClose)) continue;
+            try
+            {
+                await Send(0, default(ConnectionCloseOk));
+            }
+            catch (SocketException)
+            {
+                return frames; // it did not wait for the answer
+            }
         }
         return frames;
     }

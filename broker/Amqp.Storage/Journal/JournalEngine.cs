@@ -1,0 +1,215 @@
+using System.Collections.Immutable;
+using System.Globalization;
+using Amqp.Storage.Files;
+using Amqp.Storage.Segments;
+
+namespace Amqp.Storage.Journal;
+
+/// <summary>
+/// The built-in engine: append-only segment files in one directory. A file is filled with zeros once, when it is made, and
+/// used again when its segment is dropped: overwriting blocks that the file system has already given costs a flush a third of
+/// what appending does (measured: 133 us against 449 us for 4 KiB).
+/// <code>
+/// 000000000007.seg   a segment
+/// 000000000008.seg   the current one
+/// 3.free             prepared, and nobody's: the next segment
+/// </code>
+/// One prepared file is kept in reserve, so that on a full disk acknowledgements and deletions, which free space, still have
+/// somewhere to go.
+/// </summary>
+public sealed class JournalEngine : ISegmentEngine
+{
+    public const int SegmentBytesDefault = 32 << 20;
+
+    /// <summary>Prepared files kept; more are deleted.</summary>
+    private const int SparesKept = 2;
+    private const int ZerosBytes = 1 << 20;
+
+    private readonly IFileLayer _files;
+    private readonly string _directory;
+    private readonly int _segmentBytes;
+    private readonly long _opening;
+    private readonly Queue<string> _spares = new();
+
+    // Replaced as a whole by the one thread that writes, so that readers on other threads always see a list that held.
+    private volatile ImmutableSortedDictionary<SegmentId, SegmentFile> _segments = ImmutableSortedDictionary<SegmentId, SegmentFile>.Empty;
+    private SegmentFile? _current;
+    private SegmentId _last;
+    private long _lastSpare;
+    private bool _directoryChanged;
+
+    private JournalEngine(IFileLayer files, string directory, int segmentBytes, long opening)
+    {
+        _opening = opening;
+        _files = files;
+        _directory = directory;
+        _segmentBytes = segmentBytes;
+    }
+
+    public IReadOnlyList<SegmentInfo> Segments =>
+        [.. _segments.Values.Select(segment => new SegmentInfo(segment.Id, segment.IsSealed, segment.Capacity))];
+
+    public int RoomLeft => _current?.RoomLeft ?? 0;
+
+    /// <summary>A file is prepared beyond the current segment: what is appended to free space has somewhere to go.</summary>
+    public bool HasReserve => _spares.Count > 0;
+
+    /// <summary>Opens the segments of a directory.</summary>
+    /// <param name="directory">It exists.</param>
+    /// <param name="segmentBytes">Size of new segment files.</param>
+    /// <param name="opening">A number that no other opening of this directory has or had.</param>
+    /// <param name="unreadable">Told the path of each file that is named like a segment and has not the header of one.
+    /// It is left where it is.</param>
+    /// <exception cref="StorageException">A newer version wrote a segment.</exception>
+    /// <exception cref="IOException">A file cannot be read.</exception>
+    public static JournalEngine Open(
+        IFileLayer files, string directory, int segmentBytes, long opening, Action<string> unreadable)
+    {
+        var engine = new JournalEngine(files, directory, segmentBytes, opening);
+        foreach (var path in files.List(directory).Order(StringComparer.Ordinal)) engine.Adopt(path, unreadable);
+        return engine;
+    }
+
+    public bool TryRoll(int roomAtLeast)
+    {
+        var bytes = Math.Max(_segmentBytes, (long)BlobFrame.SizeOf(roomAtLeast) + SegmentFile.Overhead);
+        var spare = TakeSpare(bytes);
+        if (spare is null) return false;
+        _current?.Flush();
+        _last = new SegmentId(_last.Number + 1);
+        var path = Path.Combine(_directory, $"{_last}.seg");
+        // The header is on the disk before the name is, so whatever is named like a segment has been one.
+        _current = SegmentFile.Begin(new SegmentIncarnation(_last, _opening), path, _files.Open(spare));
+        _current.Flush();
+        _files.Rename(spare, path);
+        _directoryChanged = true;
+        _segments = _segments.Add(_last, _current);
+        TryPrepareReserve();
+        return true;
+    }
+
+    public BlobAddress Append(ReadOnlySpan<byte> blob) => Current.Append(blob);
+
+    public void Flush()
+    {
+        if (_directoryChanged) _files.FlushDirectory(_directory);
+        _directoryChanged = false;
+        _current?.Flush();
+    }
+
+    public void Seal(ReadOnlySpan<byte> footer) => Current.Seal(footer);
+
+    public byte[]? ReadFooter(SegmentId segment) => Find(segment).ReadFooter();
+
+    public IEnumerable<Blob> ReadBlobs(SegmentId segment, Action<long, long> damaged) => Find(segment).ReadBlobs(damaged);
+
+    public int Read(BlobAddress blob, int start, Span<byte> destination) =>
+        Find(blob.Segment).Read(blob.Offset + start, destination);
+
+    public void Drop(SegmentId segment)
+    {
+        var dropped = Find(segment);
+        _segments = _segments.Remove(segment);
+        if (_current == dropped) _current = null;
+        dropped.Dispose();
+        if (dropped.Capacity == _segmentBytes && _spares.Count < SparesKept)
+        {
+            var spare = NextSparePath();
+            _files.Rename(dropped.Path, spare);
+            _spares.Enqueue(spare);
+        }
+        else
+        {
+            _files.Delete(dropped.Path);
+        }
+        // Now and not with the next flush: a segment that came back after a loss of power would bring back messages whose
+        // acknowledgements stood in segments that were dropped after it.
+        _files.FlushDirectory(_directory);
+    }
+
+    /// <summary>Makes sure of the reserve, if the disk has room again. False: it has not.</summary>
+    public bool TryPrepareReserve()
+    {
+        if (HasReserve) return true;
+        if (TryMakeFile(_segmentBytes) is not { } path) return false;
+        _spares.Enqueue(path);
+        return true;
+    }
+
+    public void Dispose()
+    {
+        foreach (var segment in _segments.Values) segment.Dispose();
+        _segments = _segments.Clear();
+    }
+
+    private SegmentFile Current => _current ?? throw new InvalidOperationException("no segment was begun");
+
+    private SegmentFile Find(SegmentId segment) => _segments[segment];
+
+    private void Adopt(string path, Action<string> unreadable)
+    {
+        var name = Path.GetFileNameWithoutExtension(path);
+        if (!long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return;
+        switch (Path.GetExtension(path))
+        {
+            case ".seg": AdoptSegment(new SegmentId(number), path, unreadable); break;
+            case ".free": AdoptSpare(number, path); break;
+            default: break;
+        }
+    }
+
+    private void AdoptSegment(SegmentId id, string path, Action<string> unreadable)
+    {
+        _last = id.CompareTo(_last) > 0 ? id : _last; // its number is used, whatever is in it
+        var file = _files.Open(path);
+        if (SegmentFile.Open(id, path, file) is { } segment)
+        {
+            _segments = _segments.Add(id, segment);
+            return;
+        }
+        file.Dispose();
+        unreadable(path);
+    }
+
+    /// <summary>A file of another size, or one whose making was cut off, is not worth keeping.</summary>
+    private void AdoptSpare(long number, string path)
+    {
+        _lastSpare = Math.Max(_lastSpare, number);
+        using (var file = _files.Open(path))
+        {
+            if (file.Length == _segmentBytes && _spares.Count < SparesKept)
+            {
+                _spares.Enqueue(path);
+                return;
+            }
+        }
+        _files.Delete(path);
+    }
+
+    private string? TakeSpare(long bytes) =>
+        bytes == _segmentBytes && _spares.TryDequeue(out var spare) ? spare : TryMakeFile(bytes);
+
+    /// <summary>Makes a file full of zeros, on the disk as such. Null: there is no room for it.</summary>
+    private string? TryMakeFile(long bytes)
+    {
+        var path = NextSparePath();
+        try
+        {
+            using var file = _files.Open(path);
+            var zeros = new byte[ZerosBytes];
+            for (var offset = 0L; offset < bytes; offset += zeros.Length)
+                file.Write(zeros.AsSpan(0, (int)Math.Min(zeros.Length, bytes - offset)), offset);
+            file.Flush();
+        }
+        catch (IOException exception) when (DiskFull.Is(exception))
+        {
+            _files.Delete(path);
+            return null;
+        }
+        _directoryChanged = true;
+        return path;
+    }
+
+    private string NextSparePath() =>
+        Path.Combine(_directory, $"{(++_lastSpare).ToString(CultureInfo.InvariantCulture)}.free");
+}

@@ -1,0 +1,75 @@
+namespace Amqp.Storage.Segments;
+
+/// <summary>A segment's number. Numbers only grow, so they say which segment is older, and none is used twice.</summary>
+public readonly record struct SegmentId(long Number) : IComparable<SegmentId>
+{
+    public int CompareTo(SegmentId other) => Number.CompareTo(other.Number);
+
+    public override string ToString() => Number.ToString("D12", System.Globalization.CultureInfo.InvariantCulture);
+}
+
+/// <summary>
+/// Where blobs are kept: the low seam between the one message store and its engines. A store appends a blob for each group of
+/// records, flushes, and later reads ranges of it or drops whole segments; it decides what is in them, when a segment is
+/// full and when it is dead. An engine decides how they lie on the disk.
+/// <para>
+/// One thread appends, flushes, seals and drops; <see cref="Read"/> may be called from any. A failed append or flush is final
+/// (<see cref="IOException"/>): the store ends, and never tries again. The exception is a full disk, of which
+/// <see cref="TryRoll"/> speaks.
+/// </para>
+/// </summary>
+public interface ISegmentEngine : IDisposable
+{
+    /// <summary>Every segment there is, oldest first, found on opening and as it is now.</summary>
+    IReadOnlyList<SegmentInfo> Segments { get; }
+
+    /// <summary>Bytes of blobs that the current segment still takes, their frames included; 0 if there is none.</summary>
+    int RoomLeft { get; }
+
+    /// <summary>
+    /// Begins a new segment for what is appended from now on. The one before is sealed first, if it was not.
+    /// </summary>
+    /// <param name="roomAtLeast">Bytes: a blob larger than a usual segment gets one of its own size.</param>
+    /// <returns>False: no space is left on the disk. Nothing has changed; the current segment, if any, goes on.</returns>
+    bool TryRoll(int roomAtLeast);
+
+    /// <summary>Appends a blob to the current segment, whose room suffices. It is durable after the next <see cref="Flush"/>.</summary>
+    /// <returns>Where in the segment it begins; ranges of it are read from there.</returns>
+    BlobAddress Append(ReadOnlySpan<byte> blob);
+
+    /// <summary>Returns when everything appended is on the disk.</summary>
+    void Flush();
+
+    /// <summary>
+    /// Ends the current segment with a footer: what the store wants to know of it on opening without reading its blobs.
+    /// Durable after the next <see cref="Flush"/>.
+    /// </summary>
+    void Seal(ReadOnlySpan<byte> footer);
+
+    /// <summary>The footer of a sealed segment, or null where it is not sealed or the footer is damaged.</summary>
+    byte[]? ReadFooter(SegmentId segment);
+
+    /// <summary>
+    /// Every blob of a segment that is whole, in order; what is not is told to <paramref name="damaged"/> with offset and
+    /// length, and skipped. What stands behind the last whole blob of the segment that was being written is not damage but the
+    /// torn end of a write that nobody was promised anything of.
+    /// </summary>
+    IEnumerable<Blob> ReadBlobs(SegmentId segment, Action<long, long> damaged);
+
+    /// <summary>Reads a range of a blob; returns how many bytes were there. What they mean, the caller's checksums must tell.</summary>
+    int Read(BlobAddress blob, int start, Span<byte> destination);
+
+    /// <summary>Gives a segment's space back. Addresses in it are worthless from now on.</summary>
+    void Drop(SegmentId segment);
+}
+
+/// <summary>A blob's place: its segment, and the offset in bytes of its first byte there.</summary>
+public readonly record struct BlobAddress(SegmentId Segment, long Offset);
+
+/// <summary>A whole blob, as it was appended.</summary>
+public readonly record struct Blob(BlobAddress Address, ReadOnlyMemory<byte> Bytes);
+
+/// <param name="Id">Its number.</param>
+/// <param name="IsSealed">It has a footer, and nothing is appended any more.</param>
+/// <param name="Bytes">What it takes on the disk.</param>
+public readonly record struct SegmentInfo(SegmentId Id, bool IsSealed, long Bytes);
