@@ -39,6 +39,12 @@ public sealed record Limits
     /// </summary>
     public int ChannelBacklogBytes { get; init; } = 262_144;
 
+    /// <summary>
+    /// Bytes of answers that a connection's client has asked for and not read: replies, fetched and returned messages. While there
+    /// are more, nothing more is read from it, or a client that only sends would fill the memory.
+    /// </summary>
+    public int UnreadAnswerBytes { get; init; } = 4_194_304;
+
     /// <summary>Routes a channel remembers (exchange and routing key to queues) until the topology changes.</summary>
     public int RoutesPerChannel { get; init; } = 1_024;
 }

@@ -111,8 +111,9 @@ internal sealed class ChannelSession
     /// <summary>Called by a queue's actor when the queue is gone: the client is told if it asked to be.</summary>
     public void ConsumerCancelled(ConsumerLink consumer)
     {
-        if (Connection.Client.WantsCancelNotify && !_isClosed) Send(new BasicCancel(consumer.Tag, NoWait: true));
+        // In this order, so that a client that has been told can use the tag again.
         Connection.Loop.Post(() => _handlers.Consumers.Forget(consumer));
+        if (Connection.Client.WantsCancelNotify) Output.Post(OutboundItem.Cancel(consumer));
     }
 
     private void HandleNow(in Frame frame)
@@ -167,8 +168,8 @@ internal sealed class ChannelSession
 
     private ValueTask Dispatch(in Frame frame)
     {
-        if (_phase == ChannelPhase.Starting) return Open(frame);
         if (frame.Type != FrameType.Method || _handlers.Publish.ExpectsContent) return _handlers.Publish.Content(frame);
+        if (_phase == ChannelPhase.Starting) return Open(frame);
         var strings = Connection.Strings;
         switch (frame.MethodId)
         {
@@ -205,8 +206,7 @@ internal sealed class ChannelSession
 
     private ValueTask Open(in Frame frame)
     {
-        if (frame.Type != FrameType.Method || frame.MethodId != MethodId.ChannelOpen)
-            throw new BrokerException(BrokerError.ChannelNotOpen);
+        if (frame.MethodId != MethodId.ChannelOpen) throw new BrokerException(BrokerError.ChannelNotOpen);
         MethodReader.Read<ChannelOpen>(frame);
         _phase = ChannelPhase.Open;
         Send(default(ChannelOpenOk));

@@ -9,7 +9,10 @@ namespace Amqp.Broker.Channels;
 /// <summary>Getting messages: basic.consume, basic.cancel, basic.get, basic.qos.</summary>
 internal sealed class ConsumerHandlers(ChannelSession channel)
 {
+    private const int GetLinksKeptMin = 16;
+
     private readonly AmqpConnection _connection = channel.Connection;
+    private int _getLinksKept = GetLinksKeptMin;
 
     // Cancelled consumers whose messages are not settled yet: those return when the channel ends.
     private readonly List<ConsumerLink> _cancelled = [];
@@ -41,10 +44,14 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
         if (channel.ReplyConsumer?.Tag == cancel.ConsumerTag)
         {
             _connection.Services.DirectReplies.Remove(channel.ReplyConsumer);
+            channel.ReplyConsumer.Cancel();
             channel.ReplyConsumer = null;
         }
         else if (channel.Consumers.Remove(cancel.ConsumerTag, out var consumer))
         {
+            // Those that were settled since, or whose queue is gone, have nothing to return.
+            // (An actor that counts down at this moment leaves one for the next time.)
+            _cancelled.RemoveAll(cancelled => cancelled.UnackedCount == 0 || cancelled.Queue.IsDeleted);
             _cancelled.Add(consumer);
             var held = await _connection.Ask<int>(consumer.Queue, reply => QueueOperation.RemoveConsumer(consumer, reply));
             if (held == 0) _cancelled.Remove(consumer);
@@ -114,6 +121,11 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
     private GetLink GetLink(QueueActor queue)
     {
         if (channel.GetLinks.TryGetValue(queue, out var link)) return link;
+        if (channel.GetLinks.Count >= _getLinksKept)
+        {
+            foreach (var known in channel.GetLinks.Keys.Where(known => known.IsDeleted).ToArray()) channel.GetLinks.Remove(known);
+            _getLinksKept = Math.Max(GetLinksKeptMin, 2 * channel.GetLinks.Count);
+        }
         link = new GetLink(queue);
         channel.GetLinks.Add(queue, link);
         return link;

@@ -71,6 +71,14 @@ internal sealed partial class AmqpConnection
         End();
     }
 
+    /// <summary>Nothing can be sent any more. From any thread.</summary>
+    private void OutputFailed(Exception exception) => Loop.Post(() =>
+    {
+        if (!IsOfSocket(exception)) Crash(exception);
+        End();
+        Transport.Abort();
+    });
+
     public void HeartbeatsMissed(int seconds)
     {
         Log.MissedHeartbeats(Name, seconds);

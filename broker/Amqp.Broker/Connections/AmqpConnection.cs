@@ -27,7 +27,8 @@ internal sealed partial class AmqpConnection
         Transport = transport;
         Services = services;
         Loop = new ConnectionLoop(transport.Pipe.Input);
-        Output = new ConnectionOutput(transport.Pipe.Output) { FrameMax = services.Limits.FrameBytes };
+        Output = new ConnectionOutput(
+            transport.Pipe.Output, services.Limits.UnreadAnswerBytes, roomAgain: () => Loop.Post(() => { }), OutputFailed) { FrameMax = services.Limits.FrameBytes };
         _frames = new FrameReader(services.Limits.FrameBytes);
         _handshake = new ConnectionHandshake(this);
         ExclusiveQueues = new ExclusiveQueues(services.Queues);
@@ -87,6 +88,9 @@ internal sealed partial class AmqpConnection
     /// <summary>The socket is not read on purpose.</summary>
     public bool IsPaused { get; private set; }
 
+    private static bool IsOfSocket(Exception exception) =>
+        exception is IOException or OperationCanceledException or Microsoft.AspNetCore.Connections.ConnectionAbortedException;
+
     private bool IsAnyChannelWaiting => _channels.Values.Any(channel => channel.IsWaiting);
 
     /// <summary>Serves the client until either side ends it. Never throws.</summary>
@@ -100,7 +104,7 @@ internal sealed partial class AmqpConnection
         {
             why = await ReadLoop();
         }
-        catch (Exception exception) when (exception is IOException or OperationCanceledException or Microsoft.AspNetCore.Connections.ConnectionAbortedException)
+        catch (Exception exception) when (IsOfSocket(exception))
         {
             why = ": " + exception.Message;
         }
@@ -162,9 +166,9 @@ internal sealed partial class AmqpConnection
         IsPaused = false;
         while (_phase is ConnectionPhase.Open or ConnectionPhase.Closing)
         {
-            if (_lastChannel is { IsOverfull: true })
+            // The frame that filled a channel was the last one handled, so it is the only one that can be full.
+            if (_lastChannel is { IsOverfull: true } || (_phase == ConnectionPhase.Open && !Output.HasRoom()))
             {
-                // The frame that filled it was the last one handled, so it is the only one that can be full.
                 IsPaused = true;
                 return;
             }

@@ -14,12 +14,16 @@ namespace Amqp.Broker.Connections;
 /// encoded straight into the socket's buffer, and everything that came meanwhile leaves in one flush. While the client does
 /// not read, the flush does not complete and nothing more is encoded.
 /// </summary>
-internal sealed class ConnectionOutput(PipeWriter writer) : IThreadPoolWorkItem
+/// <param name="answerBytesMax">Answers that may wait until <see cref="HasRoom"/> says no.</param>
+/// <param name="roomAgain">Called when <see cref="HasRoom"/> had said no; from any thread.</param>
+/// <param name="failed">Called when nothing more can be sent because of an exception; from any thread.</param>
+internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Action roomAgain, Action<Exception> failed) : IThreadPoolWorkItem
 {
     /// <summary>Encoded bytes after which a flush is due, though more is waiting: the block size of the socket's buffers.</summary>
     private const int FlushBytes = 65_536;
 
     private readonly Mailbox<OutboundItem> _mailbox = new();
+    private readonly ByteWindow _answers = new(answerBytesMax);
     private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private bool _ended;
     private long _bytesWritten;
@@ -30,14 +34,19 @@ internal sealed class ConnectionOutput(PipeWriter writer) : IThreadPoolWorkItem
     /// <summary>Everything written so far; grows whenever something is sent, which is what heartbeats go by.</summary>
     public long BytesWritten => Volatile.Read(ref _bytesWritten);
 
+    /// <summary>False while the client does not read what it has asked for.</summary>
+    public bool HasRoom() => _answers.HasRoom();
+
     /// <summary>Completes when everything up to <see cref="OutboundItem.End"/> has been handed to the socket, or it is dead.</summary>
     public Task Completed => _completed.Task;
 
     public void Post(in OutboundItem item)
     {
+        _answers.Add(item.AnswerBytes);
         if (_mailbox.Post(item)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
+    /// <summary>Posts several deliveries.</summary>
     public void Post(ReadOnlySpan<OutboundItem> items)
     {
         if (_mailbox.Post(items)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
@@ -69,12 +78,13 @@ internal sealed class ConnectionOutput(PipeWriter writer) : IThreadPoolWorkItem
                 }
             }
         }
-#pragma warning disable CA1031 // Whatever ended this loop ends its connection; the read loop learns of it through Completed.
+#pragma warning disable CA1031 // Whatever ended this loop ends its connection.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
             _ended = true;
-            _completed.TrySetException(exception);
+            _completed.TrySetResult();
+            failed(exception);
         }
     }
 
@@ -85,10 +95,12 @@ internal sealed class ConnectionOutput(PipeWriter writer) : IThreadPoolWorkItem
         var start = _ended ? 0 : writer.UnflushedBytes;
         ConsumerLink? consumer = null;
         var consumerBytes = 0;
+        var answerBytes = 0L;
         for (; next < span.Length && (_ended || writer.UnflushedBytes - start < FlushBytes); next++)
         {
             ref readonly var item = ref span[next];
             if (!_ended) Encode(item);
+            answerBytes += item.AnswerBytes;
             if (item.Kind != OutboundKind.Delivery) continue;
             if (item.Holder != consumer)
             {
@@ -98,6 +110,7 @@ internal sealed class ConnectionOutput(PipeWriter writer) : IThreadPoolWorkItem
             consumerBytes += ((Message)item.Payload!).Size;
         }
         consumer?.Written(consumerBytes);
+        if (answerBytes > 0 && _answers.Remove(answerBytes)) roomAgain();
         if (!_ended) _bytesWritten += writer.UnflushedBytes - start;
         return next;
     }
@@ -111,6 +124,7 @@ internal sealed class ConnectionOutput(PipeWriter writer) : IThreadPoolWorkItem
             case OutboundKind.DirectReply: EncodeDirectReply(item); break;
             case OutboundKind.GetOk: EncodeGetOk(item); break;
             case OutboundKind.Return: EncodeReturn(item); break;
+            case OutboundKind.Cancel: EncodeCancel(item); break;
             case OutboundKind.Heartbeat: FrameWriter.WriteHeartbeat(writer); break;
             case OutboundKind.End: End(); break;
             default: throw new InvalidOperationException($"unknown outbound item {item.Kind}");
@@ -134,10 +148,12 @@ internal sealed class ConnectionOutput(PipeWriter writer) : IThreadPoolWorkItem
     private void EncodeDirectReply(in OutboundItem item)
     {
         var channel = item.Channel!;
-        if (channel.IsClosed) return;
+        var consumer = (ReplyConsumer)item.Holder!;
+        // Cancelled by now: a reply that was on its way must not follow cancel-ok.
+        if (channel.IsClosed || consumer.IsCancelled) return;
         var message = (Message)item.Payload!;
         FrameWriter.WriteMethod(writer, channel.Number, new BasicDeliver(
-            ((ReplyConsumer)item.Holder!).Tag, channel.Tags.Next(), Redelivered: false, message.Exchange, message.RoutingKey));
+            consumer.Tag, channel.Tags.Next(), Redelivered: false, message.Exchange, message.RoutingKey));
         WriteContent(channel.Number, message);
     }
 
@@ -160,6 +176,14 @@ internal sealed class ConnectionOutput(PipeWriter writer) : IThreadPoolWorkItem
         WriteContent(item.Channel.Number, message);
     }
 
+    private void EncodeCancel(in OutboundItem item)
+    {
+        var channel = item.Channel!;
+        // Posted by a queue's actor, perhaps behind the close-ok of a channel that closed just now.
+        if (channel.IsClosed) return;
+        FrameWriter.WriteMethod(writer, channel.Number, new BasicCancel(((ConsumerLink)item.Holder!).Tag, NoWait: true));
+    }
+
     private void WriteContent(ushort channel, Message message) =>
         FrameWriter.WriteContent(writer, channel, message.Properties.Bytes.Span, message.Body.Span, FrameMax);
 
@@ -177,9 +201,11 @@ internal sealed class ConnectionOutput(PipeWriter writer) : IThreadPoolWorkItem
             await writer.FlushAsync();
             await writer.CompleteAsync();
         }
-        finally
+#pragma warning disable CA1031 // The socket is gone, which is what was asked for.
+        catch (Exception)
+#pragma warning restore CA1031
         {
-            _completed.TrySetResult();
         }
+        _completed.TrySetResult();
     }
 }

@@ -10,12 +10,19 @@ namespace Amqp.Broker.Connections;
 /// </summary>
 internal sealed class ExclusiveQueues(LocalQueues queues)
 {
+    private const int KeptMin = 16;
+
     private readonly ConcurrentDictionary<QueueDefinition, bool> _queues = new();
     private volatile bool _ended;
+    private int _kept = KeptMin;
 
-    /// <summary>From any thread.</summary>
+    /// <summary>How many are remembered; some of them may be gone already.</summary>
+    public int Count => _queues.Count;
+
+    /// <summary>From any thread, but one at a time: called by the topology service.</summary>
     public void Add(QueueDefinition queue)
     {
+        if (_queues.Count >= _kept) ForgetDeleted();
         _queues.TryAdd(queue, true);
         if (_ended) DeleteAll();
     }
@@ -34,6 +41,16 @@ internal sealed class ExclusiveQueues(LocalQueues queues)
     {
         _ended = true;
         DeleteAll();
+    }
+
+    /// <summary>A connection that lives long may declare a queue for each of its requests, and delete it again.</summary>
+    private void ForgetDeleted()
+    {
+        foreach (var (definition, _) in _queues)
+        {
+            if (!queues.TryFind(definition, out _)) _queues.TryRemove(definition, out _);
+        }
+        _kept = Math.Max(KeptMin, 2 * _queues.Count);
     }
 
     private void DeleteAll()

@@ -18,6 +18,7 @@ internal sealed class Heartbeat : IDisposable
     private long _received;
     private long _sent;
     private int _silentLooks;
+    private bool _heartbeatPosted;
 
     public Heartbeat(AmqpConnection connection, int seconds)
     {
@@ -34,7 +35,13 @@ internal sealed class Heartbeat : IDisposable
     private void Look()
     {
         var sent = _connection.Output.BytesWritten;
-        if (sent == _sent) _connection.Output.Post(OutboundItem.Heartbeat);
+        // One that is not written yet, because the client does not read, is enough.
+        if (sent != _sent) _heartbeatPosted = false;
+        else if (!_heartbeatPosted)
+        {
+            _heartbeatPosted = true;
+            _connection.Output.Post(OutboundItem.Heartbeat);
+        }
         _sent = sent;
 
         // While the broker itself does not read, silence says nothing about the client.

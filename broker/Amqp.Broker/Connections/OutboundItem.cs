@@ -22,6 +22,9 @@ internal enum OutboundKind : byte
     /// <summary>A mandatory message that no queue took.</summary>
     Return,
 
+    /// <summary>A consumer's queue is gone.</summary>
+    Cancel,
+
     Heartbeat,
 
     /// <summary>Nothing follows: flush and close.</summary>
@@ -31,6 +34,9 @@ internal enum OutboundKind : byte
 /// <summary>One line in the mailbox of a connection's output. A struct: a delivery costs no object of its own.</summary>
 internal readonly struct OutboundItem
 {
+    /// <summary>What frames cost while they wait, besides their bytes, about.</summary>
+    private const int ObjectBytes = 96;
+
     public OutboundKind Kind { get; private init; }
 
     public bool Redelivered { get; private init; }
@@ -47,6 +53,14 @@ internal readonly struct OutboundItem
 
     /// <summary>The <see cref="Message"/>, or the bytes of frames.</summary>
     public object? Payload { get; private init; }
+
+    /// <summary>What it counts of the answers that a client has asked for, bytes; 0 for what is bounded otherwise.</summary>
+    public int AnswerBytes => Kind switch
+    {
+        OutboundKind.Frames => ((byte[])Payload!).Length + ObjectBytes,
+        OutboundKind.GetOk or OutboundKind.Return => ((Message)Payload!).Size,
+        _ => 0,
+    };
 
     public static OutboundItem Heartbeat => new() { Kind = OutboundKind.Heartbeat };
 
@@ -77,6 +91,9 @@ internal readonly struct OutboundItem
         Redelivered = result.Redelivered,
         Remaining = result.Remaining,
     };
+
+    public static OutboundItem Cancel(ConsumerLink consumer) =>
+        new() { Kind = OutboundKind.Cancel, Channel = consumer.Channel, Holder = consumer };
 
     public static OutboundItem Return(ChannelSession channel, Message message) =>
         new() { Kind = OutboundKind.Return, Channel = channel, Payload = message };

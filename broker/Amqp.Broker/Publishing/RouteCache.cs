@@ -75,8 +75,8 @@ internal sealed class RouteCache(AmqpConnection connection)
 
     private void Follow(TopologySnapshot topology)
     {
-        _topology = topology;
         _virtualHost = topology.Find(connection.Vhost) ?? throw new BrokerException(BrokerError.VhostNotFound(connection.Vhost));
+        _topology = topology;
         _exchange = null;
         _lastRoute = null;
         _routes.Clear();

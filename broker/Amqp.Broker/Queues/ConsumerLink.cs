@@ -1,4 +1,5 @@
 using Amqp.Broker.Channels;
+using Amqp.Broker.Loops;
 using Amqp.Core.Queues;
 
 namespace Amqp.Broker.Queues;
@@ -9,8 +10,7 @@ namespace Amqp.Broker.Queues;
 /// </summary>
 internal sealed class ConsumerLink(ChannelSession channel, QueueActor queue, int windowBytes) : QueueConsumer, IQueueLink
 {
-    private int _unwrittenBytes;
-    private int _waitsForWindow;
+    private readonly ByteWindow _window = new(windowBytes);
     private int _granted;
 
     public ChannelSession Channel { get; } = channel;
@@ -30,8 +30,7 @@ internal sealed class ConsumerLink(ChannelSession channel, QueueActor queue, int
     /// <summary>The write loop has put that many bytes of deliveries into the socket's buffer, or dropped them.</summary>
     public void Written(int bytes)
     {
-        var left = Interlocked.Add(ref _unwrittenBytes, -bytes);
-        if (left <= windowBytes / 2 && Interlocked.Exchange(ref _waitsForWindow, 0) == 1) Queue.Post(QueueOperation.Resume(this));
+        if (_window.Remove(bytes)) Queue.Post(QueueOperation.Resume(this));
     }
 
     /// <summary>Called by the actor of a queue that is no more, for an operation that came too late: the places that its
@@ -44,9 +43,9 @@ internal sealed class ConsumerLink(ChannelSession channel, QueueActor queue, int
 
     protected override bool TryEnter(int bytes)
     {
-        if (!HasWindow()) return false;
+        if (!_window.HasRoom()) return false;
         if (!AutoAck && !TryEnterPrefetch()) return false;
-        Interlocked.Add(ref _unwrittenBytes, bytes);
+        _window.Add(bytes);
         return true;
     }
 
@@ -58,15 +57,6 @@ internal sealed class ConsumerLink(ChannelSession channel, QueueActor queue, int
     protected override void Decline()
     {
         if (TryTakeGrant()) Channel.Prefetch.Leave(1);
-    }
-
-    private bool HasWindow()
-    {
-        if (Volatile.Read(ref _unwrittenBytes) < windowBytes) return true;
-        Interlocked.Exchange(ref _waitsForWindow, 1);
-        // The write loop may have emptied the window before it could see the flag. Whoever takes the flag down acts on it:
-        // here by going on, there by posting the Resume that was promised.
-        return Volatile.Read(ref _unwrittenBytes) <= windowBytes / 2 && Interlocked.Exchange(ref _waitsForWindow, 0) == 1;
     }
 
     private bool TryEnterPrefetch() => TryTakeGrant() || Channel.Prefetch.TryEnter(this);

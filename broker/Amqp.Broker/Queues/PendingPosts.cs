@@ -27,6 +27,7 @@ internal sealed class PendingPosts
         {
             batch.Queue.PostAndRun(CollectionsMarshal.AsSpan(batch.Operations));
             batch.Operations.Clear();
+            batch.Queue = null!; // it may be deleted before this serves again
             _spare.Push(batch);
         }
         _batches.Clear();

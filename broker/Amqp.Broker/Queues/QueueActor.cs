@@ -21,10 +21,10 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
     private readonly Mailbox<QueueOperation> _mailbox = new();
     private readonly QueueEffects _effects = new();
     private readonly List<OutboundItem> _outbound = [];
-    private readonly QueueState _state;
+    private QueueState _state;
     private readonly QueueServices _services;
     private LoopTimer? _timer;
-    private bool _deleted;
+    private volatile bool _deleted;
     private bool _failed;
 
     public QueueActor(QueueDefinition definition, QueueServices services)
@@ -38,6 +38,9 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
     }
 
     public QueueDefinition Definition { get; }
+
+    /// <summary>Deleted, or about to be. From any thread.</summary>
+    public bool IsDeleted => _deleted;
 
     /// <summary>Posts one operation; the queue runs on the thread pool if it is idle.</summary>
     public void Post(in QueueOperation operation)
@@ -61,21 +64,31 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         for (var drains = 0; drains < drainsMax; drains++)
         {
             if (!_mailbox.TryDrain(out var operations)) return false;
-            try
-            {
-                var now = Now();
-                foreach (ref readonly var operation in CollectionsMarshal.AsSpan(operations)) Apply(operation, now);
-                CarryOut();
-                ScheduleTick(now);
-            }
-#pragma warning disable CA1031 // A queue whose state is in doubt stops and says so; the process and its other queues go on.
-            catch (Exception exception)
-#pragma warning restore CA1031
-            {
-                Fail(exception);
-            }
+            var next = 0;
+            // Again after a failure, so that those behind what failed are refused and not left without an answer.
+            while (!TryApply(CollectionsMarshal.AsSpan(operations), ref next)) { }
         }
         return true;
+    }
+
+    private bool TryApply(ReadOnlySpan<QueueOperation> operations, ref int next)
+    {
+        try
+        {
+            var now = Now();
+            while (next < operations.Length) Apply(operations[next++], now);
+            CarryOut();
+            ScheduleTick(now);
+            return true;
+        }
+#pragma warning disable CA1031 // A queue whose state is in doubt stops and says so; the process and its other queues go on.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            Fail(exception);
+            if (next > 0) (operations[next - 1].ReplyTo as IReply)?.Fail(BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
+            return false;
+        }
     }
 
     private void Apply(in QueueOperation operation, long now)
@@ -98,7 +111,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
                 break;
             case QueueOperationKind.Release:
                 if (operation.Subject is ConsumerLink gone) RemoveConsumer(gone, now);
-                _state.Release((MessageHolder)operation.Subject!, now);
+                if (!_deleted) _state.Release((MessageHolder)operation.Subject!, now);
                 break;
             case QueueOperationKind.AddConsumer:
                 AddConsumer(operation, now);
@@ -182,7 +195,9 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         CarryOut();
         foreach (var consumer in _state.Consumers) ((ConsumerLink)consumer).Channel.ConsumerCancelled((ConsumerLink)consumer);
         var count = _state.ReadyCount;
-        _state.Purge();
+        // Channels may know this actor for a while longer (what they fetched from it, where they published last): its messages
+        // do not have to wait for that.
+        _state = new QueueState(messageTtlMs: null, _effects);
         _timer?.Dispose();
         _services.Topology.Propose(
             new DeleteQueue(Definition.Vhost, Definition.Name, Definition.Id, Requester: null),

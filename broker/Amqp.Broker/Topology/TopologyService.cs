@@ -1,4 +1,5 @@
 using Amqp.Broker.Loops;
+using Amqp.Core.Errors;
 using Amqp.Core.Ports;
 using Amqp.Core.Topology;
 using Microsoft.Extensions.Logging;
@@ -67,7 +68,7 @@ public sealed partial class TopologyService
             var results = new List<TopologyResult>(proposals.Count);
             foreach (var proposal in proposals)
             {
-                var result = TopologyReducer.Apply(_proposed, proposal.Command);
+                var result = Apply(proposal.Command);
                 _proposed = result.Topology;
                 results.Add(result);
             }
@@ -81,6 +82,21 @@ public sealed partial class TopologyService
                 return;
             }
             Complete(proposals, results);
+        }
+    }
+
+    private TopologyResult Apply(TopologyCommand command)
+    {
+        try
+        {
+            return TopologyReducer.Apply(_proposed, command);
+        }
+#pragma warning disable CA1031 // The reducer is a function and has changed nothing: one command's defect must not end all declaring.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            LogReducerFailed(_logger, exception, command.GetType().Name);
+            return new TopologyResult(_proposed, []) { Error = BrokerError.InternalError("the broker has logged what went wrong") };
         }
     }
 
@@ -108,6 +124,9 @@ public sealed partial class TopologyService
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "A {Command} was done, but telling whoever asked for it failed because of a defect of the broker; please report this")]
     private static partial void LogCompletionFailed(ILogger logger, Exception exception, string command);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A {Command} was refused because of a defect of the broker; please report this")]
+    private static partial void LogReducerFailed(ILogger logger, Exception exception, string command);
 
     private readonly record struct Proposal(TopologyCommand Command, Action<TopologyResult> Completed);
 }

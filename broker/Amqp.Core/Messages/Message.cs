@@ -8,6 +8,8 @@ namespace Amqp.Core.Messages;
 /// </summary>
 public sealed class Message(string exchange, string routingKey, Content content)
 {
+    private const int ObjectBytes = 128;
+
     private readonly Content _content = content;
 
     /// <summary>The exchange it was published to; empty for the default exchange.</summary>
@@ -26,6 +28,7 @@ public sealed class Message(string exchange, string routingKey, Content content)
     /// <summary>Milliseconds it may wait in a queue (the <c>expiration</c> property), or -1.</summary>
     public long ExpirationMs { get; init; } = -1;
 
-    /// <summary>Bytes of properties and body: what the message costs a window or a socket, framing aside.</summary>
-    public int Size => _content.Buffer.Length;
+    /// <summary>Bytes that the message costs while it waits to be written: properties and body, and about what the objects
+    /// around them take, so that a window in bytes holds for many small messages too.</summary>
+    public int Size => _content.Buffer.Length + ObjectBytes;
 }

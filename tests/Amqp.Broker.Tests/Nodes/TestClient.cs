@@ -44,6 +44,9 @@ internal sealed class TestClient
     /// <summary>Completes when the broker has done with this connection.</summary>
     public Task Served { get; }
 
+    /// <summary>Heartbeats that <see cref="Read"/> has passed over.</summary>
+    public int HeartbeatsRead { get; private set; }
+
     public async Task Handshake(ushort heartbeatSeconds = 0)
     {
         await SendBytes(ProtocolHeader.Bytes.ToArray());
@@ -130,7 +133,8 @@ internal sealed class TestClient
             var result = await _toClient.Reader.ReadAsync().AsTask().WaitAsync(Patience.Answer);
             var frame = Cut(result.Buffer);
             if (frame is null && result.IsCompleted) return null;
-            if (frame is not null && frame.Type != FrameType.Heartbeat) return frame;
+            if (frame is { Type: not FrameType.Heartbeat }) return frame;
+            if (frame is not null) HeartbeatsRead++;
         }
     }
 

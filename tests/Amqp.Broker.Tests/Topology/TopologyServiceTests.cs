@@ -98,6 +98,14 @@ public class TopologyServiceTests
     }
 
     [Test]
+    public void A_command_that_the_reducer_fails_on_is_refused_and_the_next_one_is_done()
+    {
+        Propose(new UnknownCommand());
+        Propose(Queue("q", durable: false));
+        Assert.That(_events, Is.EqualTo(new[] { "refused InternalError", "changed q, visible: none", "completed q, visible: q" }));
+    }
+
+    [Test]
     public void What_is_stored_is_announced_before_it_is_visible()
     {
         var stored = TopologyReducer.Apply(TopologySnapshot.Initial, Queue("q")).Topology;
@@ -163,6 +171,8 @@ public class TopologyServiceTests
 
     private static DeclareQueue Queue(string name, bool durable = true) =>
         new("/", name, durable, AutoDelete: false, Exclusive: false, FieldTable.Empty, Requester: null);
+
+    private sealed record UnknownCommand() : TopologyCommand("/");
 
     /// <summary>A store that answers from a thread of its own, as a real one does.</summary>
     private sealed class ThreadedStore : IMetadataStore, IDisposable
