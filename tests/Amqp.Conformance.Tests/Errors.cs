@@ -298,6 +298,7 @@ public sealed class ErrorTests : BrokerFixture
             s => s.Raw.Publish(1, s.Exchange, "key", "m", immediate: true));
         yield return Row("basic.qos by size", 540, "NOT_IMPLEMENTED - prefetch_size!=0 (1000)", MethodId.BasicQos,
             s => s.Send(new BasicQos(1000, 10, false)));
+        yield return Row("channel.flow, stop", 540, "NOT_IMPLEMENTED - active=false", MethodId.ChannelFlow, s => s.Send(new ChannelFlow(false)));
         yield return Row("basic.recover without requeueing", 540, "NOT_IMPLEMENTED - requeue=false", MethodId.BasicRecover,
             s => s.Send(new BasicRecover(false)));
         yield return Row("basic.recover-async without requeueing", 540, "NOT_IMPLEMENTED - requeue=false", MethodId.BasicRecoverAsync,

@@ -326,6 +326,28 @@ public sealed class ExchangeTests : ConformanceFixture
     }
 
     [Test]
+    public async Task An_internal_exchange_takes_messages_from_exchanges_only()
+    {
+        var channel = await OpenChannel();
+        var source = await DeclareExchange(channel, "fanout");
+        var isInternal = Name("internal");
+        DeleteAfterTest(exchange: isInternal);
+        await using var raw = await RawConnection.Open(Broker);
+        await raw.OpenChannel(1);
+        await raw.Call<AMQP.Net.ExchangeDeclare, AMQP.Net.ExchangeDeclareOk>(1, new AMQP.Net.ExchangeDeclare(
+            isInternal, "fanout", Passive: false, Durable: false, AutoDelete: false, Internal: true, NoWait: false, AMQP.Net.FieldTable.Empty));
+        var queue = await DeclareBoundQueue(channel, isInternal, "");
+        await channel.ExchangeBindAsync(isInternal, source, "");
+
+        await channel.BasicPublishAsync(source, "", Bytes("by the exchange"));
+        Assert.That(await Drain(channel, queue), Is.EqualTo(["by the exchange"]));
+        await raw.Publish(1, isInternal, "", "by a client");
+        await raw.ExpectChannelClose(
+            1, AMQP.Net.ReplyCode.AccessRefused, $"ACCESS_REFUSED - cannot publish to internal exchange '{isInternal}' in vhost '/'");
+        Assert.That(await Drain(channel, queue), Is.Empty);
+    }
+
+    [Test]
     public async Task A_queue_reached_on_several_ways_gets_one_copy()
     {
         var channel = await OpenChannel();
