@@ -67,8 +67,8 @@ public sealed class DataDirectory : IDisposable
             if (owner is null) WriteFormat(path, engine);
             else if (owner != engine)
             {
-                throw new StorageException($"The data directory '{path}' was written by the storage engine '{owner}', and '{engine}' "
-                    + $"was asked for. Set Storage:Engine to '{owner}' or 'auto', or convert it with 'amqpctl store convert'.");
+                throw new StorageException($"The data directory '{path}' was written by the storage engine '{owner}', which this "
+                    + $"broker does not have ('{engine}' is its own). Start the version that wrote it, or choose another directory with Storage:Directory.");
             }
             return new(path, engine, lockFile);
         }

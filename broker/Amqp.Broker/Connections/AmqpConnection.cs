@@ -27,8 +27,11 @@ internal sealed partial class AmqpConnection
         Transport = transport;
         Services = services;
         Loop = new ConnectionLoop(transport.Pipe.Input);
-        Output = new ConnectionOutput(
-            transport.Pipe.Output, services.Limits.UnreadAnswerBytes, roomAgain: () => Loop.Post(() => { }), OutputFailed) { FrameMax = services.Limits.FrameBytes };
+        // Room for answers wakes the loop, which then reads on by itself.
+        Output = new ConnectionOutput(transport.Pipe.Output, services.Limits.UnreadAnswerBytes, roomAgain: () => Loop.Post(() => { }), OutputFailed)
+        {
+            FrameMax = services.Limits.FrameBytes,
+        };
         _frames = new FrameReader(services.Limits.FrameBytes);
         _handshake = new ConnectionHandshake(this);
         ExclusiveQueues = new ExclusiveQueues(services.Queues);
