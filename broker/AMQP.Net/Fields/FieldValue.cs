@@ -5,8 +5,8 @@ namespace AMQP.Net;
 
 /// <summary>
 /// One value of a field table or array: a type and its value, without boxing the numbers. Two values are equal when type
-/// and value are, as in RabbitMQ's headers exchange: the integer 1 is not the long 1 (see <see cref="TryGetInteger"/> for
-/// comparing across widths).
+/// and value are: the integer 1 is not the long 1 (see <see cref="TryGetInteger"/> for comparing across widths, as
+/// RabbitMQ does for arguments and in its headers exchange).
 /// </summary>
 public readonly struct FieldValue : IEquatable<FieldValue>
 {
