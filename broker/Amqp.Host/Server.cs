@@ -123,9 +123,10 @@ internal sealed class Server : IAsyncDisposable
             _directory,
             TimeProvider.System,
             _application.Services.GetRequiredService<ILogger<LocalMetadataStore>>(),
-            failed: _ =>
+            failed: exception =>
             {
-                // The store has logged what failed. Nothing declared from here on would survive, so the process ends.
+                // Nothing declared from here on would survive, so the process ends.
+                _logger.LogCritical(exception, "Definitions cannot be stored any more, stopping. Look at the disk under {Directory}: is it full, read-only or failing?", _directory.FullPath);
                 _exitCode = 1;
                 _application.Lifetime.StopApplication();
             });

@@ -21,7 +21,7 @@ internal sealed partial class AmqpConnection
     public void CloseWith(BrokerError error, MethodId method, int channel)
     {
         if (_phase is ConnectionPhase.ClosedByClient or ConnectionPhase.Closing or ConnectionPhase.Ended) return;
-        Log.ConnectionError(Name, channel, error.ReplyText, method.Name());
+        Log.ConnectionError(Name, channel, error.ReplyText, method == default ? "none" : method.Name());
         CloseChannels();
         _phase = ConnectionPhase.Closing;
         Send(new ConnectionClose(error.Code, error.ReplyText, method));

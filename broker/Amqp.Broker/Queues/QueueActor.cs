@@ -21,8 +21,8 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
     private readonly Mailbox<QueueOperation> _mailbox = new();
     private readonly QueueEffects _effects = new();
     private readonly List<OutboundItem> _outbound = [];
-    private QueueState _state;
     private readonly QueueServices _services;
+    private QueueState _state;
     private LoopTimer? _timer;
     private volatile bool _deleted;
     private bool _failed;
@@ -200,7 +200,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         _state = new QueueState(messageTtlMs: null, _effects);
         _timer?.Dispose();
         _services.Topology.Propose(
-            new DeleteQueue(Definition.Vhost, Definition.Name, Definition.Id, Requester: null),
+            new DeleteQueue(Definition.Vhost, Definition.Name, Definition.Id),
             _ => reply?.Complete(new DeleteResult(DeleteOutcome.Deleted, count)));
     }
 
