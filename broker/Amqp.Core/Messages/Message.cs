@@ -8,9 +8,11 @@ namespace Amqp.Core.Messages;
 /// </summary>
 public sealed class Message(string exchange, string routingKey, Content content)
 {
-    private const int ObjectBytes = 128;
+    /// <summary>What the objects around properties and body take, about.</summary>
+    public const int ObjectBytes = 128;
 
-    private readonly Content _content = content;
+    /// <summary>Properties and body.</summary>
+    public Content Content { get; } = content;
 
     /// <summary>The exchange it was published to; empty for the default exchange.</summary>
     public string Exchange { get; } = exchange;
@@ -18,9 +20,9 @@ public sealed class Message(string exchange, string routingKey, Content content)
     public string RoutingKey { get; } = routingKey;
 
     /// <summary>The properties as they came, validated.</summary>
-    public BasicProperties Properties => _content.Properties;
+    public BasicProperties Properties => Content.Properties;
 
-    public ReadOnlyMemory<byte> Body => _content.Body;
+    public ReadOnlyMemory<byte> Body => Content.Body;
 
     /// <summary>delivery-mode 2.</summary>
     public bool IsPersistent { get; } = content.Properties.IsPersistent;
@@ -28,7 +30,11 @@ public sealed class Message(string exchange, string routingKey, Content content)
     /// <summary>Milliseconds it may wait in a queue (the <c>expiration</c> property), or -1.</summary>
     public long ExpirationMs { get; init; } = -1;
 
+    /// <summary>Not 0: several queues keep it on the disk, and its body is stored once, under this id. No other message of this data
+    /// directory ever has the same.</summary>
+    public long BodyId { get; init; }
+
     /// <summary>Bytes that the message costs while it waits to be written: properties and body, and about what the objects
     /// around them take, so that a window in bytes holds for many small messages too.</summary>
-    public int Size => _content.Buffer.Length + ObjectBytes;
+    public int Size => Content.Buffer.Length + ObjectBytes;
 }

@@ -1,0 +1,80 @@
+using Amqp.Core.Messages;
+using Amqp.Core.Records;
+using Amqp.Core.Topology;
+
+namespace Amqp.Core.Ports;
+
+/// <summary>
+/// Where messages survive the process, and where those go that memory has no room for. Queues hand over records and never
+/// wait; what came of them is told to the queue's <see cref="IStoreListener"/>.
+/// <para>
+/// Order of calls: <see cref="Open"/> for each queue that the definitions know, <see cref="Start"/> once, then anything.
+/// A write or flush that fails is fatal and never tried again: the store reports it to whoever made it, and nobody is told
+/// anything any more. A full disk is no failure: see <see cref="Start"/>.
+/// </para>
+/// </summary>
+public interface IMessageStore
+{
+    /// <summary>
+    /// Begins to keep a queue's messages; from any thread, before anything else about this queue.
+    /// </summary>
+    /// <param name="listener">Told what came of its commits and reads.</param>
+    /// <returns>What survived of the queue, or null when the store knows nothing of it.</returns>
+    RecoveredQueue? Open(QueueId queue, IStoreListener listener);
+
+    /// <summary>
+    /// Every queue of the definitions was opened. What the store has of others is dropped.
+    /// </summary>
+    /// <param name="fullChanged">Called with true when there is no room on the disk for more messages, and publishers should be held
+    /// back; with false when there is again. What was committed meanwhile waits in memory and is written then. On a thread of the
+    /// store; it must neither block nor throw.</param>
+    void Start(Action<bool> fullChanged);
+
+    /// <summary>
+    /// Takes records of one queue; from any thread, without blocking. Those of a queue are written in the order of the calls.
+    /// Whether a settled message was written or not is the store's affair: one that was not never will be.
+    /// </summary>
+    /// <param name="ticket">Above 0: <see cref="IStoreListener.Committed"/> is called with it, or with a later one, when this
+    /// and everything before it of this queue is durable (pages: readable). Tickets of a queue grow. 0: nobody needs to know.</param>
+    void Commit(QueueId queue, ReadOnlySpan<StoreRecord> records, long ticket);
+
+    /// <summary>Takes records of any number of queues that become durable together or not at all.</summary>
+    /// <param name="records">Enqueues and settlements. The array is the store's from here on.</param>
+    /// <param name="committed">Called when they are durable, on a thread of the store. It must neither block nor throw.</param>
+    void CommitTransaction(StoreRecord[] records, Action committed);
+
+    /// <summary>Asks for messages that were committed and are not settled; the answer is <see cref="IStoreListener.Loaded"/>.</summary>
+    /// <param name="positions">Ascending. The array is the store's from here on, and comes back with the answer.</param>
+    void Read(QueueId queue, long[] positions);
+
+    /// <summary>An id for a body that several queues will store (<see cref="Message.BodyId"/>); from any thread.</summary>
+    long NextBodyId();
+
+    /// <summary>The queue is gone, and all it had; nothing is told to its listener any more, or once more at most.</summary>
+    void Remove(QueueId queue);
+}
+
+/// <summary>Whom the store tells what came of a queue's commits and reads: on a thread of the store, so that it must neither
+/// block nor throw.</summary>
+public interface IStoreListener
+{
+    /// <summary>Every commit of the queue up to this ticket is durable.</summary>
+    void Committed(long ticket);
+
+    /// <summary>The answer to a read.</summary>
+    /// <param name="positions">What was asked for.</param>
+    /// <param name="messages">One for each position. Null: it was settled meanwhile, or else its record is damaged; the store has
+    /// reported that, and the message is lost.</param>
+    void Loaded(long[] positions, Message?[] messages);
+}
+
+/// <summary>What a store found of a queue on opening.</summary>
+/// <param name="NextPosition">Above every position that was ever stored of this queue.</param>
+/// <param name="Messages">In the order of their positions. Can be looked at once, before <see cref="IMessageStore.Start"/>.</param>
+public sealed record RecoveredQueue(long NextPosition, IEnumerable<RecoveredMessage> Messages);
+
+/// <param name="Position">Its position in the queue.</param>
+/// <param name="Size">As <see cref="Message.Size"/>, or a little more.</param>
+/// <param name="ExpiresAt">Last millisecond of its life, in milliseconds since 1970 UTC, or 0.</param>
+/// <param name="Redelivered">It was, or after an unclean end may have been, handed out before.</param>
+public readonly record struct RecoveredMessage(long Position, int Size, long ExpiresAt, bool Redelivered);

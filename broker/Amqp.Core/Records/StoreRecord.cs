@@ -1,0 +1,38 @@
+using Amqp.Core.Messages;
+using Amqp.Core.Topology;
+
+namespace Amqp.Core.Records;
+
+/// <summary>
+/// One line of what happened in a queue, on its way to the store: the same is written, given to mirrors and replayed. A
+/// struct, so that a message on its way costs no object here.
+/// </summary>
+public readonly record struct StoreRecord
+{
+    /// <summary><see cref="RecordType.Enqueue"/>, <see cref="RecordType.Page"/>, <see cref="RecordType.Settle"/> or
+    /// <see cref="RecordType.Delivered"/>.</summary>
+    public required RecordType Type { get; init; }
+
+    public required QueueId Queue { get; init; }
+
+    /// <summary>The message's position in its queue.</summary>
+    public required long Position { get; init; }
+
+    /// <summary>The message that enters; null for one that is there.</summary>
+    public Message? Message { get; init; }
+
+    /// <summary>Last millisecond of its life, in milliseconds since 1970 UTC, or 0 when it has no end.</summary>
+    public long ExpiresAt { get; init; }
+
+    public static StoreRecord Enqueue(QueueId queue, long position, Message message, long expiresAt) =>
+        new() { Type = RecordType.Enqueue, Queue = queue, Position = position, Message = message, ExpiresAt = expiresAt };
+
+    public static StoreRecord Page(QueueId queue, long position, Message message) =>
+        new() { Type = RecordType.Page, Queue = queue, Position = position, Message = message };
+
+    public static StoreRecord Settle(QueueId queue, long position) =>
+        new() { Type = RecordType.Settle, Queue = queue, Position = position };
+
+    public static StoreRecord Delivered(QueueId queue, long position) =>
+        new() { Type = RecordType.Delivered, Queue = queue, Position = position };
+}
