@@ -76,7 +76,7 @@ internal sealed class PublishHandler(ChannelSession channel)
 
         var route = _routes.Find(exchange, _publish.RoutingKey, headers, addsKeys);
         var message = new Message(_publish.Exchange, _publish.RoutingKey, addsKeys ? WithoutBcc(content, headers!) : content) { ExpirationMs = expirationMs };
-        foreach (var queue in route.Queues) _connection.Posts.Add(queue, QueueOperation.Publish(message));
+        foreach (var queue in route.Queues) _connection.Posts.Add(queue, QueueOperation.Publish(message, confirms: null, number: 0));
         foreach (var address in route.DirectReplies)
         {
             if (_connection.Services.DirectReplies.TryFind(address, out var consumer))

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Amqp.Broker.Connections;
 using Amqp.Broker.Loops;
+using Amqp.Broker.Publishing;
 using Amqp.Core.Errors;
 using Amqp.Core.Messages;
 using Amqp.Core.Queues;
@@ -31,7 +32,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
     {
         Definition = definition;
         _services = services;
-        _state = new QueueState(definition.Parsed.MessageTtlMs, _effects);
+        _state = new QueueState(definition.Id, definition.Durable, definition.Parsed.MessageTtlMs, _effects);
         var now = Now();
         Touch(now);
         ScheduleTick(now);
@@ -73,10 +74,12 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
 
     private bool TryApply(ReadOnlySpan<QueueOperation> operations, ref int next)
     {
+        var isApplying = true;
         try
         {
             var now = Now();
             while (next < operations.Length) Apply(operations[next++], now);
+            isApplying = false;
             CarryOut();
             ScheduleTick(now);
             return true;
@@ -86,7 +89,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
 #pragma warning restore CA1031
         {
             Fail(exception);
-            if (next > 0) (operations[next - 1].ReplyTo as IReply)?.Fail(BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
+            if (isApplying && operations[next - 1].ReplyTo is not null) Refuse(operations[next - 1]);
             return false;
         }
     }
@@ -102,6 +105,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         {
             case QueueOperationKind.Publish:
                 _state.Publish((Message)operation.Subject!, now);
+                (operation.ReplyTo as ConfirmTracker)?.Settle(operation.Position);
                 break;
             case QueueOperationKind.Acknowledge or QueueOperationKind.Reject:
                 _state.Settle((MessageHolder)operation.Subject!, operation.Position, Settlement.Remove, now);
@@ -145,6 +149,17 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
                 break;
             case QueueOperationKind.Tick:
                 Tick(now);
+                break;
+            case QueueOperationKind.Prepare:
+                _state.Prepare((TransactionPart)operation.Subject!, now);
+                CarryOut();
+                ((ITransaction)operation.ReplyTo!).Prepared();
+                break;
+            case QueueOperationKind.CommitPart:
+                _state.Commit((TransactionPart)operation.Subject!, now);
+                break;
+            case QueueOperationKind.AbortPart:
+                _state.Abort((TransactionPart)operation.Subject!, now);
                 break;
             default:
                 throw new InvalidOperationException($"unknown queue operation {operation.Kind}");
@@ -197,7 +212,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         var count = _state.ReadyCount;
         // Channels may know this actor for a while longer (what they fetched from it, where they published last): its messages
         // do not have to wait for that.
-        _state = new QueueState(messageTtlMs: null, _effects);
+        _state = new QueueState(Definition.Id, isDurable: false, messageTtlMs: null, _effects);
         _timer?.Dispose();
         _services.Topology.Propose(
             new DeleteQueue(Definition.Vhost, Definition.Name, Definition.Id),
@@ -209,8 +224,14 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
     {
         switch (operation)
         {
+            case { Kind: QueueOperationKind.Publish }:
+                RefusePublish(operation);
+                break;
+            case { ReplyTo: ITransaction transaction }:
+                RefusePart((TransactionPart)operation.Subject!, transaction);
+                break;
             case { ReplyTo: null }:
-                // Nobody waits: a publish that raced the deletion, a settlement of what is no more. A failed queue can still
+                // Nobody waits: a settlement of what is no more, for instance. A failed queue can still
                 // be deleted, by its owner's end for instance.
                 if (_failed && operation.Kind == QueueOperationKind.Delete) Delete(operation.Conditions, reply: null);
                 (operation.Subject as ConsumerLink)?.TooLate(operation.Kind);
@@ -228,11 +249,28 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
                 reply.Complete(new QueueStatus(0, 0, Gone: true));
                 break;
             default:
-                ((IReply)operation.ReplyTo).Fail(_deleted
+                ((IReply)operation.ReplyTo!).Fail(_deleted
                     ? BrokerError.QueueNotFound(Definition.Vhost, Definition.Name)
                     : BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
                 break;
         }
+    }
+
+    /// <summary>A message for a deleted queue counts as taken, as with RabbitMQ: it would be gone now all the same.</summary>
+    private void RefusePublish(in QueueOperation publish)
+    {
+        if (publish.ReplyTo is not ConfirmTracker confirms) return;
+        if (_deleted) confirms.Settle(publish.Position);
+        else confirms.Refuse(publish.Position);
+    }
+
+    /// <summary>A deleted queue has nothing to say to a transaction, which goes on without it.</summary>
+    private void RefusePart(TransactionPart part, ITransaction transaction)
+    {
+        foreach (var held in part.Settlements) (held.Holder as ConsumerLink)?.TooLate(QueueOperationKind.Acknowledge);
+        part.Records.Clear();
+        if (_deleted) transaction.Prepared();
+        else transaction.Refused();
     }
 
     /// <summary>Sends what the operations decided: consecutive deliveries to one connection in one post.</summary>

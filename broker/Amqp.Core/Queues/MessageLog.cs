@@ -26,7 +26,7 @@ internal sealed class MessageLog
     /// <summary>The position that the next message gets.</summary>
     public long End { get; private set; }
 
-    public long Append(Message message, long expiresAt)
+    public long Append(Message message, long expiresAt, bool isStored)
     {
         var position = End++;
         var chunk = position >> ChunkBits;
@@ -36,7 +36,7 @@ internal sealed class MessageLog
         var offset = (int)(position & (ChunkSize - 1));
         // The first chunk of a queue starts small: most of a broker's queues are nearly empty.
         if (offset >= last.Entries.Length) Array.Resize(ref last.Entries, Math.Min(ChunkSize, Math.Max(SmallChunkSize, offset * 4)));
-        last.Entries[offset] = new Entry { Message = message, ExpiresAt = expiresAt, Slot = MessageHolder.None };
+        last.Entries[offset] = new Entry { Message = message, ExpiresAt = expiresAt, Slot = MessageHolder.None, IsStored = isStored };
         last.Live++;
         return position;
     }
@@ -48,6 +48,24 @@ internal sealed class MessageLog
         var chunk = position >> ChunkBits;
         if (chunk < _firstChunk || chunk >= _firstChunk + _count) return false;
         return At(chunk) is { } found && found.Entries[position & (ChunkSize - 1)].Message is not null;
+    }
+
+    /// <summary>The first position from here on whose message nobody holds, or <see cref="End"/>.</summary>
+    public long NextReady(long position)
+    {
+        position = Math.Max(position, _firstChunk << ChunkBits);
+        while (position < End)
+        {
+            if (At(position >> ChunkBits) is not { } chunk)
+            {
+                position = ((position >> ChunkBits) + 1) << ChunkBits;
+                continue;
+            }
+            ref var entry = ref chunk.Entries[position & (ChunkSize - 1)];
+            if (entry.Message is not null && entry.Slot == MessageHolder.None) break;
+            position++;
+        }
+        return position;
     }
 
     /// <summary>The entry of a message that <see cref="Contains"/> says is there.</summary>
@@ -119,6 +137,9 @@ internal sealed class MessageLog
 
         /// <summary>It was handed out before.</summary>
         public bool Redelivered;
+
+        /// <summary>The store has it, or gets it.</summary>
+        public bool IsStored;
     }
 
     private sealed class Chunk

@@ -1,4 +1,5 @@
 using Amqp.Core.Messages;
+using Amqp.Core.Topology;
 
 namespace Amqp.Core.Queues;
 
@@ -16,13 +17,15 @@ public enum Settlement : byte
 /// A queue as a function: operations in, effects out. It has no thread, socket or clock; its actor calls it with the time
 /// and carries out what it decides. A test needs no broker.
 ///
-/// <para>Every message has a position, and positions only grow. Ready are the messages from <c>_next</c> to the end, plus
-/// those that came back and wait in <c>_returned</c>, which are all older: so a message that is requeued is again in front
-/// of everything published after it.</para>
+/// <para>Every message has a position, and positions only grow. Ready are the messages from <c>_next</c> to the end that
+/// nobody holds, plus those that came back and wait in <c>_returned</c>, which are all older: so a message that is requeued is
+/// again in front of everything published after it.</para>
 /// </summary>
+/// <param name="id">The queue's number, for its records.</param>
+/// <param name="isDurable">Its persistent messages are stored.</param>
 /// <param name="messageTtlMs">The <c>x-message-ttl</c> argument, or null.</param>
 /// <param name="effects">Where deliveries are noted.</param>
-public sealed class QueueState(long? messageTtlMs, QueueEffects effects)
+public sealed partial class QueueState(QueueId id, bool isDurable, long? messageTtlMs, QueueEffects effects)
 {
     private readonly MessageLog _log = new();
     private readonly UnackedTable _unacked = new();
@@ -42,7 +45,7 @@ public sealed class QueueState(long? messageTtlMs, QueueEffects effects)
     public void Publish(Message message, long now)
     {
         var expiresAt = ExpiryOf(message, now);
-        _log.Append(message, expiresAt);
+        _log.Append(message, expiresAt, IsStored(message));
         ReadyCount++;
         DeliverReady(now);
         // A message with a time to live of 0 is for whoever can take it this instant.
@@ -77,9 +80,7 @@ public sealed class QueueState(long? messageTtlMs, QueueEffects effects)
     /// </summary>
     public void Settle(MessageHolder holder, long position, Settlement settlement, long now)
     {
-        if (!_log.Contains(position)) return;
-        var slot = _log[position].Slot;
-        if (slot == MessageHolder.None || _unacked.HolderOf(slot) != holder) return;
+        if (!IsHeldBy(holder, position)) return;
         TakeBack(position, settlement);
         DeliverReady(now);
     }
@@ -149,8 +150,10 @@ public sealed class QueueState(long? messageTtlMs, QueueEffects effects)
     private bool TryPeek(out long position)
     {
         if (_returned.TryPeek(out position, out _)) return true;
-        position = _next;
-        return _next < _log.End;
+        if (ReadyCount == 0) return false;
+        // Over holes, and over what a transaction holds: that comes back by way of _returned, being older.
+        position = _next = _log.NextReady(_next);
+        return true;
     }
 
     /// <summary>Takes the message that <see cref="TryPeek"/> showed out of the ready ones.</summary>
@@ -170,15 +173,30 @@ public sealed class QueueState(long? messageTtlMs, QueueEffects effects)
         if (settlement == Settlement.Remove) _log.Remove(position);
         else
         {
-            entry.Slot = MessageHolder.None;
             entry.Redelivered = true;
-            _returned.Enqueue(position, position);
-            ReadyCount++;
+            MakeReady(position);
         }
+        ReturnCredit(holder);
+    }
+
+    private void MakeReady(long position)
+    {
+        _log[position].Slot = MessageHolder.None;
+        if (position < _next) _returned.Enqueue(position, position);
+        ReadyCount++;
+    }
+
+    private void ReturnCredit(MessageHolder holder)
+    {
         if (holder is not QueueConsumer consumer) return;
         consumer.Leave(1);
         if (consumer.State == ConsumerState.PrefetchFull) _consumers.Enter(consumer);
     }
+
+    private bool IsHeldBy(MessageHolder holder, long position) =>
+        _log.Contains(position) && _log[position].Slot is not MessageHolder.None and var slot && _unacked.HolderOf(slot) == holder;
+
+    private bool IsStored(Message message) => isDurable && message.IsPersistent;
 
     private long ExpiryOf(Message message, long now)
     {

@@ -2,6 +2,8 @@ using System.Text;
 using AMQP.Net;
 using Amqp.Core.Messages;
 using Amqp.Core.Queues;
+using Amqp.Core.Records;
+using Amqp.Core.Topology;
 
 namespace Amqp.Core.Tests.Queues;
 
@@ -9,13 +11,13 @@ namespace Amqp.Core.Tests.Queues;
 /// A queue on a table: messages and consumers have short names, and what happened reads as <c>a:m1</c> (consumer a got m1)
 /// or <c>a:m1!</c> (redelivered).
 /// </summary>
-internal sealed class QueueStory(long? messageTtlMs = null)
+internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false)
 {
     private readonly QueueEffects _effects = new();
     private readonly Dictionary<(MessageHolder, string), long> _positions = [];
     private QueueState? _state;
 
-    public QueueState State => _state ??= new QueueState(messageTtlMs, _effects);
+    public QueueState State => _state ??= new QueueState(new QueueId(7), durable, messageTtlMs, _effects);
 
     public long Now { get; set; } = 1_000;
 
@@ -46,6 +48,14 @@ internal sealed class QueueStory(long? messageTtlMs = null)
         return name + (redelivered ? "!" : "");
     }
 
+    /// <summary>Everything that is ready, taken.</summary>
+    public string GetAll()
+    {
+        var names = new List<string>();
+        while (Get() is { } name) names.Add(name);
+        return string.Join(' ', names);
+    }
+
     /// <summary>Everything delivered since the last call.</summary>
     public string Deliveries()
     {
@@ -62,9 +72,28 @@ internal sealed class QueueStory(long? messageTtlMs = null)
 
     private static string NameOf(Message message) => Encoding.UTF8.GetString(message.Body.Span);
 
-    private static Message NewMessage(string name, long expirationMs = -1)
+    /// <summary>What a record says, as <c>+m1</c> for a message that enters at its position and <c>-0</c> for one that leaves.</summary>
+    public static string Text(IEnumerable<StoreRecord> records) => string.Join(' ', records.Select(record => record.Type switch
     {
-        var properties = new MutableProperties().Encode();
+        RecordType.Enqueue => $"+{record.Position}:{NameOf(record.Message!)}",
+        RecordType.Settle => $"-{record.Position}",
+        _ => $"{record.Type} {record.Position}",
+    }));
+
+    /// <summary>A part of a transaction that publishes these.</summary>
+    public static TransactionPart Part(params Message[] messages)
+    {
+        var part = new TransactionPart();
+        part.Publishes.AddRange(messages);
+        return part;
+    }
+
+    /// <summary>What the holder is to settle when the part is committed.</summary>
+    public HeldMessage Held(MessageHolder holder, string name, Settlement settlement) => new(holder, _positions[(holder, name)], settlement);
+
+    public static Message NewMessage(string name, long expirationMs = -1, bool persistent = false)
+    {
+        var properties = new MutableProperties { DeliveryMode = persistent ? (byte)2 : null }.Encode();
         return new Message("", "q", new Content([.. properties, .. Encoding.UTF8.GetBytes(name)], properties.Length)) { ExpirationMs = expirationMs };
     }
 

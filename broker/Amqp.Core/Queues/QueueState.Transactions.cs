@@ -1,0 +1,71 @@
+using Amqp.Core.Records;
+
+namespace Amqp.Core.Queues;
+
+/// <content>
+/// Transactions: prepared, nothing is visible and everything is possible; committed or aborted, it is over. What has to be on
+/// the disk in between is no concern of the queue.
+/// </content>
+public sealed partial class QueueState
+{
+    /// <summary>
+    /// Gives the part its published messages, each at the position it will have, and the messages that it settles. Those whose
+    /// holder does not have them any more are left out.
+    /// </summary>
+    public void Prepare(TransactionPart part, long now)
+    {
+        part.FirstPosition = _log.End;
+        foreach (var message in part.Publishes)
+        {
+            var isStored = IsStored(message);
+            var expiresAt = ExpiryOf(message, now);
+            var position = _log.Append(message, expiresAt, isStored);
+            _log[position].Slot = _unacked.Add(part, position);
+            if (isStored) part.Records.Add(StoreRecord.Enqueue(id, position, message, expiresAt));
+        }
+        part.Settlements.RemoveAll(held => !TryMove(held, part));
+        DeliverReady(now);
+    }
+
+    /// <summary>All of it happens: what the part published is ready, what it settled is settled.</summary>
+    public void Commit(TransactionPart part, long now)
+    {
+        var expiresNow = false;
+        for (var index = 0; index < part.Publishes.Count; index++)
+        {
+            var position = part.FirstPosition + index;
+            ref var entry = ref _log[position];
+            entry.ExpiresAt = ExpiryOf(part.Publishes[index], now); // it begins to wait only now
+            expiresNow |= entry.ExpiresAt == now;
+            _unacked.Remove(entry.Slot);
+            MakeReady(position);
+        }
+        foreach (var held in part.Settlements) TakeBack(held.Position, held.Settlement);
+        DeliverReady(now);
+        if (expiresNow) DropExpired(now + 1);
+    }
+
+    /// <summary>Nothing of it happens: what the part published vanishes, what it was to settle returns to its place.</summary>
+    public void Abort(TransactionPart part, long now)
+    {
+        for (var index = 0; index < part.Publishes.Count; index++)
+        {
+            var position = part.FirstPosition + index;
+            _unacked.Remove(_log[position].Slot);
+            _log.Remove(position);
+        }
+        foreach (var held in part.Settlements) TakeBack(held.Position, Settlement.Requeue);
+        DeliverReady(now);
+    }
+
+    private bool TryMove(in HeldMessage held, TransactionPart part)
+    {
+        if (!IsHeldBy(held.Holder, held.Position)) return false;
+        ref var entry = ref _log[held.Position];
+        _unacked.Remove(entry.Slot);
+        entry.Slot = _unacked.Add(part, held.Position);
+        if (held.Settlement == Settlement.Remove && entry.IsStored) part.Records.Add(StoreRecord.Settle(id, held.Position));
+        ReturnCredit(held.Holder);
+        return true;
+    }
+}
