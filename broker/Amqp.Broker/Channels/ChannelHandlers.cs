@@ -13,5 +13,7 @@ internal sealed class ChannelHandlers(ChannelSession channel)
 
     public AckHandlers Acks { get; } = new(channel);
 
+    public ConfirmHandlers Confirms { get; } = new(channel);
+
     public PublishHandler Publish { get; } = new(channel);
 }

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Runtime.InteropServices;
 using Amqp.Broker.Channels;
 using Amqp.Broker.Loops;
+using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
 using Amqp.Core.Messages;
 using AMQP.Net;
@@ -22,9 +23,13 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
     /// <summary>Encoded bytes after which a flush is due, though more is waiting: the block size of the socket's buffers.</summary>
     private const int FlushBytes = 65_536;
 
+    /// <summary>A list of confirms that grew beyond this in a burst is let go afterwards.</summary>
+    private const int ConfirmsKept = 1024;
+
     private readonly Mailbox<OutboundItem> _mailbox = new();
     private readonly ByteWindow _answers = new(answerBytesMax);
     private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<Confirm> _confirms = [];
     private bool _ended;
     private long _bytesWritten;
 
@@ -125,6 +130,7 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
             case OutboundKind.GetOk: EncodeGetOk(item); break;
             case OutboundKind.Return: EncodeReturn(item); break;
             case OutboundKind.Cancel: EncodeCancel(item); break;
+            case OutboundKind.Confirms: EncodeConfirms(item.Channel!); break;
             case OutboundKind.Heartbeat: FrameWriter.WriteHeartbeat(writer); break;
             case OutboundKind.End: End(); break;
             default: throw new InvalidOperationException($"unknown outbound item {item.Kind}");
@@ -174,6 +180,21 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
         FrameWriter.WriteMethod(writer, item.Channel!.Number, new BasicReturn(
             ReplyCode.NoRoute, ReplyCode.NoRoute.Name(), message.Exchange, message.RoutingKey));
         WriteContent(item.Channel.Number, message);
+        // Only now, because a return has to precede the confirm of its message.
+        if (item.Position > 0) item.Channel.Confirms!.Settle(item.Position);
+    }
+
+    private void EncodeConfirms(ChannelSession channel)
+    {
+        if (channel.IsClosed) return;
+        channel.Confirms!.Take(_confirms);
+        foreach (var (number, multiple, isRefused) in _confirms)
+        {
+            if (isRefused) FrameWriter.WriteMethod(writer, channel.Number, new BasicNack((ulong)number, multiple, Requeue: false));
+            else FrameWriter.WriteMethod(writer, channel.Number, new BasicAck((ulong)number, multiple));
+        }
+        _confirms.Clear();
+        if (_confirms.Capacity > ConfirmsKept) _confirms.Capacity = 0;
     }
 
     private void EncodeCancel(in OutboundItem item)

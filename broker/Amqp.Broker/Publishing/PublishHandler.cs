@@ -76,13 +76,22 @@ internal sealed class PublishHandler(ChannelSession channel)
 
         var route = _routes.Find(exchange, _publish.RoutingKey, headers, addsKeys);
         var message = new Message(_publish.Exchange, _publish.RoutingKey, addsKeys ? WithoutBcc(content, headers!) : content) { ExpirationMs = expirationMs };
-        foreach (var queue in route.Queues) _connection.Posts.Add(queue, QueueOperation.Publish(message, confirms: null, number: 0));
         foreach (var address in route.DirectReplies)
         {
             if (_connection.Services.DirectReplies.TryFind(address, out var consumer))
                 consumer.Channel.Output.Post(OutboundItem.DirectReply(consumer, message));
         }
-        if (_publish.Mandatory && route.IsEmpty) channel.Output.Post(OutboundItem.Return(channel, message));
+        Post(message, route);
+    }
+
+    private void Post(Message message, Route route)
+    {
+        var isReturned = _publish.Mandatory && route.IsEmpty;
+        var confirms = channel.Confirms;
+        // Each queue answers for the message; a returned one is answered for when it has been written to the client.
+        var number = confirms?.Add(isReturned ? 1 : route.Queues.Length) ?? 0;
+        foreach (var queue in route.Queues) _connection.Posts.Add(queue, QueueOperation.Publish(message, confirms, number));
+        if (isReturned) channel.Output.Post(OutboundItem.Return(channel, message, number));
     }
 
     /// <summary>A requester names the pseudo-queue; whoever is to reply gets the address of this channel.</summary>

@@ -1,0 +1,17 @@
+using Amqp.Broker.Connections;
+using Amqp.Broker.Publishing;
+using AMQP.Net;
+
+namespace Amqp.Broker.Channels;
+
+/// <summary>confirm.select.</summary>
+internal sealed class ConfirmHandlers(ChannelSession channel)
+{
+    public ValueTask Select(ConfirmSelect select)
+    {
+        // Numbers count from the first select; another one changes nothing.
+        channel.Confirms ??= new ConfirmTracker(() => channel.Output.Post(OutboundItem.Confirms(channel)));
+        if (!select.NoWait) channel.Send(default(ConfirmSelectOk));
+        return ValueTask.CompletedTask;
+    }
+}
