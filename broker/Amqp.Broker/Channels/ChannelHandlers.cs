@@ -15,5 +15,7 @@ internal sealed class ChannelHandlers(ChannelSession channel)
 
     public ConfirmHandlers Confirms { get; } = new(channel);
 
+    public TransactionHandlers Transactions { get; } = new(channel);
+
     public PublishHandler Publish { get; } = new(channel);
 }

@@ -81,7 +81,8 @@ internal sealed class PublishHandler(ChannelSession channel)
             if (_connection.Services.DirectReplies.TryFind(address, out var consumer))
                 consumer.Channel.Output.Post(OutboundItem.DirectReply(consumer, message));
         }
-        Post(message, route);
+        if (channel.Transaction is { } transaction) transaction.Publish(message, route, _publish.Mandatory);
+        else Post(message, route);
     }
 
     private void Post(Message message, Route route)
