@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Amqp.Broker.Channels;
 using Amqp.Broker.Connections;
+using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Topology;
@@ -44,6 +45,7 @@ public sealed class BrokerNode
             queues,
             new DirectReplies(),
             authenticator,
+            new Alarms(loggers.CreateLogger("Amqp.Broker.Flow")),
             clock,
             new ConnectionLog(loggers.CreateLogger("Amqp.Broker.Connections")),
             ServerProperties.For(identity.Name, identity.Product, identity.ProductVersion));

@@ -40,14 +40,12 @@ public sealed class ConnectionTests : ConformanceFixture
     [TestCase("exchange_exchange_bindings")]
     [TestCase("basic.nack")]
     [TestCase("consumer_cancel_notify")]
+    [TestCase("connection.blocked")]
     [TestCase("consumer_priorities")]
     [TestCase("authentication_failure_close")]
     [TestCase("per_consumer_qos")]
     [TestCase("direct_reply_to")]
     public async Task The_server_tells_what_it_can(string capability) => Assert.That(await Capabilities(), Does.Contain(capability));
-
-    [Test, Awaits("alarms")]
-    public async Task The_server_tells_that_it_tells_when_it_blocks() => Assert.That(await Capabilities(), Does.Contain("connection.blocked"));
 
     [Test]
     public async Task The_server_claims_nothing_else()

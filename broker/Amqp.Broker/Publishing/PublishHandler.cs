@@ -41,7 +41,10 @@ internal sealed class PublishHandler(ChannelSession channel)
         var state = ContentState.Incomplete;
         switch (frame.Type)
         {
-            case FrameType.Header: state = _assembler.AddHeader(frame.Payload); break;
+            case FrameType.Header:
+                if (_connection.Services.Alarms.AreOn) _connection.Block();
+                state = _assembler.AddHeader(frame.Payload);
+                break;
             case FrameType.Body: state = _assembler.AddBody(frame.Payload); break;
             default: _assembler.ExpectMethod(); break; // throws: this is called for a method only while content is due
         }
