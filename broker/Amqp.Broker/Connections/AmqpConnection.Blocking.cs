@@ -19,6 +19,13 @@ internal sealed partial class AmqpConnection
         if (Client.WantsBlocked) Send(new ConnectionBlocked(reason));
     }
 
+    /// <summary>The client's end of the stream is gone. From any thread. One that is read shows that by itself, when what it said
+    /// before is done.</summary>
+    private void ClientGone() => Loop.Post(() =>
+    {
+        if (_isBlocked) End();
+    });
+
     /// <summary>True while it is blocked; the end of the last alarm is noticed here.</summary>
     private bool IsBlocked()
     {

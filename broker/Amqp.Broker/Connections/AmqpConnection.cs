@@ -28,7 +28,7 @@ internal sealed partial class AmqpConnection
         Services = services;
         Loop = new ConnectionLoop(transport.Pipe.Input);
         // Room for answers wakes the loop, which then reads on by itself.
-        Output = new ConnectionOutput(transport.Pipe.Output, services.Limits.UnreadAnswerBytes, roomAgain: () => Loop.Post(() => { }), OutputFailed)
+        Output = new ConnectionOutput(transport.Pipe.Output, services.Limits.UnreadAnswerBytes, roomAgain: () => Loop.Post(() => { }), ClientGone, OutputFailed)
         {
             FrameMax = services.Limits.FrameBytes,
         };

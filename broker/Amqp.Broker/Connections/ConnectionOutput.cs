@@ -17,8 +17,10 @@ namespace Amqp.Broker.Connections;
 /// </summary>
 /// <param name="answerBytesMax">Answers that may wait until <see cref="HasRoom"/> says no.</param>
 /// <param name="roomAgain">Called when <see cref="HasRoom"/> had said no; from any thread.</param>
+/// <param name="clientGone">Called when the client's end of the stream is gone; from any thread.</param>
 /// <param name="failed">Called when nothing more can be sent because of an exception; from any thread.</param>
-internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Action roomAgain, Action<Exception> failed) : IThreadPoolWorkItem
+internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Action roomAgain, Action clientGone, Action<Exception> failed)
+    : IThreadPoolWorkItem
 {
     /// <summary>Encoded bytes after which a flush is due, though more is waiting: the block size of the socket's buffers.</summary>
     private const int FlushBytes = 65_536;
@@ -79,7 +81,9 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
                     next = EncodeSome(items, next);
                     if (_ended) continue;
                     var flushed = await writer.FlushAsync();
-                    if (flushed.IsCompleted) End(); // the other side is gone: the rest is counted and dropped
+                    if (!flushed.IsCompleted) continue;
+                    End(); // the rest is counted and dropped
+                    clientGone();
                 }
             }
         }

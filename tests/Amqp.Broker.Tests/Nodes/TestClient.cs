@@ -49,11 +49,12 @@ internal sealed class TestClient
     /// <summary>Heartbeats that <see cref="Read"/> has passed over.</summary>
     public int HeartbeatsRead { get; private set; }
 
-    public async Task Handshake(ushort heartbeatSeconds = 0)
+    public async Task Handshake(ushort heartbeatSeconds = 0, bool wantsBlocked = false)
     {
         await SendBytes(ProtocolHeader.Bytes.ToArray());
         await Expect<ConnectionStart>(0);
-        var capabilities = FieldTable.From(("consumer_cancel_notify", FieldValue.From(true)));
+        var capabilities = FieldTable.From(
+            ("consumer_cancel_notify", FieldValue.From(true)), ("connection.blocked", FieldValue.From(wantsBlocked)));
         await Send(0, new ConnectionStartOk(
             FieldTable.From(("capabilities", FieldValue.From(capabilities))), "PLAIN", "\0guest\0guest"u8.ToArray(), "en_US"));
         var tune = await Expect<ConnectionTune>(0);
