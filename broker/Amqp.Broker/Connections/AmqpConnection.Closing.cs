@@ -147,6 +147,7 @@ internal sealed partial class AmqpConnection
     private async Task TearDown(string why)
     {
         _heartbeat?.Dispose();
+        Services.Alarms.Forget(Loop);
         if (_handshake.IsRunning) Log.Closed(Name, Vhost, User, why);
         CloseChannels();
         ExclusiveQueues.End();
