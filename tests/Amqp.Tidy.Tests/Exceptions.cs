@@ -25,6 +25,7 @@ internal static class Exceptions
         new("tests/Amqp.Conformance.Tests/Errors.cs", "Rows", "a table of errors, a few lines each"),
         new("tests/Amqp.Conformance.Tests/Exchange.cs", "file", ConformanceOfOneClass),
         new("tests/Amqp.Conformance.Tests/Queue.cs", "file", ConformanceOfOneClass),
+        new("tests/Amqp.Conformance.Tests/Tx.cs", "file", ConformanceOfOneClass),
         new("tests/Amqp.Core.Tests/Queues/QueueStateProperties.cs", "Behaves", "the model of a queue and its steps, which share seven variables"),
     ];
 
