@@ -392,6 +392,25 @@ public sealed class TxTests : ConformanceFixture
         foreach (var queue in queues) await ExpectReady(setup, queue, Channels * Rounds * 4 / 5);
     }
 
+    /// <summary>rabbit_channel.erl, handle_method for tx = committing: "unexpected command while processing 'tx.commit'".</summary>
+    [Test, Ours]
+    public async Task What_follows_a_commit_before_its_answer_waits_for_it()
+    {
+        var channel = await OpenChannel();
+        var queue = await DeclareQueue(channel, durable: true);
+        await using var raw = await RawConnection.Open(Broker);
+        await OpenTransactional(raw);
+        for (var i = 1; i <= 100; i++)
+        {
+            await raw.Publish(1, "", queue, $"{i}");
+            await raw.Send(1, default(TxCommit));
+        }
+        await raw.Send(1, new BasicQos(0, 1, Global: false));
+        for (var i = 1; i <= 100; i++) await raw.Expect<TxCommitOk>(1);
+        await raw.Expect<BasicQosOk>(1);
+        Assert.That(await Drain(channel, queue), Is.EqualTo(Numbers(100)));
+    }
+
     /// <summary>A transactional channel, another one, and a queue.</summary>
     private async Task<(IChannel Channel, IChannel Other, string Queue)> Open()
     {

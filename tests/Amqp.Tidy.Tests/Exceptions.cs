@@ -25,6 +25,7 @@ internal static class Exceptions
         new("tests/Amqp.Conformance.Tests/Errors.cs", "Rows", "a table of errors, a few lines each"),
         new("tests/Amqp.Conformance.Tests/Exchange.cs", "file", ConformanceOfOneClass),
         new("tests/Amqp.Conformance.Tests/Queue.cs", "file", ConformanceOfOneClass),
+        new("tests/Amqp.Conformance.Tests/Tx.cs", "file", ConformanceOfOneClass),
     ];
 
     /// <summary>Transitive pins that are used by nothing but must stay.</summary>
