@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Amqp.Core.Ports;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
@@ -26,8 +27,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     /// <summary>How often a full disk is looked at: others may have made room.</summary>
     private const int FullRetryMs = 1_000;
 
-    // What is wanted of the store's thread; a leaf lock, held for copies and never while calling out.
-    private readonly object _lock = new();
+    private readonly StoreMailbox _mailbox = new();
     private readonly BlockingCollection<bool> _reserveWanted = [];
     private readonly StoreState _state = new();
     private readonly ISegmentEngine _engine;
@@ -40,11 +40,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     private readonly bool _keepsUnknownQueues;
     private readonly Thread _thread;
     private readonly Thread _preparer;
-    private StoreGroup _incoming = new();
-    private StoreGroup _group = new();
-    private bool _isWaiting;
-    private bool _isClosing;
-    private bool _reserveIsMissing;
+    private int _reserveIsMissing;
     private long _lastBodyId;
     private Action<bool> _fullChanged = _ => { };
 
@@ -121,40 +117,23 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         _thread.Start();
     }
 
-    public void Commit(QueueId queue, ReadOnlySpan<StoreRecord> records, long ticket)
-    {
-        lock (_lock)
-        {
-            foreach (ref readonly var record in records) _incoming.Records.Add(record);
-            Post(new StoreRequest(StoreRequestKind.Commit, queue) { Number = records.Length, Ticket = ticket });
-        }
-    }
+    public void Commit(QueueId queue, ReadOnlySpan<StoreRecord> records, long ticket) =>
+        _mailbox.Post(new StoreRequest(StoreRequestKind.Commit, queue) { Number = records.Length, Ticket = ticket }, records);
 
-    public void CommitTransaction(StoreRecord[] records, Action committed)
-    {
-        lock (_lock) Post(new StoreRequest(StoreRequestKind.Transaction, default) { Subject = records, Committed = committed });
-    }
+    public void CommitTransaction(StoreRecord[] records, Action committed) =>
+        _mailbox.Post(new StoreRequest(StoreRequestKind.Transaction, default) { Subject = records, Committed = committed });
 
-    public void Read(QueueId queue, long[] positions)
-    {
-        lock (_lock) Post(new StoreRequest(StoreRequestKind.Read, queue) { Subject = positions });
-    }
+    public void Read(QueueId queue, long[] positions) =>
+        _mailbox.Post(new StoreRequest(StoreRequestKind.Read, queue) { Subject = positions });
 
-    public void Remove(QueueId queue)
-    {
-        lock (_lock) Post(new StoreRequest(StoreRequestKind.Remove, queue));
-    }
+    public void Remove(QueueId queue) => _mailbox.Post(new StoreRequest(StoreRequestKind.Remove, queue));
 
     public long NextBodyId() => Interlocked.Increment(ref _lastBodyId);
 
     /// <summary>Writes what was committed, notes that the end was in order, and ends.</summary>
     public void Dispose()
     {
-        lock (_lock)
-        {
-            _isClosing = true;
-            Wake();
-        }
+        _mailbox.Close();
         if (_thread.IsAlive) _thread.Join();
         _reader.Dispose();
         _reserveWanted.CompleteAdding();
@@ -176,33 +155,28 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         }
     }
 
-    private void Post(in StoreRequest request)
-    {
-        _incoming.Requests.Add(request);
-        Wake();
-    }
-
-    private void Wake()
-    {
-        if (_isWaiting) Monitor.Pulse(_lock);
-    }
-
     private void Run()
     {
         try
         {
             var wasFull = false;
-            do
+            var lookedAt = 0L;
+            _writer.Write(); // there may be something to give back
+            while (_mailbox.TryTake(_writer.HasWork ? 0 : wasFull ? FullRetryMs : Timeout.Infinite, out var group))
             {
-                _writer.Process(_group); // the first has nothing in it, but there may be something to give back
-                _group.Clear();
+                if (Interlocked.Exchange(ref _reserveIsMissing, 0) != 0) _writer.ReserveIsMissing();
+                else if (wasFull && Stopwatch.GetElapsedTime(lookedAt).TotalMilliseconds >= FullRetryMs)
+                {
+                    lookedAt = Stopwatch.GetTimestamp();
+                    _reserveWanted.Add(true);
+                }
+                _writer.Process(group);
                 if (_writer.IsFull == wasFull) continue;
                 wasFull = _writer.IsFull;
                 if (wasFull) LogFull(_logger);
                 else LogRoomAgain(_logger);
                 _fullChanged(wasFull);
             }
-            while (TakeGroup());
             _writer.Close();
         }
 #pragma warning disable CA1031 // Whatever ended the store, the process must learn of it.
@@ -213,28 +187,6 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         }
     }
 
-    /// <summary>Waits for something to do, and takes all there is. False: the store is being closed and nothing is left.</summary>
-    private bool TakeGroup()
-    {
-        lock (_lock)
-        {
-            while (_incoming.Requests.Count == 0 && !_reserveIsMissing)
-            {
-                if (_isClosing) return false;
-                if (_writer.HasWork) break;
-                _isWaiting = true;
-                var woken = Monitor.Wait(_lock, _writer.IsFull ? FullRetryMs : Timeout.Infinite);
-                _isWaiting = false;
-                if (!woken) break;
-            }
-            (_incoming, _group) = (_group, _incoming);
-            if (_reserveIsMissing) _writer.ReserveIsMissing();
-            else if (_writer.IsFull) _reserveWanted.Add(true);
-            _reserveIsMissing = false;
-        }
-        return true;
-    }
-
     private void PrepareReserves()
     {
         try
@@ -242,11 +194,8 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
             foreach (var _ in _reserveWanted.GetConsumingEnumerable())
             {
                 if (_engine.TryPrepareReserve()) continue;
-                lock (_lock)
-                {
-                    _reserveIsMissing = true;
-                    Wake();
-                }
+                Volatile.Write(ref _reserveIsMissing, 1);
+                _mailbox.Nudge();
             }
         }
 #pragma warning disable CA1031 // As above.
