@@ -14,6 +14,7 @@ namespace Amqp.Broker;
 internal sealed record BrokerServices(
     Limits Limits,
     TopologyService Topology,
+    IMessageStore Messages,
     LocalQueues Queues,
     DirectReplies DirectReplies,
     IAuthenticator Authenticator,

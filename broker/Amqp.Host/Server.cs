@@ -139,6 +139,7 @@ internal sealed class Server : IAsyncDisposable
             new NodeIdentity(_options.Node.Name, _options.Node.Product, _options.Node.ProductVersion),
             _options.Limits,
             _store!,
+            new ForgetfulMessages(),
             new DefaultUserAuthenticator(security.DefaultUser, security.DefaultPassword, security.DefaultUserLoopbackOnly),
             TimeProvider.System,
             _application.Services.GetRequiredService<ILoggerFactory>());

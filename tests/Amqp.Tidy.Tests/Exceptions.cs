@@ -26,7 +26,6 @@ internal static class Exceptions
         new("tests/Amqp.Conformance.Tests/Exchange.cs", "file", ConformanceOfOneClass),
         new("tests/Amqp.Conformance.Tests/Queue.cs", "file", ConformanceOfOneClass),
         new("tests/Amqp.Conformance.Tests/Tx.cs", "file", ConformanceOfOneClass),
-        new("tests/Amqp.Core.Tests/Queues/QueueStateProperties.cs", "Behaves", "the model of a queue and its steps, which share seven variables"),
     ];
 
     /// <summary>Transitive pins that are used by nothing but must stay.</summary>

@@ -39,7 +39,7 @@ internal sealed class TransactionHandlers(ChannelSession channel)
     private Reply<bool> Commit(OpenTransaction transaction)
     {
         var reply = new Reply<bool>(channel.Connection.Loop);
-        new Transaction(transaction.Parts, reply).Start(channel.Connection.Posts);
+        new Transaction(transaction.Parts, channel.Connection.Services.Messages, reply).Start(channel.Connection.Posts);
         return reply;
     }
 }

@@ -78,7 +78,11 @@ internal sealed class PublishHandler(ChannelSession channel)
         }
 
         var route = _routes.Find(exchange, _publish.RoutingKey, headers, addsKeys);
-        var message = new Message(_publish.Exchange, _publish.RoutingKey, addsKeys ? WithoutBcc(content, headers!) : content) { ExpirationMs = expirationMs };
+        var message = new Message(_publish.Exchange, _publish.RoutingKey, addsKeys ? WithoutBcc(content, headers!) : content)
+        {
+            ExpirationMs = expirationMs,
+            BodyId = route.SharesBody && properties.IsPersistent ? _connection.Services.Messages.NextBodyId() : 0,
+        };
         foreach (var address in route.DirectReplies)
         {
             if (_connection.Services.DirectReplies.TryFind(address, out var consumer))

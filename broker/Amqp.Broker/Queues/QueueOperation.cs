@@ -23,6 +23,10 @@ internal enum QueueOperationKind : byte
     Prepare,
     CommitPart,
     AbortPart,
+    Committed,
+    Loaded,
+    LetGo,
+    Stop,
 }
 
 /// <summary>One line in a queue's mailbox. A struct, so that a message on its way costs no object of its own here.</summary>
@@ -30,13 +34,14 @@ internal readonly struct QueueOperation
 {
     public QueueOperationKind Kind { get; private init; }
 
-    /// <summary>The message, consumer, holder or part of a transaction that this is about.</summary>
+    /// <summary>The message (or messages), consumer, holder or part of a transaction that this is about.</summary>
     public object? Subject { get; private init; }
 
-    /// <summary>Where the answer goes, or null when nobody waits. For a publish the <see cref="ConfirmTracker"/>.</summary>
+    /// <summary>Where the answer goes, or null when nobody waits. For a publish the <see cref="ConfirmTracker"/>, for
+    /// what was loaded its positions.</summary>
     public object? ReplyTo { get; private init; }
 
-    /// <summary>Position of the message; for a publish its number in the <see cref="ConfirmTracker"/>.</summary>
+    /// <summary>Position of the message; for a publish its number in the <see cref="ConfirmTracker"/>, for a commit its ticket.</summary>
     public long Position { get; private init; }
 
     public DeleteConditions Conditions { get; private init; }
@@ -80,6 +85,19 @@ internal readonly struct QueueOperation
 
     /// <summary>Another queue refused: a prepared part is undone.</summary>
     public static QueueOperation AbortPart(TransactionPart part) => new() { Kind = QueueOperationKind.AbortPart, Subject = part };
+
+    /// <summary>See <see cref="Core.Ports.IStoreListener.Committed"/>.</summary>
+    public static QueueOperation Committed(long ticket) => new() { Kind = QueueOperationKind.Committed, Position = ticket };
+
+    /// <summary>See <see cref="Core.Ports.IStoreListener.Loaded"/>.</summary>
+    public static QueueOperation Loaded(long[] positions, Message?[] messages) =>
+        new() { Kind = QueueOperationKind.Loaded, Subject = messages, ReplyTo = positions };
+
+    /// <summary>Memory has become tight.</summary>
+    public static QueueOperation LetGo => new() { Kind = QueueOperationKind.LetGo };
+
+    /// <summary>The node stops in order; nothing is handed out any more.</summary>
+    public static QueueOperation Stop(StopCount count) => new() { Kind = QueueOperationKind.Stop, ReplyTo = count };
 
     public static QueueOperation Tick => new() { Kind = QueueOperationKind.Tick };
 }

@@ -1,7 +1,9 @@
 using Amqp.Broker.Loops;
 using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
+using Amqp.Core.Ports;
 using Amqp.Core.Queues;
+using Amqp.Core.Records;
 
 namespace Amqp.Broker.Transactions;
 
@@ -13,8 +15,9 @@ namespace Amqp.Broker.Transactions;
 /// </code>
 /// </summary>
 /// <param name="parts">What it does in each queue; at least one.</param>
+/// <param name="store">Makes its records durable, all or none.</param>
 /// <param name="reply">Fails with 406 when a queue refused.</param>
-internal sealed class Transaction(Dictionary<QueueActor, TransactionPart> parts, Reply<bool> reply) : ITransaction
+internal sealed class Transaction(Dictionary<QueueActor, TransactionPart> parts, IMessageStore store, Reply<bool> reply) : ITransaction
 {
     private int _awaited = parts.Count;
     private volatile bool _isRefused;
@@ -43,7 +46,14 @@ internal sealed class Transaction(Dictionary<QueueActor, TransactionPart> parts,
     private void Decide()
     {
         if (_isRefused) Abort();
-        else Commit();
+        else Store();
+    }
+
+    private void Store()
+    {
+        StoreRecord[] records = [.. parts.Values.SelectMany(part => part.Records)];
+        if (records.Length == 0) Commit();
+        else store.CommitTransaction(records, Commit);
     }
 
     /// <summary>Everything is durable. The queues have their mail before the client can ask them.</summary>

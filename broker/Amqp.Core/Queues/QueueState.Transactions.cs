@@ -17,11 +17,11 @@ public sealed partial class QueueState
         part.FirstPosition = _log.End;
         foreach (var message in part.Publishes)
         {
-            var isStored = IsStored(message);
+            var persistent = IsPersistent(message);
             var expiresAt = ExpiryOf(message, now);
-            var position = _log.Append(message, expiresAt, isStored);
+            var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None);
             _log[position].Slot = _unacked.Add(part, position);
-            if (isStored) part.Records.Add(StoreRecord.Enqueue(id, position, message, expiresAt));
+            if (persistent) part.Records.Add(StoreRecord.Enqueue(id, position, message, OnWallClock(expiresAt)));
         }
         part.Settlements.RemoveAll(held => !TryMove(held, part));
         DeliverReady(now);
@@ -37,10 +37,19 @@ public sealed partial class QueueState
             ref var entry = ref _log[position];
             entry.ExpiresAt = ExpiryOf(part.Publishes[index], now); // it begins to wait only now
             expiresNow |= entry.ExpiresAt == now;
+            if (entry.Is(EntryFlags.Persistent)) entry.Set(EntryFlags.Stored | EntryFlags.Written);
             _unacked.Remove(entry.Slot);
             MakeReady(position);
         }
-        foreach (var held in part.Settlements) TakeBack(held.Position, held.Settlement);
+        // While the part had them, they were passed over.
+        _trimmedTo = Math.Min(_trimmedTo, part.FirstPosition);
+        _heldTrimmedTo = Math.Min(_heldTrimmedTo, part.FirstPosition);
+        foreach (var held in part.Settlements)
+        {
+            // Its record was the transaction's.
+            if (held.Settlement == Settlement.Remove) _log[held.Position].Unset(EntryFlags.Stored);
+            TakeBack(held.Position, held.Settlement);
+        }
         DeliverReady(now);
         if (expiresNow) DropExpired(now + 1);
     }
@@ -52,7 +61,7 @@ public sealed partial class QueueState
         {
             var position = part.FirstPosition + index;
             _unacked.Remove(_log[position].Slot);
-            _log.Remove(position);
+            Remove(position);
         }
         foreach (var held in part.Settlements) TakeBack(held.Position, Settlement.Requeue);
         DeliverReady(now);
@@ -64,7 +73,7 @@ public sealed partial class QueueState
         ref var entry = ref _log[held.Position];
         _unacked.Remove(entry.Slot);
         entry.Slot = _unacked.Add(part, held.Position);
-        if (held.Settlement == Settlement.Remove && entry.IsStored) part.Records.Add(StoreRecord.Settle(id, held.Position));
+        if (held.Settlement == Settlement.Remove && entry.Is(EntryFlags.Stored)) part.Records.Add(StoreRecord.Settle(id, held.Position));
         ReturnCredit(held.Holder);
         return true;
     }

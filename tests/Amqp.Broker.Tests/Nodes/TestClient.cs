@@ -100,10 +100,10 @@ internal sealed class TestClient
     public void Write<T>(ushort channel, T method)
         where T : struct, IMethod<T> => FrameWriter.WriteMethod(_toBroker.Writer, channel, method);
 
-    public void WriteMessage(ushort channel, string queue, string body, bool mandatory = false)
+    public void WriteMessage(ushort channel, string queue, string body, bool mandatory = false, bool persistent = false)
     {
         Write(channel, new BasicPublish("", queue, mandatory, Immediate: false));
-        FrameWriter.WriteContent(_toBroker.Writer, channel, new BasicProperties().Bytes.Span, Encoding.UTF8.GetBytes(body), 131_072);
+        FrameWriter.WriteContent(_toBroker.Writer, channel, new MutableProperties { DeliveryMode = persistent ? (byte)2 : null }.Encode(), Encoding.UTF8.GetBytes(body), 131_072);
     }
 
     public Task Send<T>(ushort channel, T method)

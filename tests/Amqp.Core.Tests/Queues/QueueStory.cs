@@ -14,12 +14,15 @@ namespace Amqp.Core.Tests.Queues;
 internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false)
 {
     private readonly QueueEffects _effects = new();
+    private readonly List<string> _deliveries = [];
     private readonly Dictionary<(MessageHolder, string), long> _positions = [];
     private QueueState? _state;
 
     public QueueState State => _state ??= new QueueState(new QueueId(7), durable, messageTtlMs, _effects);
 
     public long Now { get; set; } = 1_000;
+
+    public StoryStore Store { get; } = new();
 
     public StoryConsumer Consume(string tag, int prefetch = 0, bool autoAck = false, int priority = 0, bool exclusive = false)
     {
@@ -42,7 +45,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
 
     public string? Get(MessageHolder? holder = null)
     {
-        if (!State.TryGet(holder, Now, out var message, out var position, out var redelivered)) return null;
+        if (State.TryGet(holder, Now, out var message, out var position, out var redelivered) != GetOutcome.Found) return null;
         var name = NameOf(message!);
         if (holder is not null) _positions[(holder, name)] = position;
         return name + (redelivered ? "!" : "");
@@ -59,26 +62,65 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     /// <summary>Everything delivered since the last call.</summary>
     public string Deliveries()
     {
-        var text = new List<string>();
+        CarryOut();
+        var text = string.Join(' ', _deliveries);
+        _deliveries.Clear();
+        return text;
+    }
+
+    /// <summary>The records since the last call, as <c>+1:m1</c> for a message that enters at position 1 and <c>-1</c> for one that leaves.</summary>
+    public string Records()
+    {
+        CarryOut();
+        return Store.TakeText();
+    }
+
+    /// <summary>Does what the actor would do with what the queue decided.</summary>
+    public void CarryOut()
+    {
         foreach (var delivery in _effects.Deliveries)
         {
             var name = NameOf(delivery.Message);
             _positions[(delivery.Consumer, name)] = delivery.Position;
-            text.Add($"{delivery.Consumer.Tag}:{name}{(delivery.Redelivered ? "!" : "")}");
+            _deliveries.Add($"{delivery.Consumer.Tag}:{name}{(delivery.Redelivered ? "!" : "")}");
         }
+        Store.Add(_effects.Records);
+        foreach (var read in _effects.Reads) Store.Reads.Enqueue(read);
         _effects.Clear();
-        return string.Join(' ', text);
     }
 
-    private static string NameOf(Message message) => Encoding.UTF8.GetString(message.Body.Span);
-
-    /// <summary>What a record says, as <c>+m1</c> for a message that enters at its position and <c>-0</c> for one that leaves.</summary>
-    public static string Text(IEnumerable<StoreRecord> records) => string.Join(' ', records.Select(record => record.Type switch
+    /// <summary>The store has written what it was given, and says so.</summary>
+    public void Write()
     {
-        RecordType.Enqueue => $"+{record.Position}:{NameOf(record.Message!)}",
-        RecordType.Settle => $"-{record.Position}",
-        _ => $"{record.Type} {record.Position}",
-    }));
+        CarryOut();
+        Store.Write();
+        State.Written(_effects.EnqueuedEnd);
+        State.PagedOut();
+    }
+
+    /// <summary>Memory is tight.</summary>
+    public void LetGo(long keptBytes)
+    {
+        State.LetGo(keptBytes);
+        CarryOut();
+    }
+
+    /// <summary>Asks for what is next, and answers that and every read before; returns how many messages were read.</summary>
+    public int Load(long windowBytes)
+    {
+        State.ReadAhead(windowBytes, isGetWaiting: true);
+        CarryOut();
+        var count = 0;
+        while (Store.Reads.TryDequeue(out var positions))
+        {
+            State.Loaded(positions, Store.Read(positions), Now);
+            count += positions.Length;
+        }
+        CarryOut();
+        return count;
+    }
+
+    public static string NameOf(Message message) => Encoding.UTF8.GetString(message.Body.Span);
 
     /// <summary>A part of a transaction that publishes these.</summary>
     public static TransactionPart Part(params Message[] messages)

@@ -181,7 +181,7 @@ internal sealed class TransactionTests
         part.Settlements.AddRange([
             queue.Held(holder, "stored", Settlement.Remove), queue.Held(holder, "requeued", Settlement.Requeue), queue.Held(holder, "transient", Settlement.Remove)]);
         queue.State.Prepare(part, queue.Now);
-        Assert.That(Text(part.Records), Is.EqualTo("+4:t2 -0"));
+        Assert.That(StoryStore.Text(part.Records), Is.EqualTo("+4:t2 -0"));
     }
 
     [Test]
