@@ -31,21 +31,23 @@ internal sealed class PendingConfirms
         if (_count == 0 && _ring.Length > PlacesKept) (_ring, _head) = ([], 0);
     }
 
-    /// <summary>The message at that position has left the queue, and need not be written any more.</summary>
-    public void SettleAt(long position, ConfirmBatch batch)
+    /// <summary>The messages from one position to before another have left the queue, and need not be written any more.</summary>
+    public void SettleIn(long first, long end, ConfirmBatch batch)
     {
-        if (_count == 0 || position < First) return;
-        var (low, high) = (0, _count - 1);
+        if (_count == 0 || end <= First) return;
+        var (low, high) = (0, _count);
         while (low < high)
         {
             var middle = (low + high) / 2;
-            if (At(middle).Position < position) low = middle + 1;
+            if (At(middle).Position < first) low = middle + 1;
             else high = middle;
         }
-        ref var found = ref At(low);
-        if (found.Position != position) return;
-        if (found.Confirms is not null) batch.Settle(found.Confirms, found.Number);
-        found = found with { Confirms = null };
+        for (; low < _count && At(low).Position < end; low++)
+        {
+            ref var found = ref At(low);
+            if (found.Confirms is not null) batch.Settle(found.Confirms, found.Number);
+            found = found with { Confirms = null };
+        }
         while (_count > 0 && At(0).Confirms is null) TakeFirst(batch);
     }
 

@@ -68,7 +68,7 @@ internal sealed partial class QueueActor : IStoreListener
         _services.Store.Commit(Definition.Id, records, ticket);
         foreach (ref readonly var record in records)
         {
-            if (record.Type == RecordType.Settle) _pendingConfirms.SettleAt(record.Position, _confirms);
+            if (record.Type == RecordType.Settle) _pendingConfirms.SettleIn(record.Position, record.Position + record.Count, _confirms);
         }
         _effects.ClearRecords();
     }

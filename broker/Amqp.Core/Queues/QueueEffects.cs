@@ -47,6 +47,7 @@ public sealed class QueueEffects(Action? recordsFull = null)
 
     public void Record(in StoreRecord record)
     {
+        if (record.Type == RecordType.Settle && TryExtendLast(record)) return;
         _records.Add(record);
         if (record.Type == RecordType.Page) HoldsPages = true;
         if (record.Type == RecordType.Enqueue)
@@ -55,6 +56,16 @@ public sealed class QueueEffects(Action? recordsFull = null)
             EnqueuedEnd = record.Position + 1;
         }
         if (_records.Count >= RoomKept) recordsFull?.Invoke();
+    }
+
+    /// <summary>Settlements of messages in a row are one record: consumers mostly settle in order.</summary>
+    private bool TryExtendLast(in StoreRecord settle)
+    {
+        if (_records.Count == 0) return false;
+        ref var last = ref CollectionsMarshal.AsSpan(_records)[^1];
+        if (last.Type != RecordType.Settle || last.Position + last.Count != settle.Position) return false;
+        last = last with { Count = last.Count + settle.Count };
+        return true;
     }
 
     public void Read(long[] positions) => _reads.Add(positions);

@@ -161,7 +161,7 @@ internal sealed class MemoryMessageStore : IMessageStore
             return;
         }
         var position = record.Position;
-        kept.NextPosition = Math.Max(kept.NextPosition, position + 1);
+        kept.NextPosition = Math.Max(kept.NextPosition, position + Math.Max(1, record.Count));
         switch (record.Type)
         {
             case RecordType.Enqueue or RecordType.Page when !kept.Messages.TryAdd(position, record):
@@ -172,11 +172,12 @@ internal sealed class MemoryMessageStore : IMessageStore
             case RecordType.Page:
                 PagesWritten++;
                 break;
-            case RecordType.Settle when !kept.Messages.Remove(position):
-                _complaints.Add($"{record} is not there");
-                break;
             case RecordType.Settle:
-                kept.Delivered.Remove(position);
+                for (; position < record.Position + record.Count; position++)
+                {
+                    if (!kept.Messages.Remove(position)) _complaints.Add($"{position} of {record} is not there");
+                    kept.Delivered.Remove(position);
+                }
                 break;
             case RecordType.Delivered:
                 kept.Delivered.Add(position);

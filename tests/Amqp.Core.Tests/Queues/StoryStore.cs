@@ -23,7 +23,7 @@ internal sealed class StoryStore
 
     public void Add(ReadOnlySpan<StoreRecord> records)
     {
-        foreach (var record in records)
+        foreach (var record in OneByOne(records))
         {
             _text.Add(Text(record));
             switch (record.Type)
@@ -46,6 +46,12 @@ internal sealed class StoryStore
             }
         }
     }
+
+    /// <summary>Messages settled in a row come in one record; here each is an event of its own.</summary>
+    private static IEnumerable<StoreRecord> OneByOne(ReadOnlySpan<StoreRecord> records) =>
+        records.ToArray().SelectMany(record => record.Type == RecordType.Settle
+            ? Enumerable.Range(0, (int)record.Count).Select(place => StoreRecord.Settle(record.Queue, record.Position + place))
+            : [record]);
 
     public void Write() => Write([.. _waiting]);
 
