@@ -11,6 +11,21 @@ namespace Amqp.Conformance.Tests;
 public sealed class ConsumeTests : ConformanceFixture
 {
     [Test]
+    public async Task Who_deletes_the_queue_of_his_own_consumer_gets_his_answer_before_he_is_told()
+    {
+        await using var raw = await RawConnection.Open(Broker);
+        await raw.OpenChannel(1);
+        for (var round = 0; round < 20; round++)
+        {
+            var queue = Name();
+            await raw.Call<QueueDeclare, QueueDeclareOk>(1, new QueueDeclare(queue, false, Durable: round % 2 == 0, false, false, false, FieldTable.Empty));
+            await raw.Call<BasicConsume, BasicConsumeOk>(1, new BasicConsume(queue, "tag", false, false, false, false, FieldTable.Empty));
+            await raw.Call<QueueDelete, QueueDeleteOk>(1, new QueueDelete(queue, false, false, false));
+            Assert.That((await raw.Expect<BasicCancel>(1)).ConsumerTag, Is.EqualTo("tag"));
+        }
+    }
+
+    [Test]
     public async Task A_consumer_gets_what_was_there_and_what_comes_in_order()
     {
         var channel = await OpenChannel();

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using AMQP.Net;
 using Amqp.Conformance.Tests.Support;
 using Amqp.Testing;
@@ -409,6 +410,43 @@ public sealed class TxTests : ConformanceFixture
         for (var i = 1; i <= 100; i++) await raw.Expect<TxCommitOk>(1);
         await raw.Expect<BasicQosOk>(1);
         Assert.That(await Drain(channel, queue), Is.EqualTo(Numbers(100)));
+    }
+
+    /// <summary>RabbitMQ gives each queue its messages by itself: of a transaction over several queues, a crash may leave a part.</summary>
+    [Test, Ours]
+    public async Task A_transaction_over_several_queues_is_all_or_none_after_a_kill()
+    {
+        const int Publishers = 3;
+        string[] queues = ["a", "b", "c"];
+        var broker = await StartOwnBroker();
+        var connection = await Connect(factory => factory.Port = broker.Port);
+        var setup = await OpenChannel(connection);
+        foreach (var queue in queues) await setup.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false);
+        var committed = new ConcurrentBag<string>();
+        var publishing = Enumerable.Range(0, Publishers).Select(async number =>
+        {
+            var channel = await connection.CreateChannelAsync();
+            await channel.TxSelectAsync();
+            var properties = new BasicProperties { Persistent = true };
+            for (var i = 0; ; i++)
+            {
+                var text = $"{number}.{i}";
+                foreach (var queue in queues) await channel.BasicPublishAsync("", queue, mandatory: false, properties, Bytes(text));
+                await channel.TxCommitAsync();
+                committed.Add(text);
+            }
+        }).ToArray();
+        await Eventually.That(() => committed.Count, Is.GreaterThan(200));
+
+        await broker.Kill();
+        foreach (var task in publishing) Assert.That(async () => await task, Throws.InstanceOf<Exception>());
+        await broker.Restart();
+
+        var after = await OpenChannel(await Connect(factory => factory.Port = broker.Port));
+        var first = await Drain(after, queues[0]);
+        Assert.That(first, Is.SupersetOf(committed), "what was committed is there");
+        Assert.That(first, Is.Unique);
+        foreach (var queue in queues[1..]) Assert.That(await Drain(after, queue), Is.EquivalentTo(first));
     }
 
     /// <summary>A transactional channel, another one, and a queue.</summary>

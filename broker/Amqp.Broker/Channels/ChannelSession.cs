@@ -16,6 +16,7 @@ internal sealed class ChannelSession
 {
     private readonly ChannelHandlers _handlers;
     private readonly ChannelBacklog _backlog;
+    private readonly Queue<ConsumerLink> _cancelledMeanwhile = new();
     private volatile bool _isClosed;
     private ChannelPhase _phase = ChannelPhase.Starting;
 
@@ -119,8 +120,17 @@ internal sealed class ChannelSession
     /// <summary>Called by a queue's actor when the queue is gone: the client is told if it asked to be.</summary>
     public void ConsumerCancelled(ConsumerLink consumer)
     {
-        // In this order, so that a client that has been told can use the tag again.
-        Connection.Loop.Post(() => _handlers.Consumers.Forget(consumer));
+        Connection.Loop.Post(() =>
+        {
+            _handlers.Consumers.Forget(consumer);
+            // A channel that waits hears of it afterwards, as in RabbitMQ: it may be the one whose queue.delete did this.
+            if (IsWaiting) _cancelledMeanwhile.Enqueue(consumer);
+            else TellCancelled(consumer);
+        });
+    }
+
+    private void TellCancelled(ConsumerLink consumer)
+    {
         if (Connection.Client.WantsCancelNotify) Output.Post(OutboundItem.Cancel(consumer));
     }
 
@@ -164,6 +174,7 @@ internal sealed class ChannelSession
                 Fail(exception.Error, method);
             }
             _backlog.IsWaiting = false;
+            while (_cancelledMeanwhile.TryDequeue(out var consumer)) TellCancelled(consumer);
             while (!_backlog.IsWaiting && _backlog.TryTake(out var kept)) HandleNow(new Frame(kept.Type, Number, kept.Payload));
         }
 #pragma warning disable CA1031 // The handler may have run as mail, with nobody above to see this: the connection ends with 541.

@@ -15,8 +15,8 @@ internal sealed class SharedPrefetchTests
         await client.Publish(1, "a", "a1");
         var (delivery, _) = await client.ExpectDelivery(1);
         await client.Send(1, new QueueDelete("a", IfUnused: false, IfEmpty: false, NoWait: false));
-        await client.Expect<BasicCancel>(1);
         await client.Expect<QueueDeleteOk>(1);
+        await client.Expect<BasicCancel>(1);
 
         await client.Publish(1, "b", "b1");
         Assert.That(await client.ReadyCount(1, "b"), Is.EqualTo(1), "the client has not settled its message yet");
@@ -33,8 +33,8 @@ internal sealed class SharedPrefetchTests
         await client.Publish(1, "a", "a1");
         Assert.That(await client.ReadyCount(1, "a"), Is.EqualTo(1), "no place is left");
         await client.Send(1, new QueueDelete("a", IfUnused: false, IfEmpty: false, NoWait: false));
-        await client.Expect<BasicCancel>(1);
         await client.Expect<QueueDeleteOk>(1);
+        await client.Expect<BasicCancel>(1);
 
         await client.Publish(1, "b", "b2");
         await client.Send(1, new BasicAck(delivery.DeliveryTag, Multiple: false));
