@@ -9,6 +9,8 @@ namespace Amqp.Durability.Tests;
 /// <param name="File">What its first argument, a descriptor, stands for.</param>
 internal sealed record SystemCall(string Name, string File, byte[] Data, int Began, int Ended, bool Succeeded)
 {
+    public override string ToString() => $"{Began}-{Ended} {Name} {File} {Data.Length} bytes{(Succeeded ? "" : ", failed")}";
+
     public bool Carries(ReadOnlySpan<byte> bytes) => Data.AsSpan().IndexOf(bytes) >= 0;
 }
 

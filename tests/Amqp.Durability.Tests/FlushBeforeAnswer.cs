@@ -6,30 +6,35 @@ using RabbitMQ.Client;
 namespace Amqp.Durability.Tests;
 
 /// <summary>A kill leaves what the process wrote in the system's memory, so no crash round can miss a flush. The order of system calls shows it.</summary>
-public sealed class FlushBeforeConfirmTests : BrokerFixture
+public sealed class FlushBeforeAnswerTests : BrokerFixture
 {
-    private const string Marker = "the body that has to be on disk";
+    private const string Body = "the body that has to be on disk";
+    private const string Queue = "the-queue-that-has-to-be-on-disk";
 
     // A method frame on channel 1 of 13 bytes: basic.ack, tag 1, not multiple.
     private static readonly byte[] Ack = [1, 0, 1, 0, 0, 0, 13, 0, 60, 0, 80, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0xce];
 
+    // queue.declare-ok, behind the head of its frame, up to the counts.
+    private static readonly byte[] DeclareOk = [0, 50, 0, 11, (byte)Queue.Length, .. Encoding.UTF8.GetBytes(Queue)];
+
     [Test]
-    public async Task A_confirm_leaves_after_the_flush_of_the_message()
+    public Task A_confirm_leaves_after_the_flush_of_the_message() => Watch(Body, Ack, confirms: true, async channel =>
+        await channel.BasicPublishAsync("", "queue", mandatory: true, new BasicProperties { Persistent = true }, Encoding.UTF8.GetBytes(Body)));
+
+    [Test]
+    public Task A_declare_ok_leaves_after_the_flush_of_the_definition() => Watch(Queue, DeclareOk, confirms: false, channel => Queues.DeclareDurable(channel, Queue));
+
+    private async Task Watch(string written, byte[] answer, bool confirms, Func<IChannel, Task> act)
     {
         if (Oracle.IsUsed) Assert.Ignore("this test is about our own files");
         var broker = await StartOwnBroker([]);
-        var life = new BrokerLife(broker);
-        await using var connection = await life.Connect("publisher");
-        await using var channel = await Queues.ConfirmChannel(connection);
+        await using var connection = await new BrokerLife(broker).Connect("watched");
+        await using var channel = confirms ? await Queues.ConfirmChannel(connection) : await connection.CreateChannelAsync();
         await Queues.DeclareDurable(channel, "queue");
-
-        List<SystemCall> calls;
-        await using (var strace = await Strace.Attach(broker.ProcessId))
-        {
-            await channel.BasicPublishAsync("", "queue", mandatory: true, new BasicProperties { Persistent = true }, Encoding.UTF8.GetBytes(Marker));
-            calls = await strace.Detach();
-        }
-        Assert.That(Fault(calls, broker.Directory), Is.Null, string.Join('\n', calls));
+        await using var strace = await Strace.Attach(broker.ProcessId);
+        await act(channel);
+        var calls = await strace.Detach();
+        Assert.That(Fault(calls, broker.Directory, written, answer), Is.Null, () => string.Join('\n', calls));
     }
 
     private const string Written = """1 pwrite64(45</d/x>, "\x74\x68\x65\x20\x62\x6f\x64\x79\x20\x74\x68\x61\x74\x20\x68\x61\x73\x20\x74\x6f\x20\x62\x65\x20\x6f\x6e\x20\x64\x69\x73\x6b", 31, 0) = 31""";
@@ -48,13 +53,14 @@ public sealed class FlushBeforeConfirmTests : BrokerFixture
     [TestCase("not flushed", Written, "1 fdatasync(46</d/y>) = 0", Sent, TestName = "Sent after the flush of another file")]
     [TestCase("not written", Flushed, Sent, TestName = "Sent, never written")]
     [TestCase("not sent", Written, Flushed, TestName = "Never sent")]
-    public void The_record_is_read_rightly(string? fault, params string[] lines) => Assert.That(Fault(Strace.Parse(lines), "/d"), Is.EqualTo(fault));
+    public void The_record_is_read_rightly(string? fault, params string[] lines) => Assert.That(Fault(Strace.Parse(lines), "/d", Body, Ack), Is.EqualTo(fault));
 
-    /// <summary>What is wrong with these calls; null: the body was written, then that file flushed, then the confirm sent.</summary>
-    private static string? Fault(List<SystemCall> calls, string directory)
+    /// <summary>What is wrong with these calls; null: it was written, then that file was flushed, then the answer sent.</summary>
+    private static string? Fault(List<SystemCall> calls, string directory, string written, byte[] answer)
     {
-        var write = calls.Find(call => call.File.StartsWith(directory, StringComparison.Ordinal) && call.Carries(Encoding.UTF8.GetBytes(Marker)) && call.Succeeded);
-        var send = calls.Find(call => call.Carries(Ack));
+        var text = Encoding.UTF8.GetBytes(written);
+        var write = calls.Find(call => call.File.StartsWith(directory, StringComparison.Ordinal) && call.Carries(text) && call.Succeeded);
+        var send = calls.Find(call => call.Carries(answer));
         if (write is null) return "not written";
         if (send is null) return "not sent";
         var flushed = calls.Exists(call => call.Name is "fdatasync" or "fsync" && call.File == write.File && call.Succeeded &&
