@@ -58,9 +58,9 @@ internal sealed class ConfirmDemo : Demo
         Row("in the queue after the crash", outcome => outcome.Found.Count);
         Row("[green]saved[/]: believed, and there", outcome => outcome.Saved, "green");
         Row("[red]lost[/]: believed, and gone", outcome => outcome.Lost, "red");
-        Row("[yellow]in doubt[/]: handed over, not believed", outcome => outcome.InDoubt, "yellow");
+        Row("[yellow]in doubt[/]: no answer came", outcome => outcome.InDoubt, "yellow");
         Row("  of these there after all", outcome => outcome.InDoubtAndThere, "yellow");
-        Row("what it cost: messages a second", outcome => (int)outcome.Publisher.Rate);
+        Row("its speed, messages a second", outcome => (int)outcome.Publisher.Rate);
         AnsiConsole.Write(table);
 
         AnsiConsole.MarkupLine(

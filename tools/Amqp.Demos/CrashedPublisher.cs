@@ -82,7 +82,7 @@ internal sealed class ConfirmingPublisher(string queue) : CrashedPublisher($"con
 {
     private const int Window = 1000;
     private readonly Confirms _confirms = new();
-    private readonly SemaphoreSlim _room = new(Window);
+    private readonly SemaphoreSlim _room = new(Window - 1); // one more is handed over before it waits
 
     public override IReadOnlySet<int> Safe => _confirms.Numbers();
 
