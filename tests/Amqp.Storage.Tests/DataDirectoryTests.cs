@@ -1,4 +1,5 @@
 using System.Runtime.Versioning;
+using Amqp.Core.Records;
 
 namespace Amqp.Storage.Tests;
 

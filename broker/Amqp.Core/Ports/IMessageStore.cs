@@ -34,8 +34,8 @@ public interface IMessageStore
     /// Takes records of one queue; from any thread, without blocking. Those of a queue are written in the order of the calls.
     /// Whether a settled message was written or not is the store's affair: one that was not never will be.
     /// </summary>
-    /// <param name="ticket">Above 0: <see cref="IStoreListener.Committed"/> is called with it, or with a later one, when this
-    /// and everything before it of this queue is durable (pages: readable). Tickets of a queue grow. 0: nobody needs to know.</param>
+    /// <param name="ticket">Above 0: <see cref="IStoreListener.Committed"/> is called with it, or with a later one, when every message
+    /// in these records and those before is durable (pages: readable) or settled. Tickets of a queue grow. 0: nobody needs to know.</param>
     void Commit(QueueId queue, ReadOnlySpan<StoreRecord> records, long ticket);
 
     /// <summary>Takes records of any number of queues that become durable together or not at all.</summary>
@@ -58,7 +58,7 @@ public interface IMessageStore
 /// block nor throw.</summary>
 public interface IStoreListener
 {
-    /// <summary>Every commit of the queue up to this ticket is durable.</summary>
+    /// <summary>The messages of every commit of the queue up to this ticket are durable.</summary>
     void Committed(long ticket);
 
     /// <summary>The answer to a read.</summary>

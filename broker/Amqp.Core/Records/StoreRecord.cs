@@ -15,8 +15,11 @@ public readonly record struct StoreRecord
 
     public required QueueId Queue { get; init; }
 
-    /// <summary>The message's position in its queue.</summary>
+    /// <summary>The message's position in its queue, or the first of several.</summary>
     public required long Position { get; init; }
+
+    /// <summary>How many messages with positions in a row a Settle or Delivered is about.</summary>
+    public long Count { get; init; }
 
     /// <summary>The message that enters; null for one that is there.</summary>
     public Message? Message { get; init; }
@@ -30,9 +33,9 @@ public readonly record struct StoreRecord
     public static StoreRecord Page(QueueId queue, long position, Message message) =>
         new() { Type = RecordType.Page, Queue = queue, Position = position, Message = message };
 
-    public static StoreRecord Settle(QueueId queue, long position) =>
-        new() { Type = RecordType.Settle, Queue = queue, Position = position };
+    public static StoreRecord Settle(QueueId queue, long position, long count = 1) =>
+        new() { Type = RecordType.Settle, Queue = queue, Position = position, Count = count };
 
-    public static StoreRecord Delivered(QueueId queue, long position) =>
-        new() { Type = RecordType.Delivered, Queue = queue, Position = position };
+    public static StoreRecord Delivered(QueueId queue, long position, long count = 1) =>
+        new() { Type = RecordType.Delivered, Queue = queue, Position = position, Count = count };
 }

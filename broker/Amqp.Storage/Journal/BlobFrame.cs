@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.Numerics;
+using Amqp.Core.Records;
 using Amqp.Storage.Segments;
 
 namespace Amqp.Storage.Journal;

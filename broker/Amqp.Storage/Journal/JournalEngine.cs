@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
 using Amqp.Storage.Files;
@@ -29,14 +30,15 @@ public sealed class JournalEngine : ISegmentEngine
     private readonly string _directory;
     private readonly int _segmentBytes;
     private readonly long _opening;
-    private readonly Queue<string> _spares = new();
+    // Filled by whoever prepares, too.
+    private readonly ConcurrentQueue<string> _spares = new();
 
     // Replaced as a whole by the one thread that writes, so that readers on other threads always see a list that held.
     private volatile ImmutableSortedDictionary<SegmentId, SegmentFile> _segments = ImmutableSortedDictionary<SegmentId, SegmentFile>.Empty;
     private SegmentFile? _current;
     private SegmentId _last;
     private long _lastSpare;
-    private bool _directoryChanged;
+    private volatile bool _directoryChanged;
 
     private JournalEngine(IFileLayer files, string directory, int segmentBytes, long opening)
     {
@@ -51,31 +53,31 @@ public sealed class JournalEngine : ISegmentEngine
 
     public int RoomLeft => _current?.RoomLeft ?? 0;
 
-    /// <summary>A file is prepared beyond the current segment: what is appended to free space has somewhere to go.</summary>
-    public bool HasReserve => _spares.Count > 0;
+    public bool HasReserve => !_spares.IsEmpty;
 
     /// <summary>Opens the segments of a directory.</summary>
     /// <param name="directory">It exists.</param>
     /// <param name="segmentBytes">Size of new segment files.</param>
     /// <param name="opening">A number that no other opening of this directory has or had.</param>
-    /// <param name="unreadable">Told the path of each file that is named like a segment and has not the header of one.
-    /// It is left where it is.</param>
+    /// <param name="damaged">Told the path of each segment whose file does not begin and end as it should, and whether it can be
+    /// used all the same. One that cannot is left where it is.</param>
     /// <exception cref="StorageException">A newer version wrote a segment.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public static JournalEngine Open(
-        IFileLayer files, string directory, int segmentBytes, long opening, Action<string> unreadable)
+        IFileLayer files, string directory, int segmentBytes, long opening, Action<string, bool> damaged)
     {
         var engine = new JournalEngine(files, directory, segmentBytes, opening);
-        foreach (var path in files.List(directory).Order(StringComparer.Ordinal)) engine.Adopt(path, unreadable);
+        foreach (var path in files.List(directory).Order(StringComparer.Ordinal)) engine.Adopt(path, damaged);
         return engine;
     }
 
-    public bool TryRoll(int roomAtLeast)
+    public bool TryRoll(int roomAtLeast, ReadOnlySpan<byte> footer)
     {
         var bytes = Math.Max(_segmentBytes, (long)BlobFrame.SizeOf(roomAtLeast) + SegmentFile.Overhead);
         var spare = TakeSpare(bytes);
         if (spare is null) return false;
-        _current?.Flush();
+        if (_current is { IsSealed: false } && !TrySeal(_current.Id, footer))
+            throw new InvalidOperationException($"segment {_current.Id} has no room for its footer of {footer.Length} bytes");
         _last = new SegmentId(_last.Number + 1);
         var path = Path.Combine(_directory, $"{_last}.seg");
         // The header is on the disk before the name is, so whatever is named like a segment has been one.
@@ -84,7 +86,6 @@ public sealed class JournalEngine : ISegmentEngine
         _files.Rename(spare, path);
         _directoryChanged = true;
         _segments = _segments.Add(_last, _current);
-        TryPrepareReserve();
         return true;
     }
 
@@ -97,14 +98,19 @@ public sealed class JournalEngine : ISegmentEngine
         _current?.Flush();
     }
 
-    public void Seal(ReadOnlySpan<byte> footer) => Current.Seal(footer);
+    public bool TrySeal(SegmentId segment, ReadOnlySpan<byte> footer)
+    {
+        var file = Find(segment);
+        if (!file.TrySeal(footer)) return false;
+        file.Flush();
+        return true;
+    }
 
     public byte[]? ReadFooter(SegmentId segment) => Find(segment).ReadFooter();
 
     public IEnumerable<Blob> ReadBlobs(SegmentId segment, Action<long, long> damaged) => Find(segment).ReadBlobs(damaged);
 
-    public int Read(BlobAddress blob, int start, Span<byte> destination) =>
-        Find(blob.Segment).Read(blob.Offset + start, destination);
+    public int Read(SegmentId segment, long offset, Span<byte> destination) => Find(segment).Read(offset, destination);
 
     public void Drop(SegmentId segment)
     {
@@ -127,7 +133,6 @@ public sealed class JournalEngine : ISegmentEngine
         _files.FlushDirectory(_directory);
     }
 
-    /// <summary>Makes sure of the reserve, if the disk has room again. False: it has not.</summary>
     public bool TryPrepareReserve()
     {
         if (HasReserve) return true;
@@ -146,29 +151,26 @@ public sealed class JournalEngine : ISegmentEngine
 
     private SegmentFile Find(SegmentId segment) => _segments[segment];
 
-    private void Adopt(string path, Action<string> unreadable)
+    private void Adopt(string path, Action<string, bool> damaged)
     {
         var name = Path.GetFileNameWithoutExtension(path);
         if (!long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return;
         switch (Path.GetExtension(path))
         {
-            case ".seg": AdoptSegment(new SegmentId(number), path, unreadable); break;
+            case ".seg": AdoptSegment(new SegmentId(number), path, damaged); break;
             case ".free": AdoptSpare(number, path); break;
             default: break;
         }
     }
 
-    private void AdoptSegment(SegmentId id, string path, Action<string> unreadable)
+    private void AdoptSegment(SegmentId id, string path, Action<string, bool> damaged)
     {
         _last = id.CompareTo(_last) > 0 ? id : _last; // its number is used, whatever is in it
         var file = _files.Open(path);
-        if (SegmentFile.Open(id, path, file) is { } segment)
-        {
-            _segments = _segments.Add(id, segment);
-            return;
-        }
-        file.Dispose();
-        unreadable(path);
+        var segment = SegmentFile.Open(id, path, file, out var isDamaged);
+        if (segment is null) file.Dispose();
+        else _segments = _segments.Add(id, segment);
+        if (isDamaged) damaged(path, segment is not null);
     }
 
     /// <summary>A file of another size, or one whose making was cut off, is not worth keeping.</summary>
@@ -211,5 +213,5 @@ public sealed class JournalEngine : ISegmentEngine
     }
 
     private string NextSparePath() =>
-        Path.Combine(_directory, $"{(++_lastSpare).ToString(CultureInfo.InvariantCulture)}.free");
+        Path.Combine(_directory, $"{Interlocked.Increment(ref _lastSpare).ToString(CultureInfo.InvariantCulture)}.free");
 }

@@ -1,4 +1,5 @@
 using System.Buffers.Binary;
+using Amqp.Core.Records;
 using Amqp.Storage.Files;
 using Amqp.Storage.Segments;
 
@@ -7,15 +8,16 @@ namespace Amqp.Storage.Journal;
 /// <summary>
 /// A segment's file, of fixed size from the beginning:
 /// <code>
-/// 0                64                                                     end - 32          end
-/// +----------------+-------+-------+-- - - --+----------------------------+------------------+
-/// | header         | frame | frame | ...     | zeros, or what was here    | trailer, when    |
-/// |                |       |       | footer  | under an earlier number    | sealed           |
-/// +----------------+-------+-------+-- - - --+----------------------------+------------------+
+/// 0         64                                              end - 96    end - 32    end
+/// +---------+-------+-------+-- - - --+-------------------------+-----------+-----------+
+/// | header  | frame | frame | ...     | zeros, or what was here | header    | trailer,  |
+/// |         |       |       | footer  | under an earlier number | again     | if sealed |
+/// +---------+-------+-------+-- - - --+-------------------------+-----------+-----------+
 ///
 /// header   "AMQPSEGM" | version u32 | 0 u32 | segment number u64 | opening u64 | 0 ... | CRC-32C u32 of the 60 bytes before
 /// trailer  "AMQPSEAL" | offset of the footer's frame u64 | 0 ... | CRC-32C u32 of the 28 bytes before
 /// </code>
+/// The header stands at both ends, because without it no frame of the file could be told from those of its earlier lives.
 /// </summary>
 internal sealed class SegmentFile : IDisposable
 {
@@ -24,8 +26,10 @@ internal sealed class SegmentFile : IDisposable
     public const int Version = 1;
 
     /// <summary>What a file spends besides frames.</summary>
-    public const int Overhead = HeaderSize + TrailerSize;
+    public const int Overhead = HeaderSize + EndSize;
 
+    /// <summary>What stands behind the frames.</summary>
+    private const int EndSize = HeaderSize + TrailerSize;
     private const int ScanBytes = 1 << 20;
 
     private static ReadOnlySpan<byte> HeaderMagic => "AMQPSEGM"u8;
@@ -37,6 +41,7 @@ internal sealed class SegmentFile : IDisposable
     private long _end = HeaderSize;
     private long _lastNumber;
     private byte[] _frame = [];
+    private bool _isFlushed = true;
 
     private SegmentFile(SegmentIncarnation incarnation, string path, IDataFile file)
     {
@@ -56,7 +61,7 @@ internal sealed class SegmentFile : IDisposable
     public bool IsSealed { get; private set; }
 
     /// <summary>Bytes of frames that still fit.</summary>
-    public int RoomLeft => IsSealed ? 0 : (int)Math.Min(int.MaxValue, Math.Max(0, Capacity - TrailerSize - _end));
+    public int RoomLeft => IsSealed ? 0 : (int)Math.Min(int.MaxValue, Math.Max(0, Capacity - EndSize - _end));
 
     /// <summary>Makes a prepared file the segment of that number.</summary>
     public static SegmentFile Begin(SegmentIncarnation incarnation, string path, IDataFile file)
@@ -69,15 +74,28 @@ internal sealed class SegmentFile : IDisposable
         BinaryPrimitives.WriteInt64LittleEndian(header[24..], incarnation.Opening);
         SealWithChecksum(header);
         file.Write(header, 0);
+        file.Write(header, file.Length - EndSize);
         return new SegmentFile(incarnation, path, file);
     }
 
-    /// <summary>Opens a file that was a segment. Null: its header is not one, or not of this number.</summary>
+    /// <summary>Opens a file that was a segment. Null: it has no header of this number at either end.</summary>
+    /// <param name="isDamaged">One of the two headers is not what it was, or both.</param>
     /// <exception cref="StorageException">A newer version wrote it.</exception>
-    public static SegmentFile? Open(SegmentId id, string path, IDataFile file)
+    public static SegmentFile? Open(SegmentId id, string path, IDataFile file, out bool isDamaged)
+    {
+        var segment = Open(id, path, file, 0);
+        var again = Open(id, path, file, file.Length - EndSize);
+        isDamaged = segment is null || again is null;
+        segment ??= again;
+        if (segment is not null) segment.IsSealed = segment.FooterOffset() is not null;
+        return segment;
+    }
+
+    private static SegmentFile? Open(SegmentId id, string path, IDataFile file, long headerOffset)
     {
         Span<byte> header = stackalloc byte[HeaderSize];
-        if (file.Read(header, 0) < HeaderSize || !header.StartsWith(HeaderMagic) || !HasChecksum(header)) return null;
+        if (headerOffset < 0 || file.Read(header, headerOffset) < HeaderSize) return null;
+        if (!header.StartsWith(HeaderMagic) || !HasChecksum(header)) return null;
         var version = BinaryPrimitives.ReadUInt32LittleEndian(header[8..]);
         if (version > Version)
         {
@@ -86,9 +104,7 @@ internal sealed class SegmentFile : IDisposable
         }
         if (BinaryPrimitives.ReadInt64LittleEndian(header[16..]) != id.Number) return null;
         var incarnation = new SegmentIncarnation(id, BinaryPrimitives.ReadInt64LittleEndian(header[24..]));
-        var segment = new SegmentFile(incarnation, path, file);
-        segment.IsSealed = segment.FooterOffset() is not null;
-        return segment;
+        return new SegmentFile(incarnation, path, file);
     }
 
     public BlobAddress Append(ReadOnlySpan<byte> blob, BlobKind kind = BlobKind.Blob)
@@ -96,9 +112,11 @@ internal sealed class SegmentFile : IDisposable
         if (IsSealed) throw new InvalidOperationException($"segment {Id} is sealed");
         var frame = new BlobFrame(blob.Length, kind, _lastNumber + 1);
         if (frame.Size > RoomLeft) throw new InvalidOperationException($"segment {Id} has room for {RoomLeft} bytes, {frame.Size} were given");
+        if (!_isFlushed) Flush();
         if (_frame.Length < frame.Size) _frame = new byte[Math.Max(frame.Size, Math.Min(2 * _frame.Length, ScanBytes))];
         blob.CopyTo(_frame.AsSpan(BlobFrame.HeaderSize));
         frame.Seal(_frame, _incarnation);
+        _isFlushed = false;
         _file.Write(_frame.AsSpan(0, frame.Size), _end);
         var address = new BlobAddress(Id, _end + BlobFrame.HeaderSize);
         _end += frame.Size;
@@ -106,8 +124,10 @@ internal sealed class SegmentFile : IDisposable
         return address;
     }
 
-    public void Seal(ReadOnlySpan<byte> footer)
+    /// <summary>False: there is no room for the footer.</summary>
+    public bool TrySeal(ReadOnlySpan<byte> footer)
     {
+        if (BlobFrame.SizeOf(footer.Length) > RoomLeft) return false;
         var offset = Append(footer, BlobKind.Footer).Offset - BlobFrame.HeaderSize;
         Span<byte> trailer = stackalloc byte[TrailerSize];
         trailer.Clear();
@@ -117,6 +137,7 @@ internal sealed class SegmentFile : IDisposable
         _file.Write(trailer, Capacity - TrailerSize);
         IsSealed = true;
         _frame = [];
+        return true;
     }
 
     public byte[]? ReadFooter()
@@ -127,7 +148,11 @@ internal sealed class SegmentFile : IDisposable
 
     public int Read(long offset, Span<byte> destination) => _file.Read(destination, offset);
 
-    public void Flush() => _file.Flush();
+    public void Flush()
+    {
+        _file.Flush();
+        _isFlushed = true;
+    }
 
     public void Dispose() => _file.Dispose();
 
@@ -160,10 +185,10 @@ internal sealed class SegmentFile : IDisposable
     private (BlobFrame Frame, byte[] Bytes)? ReadFrame(long offset)
     {
         Span<byte> header = stackalloc byte[BlobFrame.HeaderSize];
-        if (offset > Capacity - TrailerSize - BlobFrame.HeaderSize) return null;
+        if (offset > Capacity - EndSize - BlobFrame.HeaderSize) return null;
         if (_file.Read(header, offset) < header.Length || !BlobFrame.TryReadHeader(header, out var frame)) return null;
         // A length that reaches beyond the file was never written; it must not decide what is allocated.
-        if (offset + frame.Size > Capacity - TrailerSize) return null;
+        if (offset + frame.Size > Capacity - EndSize) return null;
         var bytes = new byte[frame.Size];
         return _file.Read(bytes, offset) == bytes.Length && frame.IsWhole(bytes, _incarnation) ? (frame, bytes) : null;
     }
@@ -174,7 +199,7 @@ internal sealed class SegmentFile : IDisposable
         var window = new byte[ScanBytes];
         Span<byte> magic = stackalloc byte[4];
         BinaryPrimitives.WriteUInt32LittleEndian(magic, BlobFrame.Magic);
-        while (offset < Capacity - TrailerSize)
+        while (offset < Capacity - EndSize)
         {
             var read = _file.Read(window, offset);
             for (var start = 0; start + BlobFrame.HeaderSize <= read; start += 8)

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Immutable;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using Amqp.Core.Records;
 using Amqp.Core.Topology;
 
 namespace Amqp.Storage.Metadata;

@@ -13,27 +13,39 @@ public readonly record struct SegmentId(long Number) : IComparable<SegmentId>
 /// records, flushes, and later reads ranges of it or drops whole segments; it decides what is in them, when a segment is
 /// full and when it is dead. An engine decides how they lie on the disk.
 /// <para>
-/// One thread appends, flushes, seals and drops; <see cref="Read"/> may be called from any. A failed append or flush is final
+/// One thread appends, flushes, seals and drops; <see cref="Read"/> may be called from any, and
+/// <see cref="TryPrepareReserve"/> from one other. A failed append or flush is final
 /// (<see cref="IOException"/>): the store ends, and never tries again. The exception is a full disk, of which
 /// <see cref="TryRoll"/> speaks.
 /// </para>
 /// </summary>
 public interface ISegmentEngine : IDisposable
 {
+    /// <summary>Bytes that a blob takes in a segment beyond its own, at most.</summary>
+    const int BlobOverheadMax = 64;
+
     /// <summary>Every segment there is, oldest first, found on opening and as it is now.</summary>
     IReadOnlyList<SegmentInfo> Segments { get; }
 
     /// <summary>Bytes of blobs that the current segment still takes, their frames included; 0 if there is none.</summary>
     int RoomLeft { get; }
 
-    /// <summary>
-    /// Begins a new segment for what is appended from now on. The one before is sealed first, if it was not.
-    /// </summary>
-    /// <param name="roomAtLeast">Bytes: a blob larger than a usual segment gets one of its own size.</param>
-    /// <returns>False: no space is left on the disk. Nothing has changed; the current segment, if any, goes on.</returns>
-    bool TryRoll(int roomAtLeast);
+    /// <summary>Space is prepared beyond the current segment: what is appended to free space has somewhere to go.</summary>
+    bool HasReserve { get; }
 
-    /// <summary>Appends a blob to the current segment, whose room suffices. It is durable after the next <see cref="Flush"/>.</summary>
+    /// <summary>Makes sure of the reserve. False: no space is left on the disk. May take as long as writing a segment does.</summary>
+    bool TryPrepareReserve();
+
+    /// <summary>Begins a new segment for what is appended from now on, in the reserve if there is one.</summary>
+    /// <param name="roomAtLeast">Bytes: a blob larger than a usual segment gets one of its own size.</param>
+    /// <param name="footer">For the segment that was current, which is sealed with it if it was not; it must have the room.</param>
+    /// <returns>False: no space is left on the disk. Nothing has changed; the current segment, if any, goes on.</returns>
+    bool TryRoll(int roomAtLeast, ReadOnlySpan<byte> footer);
+
+    /// <summary>
+    /// Appends a blob to the current segment, whose room suffices. It is durable after the next <see cref="Flush"/>. The blob before it
+    /// is durable before this one is written, so that what is missing between two blobs has been damaged, and was not lost.
+    /// </summary>
     /// <returns>Where in the segment it begins; ranges of it are read from there.</returns>
     BlobAddress Append(ReadOnlySpan<byte> blob);
 
@@ -41,23 +53,26 @@ public interface ISegmentEngine : IDisposable
     void Flush();
 
     /// <summary>
-    /// Ends the current segment with a footer: what the store wants to know of it on opening without reading its blobs.
-    /// Durable after the next <see cref="Flush"/>.
+    /// Ends a segment with a footer: what the store wants to know of it on opening without reading its blobs. It is the current
+    /// one, or one that was not sealed before a crash and whose blobs have been read to the end. Durable at once.
     /// </summary>
-    void Seal(ReadOnlySpan<byte> footer);
+    /// <returns>False: it has no room for the footer.</returns>
+    bool TrySeal(SegmentId segment, ReadOnlySpan<byte> footer);
 
     /// <summary>The footer of a sealed segment, or null where it is not sealed or the footer is damaged.</summary>
     byte[]? ReadFooter(SegmentId segment);
 
     /// <summary>
     /// Every blob of a segment that is whole, in order; what is not is told to <paramref name="damaged"/> with offset and
-    /// length, and skipped. What stands behind the last whole blob of the segment that was being written is not damage but the
+    /// length, before any blob behind it, and skipped. What stands behind the last whole blob of the segment that was being written is not damage but the
     /// torn end of a write that nobody was promised anything of.
     /// </summary>
     IEnumerable<Blob> ReadBlobs(SegmentId segment, Action<long, long> damaged);
 
-    /// <summary>Reads a range of a blob; returns how many bytes were there. What they mean, the caller's checksums must tell.</summary>
-    int Read(BlobAddress blob, int start, Span<byte> destination);
+    /// <summary>Reads a range that lies within one blob, or within what is damaged; returns how many bytes were there. What they
+    /// mean, the caller's checksums must tell.</summary>
+    /// <param name="offset">The blob's offset, and what lies before the range in the blob.</param>
+    int Read(SegmentId segment, long offset, Span<byte> destination);
 
     /// <summary>Gives a segment's space back. Addresses in it are worthless from now on.</summary>
     void Drop(SegmentId segment);

@@ -18,14 +18,14 @@ internal sealed class JournalEngineTests
     public void What_was_appended_can_be_read_by_address_and_is_found_again()
     {
         using var engine = Open();
-        Assert.That(engine.TryRoll(0), Is.True);
+        Assert.That(engine.TryRoll(0, []), Is.True);
         var first = engine.Append("first blob"u8);
         var second = engine.Append(ReadOnlySpan<byte>.Empty);
         var third = engine.Append("third"u8);
         engine.Flush();
 
         var range = new byte[4];
-        Assert.That(engine.Read(first, 6, range), Is.EqualTo(4));
+        Assert.That(engine.Read(first.Segment, first.Offset + 6, range), Is.EqualTo(4));
         Assert.That(range, Is.EqualTo("blob"u8.ToArray()));
 
         using var again = Open();
@@ -38,12 +38,12 @@ internal sealed class JournalEngineTests
     public void Sealed_segments_know_their_footers_and_take_no_more()
     {
         using var engine = Open();
-        engine.TryRoll(0);
+        engine.TryRoll(0, []);
         var segment = engine.Append("blob"u8).Segment;
-        engine.Seal("the footer"u8);
+        Assert.That(engine.TrySeal(segment, "the footer"u8), Is.True);
         Assert.That(() => engine.Append("more"u8), Throws.InvalidOperationException);
         Assert.That(engine.RoomLeft, Is.Zero);
-        engine.TryRoll(0);
+        engine.TryRoll(0, "not needed"u8);
         engine.Append("next"u8);
         engine.Flush();
 
@@ -60,14 +60,14 @@ internal sealed class JournalEngineTests
         using var engine = Open();
         for (var round = 0; round < 5; round++)
         {
-            engine.TryRoll(0);
-            while (engine.RoomLeft > 200) engine.Append(new byte[100]);
+            engine.TryRoll(0, []);
+            while (engine.RoomLeft > 300) engine.Append(new byte[100]);
             engine.Flush();
             if (engine.Segments.Count > 1) engine.Drop(engine.Segments[0].Id);
         }
         Assert.That(_files.List(Directory), Has.Count.LessThanOrEqualTo(4), "files are used again");
 
-        engine.TryRoll(0);
+        engine.TryRoll(0, []);
         engine.Append("only this"u8);
         engine.Flush();
         using var again = Open();
@@ -81,7 +81,7 @@ internal sealed class JournalEngineTests
         using var engine = Open();
         var large = new byte[3 * SegmentBytes];
         new Random(1).NextBytes(large);
-        Assert.That(engine.TryRoll(large.Length), Is.True);
+        Assert.That(engine.TryRoll(large.Length, []), Is.True);
         var address = engine.Append(large);
         engine.Flush();
         using var again = Open();
@@ -93,17 +93,19 @@ internal sealed class JournalEngineTests
     {
         _files.Room = 2 * SegmentBytes;
         using var engine = Open();
-        Assert.That(engine.TryRoll(0), Is.True);
+        Assert.That(engine.TryRoll(0, []), Is.True);
+        Assert.That(engine.TryPrepareReserve(), Is.True);
         Assert.That(engine.HasReserve, Is.True);
-        Assert.That(engine.TryRoll(0), Is.True, "the reserve");
+        Assert.That(engine.TryRoll(0, []), Is.True, "the reserve");
+        Assert.That(engine.TryPrepareReserve(), Is.False);
         Assert.That(engine.HasReserve, Is.False);
-        Assert.That(engine.TryRoll(0), Is.False);
+        Assert.That(engine.TryRoll(0, []), Is.False);
         engine.Append("still here"u8);
         engine.Flush();
 
         engine.Drop(engine.Segments[0].Id);
         Assert.That(engine.HasReserve, Is.True);
-        Assert.That(engine.TryRoll(0), Is.True);
+        Assert.That(engine.TryRoll(0, []), Is.True);
     }
 
     /// <summary>The process is killed in the middle of a write: a beginning of the blobs is there, and none that was flushed is missing.</summary>
@@ -114,7 +116,7 @@ internal sealed class JournalEngineTests
         for (var cut = SegmentFile.HeaderSize; cut < ends[^1]; cut++)
         {
             var files = new MemoryFiles();
-            byte[] remains = [.. bytes[..cut], .. new byte[bytes.Length - cut]];
+            byte[] remains = [.. bytes[..cut], .. new byte[ends[^1] - cut], .. bytes[ends[^1]..]];
             files.Open("/segments/000000000001.seg").Write(remains, 0);
             using var engine = JournalEngine.Open(files, Directory, SegmentBytes, opening: 1, Unreadable);
             var found = engine.ReadBlobs(new SegmentId(1), NoDamage).Count();
@@ -145,19 +147,26 @@ internal sealed class JournalEngineTests
     }
 
     [Test]
-    public void A_header_that_is_none_is_told_and_its_number_not_used_again()
+    public void A_segment_with_one_whole_header_is_told_and_serves_and_one_without_keeps_its_number()
     {
         using (var engine = Open())
         {
-            engine.TryRoll(0);
+            engine.TryRoll(0, []);
             engine.Append("blob"u8);
             engine.Flush();
         }
-        _files.File("/segments/000000000001.seg").Bytes[3] ^= 1;
-        var unreadable = new List<string>();
-        using var again = JournalEngine.Open(_files, Directory, SegmentBytes, opening: 99, unreadable.Add);
-        Assert.That(unreadable, Is.EqualTo(["/segments/000000000001.seg"]));
-        again.TryRoll(0);
+        const string Path = "/segments/000000000001.seg";
+        var told = new List<(string, bool)>();
+        _files.File(Path).Bytes[3] ^= 1;
+        using (var served = JournalEngine.Open(_files, Directory, SegmentBytes, opening: 98, (path, isUsable) => told.Add((path, isUsable))))
+            Assert.That(served.ReadBlobs(new SegmentId(1), NoDamage).Select(Text), Is.EqualTo(["blob"]));
+        Assert.That(told, Is.EqualTo([(Path, true)]));
+
+        told.Clear();
+        _files.File(Path).Bytes[^90] ^= 1;
+        using var again = JournalEngine.Open(_files, Directory, SegmentBytes, opening: 99, (path, isUsable) => told.Add((path, isUsable)));
+        Assert.That(told, Is.EqualTo([(Path, false)]));
+        again.TryRoll(0, []);
         Assert.That(again.Segments.Single().Id, Is.EqualTo(new SegmentId(2)));
     }
 
@@ -175,11 +184,11 @@ internal sealed class JournalEngineTests
         for (var life = 0; life < 6; life++)
         {
             using var engine = Open();
-            Assert.That(engine.TryRoll(0), Is.True);
+            Assert.That(engine.TryRoll(0, []), Is.True);
             for (var step = random.Next(40); step > 0; step--)
             {
                 var text = $"{number++}:{new string('x', random.Next(700))}";
-                if (engine.RoomLeft < BlobFrame.SizeOf(text.Length)) engine.TryRoll(text.Length);
+                if (engine.RoomLeft < BlobFrame.SizeOf(text.Length) + BlobFrame.SizeOf(0)) engine.TryRoll(text.Length, []);
                 engine.Append(System.Text.Encoding.UTF8.GetBytes(text));
                 unflushed.Add(text);
                 if (random.Next(3) > 0) continue;
@@ -204,7 +213,7 @@ internal sealed class JournalEngineTests
     {
         var files = new MemoryFiles();
         using var engine = JournalEngine.Open(files, Directory, SegmentBytes, opening: 1, Unreadable);
-        engine.TryRoll(0);
+        engine.TryRoll(0, []);
         ends = [];
         foreach (var text in new[] { one, two, three })
         {
@@ -218,5 +227,5 @@ internal sealed class JournalEngineTests
 
     private static void NoDamage(long offset, long length) => Assert.Fail($"damage at {offset}, {length} bytes");
 
-    private static void Unreadable(string path) => Assert.Fail($"{path} is unreadable");
+    private static void Unreadable(string path, bool isUsable) => Assert.Fail($"{path} is damaged");
 }

@@ -4,10 +4,12 @@ namespace Amqp.Storage.Tests.Journal;
 
 /// <summary>
 /// Files in memory that behave as badly as a disk may: until a flush, any part of what was written may be lost when power
-/// fails, in any order, and a name may be the old one until its directory is flushed.
+/// fails, in any order, and a name may be the old one until its directory is flushed. A test can let a write or flush fail, or
+/// a flush take its time.
 /// </summary>
 internal sealed class MemoryFiles : IFileLayer
 {
+    private readonly Lock _lock = new();
     private readonly Dictionary<string, MemoryFile> _names = [];
     private readonly Dictionary<string, MemoryFile> _durableNames = [];
 
@@ -16,42 +18,92 @@ internal sealed class MemoryFiles : IFileLayer
 
     public int Flushes { get; private set; }
 
-    public IReadOnlyList<string> List(string directory) => [.. _names.Keys];
+    /// <summary>Everything that changes the disk, so far.</summary>
+    public int Changes { get; private set; }
+
+    /// <summary>From this change on everything fails, as with a disk that is gone.</summary>
+    public int FailFrom { get; set; } = int.MaxValue;
+
+    /// <summary>Everything fails from now on.</summary>
+    public void Break() => FailFrom = 0;
+
+    /// <summary>Called in each flush of a file, before it counts.</summary>
+    public Action BeforeFlush { get; set; } = () => { };
+
+    public IReadOnlyList<string> List(string directory)
+    {
+        lock (_lock) return [.. _names.Keys];
+    }
 
     public IDataFile Open(string path)
     {
-        if (!_names.TryGetValue(path, out var file)) _names.Add(path, file = new MemoryFile(this));
-        return file;
+        lock (_lock)
+        {
+            if (!_names.TryGetValue(path, out var file)) _names.Add(path, file = new MemoryFile(this));
+            return file;
+        }
     }
 
-    public MemoryFile File(string path) => _names[path];
+    public MemoryFile File(string path)
+    {
+        lock (_lock) return _names[path];
+    }
 
     public void Rename(string from, string to)
     {
-        _names.Add(to, _names[from]);
-        _names.Remove(from);
+        lock (_lock)
+        {
+            Change();
+            _names.Add(to, _names[from]);
+            _names.Remove(from);
+        }
     }
 
-    public void Delete(string path) => _names.Remove(path);
+    public void Delete(string path)
+    {
+        lock (_lock)
+        {
+            Change();
+            if (_names.Remove(path, out var file) && Room < long.MaxValue) Room += file.Length;
+        }
+    }
 
     public void FlushDirectory(string directory)
     {
-        _durableNames.Clear();
-        foreach (var (name, file) in _names) _durableNames.Add(name, file);
+        lock (_lock)
+        {
+            Change();
+            KeepNames();
+        }
     }
 
     /// <summary>Power fails: of what was not flushed a random part is there.</summary>
     public void LosePower(Random random)
     {
-        foreach (var file in _names.Values.Union(_durableNames.Values).ToList()) file.LosePower(random);
-        if (random.Next(2) == 0)
+        lock (_lock)
         {
-            // The names happened to be written.
-            FlushDirectory("");
-            return;
+            FailFrom = int.MaxValue;
+            foreach (var file in _names.Values.Union(_durableNames.Values).ToList()) file.LosePower(random);
+            if (random.Next(2) == 0)
+            {
+                // The names happened to be written.
+                KeepNames();
+                return;
+            }
+            _names.Clear();
+            foreach (var (name, file) in _durableNames) _names.Add(name, file);
         }
-        _names.Clear();
-        foreach (var (name, file) in _durableNames) _names.Add(name, file);
+    }
+
+    private void KeepNames()
+    {
+        _durableNames.Clear();
+        foreach (var (name, file) in _names) _durableNames.Add(name, file);
+    }
+
+    private void Change()
+    {
+        if (++Changes >= FailFrom) throw new IOException("the disk is gone");
     }
 
     internal sealed class MemoryFile(MemoryFiles files) : IDataFile
@@ -64,31 +116,43 @@ internal sealed class MemoryFiles : IFileLayer
 
         public void Write(ReadOnlySpan<byte> bytes, long offset)
         {
-            var end = (int)offset + bytes.Length;
-            if (end > Bytes.Length)
+            lock (files._lock)
             {
-                if (end - Bytes.Length > files.Room) throw new IOException("no space left on device", 28);
-                files.Room -= end - Bytes.Length;
-                var longer = Bytes;
-                Array.Resize(ref longer, end);
-                Bytes = longer;
+                files.Change();
+                var end = (int)offset + bytes.Length;
+                if (end > Bytes.Length)
+                {
+                    if (end - Bytes.Length > files.Room) throw new IOException("no space left on device", 28);
+                    files.Room -= end - Bytes.Length;
+                    var longer = Bytes;
+                    Array.Resize(ref longer, end);
+                    Bytes = longer;
+                }
+                _unflushed.Add((offset, Bytes.AsSpan((int)offset, bytes.Length).ToArray()));
+                bytes.CopyTo(Bytes.AsSpan((int)offset));
             }
-            _unflushed.Add((offset, Bytes.AsSpan((int)offset, bytes.Length).ToArray()));
-            bytes.CopyTo(Bytes.AsSpan((int)offset));
         }
 
         public int Read(Span<byte> destination, long offset)
         {
-            if (offset >= Bytes.Length) return 0;
-            var count = (int)Math.Min(destination.Length, Bytes.Length - offset);
-            Bytes.AsSpan((int)offset, count).CopyTo(destination);
-            return count;
+            lock (files._lock)
+            {
+                if (offset >= Bytes.Length) return 0;
+                var count = (int)Math.Min(destination.Length, Bytes.Length - offset);
+                Bytes.AsSpan((int)offset, count).CopyTo(destination);
+                return count;
+            }
         }
 
         public void Flush()
         {
-            _unflushed.Clear();
-            files.Flushes++;
+            files.BeforeFlush();
+            lock (files._lock)
+            {
+                files.Change();
+                _unflushed.Clear();
+                files.Flushes++;
+            }
         }
 
         /// <summary>Takes back a random part of the unflushed writes, each in pieces of a sector.</summary>

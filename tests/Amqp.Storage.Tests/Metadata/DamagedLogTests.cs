@@ -1,5 +1,6 @@
 using System.Text;
 using AMQP.Net;
+using Amqp.Core.Records;
 using Amqp.Core.Topology;
 using Microsoft.Extensions.Logging;
 

@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using System.Numerics;
 
-namespace Amqp.Storage;
+namespace Amqp.Core.Records;
 
 /// <summary>The checksum of every record (CRC-32C, Castagnoli; the test value of "123456789" is E3069283).</summary>
 public static class Crc32C
@@ -9,7 +9,7 @@ public static class Crc32C
     public static uint Of(ReadOnlySpan<byte> bytes) => Of(bytes, uint.MaxValue);
 
     /// <summary>The checksum of bytes behind others, whose running checksum is <paramref name="crc"/>.</summary>
-    internal static uint Of(ReadOnlySpan<byte> bytes, uint crc)
+    public static uint Of(ReadOnlySpan<byte> bytes, uint crc)
     {
         for (; bytes.Length >= sizeof(ulong); bytes = bytes[sizeof(ulong)..])
             crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(bytes));

@@ -1,0 +1,157 @@
+using System.Buffers.Binary;
+using System.Text;
+using Amqp.Core.Messages;
+using Amqp.Core.Topology;
+
+namespace Amqp.Core.Records;
+
+/// <summary>Records one behind the other as bytes, the way <see cref="RecordHeader"/> draws them. Serves again after <see cref="Clear"/>.</summary>
+public sealed class RecordBuffer
+{
+    private const int InitialBytes = 64 << 10;
+
+    /// <summary>Room that is kept when the buffer is cleared. One large message must not be held for ever.</summary>
+    private const int KeptBytes = 8 << 20;
+
+    /// <summary>Lengths of names and properties before the bytes of a body.</summary>
+    private const int BodyHeadSize = 8;
+
+    private const int EnqueueHeadSize = RecordHeader.Size + 16;
+
+    private byte[] _bytes = new byte[InitialBytes];
+    private int _transaction = -1;
+
+    /// <summary>Bytes written; always a multiple of 8.</summary>
+    public int Length { get; private set; }
+
+    public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, Length);
+
+    public void Clear()
+    {
+        Length = 0;
+        if (_bytes.Length > KeptBytes) _bytes = new byte[InitialBytes];
+    }
+
+    /// <summary>Bytes that a message with its body in the record takes, padding included; for a shared one, those of its body's record.</summary>
+    public static int SizeOf(Message message) => RecordHeader.Padded(
+        EnqueueHeadSize + BodyHeadSize + Encoding.UTF8.GetByteCount(message.Exchange) + Encoding.UTF8.GetByteCount(message.RoutingKey)
+        + message.Content.Buffer.Length);
+
+    /// <summary>A message with its body. Returns the record's length.</summary>
+    /// <param name="type">Enqueue or Page.</param>
+    /// <param name="expiresAt">Milliseconds since 1970 UTC, or 0.</param>
+    public int Enqueue(RecordType type, QueueId queue, uint epoch, long position, long expiresAt, Message message)
+    {
+        var record = Begin(EnqueueHeadSize + SizeOfBody(message));
+        BinaryPrimitives.WriteInt64LittleEndian(record[32..], expiresAt);
+        BinaryPrimitives.WriteInt64LittleEndian(record[40..], 0);
+        WriteBody(record[EnqueueHeadSize..], message);
+        return End(record, type, queue, epoch, position);
+    }
+
+    /// <summary>A message whose body is stored by id. Returns the record's length.</summary>
+    /// <param name="type">Enqueue or Page.</param>
+    public int EnqueueShared(RecordType type, QueueId queue, uint epoch, long position, long expiresAt, long bodyId)
+    {
+        var record = Begin(EnqueueHeadSize);
+        BinaryPrimitives.WriteInt64LittleEndian(record[32..], expiresAt);
+        BinaryPrimitives.WriteInt64LittleEndian(record[40..], bodyId);
+        return End(record, type, queue, epoch, position);
+    }
+
+    /// <summary>A body by id. Returns the record's length.</summary>
+    public int Body(long bodyId, Message message)
+    {
+        var record = Begin(RecordHeader.Size + SizeOfBody(message));
+        WriteBody(record[RecordHeader.Size..], message);
+        return End(record, RecordType.Body, default, epoch: 0, bodyId);
+    }
+
+    /// <summary>Messages that left a queue. Returns the record's length.</summary>
+    /// <param name="last">The last position that the queue had given out.</param>
+    /// <param name="segment">Number of the segment in which their records are; where that means nothing, 0.</param>
+    /// <param name="runs">Ascending.</param>
+    public int Settle(QueueId queue, uint epoch, long last, long segment, ReadOnlySpan<PositionRun> runs)
+    {
+        const int Head = RecordHeader.Size + 8;
+        var record = Begin(Head + PositionRuns.SizeMax(runs));
+        BinaryPrimitives.WriteInt64LittleEndian(record[32..], segment);
+        var length = Head + PositionRuns.Write(record[Head..], runs);
+        return End(record[..length], RecordType.Settle, queue, epoch, last);
+    }
+
+    /// <summary>Messages that have been handed out before. Returns the record's length.</summary>
+    /// <param name="last">The last position that the queue had given out.</param>
+    /// <param name="runs">Ascending.</param>
+    public int Delivered(QueueId queue, uint epoch, long last, ReadOnlySpan<PositionRun> runs)
+    {
+        var record = Begin(RecordHeader.Size + PositionRuns.SizeMax(runs));
+        var length = RecordHeader.Size + PositionRuns.Write(record[RecordHeader.Size..], runs);
+        return End(record[..length], RecordType.Delivered, queue, epoch, last);
+    }
+
+    /// <summary>The store was closed in order.</summary>
+    public int Closed() => End(Begin(RecordHeader.Size), RecordType.Closed, default, epoch: 0, position: 0);
+
+    /// <summary>A record as it stands elsewhere, its padding left out; if it was part of a transaction it is not any more.</summary>
+    public int Copy(in RecordHeader header, ReadOnlySpan<byte> record)
+    {
+        var copy = Begin(record.Length);
+        record.CopyTo(copy);
+        if (header.Flags != 0) (header with { Flags = 0 }).Seal(copy);
+        return Advance(record.Length);
+    }
+
+    /// <summary>What is written until <see cref="EndTransaction"/> is one record.</summary>
+    public void BeginTransaction()
+    {
+        _transaction = Length;
+        Begin(RecordHeader.Size);
+        Advance(RecordHeader.Size);
+    }
+
+    public int EndTransaction()
+    {
+        var record = _bytes.AsSpan(_transaction, Length - _transaction);
+        Length = _transaction;
+        _transaction = -1;
+        return End(record, RecordType.Transaction, default, epoch: 0, position: 0);
+    }
+
+    private static int SizeOfBody(Message message) => BodyHeadSize + Encoding.UTF8.GetByteCount(message.Exchange)
+        + Encoding.UTF8.GetByteCount(message.RoutingKey) + message.Content.Buffer.Length;
+
+    private static void WriteBody(Span<byte> body, Message message)
+    {
+        var names = body[BodyHeadSize..];
+        var exchange = Encoding.UTF8.GetBytes(message.Exchange, names);
+        var routingKey = Encoding.UTF8.GetBytes(message.RoutingKey, names[exchange..]);
+        message.Content.Buffer.CopyTo(names[(exchange + routingKey)..]);
+        (body[0], body[1]) = ((byte)exchange, (byte)routingKey); // short strings: at most 255 bytes
+        BinaryPrimitives.WriteUInt16LittleEndian(body[2..], 0);
+        BinaryPrimitives.WriteInt32LittleEndian(body[4..], message.Content.PropertiesLength);
+    }
+
+    /// <summary>Room for a record of that length.</summary>
+    private Span<byte> Begin(int length)
+    {
+        var end = checked(Length + RecordHeader.Padded(length));
+        if (end > _bytes.Length) Array.Resize(ref _bytes, (int)Math.Min(Array.MaxLength, Math.Max(end, 2L * _bytes.Length)));
+        return _bytes.AsSpan(Length, length);
+    }
+
+    private int End(Span<byte> record, RecordType type, QueueId queue, uint epoch, long position)
+    {
+        var flags = _transaction < 0 ? (ushort)0 : RecordHeader.InTransaction;
+        new RecordHeader(record.Length, type, RecordHeader.CurrentVersion, flags, epoch, queue, position).Seal(record);
+        return Advance(record.Length);
+    }
+
+    private int Advance(int length)
+    {
+        var end = Length + RecordHeader.Padded(length);
+        _bytes.AsSpan(Length + length, end - Length - length).Clear();
+        Length = end;
+        return length;
+    }
+}

@@ -1,0 +1,56 @@
+using System.Buffers.Binary;
+using Amqp.Core.Messages;
+using AMQP.Net;
+
+namespace Amqp.Core.Records;
+
+/// <summary>What stands behind the head of a record whose checksum is right (<see cref="RecordHeader.TryRead"/>).</summary>
+/// <param name="record">The record, from its head on.</param>
+public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
+{
+    private const int EnqueueHeadSize = RecordHeader.Size + 16;
+    private const int BodyHeadSize = 8;
+
+    private readonly ReadOnlySpan<byte> _record = record;
+
+    /// <summary>Of an Enqueue: milliseconds since 1970 UTC, or 0.</summary>
+    public long ExpiresAt => BinaryPrimitives.ReadInt64LittleEndian(_record[32..]);
+
+    /// <summary>Of an Enqueue or Page: where its body is, or 0: in the record.</summary>
+    public long BodyId => BinaryPrimitives.ReadInt64LittleEndian(_record[40..]);
+
+    /// <summary>Of a Settle: the segment that has the messages' records.</summary>
+    public long Segment => BinaryPrimitives.ReadInt64LittleEndian(_record[32..]);
+
+    /// <summary>Of a Settle: the positions, see <see cref="PositionRuns"/>.</summary>
+    public ReadOnlySpan<byte> SettledRuns => _record[40..];
+
+    /// <summary>Of a Delivered.</summary>
+    public ReadOnlySpan<byte> DeliveredRuns => _record[RecordHeader.Size..];
+
+    /// <summary>Of a Transaction: its records.</summary>
+    public ReadOnlySpan<byte> Records => _record[RecordHeader.Size..];
+
+    /// <summary>The message of an Enqueue or Page that has its body, or of a Body.</summary>
+    /// <param name="type">The record's.</param>
+    /// <param name="strings">Gives names seen before as the same object.</param>
+    /// <returns>Null: this is no message. With a right checksum that means a defect of whoever wrote it.</returns>
+    public Message? ReadMessage(RecordType type, ShortStringPool strings)
+    {
+        var body = _record[(type == RecordType.Body ? RecordHeader.Size : EnqueueHeadSize)..];
+        if (body.Length < BodyHeadSize) return null;
+        var (exchange, routingKey) = ((int)body[0], (int)body[1]);
+        var properties = BinaryPrimitives.ReadInt32LittleEndian(body[4..]);
+        var names = body[BodyHeadSize..];
+        if (exchange + routingKey > names.Length) return null;
+        var content = names[(exchange + routingKey)..];
+        if (properties < 0 || properties > content.Length) return null;
+        return new Message(
+            strings.Get(names[..exchange]),
+            strings.Get(names.Slice(exchange, routingKey)),
+            new Content(content.ToArray(), properties))
+        {
+            BodyId = type == RecordType.Body ? BinaryPrimitives.ReadInt64LittleEndian(_record[24..]) : 0,
+        };
+    }
+}

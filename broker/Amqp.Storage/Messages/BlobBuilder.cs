@@ -1,0 +1,184 @@
+using Amqp.Core.Messages;
+using Amqp.Core.Records;
+using Amqp.Storage.Segments;
+
+namespace Amqp.Storage.Messages;
+
+/// <summary>
+/// Collects records for one blob, and when the blob has been appended notes where each of them is: in the index, in the
+/// segment's use and in the footer that the segment will get.
+/// </summary>
+internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
+{
+    private readonly RecordBuffer _buffer = new();
+    private readonly List<Written> _written = [];
+    private readonly FooterWriter _footer = new();
+    private int _footerGrowth;
+
+    /// <summary>Bytes collected.</summary>
+    public int Length => _buffer.Length;
+
+    public bool IsEmpty => _buffer.Length == 0;
+
+    /// <summary>A record is among them that somebody waits for, or that has to survive.</summary>
+    public bool NeedsFlush { get; private set; }
+
+    /// <summary>The current segment's footer as it is.</summary>
+    public ReadOnlySpan<byte> Footer => _footer.Bytes;
+
+    /// <summary>Whether the current segment takes what was collected and that much more, and its footer then.</summary>
+    /// <param name="entries">Records that will be added.</param>
+    /// <param name="left">Bytes that must be left then.</param>
+    public bool HasRoom(int more, int entries, int left)
+    {
+        var footer = (long)_footer.Bytes.Length + _footerGrowth + (entries * FooterWriter.EntryBytesMax);
+        return engine.RoomLeft >= Length + (long)more + footer + left + (2 * ISegmentEngine.BlobOverheadMax);
+    }
+
+    public void Enqueue(RecordType type, QueueIndex queue, long position, long expiresAt, Message message)
+    {
+        var slot = -1;
+        if (message.BodyId != 0)
+        {
+            slot = state.Bodies.Find(message.BodyId);
+            if (state.Bodies[slot].Segment == 0) Body(slot, message);
+        }
+        var start = _buffer.Length;
+        var length = slot < 0
+            ? _buffer.Enqueue(type, queue.Id, epoch: 0, position, expiresAt, message)
+            : _buffer.EnqueueShared(type, queue.Id, epoch: 0, position, expiresAt, message.BodyId);
+        NeedsFlush |= type == RecordType.Enqueue;
+        Add(new Written(start, length, queue, position, slot));
+    }
+
+    public void Settle(QueueIndex queue, long last, int segment, ReadOnlySpan<PositionRun> runs)
+    {
+        var start = _buffer.Length;
+        var length = _buffer.Settle(queue.Id, epoch: 0, last, segment, runs);
+        NeedsFlush = true;
+        Add(new Written(start, length, null, 0, -1), runsLength: length);
+    }
+
+    public void Delivered(QueueIndex queue, long last, int segment, ReadOnlySpan<PositionRun> runs)
+    {
+        var start = _buffer.Length;
+        var length = _buffer.Delivered(queue.Id, epoch: 0, last, runs);
+        Add(new Written(start, length, null, 0, -1), runsLength: length);
+    }
+
+    public void Closed()
+    {
+        var start = _buffer.Length;
+        NeedsFlush = true;
+        Add(new Written(start, _buffer.Closed(), null, 0, -1));
+    }
+
+    /// <summary>A message's record, copied out of a segment that is being merged.</summary>
+    public void Move(QueueIndex queue, in RecordHeader header, ReadOnlySpan<byte> record)
+    {
+        var start = _buffer.Length;
+        NeedsFlush = true;
+        Add(new Written(start, _buffer.Copy(header, record), queue, header.Position, -1) { IsMove = true });
+    }
+
+    /// <summary>A shared body's record, copied likewise.</summary>
+    public void MoveBody(int slot, in RecordHeader header, ReadOnlySpan<byte> record)
+    {
+        var start = _buffer.Length;
+        NeedsFlush = true;
+        Add(new Written(start, _buffer.Copy(header, record), null, 0, slot) { IsMove = true });
+    }
+
+    /// <summary>A settlement, copied likewise.</summary>
+    public void CopySettlement(in RecordHeader header, ReadOnlySpan<byte> record)
+    {
+        var start = _buffer.Length;
+        NeedsFlush = true;
+        Add(new Written(start, _buffer.Copy(header, record), null, 0, -1), runsLength: record.Length);
+    }
+
+    public void BeginTransaction()
+    {
+        NeedsFlush = true;
+        _buffer.BeginTransaction();
+    }
+
+    public void EndTransaction() => _buffer.EndTransaction();
+
+    /// <summary>Appends what was collected to the current segment. It is durable with the engine's next flush.</summary>
+    public void Append()
+    {
+        var bytes = _buffer.Bytes;
+        var address = engine.Append(bytes);
+        var segment = state.Segments.Current!;
+        foreach (ref readonly var written in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_written))
+        {
+            var entry = IndexEntry.Of(RecordHeader.Read(bytes[written.Start..]), bytes[written.Start..], address.Offset + written.Start);
+            _footer.Add(entry);
+            Place(segment, written, entry);
+        }
+        _written.Clear();
+        _buffer.Clear();
+        _footerGrowth = 0;
+        NeedsFlush = false;
+    }
+
+    /// <summary>A new segment has begun.</summary>
+    public void BeginSegment() => _footer.Clear();
+
+    private void Body(int slot, Message message)
+    {
+        var start = _buffer.Length;
+        var length = _buffer.Body(message.BodyId, message);
+        state.Bodies[slot].Segment = SharedBody.InBuffer;
+        Add(new Written(start, length, null, 0, slot));
+    }
+
+    private void Add(in Written written, int runsLength = 0)
+    {
+        _written.Add(written);
+        _footerGrowth += FooterWriter.EntryBytesMax + runsLength;
+    }
+
+    private void Place(SegmentUse segment, in Written written, in IndexEntry entry)
+    {
+        switch (entry.Type)
+        {
+            case RecordType.Body:
+                state.PutBody(written.BodySlot, segment.Number, entry.Offset, entry.Length);
+                break;
+            case RecordType.Settle:
+                state.Settles(segment, entry.Segment, entry.Length);
+                break;
+            case RecordType.Enqueue or RecordType.Page:
+                PlaceMessage(segment, written, entry);
+                break;
+            default:
+                break;
+        }
+    }
+
+    private void PlaceMessage(SegmentUse segment, in Written written, in IndexEntry entry)
+    {
+        var queue = written.Queue!;
+        var isPage = entry.Type == RecordType.Page;
+        if (written.IsMove)
+        {
+            var before = queue.Find(written.Position);
+            state.Segments.Release(before.Segment, before.Length);
+            state.Put(queue, written.Position, before.MovedTo(segment.Number, entry.Offset));
+            return;
+        }
+        state.Put(queue, written.Position, written.BodySlot < 0
+            ? Messages.Place.OnDisk(segment.Number, entry.Offset, entry.Length, isPage)
+            : Messages.Place.Shared(segment.Number, written.BodySlot, entry.Length, isPage));
+    }
+
+    /// <param name="Start">Offset in the blob.</param>
+    /// <param name="Queue">Of a message.</param>
+    /// <param name="BodySlot">Of a body, or of a message that shares one; otherwise -1.</param>
+    private readonly record struct Written(int Start, int Length, QueueIndex? Queue, long Position, int BodySlot)
+    {
+        public bool IsMove { get; init; }
+    }
+}

@@ -1,0 +1,69 @@
+using System.Globalization;
+using Amqp.Storage.Files;
+using Amqp.Storage.Segments;
+using Microsoft.Extensions.Logging;
+
+namespace Amqp.Storage.Messages;
+
+/// <summary>
+/// What the disk gave back otherwise than it was written: said in the log, counted, and copied aside as it is, so that nothing
+/// of it is lost when its segment goes.
+/// </summary>
+public sealed partial class Damages(IFileLayer files, string directory, ILogger logger)
+{
+    private int _count;
+
+    /// <summary>Damaged places found since the start; from any thread.</summary>
+    public int Count => Volatile.Read(ref _count);
+
+    /// <summary>A range of a segment is damaged, found on opening.</summary>
+    /// <param name="salvaged">Records in it that are whole and serve on.</param>
+    public void Found(SegmentId segment, long offset, ReadOnlySpan<byte> bytes, int salvaged)
+    {
+        Interlocked.Increment(ref _count);
+        LogRange(logger, segment, offset, bytes.Length, salvaged, SetAside(segment, offset, bytes));
+    }
+
+    /// <summary>A message's record is damaged, found when it was to be read.</summary>
+    public void FoundMessage(SegmentId segment, long offset, ReadOnlySpan<byte> bytes, long queue, long position)
+    {
+        Interlocked.Increment(ref _count);
+        LogMessage(logger, position, queue, segment, offset, SetAside(segment, offset, bytes));
+    }
+
+    /// <summary>A segment's file does not begin and end like one.</summary>
+    /// <param name="isUsable">One of its ends is whole, so its messages are served.</param>
+    public void FoundFile(string path, bool isUsable)
+    {
+        Interlocked.Increment(ref _count);
+        if (isUsable) LogHeader(logger, path);
+        else LogFile(logger, path);
+    }
+
+    private string SetAside(SegmentId segment, long offset, ReadOnlySpan<byte> bytes)
+    {
+        var path = Path.Combine(directory, $"{segment}-{offset.ToString(CultureInfo.InvariantCulture)}.damaged");
+        try
+        {
+            using var file = files.Open(path);
+            file.Write(bytes, 0);
+            return path;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return $"nowhere ({exception.Message})";
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Segment {Segment} of the message store is damaged: {Length} bytes from offset {Offset}. {Salvaged} records among them are whole and are kept; what else was there is lost. The bytes as they are were copied to {Copy}. Check the disk")]
+    private static partial void LogRange(ILogger logger, SegmentId segment, long offset, int length, int salvaged, string copy);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "Message {Position} of queue number {Queue} is damaged on the disk, in segment {Segment} at offset {Offset}, and is lost. The bytes as they are were copied to {Copy}. Check the disk")]
+    private static partial void LogMessage(ILogger logger, long position, long queue, SegmentId segment, long offset, string copy);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Path}, a segment of the message store, is damaged at its beginning or end; its messages are served. Check the disk")]
+    private static partial void LogHeader(ILogger logger, string path);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} has the name of a segment of the message store and does not begin like one; it was left where it is, and messages in it are not served. Check the disk")]
+    private static partial void LogFile(ILogger logger, string path);
+}

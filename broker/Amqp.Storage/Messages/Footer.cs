@@ -1,0 +1,169 @@
+using Amqp.Core.Records;
+using Amqp.Core.Topology;
+
+namespace Amqp.Storage.Messages;
+
+/// <summary>
+/// The footer of a segment: an entry for each of its records, so that opening a store reads footers and not bodies. Numbers
+/// are varints; a message takes about six bytes.
+/// <code>
+/// version 1 | entries
+///
+/// entry      kind (type, and flags: 16 expires, 32 shares a body)
+///            queue         Enqueue, Page, Settle, Delivered: its number in this footer; one more than the last: a new one, its id follows
+///            position      Enqueue, Page: zigzag of the difference to the queue's entry before; others: the number
+///            offset        zigzag of the difference to the end of the record before
+///            length
+///            expires at    if flagged
+///            body id       if flagged
+///            segment       Settle
+///            runs length, runs    Settle, Delivered
+/// </code>
+/// </summary>
+internal sealed class FooterWriter
+{
+    /// <summary>Bytes that an entry takes at most, runs left out.</summary>
+    public const int EntryBytesMax = 1 + (8 * Varint.SizeMax);
+
+    internal const byte Version = 1;
+    internal const int Expires = 16;
+    internal const int Shares = 32;
+
+    private readonly Dictionary<QueueId, int> _numbers = [];
+    private readonly List<long> _positions = [];
+    private byte[] _bytes = new byte[4096];
+    private int _length;
+    private long _end;
+
+    public FooterWriter() => Clear();
+
+    public ReadOnlySpan<byte> Bytes => _bytes.AsSpan(0, _length);
+
+    public void Clear()
+    {
+        _numbers.Clear();
+        _positions.Clear();
+        _end = 0;
+        _bytes[0] = Version;
+        _length = 1;
+    }
+
+    public void Add(in IndexEntry entry)
+    {
+        var sizeMax = EntryBytesMax + entry.Runs.Length;
+        if (_bytes.Length - _length < sizeMax) Array.Resize(ref _bytes, Math.Max(2 * _bytes.Length, _length + sizeMax));
+        var isMessage = entry.Type is RecordType.Enqueue or RecordType.Page;
+        var kind = (int)entry.Type | (entry.ExpiresAt != 0 ? Expires : 0) | (entry.BodyId != 0 ? Shares : 0);
+        _bytes[_length++] = (byte)kind;
+        if (isMessage || entry.Type is RecordType.Settle or RecordType.Delivered)
+        {
+            var number = WriteQueue(entry.Queue);
+            if (isMessage)
+            {
+                Write(Varint.ZigZag(entry.Position - _positions[number]));
+                _positions[number] = entry.Position;
+            }
+            else
+            {
+                Write((ulong)entry.Position);
+            }
+        }
+        else
+        {
+            Write((ulong)entry.Position);
+        }
+        Write(Varint.ZigZag(entry.Offset - _end));
+        Write((ulong)entry.Length);
+        _end = entry.Offset + RecordHeader.Padded(entry.Length);
+        if (entry.ExpiresAt != 0) Write((ulong)entry.ExpiresAt);
+        if (entry.BodyId != 0) Write((ulong)entry.BodyId);
+        if (entry.Type == RecordType.Settle) Write((ulong)entry.Segment);
+        if (entry.Type is not (RecordType.Settle or RecordType.Delivered)) return;
+        Write((ulong)entry.Runs.Length);
+        entry.Runs.CopyTo(_bytes.AsSpan(_length));
+        _length += entry.Runs.Length;
+    }
+
+    private int WriteQueue(QueueId queue)
+    {
+        if (_numbers.TryGetValue(queue, out var number))
+        {
+            Write((ulong)number);
+            return number;
+        }
+        number = _numbers.Count;
+        _numbers.Add(queue, number);
+        _positions.Add(0);
+        Write((ulong)number);
+        Write((ulong)queue.Value);
+        return number;
+    }
+
+    private void Write(ulong value) => _length += Varint.Write(_bytes.AsSpan(_length), value);
+}
+
+/// <summary>Reads what <see cref="FooterWriter"/> has written, entry by entry.</summary>
+internal ref struct FooterReader(ReadOnlySpan<byte> footer)
+{
+    private readonly List<QueueId> _queues = [];
+    private readonly List<long> _positions = [];
+    private ReadOnlySpan<byte> _rest = footer.Length > 0 ? footer[1..] : footer;
+    private long _end;
+
+    /// <summary>A newer version wrote it; its entries cannot be read.</summary>
+    public bool IsNewer { get; } = footer.Length > 0 && footer[0] > FooterWriter.Version;
+
+    /// <summary>The next entry. False: there is none.</summary>
+    public bool TryNext(out IndexEntry entry)
+    {
+        entry = default;
+        if (_rest.IsEmpty) return false;
+        var kind = _rest[0];
+        _rest = _rest[1..];
+        var type = (RecordType)(kind & 15);
+        var isMessage = type is RecordType.Enqueue or RecordType.Page;
+        var isRuns = type is RecordType.Settle or RecordType.Delivered;
+        var number = isMessage || isRuns ? ReadQueue() : -1;
+        var position = (long)Read();
+        if (isMessage) position = _positions[number] += Varint.UnZigZag((ulong)position);
+        var offset = _end + Varint.UnZigZag(Read());
+        var length = (int)Read();
+        _end = offset + RecordHeader.Padded(length);
+        var expiresAt = (kind & FooterWriter.Expires) != 0 ? (long)Read() : 0;
+        var bodyId = (kind & FooterWriter.Shares) != 0 ? (long)Read() : 0;
+        var segment = type == RecordType.Settle ? (long)Read() : 0;
+        ReadOnlySpan<byte> runs = default;
+        if (isRuns)
+        {
+            var runsLength = (int)Read();
+            runs = _rest[..runsLength];
+            _rest = _rest[runsLength..];
+        }
+        entry = new IndexEntry
+        {
+            Type = type,
+            Queue = number < 0 ? default : _queues[number],
+            Position = position,
+            Offset = offset,
+            Length = length,
+            ExpiresAt = expiresAt,
+            BodyId = bodyId,
+            Segment = segment,
+            Runs = runs,
+        };
+        return true;
+    }
+
+    private int ReadQueue()
+    {
+        var number = (int)Read();
+        if (number < _queues.Count) return number;
+        _queues.Add(new QueueId((long)Read()));
+        _positions.Add(0);
+        return number;
+    }
+
+    private ulong Read() => Varint.TryRead(ref _rest, out var value)
+        ? value
+        : throw new StorageException("a segment's footer has a right checksum and cannot be read; a newer broker may have written it");
+}

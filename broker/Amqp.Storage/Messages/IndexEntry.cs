@@ -1,0 +1,59 @@
+using Amqp.Core.Records;
+using Amqp.Core.Topology;
+
+namespace Amqp.Storage.Messages;
+
+/// <summary>What the store wants to know of a record without its body: from the record itself, or from a segment's footer.</summary>
+internal readonly ref struct IndexEntry
+{
+    /// <summary>Enqueue, Page, Body, Settle, Delivered or Closed. A transaction is the entries of its records.</summary>
+    public required RecordType Type { get; init; }
+
+    public QueueId Queue { get; init; }
+
+    /// <summary>The message's; a body's id; of settlements and deliveries the last one given out then.</summary>
+    public long Position { get; init; }
+
+    /// <summary>Of a message: its last millisecond since 1970 UTC, or 0.</summary>
+    public long ExpiresAt { get; init; }
+
+    /// <summary>Of a message: the body it shares, or 0.</summary>
+    public long BodyId { get; init; }
+
+    /// <summary>Of a settlement: the segment with the messages.</summary>
+    public long Segment { get; init; }
+
+    /// <summary>Of a settlement or delivery: positions, see <see cref="PositionRuns"/>.</summary>
+    public ReadOnlySpan<byte> Runs { get; init; }
+
+    /// <summary>Where the record begins, in its segment.</summary>
+    public long Offset { get; init; }
+
+    /// <summary>Bytes of the record, padding left out.</summary>
+    public int Length { get; init; }
+
+    /// <summary>The entry of a whole record that is no transaction.</summary>
+    /// <param name="offset">Where it begins, in its segment.</param>
+    public static IndexEntry Of(in RecordHeader header, ReadOnlySpan<byte> record, long offset)
+    {
+        var reader = new RecordReader(record[..header.Length]);
+        var isMessage = header.Type is RecordType.Enqueue or RecordType.Page;
+        return new IndexEntry
+        {
+            Type = header.Type,
+            Queue = header.Queue,
+            Position = header.Position,
+            ExpiresAt = isMessage ? reader.ExpiresAt : 0,
+            BodyId = isMessage ? reader.BodyId : 0,
+            Segment = header.Type == RecordType.Settle ? reader.Segment : 0,
+            Runs = header.Type switch
+            {
+                RecordType.Settle => reader.SettledRuns,
+                RecordType.Delivered => reader.DeliveredRuns,
+                _ => default,
+            },
+            Offset = offset,
+            Length = header.Length,
+        };
+    }
+}

@@ -1,0 +1,186 @@
+using Amqp.Core.Records;
+using Amqp.Core.Topology;
+using Amqp.Storage.Segments;
+
+namespace Amqp.Storage.Messages;
+
+/// <summary>
+/// Gives sparse segments back: copies what is still needed of one to the end of the store, a little with each group so that
+/// nobody waits for it, and lets it go.
+/// <para>
+/// Needed are messages and bodies that nobody has settled, and settlements of messages whose segment is still there. As long as
+/// it is under way nothing else is given back: a copy whose settlement went while the original is still there would bring the
+/// message back.
+/// </para>
+/// </summary>
+internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages damages)
+{
+    /// <summary>Bytes copied at a time.</summary>
+    private const int StepBytes = 1 << 20;
+
+    private readonly List<Needed> _needed = [];
+    private int _next;
+    private byte[] _window = [];
+    private long _windowStart;
+    private int _windowLength;
+
+    /// <summary>The segment that is being copied, or waits for its last readers.</summary>
+    public SegmentUse? Victim { get; private set; }
+
+    /// <summary>There is something to copy.</summary>
+    public bool IsUnderWay => Victim is not null && _next < _needed.Count;
+
+    /// <summary>Copies a little, if merging is worth it. True: something was collected.</summary>
+    /// <param name="ensureRoom">Makes sure of room for a record of that many bytes. False: there is none, and merging waits.</param>
+    public bool TryStep(BlobBuilder blob, Func<int, bool> ensureRoom)
+    {
+        if (Victim is null && !TryBegin()) return false;
+        var copied = 0;
+        for (; _next < _needed.Count && copied < StepBytes; _next++)
+        {
+            var needed = _needed[_next];
+            if (!IsNeeded(needed, out var slot)) continue;
+            if (!ensureRoom(RecordHeader.Padded(needed.Length))) break;
+            Copy(blob, needed, slot);
+            copied += needed.Length;
+        }
+        if (_next == _needed.Count) Finished();
+        return copied > 0;
+    }
+
+    /// <summary>A segment is gone.</summary>
+    public void Dropped(SegmentUse segment)
+    {
+        if (segment == Victim) Victim = null;
+    }
+
+    private bool TryBegin()
+    {
+        if (state.Segments.FindVictim() is not { } victim) return false;
+        Victim = victim;
+        _needed.Clear();
+        _next = 0;
+        _windowLength = 0;
+        if (engine.ReadFooter(victim.Id) is { } footer)
+        {
+            var reader = new FooterReader(footer);
+            while (reader.TryNext(out var entry)) Note(entry);
+            return true;
+        }
+        foreach (var blob in engine.ReadBlobs(victim.Id, (offset, length) => NoteRange(offset, (int)length)))
+            NoteRecords(blob.Bytes.Span, blob.Address.Offset);
+        return true;
+    }
+
+    /// <summary>Records in a damaged range serve as long as they are whole, and are copied like others.</summary>
+    private void NoteRange(long offset, int length)
+    {
+        var bytes = new byte[length];
+        var read = engine.Read(Victim!.Id, offset, bytes);
+        for (var start = 0; start + RecordHeader.Size <= read;)
+        {
+            if (!RecordHeader.TryRead(bytes.AsSpan(start, read - start), out var header))
+            {
+                start += 8;
+                continue;
+            }
+            NoteRecords(bytes.AsSpan(start, header.PaddedLength), offset + start);
+            start += header.PaddedLength;
+        }
+    }
+
+    private void NoteRecords(ReadOnlySpan<byte> bytes, long offset)
+    {
+        for (var start = 0; start < bytes.Length;)
+        {
+            var header = RecordHeader.Read(bytes[start..]);
+            if (header.Type == RecordType.Transaction)
+                NoteRecords(bytes.Slice(start + RecordHeader.Size, header.PaddedLength - RecordHeader.Size), offset + start + RecordHeader.Size);
+            else Note(IndexEntry.Of(header, bytes[start..], offset + start));
+            start += header.PaddedLength;
+        }
+    }
+
+    private void Note(in IndexEntry entry)
+    {
+        var needed = new Needed(entry.Type, entry.Queue, entry.Position, entry.Segment, entry.Offset, entry.Length);
+        if (IsNeeded(needed, out _)) _needed.Add(needed);
+    }
+
+    private bool IsNeeded(in Needed needed, out int slot)
+    {
+        slot = -1;
+        switch (needed.Type)
+        {
+            case RecordType.Enqueue or RecordType.Page:
+                return state.Queues.TryGetValue(needed.Queue, out var queue) && queue.Find(needed.Position) is { IsPending: false } place
+                    && place.Segment == Victim!.Number;
+            case RecordType.Body:
+                return state.Bodies.TryFind(needed.Position, out slot) && state.Bodies[slot].Segment == Victim!.Number;
+            case RecordType.Settle:
+                return needed.Segment != Victim!.Number && needed.Segment <= int.MaxValue && state.Segments.Contains((int)needed.Segment)
+                    && state.Queues.ContainsKey(needed.Queue);
+            default:
+                return false; // what was handed out, and how the store was closed, says the next orderly end anew
+        }
+    }
+
+    private void Copy(BlobBuilder blob, in Needed needed, int slot)
+    {
+        var record = Read(needed);
+        if (!RecordHeader.TryRead(record, out var header) || header.Type != needed.Type || header.Position != needed.Position)
+        {
+            GiveUp(needed, slot, record);
+            return;
+        }
+        record = record[..header.Length];
+        switch (needed.Type)
+        {
+            case RecordType.Body: blob.MoveBody(slot, header, record); break;
+            case RecordType.Settle: blob.CopySettlement(header, record); break;
+            default: blob.Move(state.Queues[needed.Queue], header, record); break;
+        }
+    }
+
+    /// <summary>The record is damaged: it is reported, and its segment does not have to stay for it.</summary>
+    private void GiveUp(in Needed needed, int slot, ReadOnlySpan<byte> record)
+    {
+        damages.FoundMessage(Victim!.Id, needed.Offset, record, needed.Queue.Value, needed.Position);
+        if (needed.Type == RecordType.Body)
+        {
+            ref var body = ref state.Bodies[slot];
+            state.Segments.Release(body.Segment, body.Length);
+            body.Segment = 0;
+        }
+        else if (needed.Type != RecordType.Settle)
+        {
+            state.Drop(state.Queues[needed.Queue].Take(needed.Position));
+        }
+    }
+
+    private ReadOnlySpan<byte> Read(in Needed needed)
+    {
+        var inWindow = needed.Offset - _windowStart;
+        if (inWindow < 0 || inWindow + needed.Length > _windowLength)
+        {
+            var length = (int)Math.Min(Math.Max(StepBytes, needed.Length), Victim!.Capacity - needed.Offset);
+            if (_window.Length < length) _window = new byte[length];
+            _windowStart = needed.Offset;
+            _windowLength = engine.Read(Victim.Id, needed.Offset, _window.AsSpan(0, length));
+            inWindow = 0;
+        }
+        return _window.AsSpan((int)inWindow, Math.Min(needed.Length, _windowLength - (int)inWindow));
+    }
+
+    private void Finished()
+    {
+        // What it still was needed for stands elsewhere now.
+        Victim!.SettlesIn.Clear();
+        state.Segments.MayHaveDead = true;
+        _needed.Clear();
+        _next = 0;
+        _window = [];
+    }
+
+    private readonly record struct Needed(RecordType Type, QueueId Queue, long Position, long Segment, long Offset, int Length);
+}

@@ -1,0 +1,253 @@
+using System.Collections.Concurrent;
+using Amqp.Core.Ports;
+using Amqp.Core.Records;
+using Amqp.Core.Topology;
+using Amqp.Storage.Segments;
+using Microsoft.Extensions.Logging;
+
+namespace Amqp.Storage.Messages;
+
+/// <summary>
+/// The message store of a node. Queues post records; one thread writes them in groups (<see cref="StoreWriter"/>), another
+/// reads back what is not in memory (<see cref="StoreReader"/>), a third prepares space ahead. How records lie on the disk is
+/// the engine's affair, what they mean is not.
+/// </summary>
+public sealed partial class MessageStore : IMessageStore, IDisposable
+{
+    /// <summary>The lower bits of a body's id count since the opening.</summary>
+    private const int BodyNumberBits = 40;
+
+    /// <summary>How often a full disk is looked at: others may have made room.</summary>
+    private const int FullRetryMs = 1_000;
+
+    // What is wanted of the store's thread; a leaf lock, held for copies and never while calling out.
+    private readonly object _lock = new();
+    private readonly BlockingCollection<bool> _reserveWanted = [];
+    private readonly StoreState _state = new();
+    private readonly ISegmentEngine _engine;
+    private readonly Recovery _recovery;
+    private readonly StoreWriter _writer;
+    private readonly StoreReader _reader;
+    private readonly Damages _damages;
+    private readonly Action<Exception> _failed;
+    private readonly ILogger<MessageStore> _logger;
+    private readonly bool _keepsUnknownQueues;
+    private readonly Thread _thread;
+    private readonly Thread _preparer;
+    private StoreGroup _incoming = new();
+    private StoreGroup _group = new();
+    private bool _isWaiting;
+    private bool _isClosing;
+    private bool _reserveIsMissing;
+    private long _lastBodyId;
+    private Action<bool> _fullChanged = _ => { };
+
+    private MessageStore(ISegmentEngine engine, Damages damages, MessageStoreOptions options, ILogger<MessageStore> logger, Action<Exception> failed)
+    {
+        _engine = engine;
+        _damages = damages;
+        _logger = logger;
+        _failed = failed;
+        _keepsUnknownQueues = options.KeepUnknownQueues;
+        _lastBodyId = options.Opening << BodyNumberBits;
+        _recovery = new Recovery(engine, _state, damages);
+        _reader = new StoreReader(engine, damages, failed);
+        _writer = new StoreWriter(engine, _state, _reader, damages, () => _reserveWanted.Add(true));
+        _thread = new Thread(Run) { Name = "store", IsBackground = true };
+        _preparer = new Thread(PrepareReserves) { Name = "store space", IsBackground = true };
+    }
+
+    /// <summary>Opens a store and finds out what is in it.</summary>
+    /// <param name="engine">The store's from here on.</param>
+    /// <param name="failed">Called when a write, a flush or a read failed, on a thread of the store. Nothing is durable any more from then on
+    /// and nobody is answered: the process must end.</param>
+    /// <exception cref="StorageException">A newer version wrote some of it.</exception>
+    public static MessageStore Open(
+        ISegmentEngine engine, Damages damages, MessageStoreOptions options, ILogger<MessageStore> logger, Action<Exception> failed)
+    {
+        var store = new MessageStore(engine, damages, options, logger, failed);
+        store._recovery.Run();
+        return store;
+    }
+
+    /// <summary>Damaged places found since the opening.</summary>
+    public int DamageCount => _damages.Count;
+
+    public RecoveredQueue? Open(QueueId queue, IStoreListener listener)
+    {
+        var index = _state.QueueOf(queue);
+        index.Listener = listener;
+        return _recovery.Found(index);
+    }
+
+    public void Start(Action<bool> fullChanged)
+    {
+        _fullChanged = fullChanged;
+        DropUnknownQueues();
+        LogOpened(_logger, _state.Queues.Values.Sum(queue => (long)queue.Count), _state.Segments.Count, _state.Segments.LiveBytes);
+        _reader.Start();
+        _preparer.Start();
+        _thread.Start();
+    }
+
+    public void Commit(QueueId queue, ReadOnlySpan<StoreRecord> records, long ticket)
+    {
+        lock (_lock)
+        {
+            foreach (ref readonly var record in records) _incoming.Records.Add(record);
+            Post(new StoreRequest(StoreRequestKind.Commit, queue) { Number = records.Length, Ticket = ticket });
+        }
+    }
+
+    public void CommitTransaction(StoreRecord[] records, Action committed)
+    {
+        lock (_lock) Post(new StoreRequest(StoreRequestKind.Transaction, default) { Subject = records, Committed = committed });
+    }
+
+    public void Read(QueueId queue, long[] positions)
+    {
+        lock (_lock) Post(new StoreRequest(StoreRequestKind.Read, queue) { Subject = positions });
+    }
+
+    public void Remove(QueueId queue)
+    {
+        lock (_lock) Post(new StoreRequest(StoreRequestKind.Remove, queue));
+    }
+
+    public long NextBodyId() => Interlocked.Increment(ref _lastBodyId);
+
+    /// <summary>Writes what was committed, notes that the end was in order, and ends.</summary>
+    public void Dispose()
+    {
+        lock (_lock)
+        {
+            _isClosing = true;
+            Wake();
+        }
+        if (_thread.IsAlive) _thread.Join();
+        _reader.Dispose();
+        _reserveWanted.CompleteAdding();
+        if (_preparer.IsAlive) _preparer.Join();
+        _reserveWanted.Dispose();
+        _engine.Dispose();
+    }
+
+    private void DropUnknownQueues()
+    {
+        foreach (var queue in _state.Queues.Values.Where(queue => queue.Listener is null).ToList())
+        {
+            if (_keepsUnknownQueues && queue.Count > 0) LogUnknownKept(_logger, queue.Count, queue.Id.Value);
+            else
+            {
+                if (queue.Count > 0) LogUnknownDropped(_logger, queue.Count, queue.Id.Value);
+                _state.Remove(queue);
+            }
+        }
+    }
+
+    private void Post(in StoreRequest request)
+    {
+        _incoming.Requests.Add(request);
+        Wake();
+    }
+
+    private void Wake()
+    {
+        if (_isWaiting) Monitor.Pulse(_lock);
+    }
+
+    private void Run()
+    {
+        try
+        {
+            var wasFull = false;
+            do
+            {
+                _writer.Process(_group); // the first has nothing in it, but there may be something to give back
+                _group.Clear();
+                if (_writer.IsFull == wasFull) continue;
+                wasFull = _writer.IsFull;
+                if (wasFull) LogFull(_logger);
+                else LogRoomAgain(_logger);
+                _fullChanged(wasFull);
+            }
+            while (TakeGroup());
+            _writer.Close();
+        }
+#pragma warning disable CA1031 // Whatever ended the store, the process must learn of it.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _failed(exception);
+        }
+    }
+
+    /// <summary>Waits for something to do, and takes all there is. False: the store is being closed and nothing is left.</summary>
+    private bool TakeGroup()
+    {
+        lock (_lock)
+        {
+            while (_incoming.Requests.Count == 0 && !_reserveIsMissing)
+            {
+                if (_isClosing) return false;
+                if (_writer.HasWork) break;
+                _isWaiting = true;
+                var woken = Monitor.Wait(_lock, _writer.IsFull ? FullRetryMs : Timeout.Infinite);
+                _isWaiting = false;
+                if (!woken) break;
+            }
+            (_incoming, _group) = (_group, _incoming);
+            if (_reserveIsMissing) _writer.ReserveIsMissing();
+            else if (_writer.IsFull) _reserveWanted.Add(true);
+            _reserveIsMissing = false;
+        }
+        return true;
+    }
+
+    private void PrepareReserves()
+    {
+        try
+        {
+            foreach (var _ in _reserveWanted.GetConsumingEnumerable())
+            {
+                if (_engine.TryPrepareReserve()) continue;
+                lock (_lock)
+                {
+                    _reserveIsMissing = true;
+                    Wake();
+                }
+            }
+        }
+#pragma warning disable CA1031 // As above.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _failed(exception);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Message store: {Messages} messages in {Segments} segments, {Bytes} bytes")]
+    private static partial void LogOpened(ILogger logger, long messages, int segments, long bytes);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The disk is full: publishers are held back until there is room. Consumers go on; what they settle gives space back")]
+    private static partial void LogFull(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The disk has room again: publishers go on")]
+    private static partial void LogRoomAgain(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Count} messages of queue number {Queue} were dropped: the queue was deleted")]
+    private static partial void LogUnknownDropped(ILogger logger, int count, long queue);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} messages belong to queue number {Queue}, whose definition is lost: the file of definitions was damaged. They are kept on the disk; restore definitions.log from a backup to have them back")]
+    private static partial void LogUnknownKept(ILogger logger, int count, long queue);
+}
+
+/// <summary>What a message store has to know when it is opened.</summary>
+public sealed record MessageStoreOptions
+{
+    /// <summary>The number of this opening of the data directory; no other has or had it.</summary>
+    public required long Opening { get; init; }
+
+    /// <summary>Messages of queues that nobody opens are kept: their definitions may be lost, and not the queues.</summary>
+    public bool KeepUnknownQueues { get; init; }
+}

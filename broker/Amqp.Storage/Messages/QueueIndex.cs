@@ -1,0 +1,104 @@
+using Amqp.Core.Ports;
+using Amqp.Core.Topology;
+
+namespace Amqp.Storage.Messages;
+
+/// <summary>
+/// Where the messages of one queue are, by position. Belongs to the store's thread, and before the start to whoever opens it.
+/// </summary>
+internal sealed class QueueIndex(QueueId id)
+{
+    private const int ChunkBits = 8;
+    private const int ChunkSize = 1 << ChunkBits;
+    private const int SmallChunkSize = 8;
+
+    private readonly Dictionary<long, Chunk> _chunks = [];
+    private Chunk? _last;
+    private long _lastNumber = -1;
+
+    public QueueId Id { get; } = id;
+
+    /// <summary>Whom to tell; null as long as nobody has opened the queue.</summary>
+    public IStoreListener? Listener { get; set; }
+
+    /// <summary>The queue is gone.</summary>
+    public bool IsRemoved { get; set; }
+
+    /// <summary>The highest position that the store has heard of; -1 when of none.</summary>
+    public long LastPosition { get; set; } = -1;
+
+    public int Count { get; private set; }
+
+    /// <summary>Bytes that the queue's live records take.</summary>
+    public long Bytes { get; private set; }
+
+    /// <summary>The last ticket that is complete and of which the listener has not been told.</summary>
+    public long CompletedTicket { get; set; }
+
+    public Place Find(long position) =>
+        ChunkOf(position) is { } chunk && (position & (ChunkSize - 1)) is var offset && offset < chunk.Places.Length ? chunk.Places[offset] : default;
+
+    /// <summary>Notes or changes where a message is.</summary>
+    public void Set(long position, Place place)
+    {
+        if (position > LastPosition) LastPosition = position;
+        var number = position >> ChunkBits;
+        if (ChunkOf(position) is not { } chunk)
+        {
+            _chunks.Add(number, chunk = new Chunk());
+            (_last, _lastNumber) = (chunk, number);
+        }
+        var offset = (int)(position & (ChunkSize - 1));
+        if (offset >= chunk.Places.Length)
+            Array.Resize(ref chunk.Places, offset < SmallChunkSize ? SmallChunkSize : offset < 4 * SmallChunkSize ? 4 * SmallChunkSize : ChunkSize);
+        ref var entry = ref chunk.Places[offset];
+        if (entry.IsNone)
+        {
+            chunk.Live++;
+            Count++;
+        }
+        Bytes += place.Length - entry.Length;
+        entry = place;
+    }
+
+    /// <summary>Takes a message out; returns where it was, or none.</summary>
+    public Place Take(long position)
+    {
+        if (ChunkOf(position) is not { } chunk) return default;
+        var offset = (int)(position & (ChunkSize - 1));
+        if (offset >= chunk.Places.Length || chunk.Places[offset] is var place && place.IsNone) return default;
+        Bytes -= place.Length;
+        chunk.Places[offset] = default;
+        Count--;
+        if (--chunk.Live > 0) return place;
+        _chunks.Remove(position >> ChunkBits);
+        (_last, _lastNumber) = (null, -1);
+        return place;
+    }
+
+    /// <summary>Every message, in the order of positions.</summary>
+    public IEnumerable<(long Position, Place Place)> All()
+    {
+        foreach (var number in _chunks.Keys.Order().ToList())
+        {
+            var places = _chunks[number].Places;
+            for (var offset = 0; offset < places.Length; offset++)
+                if (!places[offset].IsNone) yield return ((number << ChunkBits) + offset, places[offset]);
+        }
+    }
+
+    private Chunk? ChunkOf(long position)
+    {
+        var number = position >> ChunkBits;
+        if (number == _lastNumber) return _last;
+        if (!_chunks.TryGetValue(number, out var chunk)) return null;
+        (_last, _lastNumber) = (chunk, number);
+        return chunk;
+    }
+
+    private sealed class Chunk
+    {
+        public Place[] Places = [];
+        public int Live;
+    }
+}

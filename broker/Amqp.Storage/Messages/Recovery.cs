@@ -1,0 +1,223 @@
+using Amqp.Core.Ports;
+using Amqp.Core.Messages;
+using Amqp.Core.Records;
+using Amqp.Core.Topology;
+using Amqp.Storage.Segments;
+
+namespace Amqp.Storage.Messages;
+
+/// <summary>
+/// Finds out on opening what is still needed. One pass over the segments, oldest first, footers where there are any:
+/// <code>
+/// enqueue q 7     -> q has 7, here
+/// enqueue q 7     -> q has 7, here; the segment with the other one was being merged when the process ended, and goes first
+/// settle  q 7     -> q has no 7
+/// </code>
+/// A settlement always stands behind every copy of its message, because a message is copied only while it is needed.
+/// </summary>
+internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages damages)
+{
+    private readonly Dictionary<QueueId, HashSet<long>> _delivered = [];
+    private readonly Dictionary<QueueIndex, Dictionary<long, long>> _expiries = [];
+    private bool _closed;
+
+    /// <summary>Reads everything there is.</summary>
+    /// <exception cref="StorageException">A newer version wrote some of it.</exception>
+    public void Run()
+    {
+        foreach (var info in engine.Segments)
+        {
+            var segment = state.Segments.Add(checked((int)info.Id.Number), info.Bytes);
+            if (engine.ReadFooter(info.Id) is { } footer) ReadFooter(segment, footer);
+            else Scan(segment);
+        }
+        DropBodiesWithoutMessages();
+    }
+
+    /// <summary>What was found of a queue; null: nothing, ever.</summary>
+    public RecoveredQueue? Found(QueueIndex queue) =>
+        queue.LastPosition < 0 ? null : new RecoveredQueue(queue.LastPosition + 1, Messages(queue));
+
+    private IEnumerable<RecoveredMessage> Messages(QueueIndex queue)
+    {
+        _expiries.TryGetValue(queue, out var expiries);
+        _delivered.TryGetValue(queue.Id, out var delivered);
+        foreach (var (position, place) in queue.All())
+        {
+            var length = place.IsShared ? state.Bodies[place.BodySlot].Length : place.Length;
+            yield return new RecoveredMessage(
+                position,
+                length + Message.ObjectBytes,
+                expiries is null ? 0 : expiries.GetValueOrDefault(position),
+                Redelivered: !_closed || (delivered is not null && delivered.Contains(position)));
+        }
+    }
+
+    private void ReadFooter(SegmentUse segment, byte[] footer)
+    {
+        var reader = new FooterReader(footer);
+        if (reader.IsNewer) throw Newer(segment);
+        while (reader.TryNext(out var entry)) Apply(segment, entry);
+    }
+
+    /// <summary>The segment was being written when the process ended, or its footer is damaged: every record is looked at.</summary>
+    private void Scan(SegmentUse segment)
+    {
+        var footer = new FooterWriter();
+        var blobs = 0;
+        foreach (var blob in engine.ReadBlobs(segment.Id, (offset, length) => Salvage(segment, offset, length, footer)))
+        {
+            blobs++;
+            var bytes = blob.Bytes.Span;
+            for (var start = 0; start < bytes.Length;)
+            {
+                // The blob's own checksum was right, so this is what was written.
+                if (!RecordHeader.TryRead(bytes[start..], out var header)) throw Newer(segment);
+                ApplyRecord(segment, header, bytes[start..], blob.Address.Offset + start, footer);
+                start += header.PaddedLength;
+            }
+        }
+        // The next opening is spared this. Without room for it, it is not.
+        if (blobs > 0 || segment.LiveRecords > 0) engine.TrySeal(segment.Id, footer.Bytes);
+    }
+
+    /// <summary>Not all of this range is what was written: the records in it that are whole are.</summary>
+    private void Salvage(SegmentUse segment, long offset, long length, FooterWriter footer)
+    {
+        var bytes = new byte[length];
+        var read = engine.Read(segment.Id, offset, bytes);
+        var salvaged = 0;
+        for (var start = 0; start + RecordHeader.Size <= read;)
+        {
+            // A part of a transaction that is not whole counts for nothing.
+            if (RecordHeader.TryRead(bytes.AsSpan(start, read - start), out var header) && header.Flags == 0)
+            {
+                ApplyRecord(segment, header, bytes.AsSpan(start), offset + start, footer);
+                salvaged++;
+                start += header.PaddedLength;
+            }
+            else
+            {
+                start += 8;
+            }
+        }
+        damages.Found(segment.Id, offset, bytes.AsSpan(0, read), salvaged);
+    }
+
+    private void ApplyRecord(SegmentUse segment, in RecordHeader header, ReadOnlySpan<byte> bytes, long offset, FooterWriter footer)
+    {
+        if (!header.IsKnown) throw Newer(segment);
+        if (header.Type != RecordType.Transaction)
+        {
+            var entry = IndexEntry.Of(header, bytes, offset);
+            Apply(segment, entry);
+            footer.Add(entry);
+            return;
+        }
+        for (var start = RecordHeader.Size; start < header.Length;)
+        {
+            if (!RecordHeader.TryRead(bytes[start..header.Length], out var part)) throw Newer(segment);
+            ApplyRecord(segment, part, bytes[start..], offset + start, footer);
+            start += part.PaddedLength;
+        }
+    }
+
+    private void Apply(SegmentUse segment, in IndexEntry entry)
+    {
+        _closed = entry.Type == RecordType.Closed;
+        switch (entry.Type)
+        {
+            case RecordType.Enqueue: ApplyEnqueue(segment, entry); break;
+            case RecordType.Body: ApplyBody(segment, entry); break;
+            case RecordType.Settle: ApplySettle(segment, entry); break;
+            case RecordType.Delivered: ApplyDelivered(entry); break;
+            case RecordType.Page: break; // ended with its process
+            case RecordType.Closed: break;
+            default: throw Newer(segment);
+        }
+    }
+
+    private void ApplyEnqueue(SegmentUse segment, in IndexEntry entry)
+    {
+        var queue = state.QueueOf(entry.Queue);
+        var before = queue.Take(entry.Position);
+        if (!before.IsNone)
+        {
+            state.Segments[before.Segment].IsHalfMoved = true;
+            Drop(before);
+        }
+        Place place;
+        if (entry.BodyId == 0) place = Place.OnDisk(segment.Number, entry.Offset, entry.Length, isPage: false);
+        else
+        {
+            var slot = state.Bodies.Find(entry.BodyId);
+            state.Bodies[slot].References++;
+            place = Place.Shared(segment.Number, slot, entry.Length, isPage: false);
+        }
+        state.Put(queue, entry.Position, place);
+        if (entry.ExpiresAt == 0) return;
+        if (!_expiries.TryGetValue(queue, out var expiries)) _expiries.Add(queue, expiries = []);
+        expiries[entry.Position] = entry.ExpiresAt;
+    }
+
+    /// <summary>A shared body that nobody needs for the moment may be needed by a message further on, so it stays until the end.</summary>
+    private void Drop(Place place)
+    {
+        state.Segments.Release(place.Segment, place.Length);
+        if (place.IsShared) state.Bodies[place.BodySlot].References--;
+    }
+
+    private void ApplyBody(SegmentUse segment, in IndexEntry entry)
+    {
+        var slot = state.Bodies.Find(entry.Position);
+        if (state.Bodies[slot].Segment > 0) state.Segments[state.Bodies[slot].Segment].IsHalfMoved = true;
+        state.PutBody(slot, segment.Number, entry.Offset, entry.Length);
+    }
+
+    private void ApplySettle(SegmentUse segment, in IndexEntry entry)
+    {
+        var queue = state.QueueOf(entry.Queue);
+        queue.LastPosition = Math.Max(queue.LastPosition, entry.Position);
+        _expiries.TryGetValue(queue, out var expiries);
+        var runs = entry.Runs;
+        var end = 0L;
+        while (PositionRuns.TryRead(ref runs, ref end, out var run))
+        {
+            for (var position = run.First; position < run.End; position++)
+            {
+                var place = queue.Take(position);
+                if (place.IsNone) continue;
+                Drop(place);
+                expiries?.Remove(position);
+            }
+        }
+        state.Settles(segment, entry.Segment, entry.Length);
+    }
+
+    private void ApplyDelivered(in IndexEntry entry)
+    {
+        var queue = state.QueueOf(entry.Queue);
+        queue.LastPosition = Math.Max(queue.LastPosition, entry.Position);
+        if (!_delivered.TryGetValue(entry.Queue, out var delivered)) _delivered.Add(entry.Queue, delivered = []);
+        var runs = entry.Runs;
+        var end = 0L;
+        while (PositionRuns.TryRead(ref runs, ref end, out var run))
+            for (var position = run.First; position < run.End; position++) delivered.Add(position);
+    }
+
+    /// <summary>A body is written before the messages that need it, and may be all that was written of them.</summary>
+    private void DropBodiesWithoutMessages()
+    {
+        foreach (var slot in state.Bodies.Slots.ToList())
+        {
+            ref var body = ref state.Bodies[slot];
+            if (body.References > 0) continue;
+            body.References = 1;
+            state.DropReference(slot);
+        }
+    }
+
+    private static StorageException Newer(SegmentUse segment) => new(
+        $"Segment {segment.Id} of the message store holds records that this version does not know. Start the newer version that wrote "
+        + "them, or restore the data directory from before the upgrade.");
+}

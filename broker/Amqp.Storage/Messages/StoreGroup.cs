@@ -1,0 +1,65 @@
+using Amqp.Core.Messages;
+using Amqp.Core.Records;
+using Amqp.Core.Topology;
+
+namespace Amqp.Storage.Messages;
+
+internal enum StoreRequestKind : byte
+{
+    /// <summary>The next <see cref="StoreRequest.Number"/> records, of one queue; then a ticket.</summary>
+    Commit,
+    Transaction,
+    Read,
+    Remove,
+}
+
+/// <summary>One line of what is wanted from the store's thread.</summary>
+internal readonly record struct StoreRequest(StoreRequestKind Kind, QueueId Queue)
+{
+    /// <summary>Of a commit: how many of the group's records are its own.</summary>
+    public int Number { get; init; }
+
+    public long Ticket { get; init; }
+
+    /// <summary>Of a read: the positions. Of a transaction: its records.</summary>
+    public object? Subject { get; init; }
+
+    /// <summary>Of a transaction: called when it is durable.</summary>
+    public Action? Committed { get; init; }
+}
+
+/// <summary>What was wanted while the store was busy: worked off as one.</summary>
+internal sealed class StoreGroup
+{
+    /// <summary>Lists that grew beyond this in a burst are let go afterwards.</summary>
+    private const int CapacityKept = 65_536;
+
+    public List<StoreRequest> Requests { get; private set; } = [];
+
+    public List<StoreRecord> Records { get; private set; } = [];
+
+    public void Clear()
+    {
+        if (Requests.Capacity > CapacityKept) Requests = [];
+        if (Records.Capacity > CapacityKept) Records = [];
+        Requests.Clear();
+        Records.Clear();
+    }
+}
+
+/// <summary>A message, or a transaction, in line to be written.</summary>
+internal struct PendingRecord
+{
+    /// <summary>Enqueue, Page or Transaction.</summary>
+    public RecordType Type;
+    public QueueIndex? Queue;
+    public long Position;
+    public long ExpiresAt;
+    public Message? Message;
+    public PendingTransaction? Transaction;
+
+    /// <summary>It was settled before it was written.</summary>
+    public readonly bool IsCancelled => Message is null && Transaction is null;
+}
+
+internal sealed record PendingTransaction(StoreRecord[] Records, Action Committed);

@@ -1,0 +1,73 @@
+using System.Collections.Concurrent;
+using Amqp.Core.Records;
+using Amqp.Core.Topology;
+
+namespace Amqp.Storage.Messages;
+
+/// <summary>
+/// What the store knows about what is on the disk: each message's place, and what each segment is needed for. It belongs to
+/// the store's thread; only the table of queues is also looked at by others.
+/// </summary>
+internal sealed class StoreState
+{
+    public ConcurrentDictionary<QueueId, QueueIndex> Queues { get; } = new();
+
+    public SharedBodies Bodies { get; } = new();
+
+    public SegmentTable Segments { get; } = new();
+
+    public QueueIndex QueueOf(QueueId id) => Queues.GetOrAdd(id, static id => new QueueIndex(id));
+
+    /// <summary>A message's record is on the disk now, or stands there in another place than before.</summary>
+    public void Put(QueueIndex queue, long position, Place place)
+    {
+        Segments.Use(place.Segment, place.Length);
+        queue.Set(position, place);
+    }
+
+    /// <summary>A message left its queue: its record, and perhaps its body, is not needed any more.</summary>
+    public void Drop(Place place)
+    {
+        if (!place.IsPending) Segments.Release(place.Segment, place.Length);
+        if (place.IsShared) DropReference(place.BodySlot);
+    }
+
+    /// <summary>A message does not need the shared body any more.</summary>
+    public void DropReference(int slot)
+    {
+        ref var body = ref Bodies[slot];
+        if (--body.References > 0) return;
+        if (body.Segment > 0) Segments.Release(body.Segment, body.Length);
+        Bodies.Remove(slot);
+    }
+
+    /// <summary>A shared body's record is on the disk now, or stands there in another place than before.</summary>
+    public void PutBody(int slot, int segment, long offset, int length)
+    {
+        ref var body = ref Bodies[slot];
+        if (body.Segment > 0) Segments.Release(body.Segment, body.Length);
+        (body.Segment, body.Offset, body.Length) = (segment, offset, length);
+        Segments.Use(segment, length);
+    }
+
+    /// <summary>Forgets everything of a queue.</summary>
+    public void Remove(QueueIndex queue)
+    {
+        queue.IsRemoved = true;
+        Queues.TryRemove(queue.Id, out _);
+        foreach (var (position, place) in queue.All().ToList())
+        {
+            queue.Take(position);
+            // What is in line to be written knows its body itself.
+            if (!place.IsPending) Drop(place);
+        }
+    }
+
+    /// <summary>Notes that settlements stand in a segment.</summary>
+    /// <param name="settled">The segment with the messages.</param>
+    public void Settles(SegmentUse segment, long settled, int length)
+    {
+        segment.SettleBytes += RecordHeader.Padded(length);
+        if (settled != segment.Number && settled <= int.MaxValue && Segments.Contains((int)settled)) segment.SettlesIn.Add((int)settled);
+    }
+}

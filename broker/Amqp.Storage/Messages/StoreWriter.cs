@@ -1,0 +1,316 @@
+using Amqp.Core.Records;
+using Amqp.Storage.Segments;
+
+namespace Amqp.Storage.Messages;
+
+/// <summary>
+/// What the store's thread does: takes a group of requests, writes what of them has to be written, flushes once, and tells
+/// whoever waits. While it flushes the next group gathers: the flush is the window of the batch, and no timer is needed.
+/// <para>
+/// On a full disk messages wait in line and are written when there is room; settlements go on in what room is left, and
+/// without any, too: what they settle needs no record when its segment goes.
+/// </para>
+/// </summary>
+internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, StoreReader reader, Damages damages, Action prepareReserve)
+{
+    /// <summary>A blob is appended and flushed when it has grown to this: so that nobody waits long for the group he is in.</summary>
+    private const int BlobBytes = 4 << 20;
+
+    /// <summary>The part of the last segment of a full disk that only settlements get: one in so many.</summary>
+    private const int SettleReserveShare = 32;
+
+    private readonly PendingRecords _pending = new();
+    private readonly Settlements _settlements = new();
+    private readonly Settlements _delivered = new();
+    private readonly Queue<(QueueIndex Queue, long Ticket, long End)> _tickets = new();
+    private readonly List<QueueIndex> _toTell = [];
+    private readonly Queue<(long End, Action Committed)> _transactions = new();
+    private readonly List<PositionRun> _transactionRuns = [];
+    private readonly BlobBuilder _blob = new(engine, state);
+    private readonly Merge _merge = new(engine, state, damages);
+    private bool _needsFlush;
+
+    /// <summary>There is no room on the disk beyond the current segment.</summary>
+    public bool IsFull { get; private set; }
+
+    /// <summary>Something is left to do that needs no request.</summary>
+    public bool HasWork => _merge.IsUnderWay && !IsFull;
+
+    private int SettleReserve => (int)((state.Segments.Current?.Capacity ?? 0) / SettleReserveShare);
+
+    /// <summary>Works off a group.</summary>
+    public void Process(StoreGroup group)
+    {
+        var next = 0;
+        foreach (var request in group.Requests)
+        {
+            switch (request.Kind)
+            {
+                case StoreRequestKind.Commit:
+                    Take(request, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(group.Records).Slice(next, request.Number));
+                    next += request.Number;
+                    break;
+                case StoreRequestKind.Transaction:
+                    _pending.Add(new PendingRecord
+                    {
+                        Type = RecordType.Transaction,
+                        Transaction = new PendingTransaction((StoreRecord[])request.Subject!, request.Committed!),
+                    });
+                    break;
+                case StoreRequestKind.Read: Read(request); break;
+                case StoreRequestKind.Remove: Remove(request); break;
+                default: throw new InvalidOperationException($"unknown store request {request.Kind}");
+            }
+        }
+        Write();
+    }
+
+    /// <summary>Writes what waits, gives dead segments back, and merges a little.</summary>
+    public void Write()
+    {
+        if (engine.HasReserve) IsFull = false;
+        bool more;
+        do
+        {
+            more = WriteMessages() && _pending.Count > 0;
+            if (!more) _settlements.WriteTo(_blob.Settle, IsSettlementNeeded, size => TryMakeRoom(size, entries: 1, left: 0));
+            Finish();
+        }
+        while (more);
+        if (_merge.TryStep(_blob, size => TryMakeRoom(size, entries: 1, left: SettleReserve))) Finish();
+        DropDead();
+    }
+
+    /// <summary>Nothing comes any more: writes what waits, and that the end was in order.</summary>
+    public void Close()
+    {
+        Write();
+        // Only now, because a segment goes when its messages are settled, whatever it says of deliveries.
+        _delivered.WriteTo(_blob.Delivered, IsKnown, size => TryMakeRoom(size, entries: 1, left: 0));
+        if (state.Segments.Current is null || !TryMakeRoom(RecordHeader.Size, entries: 1, left: 0)) return;
+        _blob.Closed();
+        Finish();
+        engine.TrySeal(state.Segments.Current.Id, _blob.Footer);
+    }
+
+    /// <summary>The reserve could not be prepared.</summary>
+    public void ReserveIsMissing() => IsFull = !engine.HasReserve;
+
+    private void Take(in StoreRequest request, ReadOnlySpan<StoreRecord> records)
+    {
+        if (!state.Queues.TryGetValue(request.Queue, out var queue)) return; // removed
+        foreach (ref readonly var record in records)
+        {
+            switch (record.Type)
+            {
+                case RecordType.Enqueue or RecordType.Page: TakeMessage(queue, record); break;
+                case RecordType.Settle: TakeSettlement(queue, record); break;
+                case RecordType.Delivered: _delivered.Add(queue, segment: 0, new PositionRun(record.Position, record.Count)); break;
+                default: throw new InvalidOperationException($"a queue does not commit a {record.Type}");
+            }
+        }
+        if (request.Ticket > 0) _tickets.Enqueue((queue, request.Ticket, _pending.End));
+    }
+
+    private void TakeMessage(QueueIndex queue, in StoreRecord record)
+    {
+        var message = record.Message!;
+        if (message.BodyId != 0) state.Bodies[state.Bodies.Find(message.BodyId)].References++;
+        queue.Set(record.Position, Place.Pending(_pending.End, record.Type == RecordType.Page));
+        _pending.Add(new PendingRecord
+        {
+            Type = record.Type,
+            Queue = queue,
+            Position = record.Position,
+            ExpiresAt = record.ExpiresAt,
+            Message = message,
+        });
+    }
+
+    private void TakeSettlement(QueueIndex queue, in StoreRecord record)
+    {
+        for (var position = record.Position; position < record.Position + record.Count; position++)
+        {
+            var place = queue.Take(position);
+            if (place.IsNone) continue; // damaged and given up, or never told of
+            if (place.IsPending)
+            {
+                Cancel(ref _pending.Find(place));
+                continue;
+            }
+            if (!place.IsPage) _settlements.Add(queue, place.Segment, new PositionRun(position, 1));
+            state.Drop(place);
+        }
+    }
+
+    /// <summary>A message in line that left its queue already: it is never written.</summary>
+    private void Cancel(ref PendingRecord pending)
+    {
+        if (pending.Message!.BodyId != 0) state.DropReference(state.Bodies.Find(pending.Message.BodyId));
+        pending = default;
+    }
+
+    private void Read(in StoreRequest request)
+    {
+        if (!state.Queues.TryGetValue(request.Queue, out var queue) || queue.Listener is null) return;
+        var positions = (long[])request.Subject!;
+        var read = new StoreRead(queue.Listener, queue.Id, positions);
+        for (var index = 0; index < positions.Length; index++)
+        {
+            var place = queue.Find(positions[index]);
+            if (place.IsPending) read.Messages[index] = _pending.Find(place).Message;
+            else if (!place.IsNone) read.Add(index, place, state);
+        }
+        if (read.IsDone) queue.Listener.Loaded(read.Positions, read.Messages);
+        else reader.Post(read);
+    }
+
+    private void Remove(in StoreRequest request)
+    {
+        if (!state.Queues.TryGetValue(request.Queue, out var queue)) return;
+        for (var number = _pending.First; number < _pending.End; number++)
+            if (_pending[number].Queue == queue) Cancel(ref _pending[number]);
+        state.Remove(queue);
+    }
+
+    /// <summary>Writes messages in line up to what one flush is for. False: nothing was in line, or there is no room.</summary>
+    private bool WriteMessages()
+    {
+        var any = false;
+        while (_pending.Count > 0 && _blob.Length < BlobBytes)
+        {
+            ref var pending = ref _pending.Peek();
+            if (!pending.IsCancelled && !TryWrite(ref pending)) break;
+            any = true;
+            _pending.RemoveFirst();
+        }
+        return any;
+    }
+
+    private bool TryWrite(ref PendingRecord pending)
+    {
+        if (pending.Transaction is { } transaction) return TryWriteTransaction(transaction);
+        var message = pending.Message!;
+        // A shared body needs a record besides the message's own.
+        if (!TryMakeRoom(RecordBuffer.SizeOf(message) + RecordHeader.Size + 16, entries: 2, left: SettleReserve)) return false;
+        _blob.Enqueue(pending.Type, pending.Queue!, pending.Position, pending.ExpiresAt, message);
+        return true;
+    }
+
+    /// <summary>What a transaction settles counts as settled only here, when nothing but the write itself can come between.</summary>
+    private bool TryWriteTransaction(PendingTransaction transaction)
+    {
+        var size = RecordHeader.Size;
+        var entries = 0;
+        foreach (ref readonly var record in transaction.Records.AsSpan())
+        {
+            size = checked(size + RecordHeader.Size + 64 + (record.Message is { } message ? RecordBuffer.SizeOf(message) : 0));
+            entries += 2;
+        }
+        if (!TryMakeRoom(size, entries, left: SettleReserve)) return false;
+        if (SettlesInBlob(transaction)) Append();
+        _blob.BeginTransaction();
+        foreach (ref readonly var record in transaction.Records.AsSpan())
+        {
+            if (!state.Queues.TryGetValue(record.Queue, out var queue)) continue; // removed meanwhile
+            if (record.Type == RecordType.Enqueue) WriteEnqueue(queue, record);
+            else WriteSettlement(queue, record);
+        }
+        _blob.EndTransaction();
+        _transactions.Enqueue((_pending.First + 1, transaction.Committed));
+        return true;
+    }
+
+    /// <summary>What it settles is in the blob that is being made, and has no place before that is appended.</summary>
+    private bool SettlesInBlob(PendingTransaction transaction)
+    {
+        foreach (ref readonly var record in transaction.Records.AsSpan())
+        {
+            if (record.Type == RecordType.Settle && state.Queues.TryGetValue(record.Queue, out var queue) && queue.Find(record.Position).IsPending)
+                return true;
+        }
+        return false;
+    }
+
+    private void WriteEnqueue(QueueIndex queue, in StoreRecord record)
+    {
+        var message = record.Message!;
+        if (message.BodyId != 0) state.Bodies[state.Bodies.Find(message.BodyId)].References++;
+        _blob.Enqueue(RecordType.Enqueue, queue, record.Position, record.ExpiresAt, message);
+    }
+
+    private void WriteSettlement(QueueIndex queue, in StoreRecord record)
+    {
+        var place = queue.Take(record.Position);
+        if (place.IsNone) return;
+        if (!place.IsPage) _blob.Settle(queue, queue.LastPosition, place.Segment, [new PositionRun(record.Position, 1)]);
+        state.Drop(place);
+    }
+
+    private static bool IsKnown(QueueIndex queue, int segment) => !queue.IsRemoved;
+
+    private bool IsSettlementNeeded(QueueIndex queue, int segment) => !queue.IsRemoved && state.Segments.Contains(segment);
+
+    /// <summary>Sees to it that the current segment takes that much more, if need be by beginning another. False: there is no room.</summary>
+    private bool TryMakeRoom(int size, int entries, int left)
+    {
+        if (_blob.HasRoom(size, entries, engine.HasReserve ? 0 : left)) return true;
+        if (IsFull && !engine.HasReserve) return false;
+        Append();
+        var roomAtLeast = checked(size + (entries * FooterWriter.EntryBytesMax) + (4 * ISegmentEngine.BlobOverheadMax));
+        if (!engine.TryRoll(roomAtLeast, _blob.Footer))
+        {
+            IsFull = true;
+            return false;
+        }
+        var begun = engine.Segments[^1];
+        state.Segments.Current = state.Segments.Add(checked((int)begun.Id.Number), begun.Bytes);
+        state.Segments.MayHaveDead = true;
+        _blob.BeginSegment();
+        prepareReserve();
+        return true;
+    }
+
+    private void Append()
+    {
+        if (_blob.IsEmpty) return;
+        _needsFlush |= _blob.NeedsFlush;
+        _blob.Append();
+    }
+
+    /// <summary>Appends, flushes, and tells those whose records are on the disk.</summary>
+    private void Finish()
+    {
+        Append();
+        if (_needsFlush) engine.Flush();
+        _needsFlush = false;
+        while (_transactions.TryPeek(out var transaction) && transaction.End <= _pending.First)
+            _transactions.Dequeue().Committed();
+        while (_tickets.TryPeek(out var ticket) && ticket.End <= _pending.First)
+        {
+            _tickets.Dequeue();
+            if (ticket.Queue.CompletedTicket == 0) _toTell.Add(ticket.Queue);
+            ticket.Queue.CompletedTicket = ticket.Ticket;
+        }
+        foreach (var queue in _toTell)
+        {
+            var ticket = queue.CompletedTicket;
+            queue.CompletedTicket = 0;
+            if (!queue.IsRemoved) queue.Listener?.Committed(ticket);
+        }
+        _toTell.Clear();
+    }
+
+    private void DropDead()
+    {
+        if (!state.Segments.MayHaveDead) return;
+        // One that somebody reads in is looked at again.
+        state.Segments.MayHaveDead = state.Segments.All.Any(segment => segment.IsPinned);
+        while (state.Segments.FindDead(_merge.Victim) is { } dead)
+        {
+            state.Segments.Remove(dead);
+            engine.Drop(dead.Id);
+            _merge.Dropped(dead);
+        }
+    }
+}

@@ -1,0 +1,222 @@
+using Amqp.Core.Messages;
+using Amqp.Core.Records;
+using static Amqp.Storage.Tests.Messages.TestStore;
+
+namespace Amqp.Storage.Tests.Messages;
+
+/// <summary>
+/// Random use of a store, with books of what it has promised. After a crash the books say what must be there, what may be
+/// there and what must not, and go on from what was found.
+/// </summary>
+internal sealed class StoreModel(TestStore store, Random random, int queueCount)
+{
+    private readonly List<QueueBooks> _queues = [.. Enumerable.Range(1, queueCount).Select(id => new QueueBooks(id))];
+    private readonly List<Unit> _transactions = [];
+    private long _ticket;
+    private int _number;
+
+    /// <summary>Messages that are in the queues as far as the books know.</summary>
+    public int Count => _queues.Sum(queue => queue.Messages.Count(message => !message.Value.Settled));
+
+    public int LargestBody { get; init; } = 3_000;
+
+    public void Step()
+    {
+        switch (random.Next(10))
+        {
+            case < 4: Publish(_queues[random.Next(queueCount)]); break;
+            case 4: PublishShared(); break;
+            case < 8: Settle(_queues[random.Next(queueCount)]); break;
+            case 8: Transact(); break;
+            default: ReadSome(_queues[random.Next(queueCount)]); break;
+        }
+    }
+
+    /// <summary>Waits until everything is durable, settlements too.</summary>
+    public void Quiesce()
+    {
+        foreach (var queue in _queues)
+        {
+            var ticket = ++_ticket;
+            var position = queue.Next++;
+            store.Commit(store.Queue(queue.Id), ticket, StoreRecord.Enqueue(new(queue.Id), position, MessageOf("quiet"), expiresAt: 0));
+            queue.Messages.Add(position, new Entry("quiet") { Ticket = ticket });
+            store.WaitFor(store.Queue(queue.Id), ticket);
+        }
+        // Settlements are written behind the messages they came with: the second round is behind the first one's.
+        if (store.Failure is not null) return;
+        foreach (var entry in _queues.SelectMany(queue => queue.Messages.Values)) entry.SettledForGood |= entry.Settled;
+    }
+
+    /// <summary>The books are held against what an opening has found.</summary>
+    public void Check(string when)
+    {
+        foreach (var queue in _queues)
+        {
+            store.Recovered.TryGetValue(new(queue.Id), out var found);
+            var there = (found.Messages ?? []).Select(message => message.Position).ToHashSet();
+            Assert.That(there, Is.SubsetOf(queue.Messages.Keys), $"{when}: queue {queue.Id} has what was never handed over");
+            Assert.That(found.NextPosition, Is.GreaterThan(there.DefaultIfEmpty(-1).Max()), $"{when}: positions do not come back");
+            foreach (var (position, entry) in queue.Messages)
+            {
+                var promised = entry.Unit is null ? entry.Ticket <= queue.CommittedTicket : entry.Unit.Committed;
+                if (promised && !entry.Settled && !entry.InTransaction)
+                    Assert.That(there, Does.Contain(position), $"{when}: message {position} of queue {queue.Id} is lost");
+                if (entry.SettledForGood) Assert.That(there, Does.Not.Contain(position), $"{when}: message {position} of queue {queue.Id} came back");
+            }
+            queue.Found = there;
+        }
+        foreach (var unit in _transactions) CheckTransaction(unit, when);
+        _transactions.Clear();
+        Adopt(when);
+    }
+
+    private static void CheckTransaction(Unit unit, string when)
+    {
+        var published = unit.Published.Where(part => !part.Queue.Messages[part.Position].Settled).ToList();
+        var present = published.Count(part => part.Queue.Found.Contains(part.Position));
+        if (unit.Committed) Assert.That(present, Is.EqualTo(published.Count), $"{when}: a committed transaction is not whole");
+        else Assert.That(present, Is.Zero.Or.EqualTo(published.Count), $"{when}: part of a transaction");
+        var happened = unit.Committed || (published.Count > 0 && present > 0);
+        foreach (var part in unit.Settled)
+        {
+            if (happened) Assert.That(part.Queue.Found, Does.Not.Contain(part.Position), $"{when}: a transaction's settlement is missing");
+            else if (published.Count > 0 && part.MustBeThere)
+                Assert.That(part.Queue.Found, Does.Contain(part.Position), $"{when}: a settlement without its transaction");
+        }
+    }
+
+    private void Adopt(string when)
+    {
+        foreach (var queue in _queues)
+        {
+            var texts = queue.Found.Order().ToArray();
+            var read = texts.Length == 0 ? [] : store.Read(store.Queue(queue.Id), texts);
+            Assert.That(read, Is.EqualTo(texts.Select(position => queue.Messages[position].Text)), $"{when}: bodies of queue {queue.Id}");
+            queue.Messages = queue.Found.ToDictionary(position => position, position => new Entry(queue.Messages[position].Text));
+            queue.Next = store.Recovered.TryGetValue(new(queue.Id), out var found) ? found.NextPosition : 0;
+        }
+        _ticket = 0;
+    }
+
+    /// <summary>Power is about to fail: what the store has said until now counts.</summary>
+    public void NotePromises()
+    {
+        foreach (var queue in _queues) queue.CommittedTicket = store.CommittedTicket(queue.Id);
+        foreach (var unit in _transactions) unit.Committed = unit.IsCommitted;
+    }
+
+    /// <summary>The store was closed in order: everything that was handed over counts.</summary>
+    public void NotePromisesOfOrderlyEnd()
+    {
+        NotePromises();
+        foreach (var queue in _queues)
+        {
+            queue.CommittedTicket = long.MaxValue;
+            foreach (var entry in queue.Messages.Values) entry.SettledForGood |= entry.Settled;
+        }
+    }
+
+    private void Publish(QueueBooks queue)
+    {
+        var records = new List<StoreRecord>();
+        var ticket = ++_ticket;
+        for (var count = random.Next(1, 5); count > 0; count--) records.Add(queue.Publish(NewMessage(bodyId: 0), ticket, unit: null));
+        store.Commit(store.Queue(queue.Id), ticket, records.ToArray());
+    }
+
+    private void PublishShared()
+    {
+        var message = NewMessage(store.Store.NextBodyId());
+        foreach (var queue in _queues.Where(_ => random.Next(2) == 0))
+        {
+            var ticket = ++_ticket;
+            store.Commit(store.Queue(queue.Id), ticket, queue.Publish(message, ticket, unit: null));
+        }
+    }
+
+    private void Settle(QueueBooks queue)
+    {
+        var settled = queue.Messages.Where(message => message.Value.IsSettleable && random.Next(3) > 0).Select(message => message.Key).Take(20).ToList();
+        foreach (var position in settled) queue.Messages[position].Settled = true;
+        if (settled.Count > 0) store.Commit(store.Queue(queue.Id), 0, settled.Select(position => StoreRecord.Settle(new(queue.Id), position)).ToArray());
+    }
+
+    private void Transact()
+    {
+        var unit = new Unit();
+        var records = new List<StoreRecord>();
+        var message = NewMessage(random.Next(2) == 0 ? store.Store.NextBodyId() : 0);
+        foreach (var queue in _queues.Where(_ => random.Next(3) > 0))
+        {
+            store.Queue(queue.Id);
+            unit.Published.Add((queue, queue.Next));
+            records.Add(queue.Publish(message, ticket: 0, unit));
+        }
+        foreach (var queue in _queues.Where(_ => random.Next(3) == 0))
+        {
+            var settled = queue.Messages.FirstOrDefault(entry => entry.Value is { Settled: false, Unit: null, InTransaction: false });
+            if (settled.Value is null) continue;
+            settled.Value.InTransaction = true;
+            unit.Settled.Add((queue, settled.Key, MustBeThere: settled.Value.Ticket <= store.Queue(queue.Id).CommittedTicket));
+            records.Add(StoreRecord.Settle(new(queue.Id), settled.Key));
+        }
+        if (records.Count == 0) return;
+        _transactions.Add(unit);
+        store.Store.CommitTransaction([.. records], () =>
+        {
+            foreach (var (queue, position, _) in unit.Settled) queue.Messages[position].Settled = true;
+            unit.IsCommitted = true;
+        });
+    }
+
+    private void ReadSome(QueueBooks queue)
+    {
+        var positions = queue.Messages.Where(message => message.Value.IsSettleable).Select(message => message.Key).Order().Take(random.Next(1, 10)).ToArray();
+        if (positions.Length == 0 || store.Failure is not null) return;
+        if (store.Read(store.Queue(queue.Id), positions) is { } read)
+            Assert.That(read, Is.EqualTo(positions.Select(position => queue.Messages[position].Text)));
+    }
+
+    private Message NewMessage(long bodyId) => MessageOf($"{_number++}:{new string((char)('a' + random.Next(26)), random.Next(LargestBody))}", bodyId);
+
+    private sealed class QueueBooks(int id)
+    {
+        public int Id { get; } = id;
+        public Dictionary<long, Entry> Messages { get; set; } = [];
+        public HashSet<long> Found { get; set; } = [];
+        public long Next { get; set; }
+        public long CommittedTicket { get; set; }
+
+        public StoreRecord Publish(Message message, long ticket, Unit? unit)
+        {
+            Messages.Add(Next, new Entry(TextOf(message)) { Ticket = ticket, Unit = unit });
+            return StoreRecord.Enqueue(new(Id), Next++, message, expiresAt: 0);
+        }
+    }
+
+    private sealed class Entry(string text)
+    {
+        public string Text { get; } = text;
+
+        /// <summary>Durable when this is; 0: with its transaction, or since the last opening.</summary>
+        public long Ticket { get; init; }
+
+        public Unit? Unit { get; init; }
+        public volatile bool Settled;
+        public bool SettledForGood { get; set; }
+        public bool InTransaction { get; set; }
+
+        /// <summary>It is in its queue, and no transaction has a hand on it.</summary>
+        public bool IsSettleable => !Settled && !InTransaction && (Unit is null || Unit.IsCommitted);
+    }
+
+    /// <summary>A transaction.</summary>
+    private sealed class Unit
+    {
+        public List<(QueueBooks Queue, long Position)> Published { get; } = [];
+        public List<(QueueBooks Queue, long Position, bool MustBeThere)> Settled { get; } = [];
+        public volatile bool IsCommitted;
+        public bool Committed { get; set; }
+    }
+}
