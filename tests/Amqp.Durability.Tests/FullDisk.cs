@@ -17,8 +17,9 @@ public sealed class FullDiskTests : BrokerFixture
         if (Oracle.IsUsed) Assert.Ignore("RabbitMQ raises its alarm by a limit that the scripts of the oracle set out of reach");
         await using var disk = await SmallDisk.Mount(DiskMebibytes);
         var broker = await StartOwnBroker($"--Storage:Directory={Path.Combine(disk.Directory, "data")}");
-        AllowLog("torn", broker);
-        ExpectLog("low on disk|no space|disk is full", broker);
+        ExpectLog("The disk is full", broker);
+        ExpectLog("Disk resource limit alarm set", broker);
+        ExpectLog("Disk resource limit alarm cleared", broker);
         try
         {
             await FillAndDrain(broker);

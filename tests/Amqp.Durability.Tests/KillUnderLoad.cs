@@ -13,7 +13,6 @@ public sealed class KillUnderLoadTests : BrokerFixture
 {
     private const string Fanout = "all";
     private const string Shared = "shared";
-    private const string TornEnd = "torn";
     private const byte Barrier = 0;
     private static readonly string[] FanoutQueues = ["fan1", "fan2", "fan3"];
     private static readonly string[] Direct = ["one", "two"];
@@ -35,7 +34,6 @@ public sealed class KillUnderLoadTests : BrokerFixture
     private Task Kill(int rounds) => Rounds.Run("kill under load", rounds, async random =>
     {
         var broker = await StartOwnBroker();
-        AllowLog(TornEnd, broker);
         var life = new BrokerLife(broker);
         var ledger = new Ledger([.. FanoutQueues, .. Direct]);
         await Declare(life);

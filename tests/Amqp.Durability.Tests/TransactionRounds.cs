@@ -25,7 +25,6 @@ public sealed class TransactionRoundsTests : BrokerFixture
     private Task Kill(int rounds) => Rounds.Run("transactions over three queues", rounds, async random =>
     {
         var broker = await StartOwnBroker();
-        AllowLog("torn", broker);
         var life = new BrokerLife(broker);
         var ledger = new TransactionLedger(Targets);
         await using (var connection = await life.Connect("declarations"))
