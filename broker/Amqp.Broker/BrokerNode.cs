@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using Amqp.Broker.Channels;
 using Amqp.Broker.Connections;
+using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Topology;
@@ -13,8 +14,8 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Broker;
 
 /// <summary>
-/// A broker without sockets: give it byte streams and it serves AMQP on them. Topology is loaded from the store on
-/// construction.
+/// A broker without sockets: give it byte streams and it serves AMQP on them. Topology and messages are loaded from their
+/// stores on construction.
 /// </summary>
 public sealed class BrokerNode
 {
@@ -28,6 +29,7 @@ public sealed class BrokerNode
         NodeIdentity identity,
         Limits limits,
         IMetadataStore store,
+        IMessageStore messages,
         IAuthenticator authenticator,
         TimeProvider time,
         ILoggerFactory loggers)
@@ -36,14 +38,20 @@ public sealed class BrokerNode
         var clock = new BrokerClock(time);
         var queues = new LocalQueues();
         var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>());
-        queues.Start(new QueueServices(topology, clock, loggers.CreateLogger("Amqp.Broker.Queues")));
+        var alarms = new Alarms(loggers.CreateLogger("Amqp.Broker.Flow"));
+        var memory = new MemoryBudget(limits.QueuedBodyBytes > 0 ? limits.QueuedBodyBytes : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
+        queues.Connect(new QueueServices(topology, messages, memory, clock, loggers.CreateLogger("Amqp.Broker.Queues")));
         topology.Start();
+        messages.Start(isFull => alarms.Set(Shortage.Disk, isFull));
+        queues.Start();
         _services = new BrokerServices(
             limits,
             topology,
+            messages,
             queues,
             new DirectReplies(),
             authenticator,
+            alarms,
             clock,
             new ConnectionLog(loggers.CreateLogger("Amqp.Broker.Connections")),
             ServerProperties.For(identity.Name, identity.Product, identity.ProductVersion));
@@ -63,7 +71,8 @@ public sealed class BrokerNode
         _connections.TryRemove(id, out _);
     }
 
-    /// <summary>Closes every connection with 320, and waits until their clients have answered or <see cref="Limits.CloseMs"/> is over.</summary>
+    /// <summary>Closes every connection with 320, and waits until their clients have answered or <see cref="Limits.CloseMs"/> is over.
+    /// Then the message store has everything that it needs to be closed in order.</summary>
     public async Task Stop()
     {
         _stopping = true;
@@ -71,6 +80,7 @@ public sealed class BrokerNode
         if (open.Length > 0) _logger.LogInformation("Closing {Count} connections", open.Length);
         foreach (var (connection, _) in open) connection.PostClose(BrokerError.ForcedClosure("shutdown"));
         foreach (var (_, served) in open) await served;
+        await _services.Queues.Stop();
     }
 }
 

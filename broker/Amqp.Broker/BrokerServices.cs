@@ -1,6 +1,7 @@
 using Amqp.Broker.Topology;
 using Amqp.Broker.Channels;
 using Amqp.Broker.Connections;
+using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Queues;
 using Amqp.Core;
@@ -13,9 +14,11 @@ namespace Amqp.Broker;
 internal sealed record BrokerServices(
     Limits Limits,
     TopologyService Topology,
+    IMessageStore Messages,
     LocalQueues Queues,
     DirectReplies DirectReplies,
     IAuthenticator Authenticator,
+    Alarms Alarms,
     BrokerClock Clock,
     ConnectionLog Log,
     FieldTable ServerProperties);

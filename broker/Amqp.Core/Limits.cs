@@ -47,4 +47,11 @@ public sealed record Limits
 
     /// <summary>Routes a channel remembers (exchange and routing key to queues) until the topology changes.</summary>
     public int RoutesPerChannel { get; init; } = 1_024;
+
+    /// <summary>
+    /// Bytes of queued messages kept in memory, of all queues together; beyond it, long queues keep those at their end in the
+    /// store only. 0: a quarter of the memory that the process may use. The rest is for messages on their way, for what the
+    /// queues need besides (some 30 bytes a message) and for the collector, which needs about as much again as it manages.
+    /// </summary>
+    public long QueuedBodyBytes { get; init; }
 }

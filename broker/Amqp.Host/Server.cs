@@ -4,6 +4,7 @@ using Amqp.Host.Listeners;
 using Amqp.Host.Logging;
 using Amqp.Host.Options;
 using Amqp.Storage;
+using Amqp.Storage.Messages;
 using Amqp.Storage.Metadata;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
@@ -21,7 +22,7 @@ namespace Amqp.Host;
 public sealed class ListenException(string message, Exception inner) : Exception(message, inner);
 
 /// <summary>
-/// Puts the broker together, once and in this order: options, data directory, definitions, node, sockets. What is started
+/// Puts the broker together, once and in this order: options, data directory, definitions, messages, node, sockets. What is started
 /// last is stopped first.
 /// </summary>
 internal sealed class Server : IAsyncDisposable
@@ -35,6 +36,7 @@ internal sealed class Server : IAsyncDisposable
     private readonly List<ListenOptions> _listeners = [];
     private DataDirectory? _directory;
     private LocalMetadataStore? _store;
+    private MessageStore? _messages;
     private BrokerNode? _node;
     private int _exitCode;
 
@@ -94,6 +96,7 @@ internal sealed class Server : IAsyncDisposable
     public async ValueTask DisposeAsync()
     {
         await _application.DisposeAsync();
+        _messages?.Dispose();
         _store?.Dispose();
         _directory?.Dispose();
     }
@@ -123,13 +126,20 @@ internal sealed class Server : IAsyncDisposable
             _directory,
             TimeProvider.System,
             _application.Services.GetRequiredService<ILogger<LocalMetadataStore>>(),
-            failed: exception =>
-            {
-                // Nothing declared from here on would survive, so the process ends.
-                _logger.LogCritical(exception, "Definitions cannot be stored any more, stopping. Look at the disk under {Directory}: is it full, read-only or failing?", _directory.FullPath);
-                _exitCode = 1;
-                _application.Lifetime.StopApplication();
-            });
+            failed: exception => EndBecauseOf(exception, "Definitions"));
+        _messages = MessageStore.Open(
+            _directory,
+            _store,
+            _application.Services.GetRequiredService<ILogger<MessageStore>>(),
+            failed: exception => EndBecauseOf(exception, "Messages"));
+    }
+
+    /// <summary>Nothing that clients are told from here on would hold, so the process ends.</summary>
+    private void EndBecauseOf(Exception exception, string what)
+    {
+        _logger.LogCritical(exception, "{What} cannot be stored any more, stopping. Look at the disk under {Directory}: is it full, read-only or failing?", what, _directory!.FullPath);
+        _exitCode = 1;
+        _application.Lifetime.StopApplication();
     }
 
     private void StartNode()
@@ -139,6 +149,7 @@ internal sealed class Server : IAsyncDisposable
             new NodeIdentity(_options.Node.Name, _options.Node.Product, _options.Node.ProductVersion),
             _options.Limits,
             _store!,
+            _messages!,
             new DefaultUserAuthenticator(security.DefaultUser, security.DefaultPassword, security.DefaultUserLoopbackOnly),
             TimeProvider.System,
             _application.Services.GetRequiredService<ILoggerFactory>());

@@ -36,20 +36,16 @@ public sealed class ConnectionTests : ConformanceFixture
         Assert.That(Version.TryParse(version.AsText, out _), Is.True, $"clients compare the version: {version.AsText}");
     }
 
+    [TestCase("publisher_confirms")]
     [TestCase("exchange_exchange_bindings")]
     [TestCase("basic.nack")]
     [TestCase("consumer_cancel_notify")]
+    [TestCase("connection.blocked")]
     [TestCase("consumer_priorities")]
     [TestCase("authentication_failure_close")]
     [TestCase("per_consumer_qos")]
     [TestCase("direct_reply_to")]
     public async Task The_server_tells_what_it_can(string capability) => Assert.That(await Capabilities(), Does.Contain(capability));
-
-    [Test, Awaits("publisher confirms")]
-    public async Task The_server_tells_that_it_confirms() => Assert.That(await Capabilities(), Does.Contain("publisher_confirms"));
-
-    [Test, Awaits("alarms")]
-    public async Task The_server_tells_that_it_tells_when_it_blocks() => Assert.That(await Capabilities(), Does.Contain("connection.blocked"));
 
     [Test]
     public async Task The_server_claims_nothing_else()

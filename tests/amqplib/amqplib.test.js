@@ -93,6 +93,36 @@ test('it publishes, consumes and acknowledges', async () => {
   await channel.close();
 });
 
+test('it waits for confirms', async () => {
+  const channel = await connection.createConfirmChannel();
+  const queue = await declareQueue(channel);
+  let confirmed = 0;
+  for (let i = 0; i < 500; i += 1) {
+    channel.sendToQueue(queue, Buffer.from(`${i}`), { persistent: i % 2 === 0 }, (error) => {
+      assert.equal(error, null);
+      confirmed += 1;
+    });
+  }
+  await soon(channel.waitForConfirms(), 'confirm');
+  assert.equal(confirmed, 500);
+  assert.equal((await channel.checkQueue(queue)).messageCount, 500);
+  await channel.close();
+});
+
+test('it is confirmed what goes nowhere, after it was returned', async () => {
+  const channel = await connection.createConfirmChannel();
+  const heard = [];
+  channel.on('return', (message) => heard.push(message.content.toString()));
+  await soon(new Promise((resolve, reject) => {
+    channel.publish('', 'nowhere', Buffer.from('returned'), { mandatory: true }, (error) => {
+      heard.push('confirmed');
+      if (error) reject(error); else resolve();
+    });
+  }), 'confirm');
+  assert.deepEqual(heard, ['returned', 'confirmed']);
+  await channel.close();
+});
+
 test('it keeps properties, headers and large bodies', async () => {
   const channel = await openChannel();
   const queue = await declareQueue(channel);

@@ -1,5 +1,7 @@
 using Amqp.Broker.Queues;
+using Amqp.Broker.Transactions;
 using Amqp.Core.Errors;
+using Amqp.Core.Queues;
 using AMQP.Net;
 
 namespace Amqp.Broker.Channels;
@@ -33,20 +35,34 @@ internal sealed class AckHandlers(ChannelSession channel)
     private void RequeueAll(bool requeue)
     {
         if (!requeue) throw new BrokerException(BrokerError.RecoverWithoutRequeue);
-        SettleNow(tag: 0, multiple: true, QueueOperationKind.Requeue);
+        // In tx mode too; what the open transaction settles stays with it.
+        Take(tag: 0, multiple: true);
+        SettleNow(QueueOperationKind.Requeue);
     }
 
     private ValueTask Settle(ulong tag, bool multiple, QueueOperationKind kind)
     {
-        SettleNow(tag, multiple, kind);
+        Take(tag, multiple);
+        if (channel.Transaction is { } transaction) SettleLater(transaction, kind);
+        else SettleNow(kind);
         return ValueTask.CompletedTask;
     }
 
-    private void SettleNow(ulong tag, bool multiple, QueueOperationKind kind)
+    private void Take(ulong tag, bool multiple)
     {
         _taken.Clear();
         if (!channel.Tags.TryTake(tag, multiple, _taken)) throw new BrokerException(BrokerError.UnknownDeliveryTag(tag));
+    }
+
+    private void SettleNow(QueueOperationKind kind)
+    {
         foreach (var (_, holder, position) in _taken)
             channel.Connection.Posts.Add(((IQueueLink)holder).Queue, QueueOperation.Settle(kind, holder, position));
+    }
+
+    private void SettleLater(OpenTransaction transaction, QueueOperationKind kind)
+    {
+        var settlement = kind == QueueOperationKind.Requeue ? Settlement.Requeue : Settlement.Remove;
+        foreach (var delivery in _taken) transaction.Settle(delivery, settlement);
     }
 }

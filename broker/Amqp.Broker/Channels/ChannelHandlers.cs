@@ -13,5 +13,9 @@ internal sealed class ChannelHandlers(ChannelSession channel)
 
     public AckHandlers Acks { get; } = new(channel);
 
+    public ConfirmHandlers Confirms { get; } = new(channel);
+
+    public TransactionHandlers Transactions { get; } = new(channel);
+
     public PublishHandler Publish { get; } = new(channel);
 }

@@ -1,5 +1,7 @@
 using Amqp.Broker.Connections;
+using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
+using Amqp.Broker.Transactions;
 using Amqp.Core.Errors;
 using Amqp.Core.Topology;
 using AMQP.Net;
@@ -48,6 +50,12 @@ internal sealed class ChannelSession
 
     /// <summary>Prefetch of consumers to come (basic.qos without global).</summary>
     public ushort ConsumerPrefetch { get; set; }
+
+    /// <summary>In confirm mode: the confirms of what is published here. Read by the write loop as well.</summary>
+    public ConfirmTracker? Confirms { get; set; }
+
+    /// <summary>In tx mode: what waits for the next commit.</summary>
+    public OpenTransaction? Transaction { get; set; }
 
     /// <summary>Nothing more is sent here but channel.close or its answer. Read by the write loop as well.</summary>
     public bool IsClosed => _isClosed;
@@ -184,6 +192,10 @@ internal sealed class ChannelSession
             case MethodId.BasicCancel: return _handlers.Consumers.Cancel(MethodReader.Read<BasicCancel>(frame, strings));
             case MethodId.BasicCancelOk: return ValueTask.CompletedTask; // a client's answer to a cancel of ours
             case MethodId.BasicQos: return _handlers.Consumers.Qos(MethodReader.Read<BasicQos>(frame));
+            case MethodId.ConfirmSelect: return _handlers.Confirms.Select(MethodReader.Read<ConfirmSelect>(frame));
+            case MethodId.TxSelect: return _handlers.Transactions.Select(MethodReader.Read<TxSelect>(frame));
+            case MethodId.TxCommit: return _handlers.Transactions.Commit(MethodReader.Read<TxCommit>(frame));
+            case MethodId.TxRollback: return _handlers.Transactions.Rollback(MethodReader.Read<TxRollback>(frame));
             case MethodId.QueueDeclare: return _handlers.Queues.Declare(MethodReader.Read<QueueDeclare>(frame, strings));
             case MethodId.QueueBind: return _handlers.Queues.Bind(MethodReader.Read<QueueBind>(frame, strings));
             case MethodId.QueueUnbind: return _handlers.Queues.Unbind(MethodReader.Read<QueueUnbind>(frame, strings));
@@ -198,8 +210,6 @@ internal sealed class ChannelSession
             case MethodId.ChannelClose: return CloseByClient(MethodReader.Read<ChannelClose>(frame));
             case MethodId.ChannelOpen: throw new BrokerException(BrokerError.SecondChannelOpen);
             case MethodId.AccessRequest: Send(new AccessRequestOk(Ticket: 1)); return ValueTask.CompletedTask;
-            case MethodId.ConfirmSelect or MethodId.TxSelect or MethodId.TxCommit or MethodId.TxRollback:
-                throw new BrokerException(BrokerError.MethodNotSupported(frame.MethodId));
             default: throw new BrokerException(BrokerError.UnimplementedMethod);
         }
     }

@@ -1,3 +1,4 @@
+using System.Numerics;
 using Amqp.Core.Queues;
 
 namespace Amqp.Broker.Channels;
@@ -62,6 +63,26 @@ internal sealed class DeliveryTags
                 while (_count > 0 && _ring[_head].Holder is null) DropFirst();
             }
             return true;
+        }
+    }
+
+    /// <summary>What <see cref="TryTake"/> took out waits for its settlement again, as if it had never been taken.</summary>
+    public void GiveBack(IReadOnlyCollection<Unsettled> taken)
+    {
+        lock (_lock)
+        {
+            var all = new List<Unsettled>(_count + taken.Count);
+            for (var place = 0; place < _count; place++)
+            {
+                if (_ring[Index(place)].Holder is not null) all.Add(_ring[Index(place)]);
+            }
+            all.AddRange(taken);
+            all.Sort((one, other) => one.Tag.CompareTo(other.Tag));
+            _head = 0;
+            _count = all.Count;
+            if (_ring.Length < _count) _ring = new Unsettled[BitOperations.RoundUpToPowerOf2((uint)_count)];
+            all.CopyTo(_ring);
+            Array.Clear(_ring, _count, _ring.Length - _count);
         }
     }
 

@@ -102,7 +102,8 @@ internal sealed partial class AmqpConnection
             foreach (var queue in ExclusiveQueues.TakeAll())
                 await Ask<DeleteResult>(queue, reply => QueueOperation.Delete(DeleteConditions.None, reply));
             Send(default(ConnectionCloseOk));
-            End();
+            // The client ends the stream. Ended here, what it still sends would be answered with a reset, which can overtake close-ok.
+            EndAfter(Services.Limits.CloseMs);
         }
 #pragma warning disable CA1031 // Runs as mail, with nobody above.
         catch (Exception exception)
@@ -147,6 +148,7 @@ internal sealed partial class AmqpConnection
     private async Task TearDown(string why)
     {
         _heartbeat?.Dispose();
+        Services.Alarms.Forget(Loop);
         if (_handshake.IsRunning) Log.Closed(Name, Vhost, User, why);
         CloseChannels();
         ExclusiveQueues.End();

@@ -28,7 +28,7 @@ internal sealed partial class AmqpConnection
         Services = services;
         Loop = new ConnectionLoop(transport.Pipe.Input);
         // Room for answers wakes the loop, which then reads on by itself.
-        Output = new ConnectionOutput(transport.Pipe.Output, services.Limits.UnreadAnswerBytes, roomAgain: () => Loop.Post(() => { }), OutputFailed)
+        Output = new ConnectionOutput(transport.Pipe.Output, services.Limits.UnreadAnswerBytes, roomAgain: () => Loop.Post(() => { }), ClientGone, OutputFailed)
         {
             FrameMax = services.Limits.FrameBytes,
         };
@@ -170,7 +170,7 @@ internal sealed partial class AmqpConnection
         while (_phase is ConnectionPhase.Open or ConnectionPhase.Closing)
         {
             // The frame that filled a channel was the last one handled, so it is the only one that can be full.
-            if (_lastChannel is { IsOverfull: true } || (_phase == ConnectionPhase.Open && !Output.HasRoom()))
+            if (_lastChannel is { IsOverfull: true } || (_phase == ConnectionPhase.Open && (IsBlocked() || !Output.HasRoom())))
             {
                 IsPaused = true;
                 return;

@@ -13,6 +13,9 @@ internal sealed class ClientProperties(FieldTable properties)
     /// <summary>Wants basic.cancel when the queue of a consumer is deleted.</summary>
     public bool WantsCancelNotify { get; } = Has(properties, "consumer_cancel_notify");
 
+    /// <summary>Wants to be told when what it publishes is not read for a while.</summary>
+    public bool WantsBlocked { get; } = Has(properties, "connection.blocked");
+
     /// <summary>The name that the application gave the connection, or null.</summary>
     public string? ConnectionName { get; } =
         properties.TryGet("connection_name", out var name) && name.Type == FieldType.LongString ? name.AsText : null;

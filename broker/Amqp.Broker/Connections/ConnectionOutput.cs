@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Runtime.InteropServices;
 using Amqp.Broker.Channels;
 using Amqp.Broker.Loops;
+using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
 using Amqp.Core.Messages;
 using AMQP.Net;
@@ -16,15 +17,21 @@ namespace Amqp.Broker.Connections;
 /// </summary>
 /// <param name="answerBytesMax">Answers that may wait until <see cref="HasRoom"/> says no.</param>
 /// <param name="roomAgain">Called when <see cref="HasRoom"/> had said no; from any thread.</param>
+/// <param name="clientGone">Called when the client's end of the stream is gone; from any thread.</param>
 /// <param name="failed">Called when nothing more can be sent because of an exception; from any thread.</param>
-internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Action roomAgain, Action<Exception> failed) : IThreadPoolWorkItem
+internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Action roomAgain, Action clientGone, Action<Exception> failed)
+    : IThreadPoolWorkItem
 {
     /// <summary>Encoded bytes after which a flush is due, though more is waiting: the block size of the socket's buffers.</summary>
     private const int FlushBytes = 65_536;
 
+    /// <summary>A list of confirms that grew beyond this in a burst is let go afterwards.</summary>
+    private const int ConfirmsKept = 1024;
+
     private readonly Mailbox<OutboundItem> _mailbox = new();
     private readonly ByteWindow _answers = new(answerBytesMax);
     private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private readonly List<Confirm> _confirms = [];
     private bool _ended;
     private long _bytesWritten;
 
@@ -74,7 +81,9 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
                     next = EncodeSome(items, next);
                     if (_ended) continue;
                     var flushed = await writer.FlushAsync();
-                    if (flushed.IsCompleted) End(); // the other side is gone: the rest is counted and dropped
+                    if (!flushed.IsCompleted) continue;
+                    End(); // the rest is counted and dropped
+                    clientGone();
                 }
             }
         }
@@ -125,6 +134,7 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
             case OutboundKind.GetOk: EncodeGetOk(item); break;
             case OutboundKind.Return: EncodeReturn(item); break;
             case OutboundKind.Cancel: EncodeCancel(item); break;
+            case OutboundKind.Confirms: EncodeConfirms(item.Channel!); break;
             case OutboundKind.Heartbeat: FrameWriter.WriteHeartbeat(writer); break;
             case OutboundKind.End: End(); break;
             default: throw new InvalidOperationException($"unknown outbound item {item.Kind}");
@@ -174,6 +184,21 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
         FrameWriter.WriteMethod(writer, item.Channel!.Number, new BasicReturn(
             ReplyCode.NoRoute, ReplyCode.NoRoute.Name(), message.Exchange, message.RoutingKey));
         WriteContent(item.Channel.Number, message);
+        // Only now, because a return has to precede the confirm of its message.
+        if (item.Position > 0) item.Channel.Confirms!.Settle(item.Position);
+    }
+
+    private void EncodeConfirms(ChannelSession channel)
+    {
+        if (channel.IsClosed) return;
+        channel.Confirms!.Take(_confirms);
+        foreach (var (number, multiple, isRefused) in _confirms)
+        {
+            if (isRefused) FrameWriter.WriteMethod(writer, channel.Number, new BasicNack((ulong)number, multiple, Requeue: false));
+            else FrameWriter.WriteMethod(writer, channel.Number, new BasicAck((ulong)number, multiple));
+        }
+        _confirms.Clear();
+        if (_confirms.Capacity > ConfirmsKept) _confirms.Capacity = 0;
     }
 
     private void EncodeCancel(in OutboundItem item)

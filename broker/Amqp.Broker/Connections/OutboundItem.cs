@@ -25,6 +25,9 @@ internal enum OutboundKind : byte
     /// <summary>A consumer's queue is gone.</summary>
     Cancel,
 
+    /// <summary>Publisher confirms: what there is to tell when this is written.</summary>
+    Confirms,
+
     Heartbeat,
 
     /// <summary>Nothing follows: flush and close.</summary>
@@ -44,6 +47,7 @@ internal readonly struct OutboundItem
     /// <summary>For get-ok: ready messages left in the queue.</summary>
     public int Remaining { get; private init; }
 
+    /// <summary>Position of the message in its queue; for a returned message its number in <see cref="ChannelSession.Confirms"/>, or 0.</summary>
     public long Position { get; private init; }
 
     public ChannelSession? Channel { get; private init; }
@@ -95,6 +99,9 @@ internal readonly struct OutboundItem
     public static OutboundItem Cancel(ConsumerLink consumer) =>
         new() { Kind = OutboundKind.Cancel, Channel = consumer.Channel, Holder = consumer };
 
-    public static OutboundItem Return(ChannelSession channel, Message message) =>
-        new() { Kind = OutboundKind.Return, Channel = channel, Payload = message };
+    public static OutboundItem Confirms(ChannelSession channel) => new() { Kind = OutboundKind.Confirms, Channel = channel };
+
+    /// <param name="confirmNumber">The message's number, when it is to be confirmed once it is returned; 0 when not.</param>
+    public static OutboundItem Return(ChannelSession channel, Message message, long confirmNumber) =>
+        new() { Kind = OutboundKind.Return, Channel = channel, Payload = message, Position = confirmNumber };
 }

@@ -9,9 +9,11 @@ internal static class ServerProperties
     /// <summary>What this broker can do beyond the specification. What it cannot do is not in here, so that clients do not ask.</summary>
     private static readonly string[] Capabilities =
     [
+        "publisher_confirms",
         "exchange_exchange_bindings",
         "basic.nack",
         "consumer_cancel_notify",
+        "connection.blocked",
         "consumer_priorities",
         "authentication_failure_close",
         "per_consumer_qos",

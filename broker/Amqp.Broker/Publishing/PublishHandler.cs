@@ -41,7 +41,10 @@ internal sealed class PublishHandler(ChannelSession channel)
         var state = ContentState.Incomplete;
         switch (frame.Type)
         {
-            case FrameType.Header: state = _assembler.AddHeader(frame.Payload); break;
+            case FrameType.Header:
+                if (_connection.Services.Alarms.AreOn) _connection.Block();
+                state = _assembler.AddHeader(frame.Payload);
+                break;
             case FrameType.Body: state = _assembler.AddBody(frame.Payload); break;
             default: _assembler.ExpectMethod(); break; // throws: this is called for a method only while content is due
         }
@@ -75,14 +78,28 @@ internal sealed class PublishHandler(ChannelSession channel)
         }
 
         var route = _routes.Find(exchange, _publish.RoutingKey, headers, addsKeys);
-        var message = new Message(_publish.Exchange, _publish.RoutingKey, addsKeys ? WithoutBcc(content, headers!) : content) { ExpirationMs = expirationMs };
-        foreach (var queue in route.Queues) _connection.Posts.Add(queue, QueueOperation.Publish(message));
+        var message = new Message(_publish.Exchange, _publish.RoutingKey, addsKeys ? WithoutBcc(content, headers!) : content)
+        {
+            ExpirationMs = expirationMs,
+            BodyId = route.SharesBody && properties.IsPersistent ? _connection.Services.Messages.NextBodyId() : 0,
+        };
         foreach (var address in route.DirectReplies)
         {
             if (_connection.Services.DirectReplies.TryFind(address, out var consumer))
                 consumer.Channel.Output.Post(OutboundItem.DirectReply(consumer, message));
         }
-        if (_publish.Mandatory && route.IsEmpty) channel.Output.Post(OutboundItem.Return(channel, message));
+        if (channel.Transaction is { } transaction) transaction.Publish(message, route, _publish.Mandatory);
+        else Post(message, route);
+    }
+
+    private void Post(Message message, Route route)
+    {
+        var isReturned = _publish.Mandatory && route.IsEmpty;
+        var confirms = channel.Confirms;
+        // Each queue answers for the message; a returned one is answered for when it has been written to the client.
+        var number = confirms?.Add(isReturned ? 1 : route.Queues.Length) ?? 0;
+        foreach (var queue in route.Queues) _connection.Posts.Add(queue, QueueOperation.Publish(message, confirms, number));
+        if (isReturned) channel.Output.Post(OutboundItem.Return(channel, message, number));
     }
 
     /// <summary>A requester names the pseudo-queue; whoever is to reply gets the address of this channel.</summary>

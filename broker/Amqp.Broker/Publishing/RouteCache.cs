@@ -11,6 +11,9 @@ namespace Amqp.Broker.Publishing;
 internal sealed record Route(QueueActor[] Queues, string[] DirectReplies)
 {
     public bool IsEmpty => Queues.Length == 0 && DirectReplies.Length == 0;
+
+    /// <summary>Several queues store the message if it is persistent: its body is to be stored once.</summary>
+    public bool SharesBody { get; } = Queues.Count(queue => queue.Definition.Durable) > 1;
 }
 
 /// <summary>

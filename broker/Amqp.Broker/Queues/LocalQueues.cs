@@ -1,27 +1,72 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Amqp.Core.Topology;
+using Microsoft.Extensions.Logging;
 
 namespace Amqp.Broker.Queues;
 
 /// <summary>The queues that live on this node, by the id that their definition carries.</summary>
-internal sealed class LocalQueues
+internal sealed partial class LocalQueues
 {
     private readonly ConcurrentDictionary<QueueId, QueueActor> _actors = new();
     private QueueServices? _services;
+    private bool _isStarted;
 
     public int Count => _actors.Count;
 
     /// <summary>Connects the directory with the services that its queues need, which in turn need the directory.</summary>
-    public void Start(QueueServices services) => _services = services;
+    public void Connect(QueueServices services)
+    {
+        _services = services;
+        services.Memory.BecameTight = LetGo;
+    }
+
+    /// <summary>The store has started: queues may do what time asks of them.</summary>
+    public void Start()
+    {
+        _isStarted = true;
+        foreach (var (_, actor) in _actors) actor.Start();
+    }
 
     /// <summary>Follows the topology: called for each change before anybody can see it.</summary>
     public void Changed(TopologyResult change)
     {
+        var services = _services ?? throw new InvalidOperationException("queues are not connected");
         foreach (var added in change.QueuesAdded)
-            _actors.TryAdd(added.Id, new QueueActor(added, _services ?? throw new InvalidOperationException("queues were not started")));
-        foreach (var removed in change.QueuesRemoved) _actors.TryRemove(removed.Id, out _);
+        {
+            var actor = new QueueActor(added, services);
+            _actors.TryAdd(added.Id, actor);
+            if (_isStarted) actor.Start();
+        }
+        foreach (var removed in change.QueuesRemoved)
+        {
+            if (_actors.TryRemove(removed.Id, out var actor)) actor.Forget();
+        }
+        services.Memory.Share(_actors.Count);
     }
+
+    /// <summary>No connection is left: the queues tell the store what it cannot know, so that it can be closed.</summary>
+    public Task Stop()
+    {
+        var durable = _actors.Values.Where(actor => actor.Definition.Durable).ToArray();
+        var count = new StopCount(durable.Length);
+        foreach (var actor in durable) actor.Post(QueueOperation.Stop(count));
+        return count.Done();
+    }
+
+    private void LetGo()
+    {
+        var memory = _services!.Memory;
+        LogTight(_services.Logger, memory.LimitBytes);
+        // Also those that nobody publishes to at this moment; those with little in memory have nothing to give.
+        foreach (var (_, actor) in _actors)
+        {
+            if (actor.BodyBytes > 2 * memory.KeptBytes) actor.Post(QueueOperation.LetGo);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Messages in queues take more than {Limit} bytes of memory; those at the end of long queues are kept in the store only")]
+    private static partial void LogTight(ILogger logger, long limit);
 
     /// <summary>The queue, unless it was deleted since the topology that names it was current.</summary>
     public bool TryFind(QueueDefinition definition, [MaybeNullWhen(false)] out QueueActor actor) =>

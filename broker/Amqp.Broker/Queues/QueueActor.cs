@@ -1,8 +1,8 @@
 using System.Runtime.InteropServices;
 using Amqp.Broker.Connections;
 using Amqp.Broker.Loops;
+using Amqp.Broker.Publishing;
 using Amqp.Core.Errors;
-using Amqp.Core.Messages;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 using Microsoft.Extensions.Logging;
@@ -18,8 +18,11 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
     /// <summary>Drains that a poster runs for others before it hands the queue to the thread pool and goes back to its own work.</summary>
     private const int DrainsOnPostersThread = 2;
 
+    /// <summary>Room for deliveries that is kept after a burst.</summary>
+    private const int OutboundKept = 4096;
+
     private readonly Mailbox<QueueOperation> _mailbox = new();
-    private readonly QueueEffects _effects = new();
+    private readonly QueueEffects _effects;
     private readonly List<OutboundItem> _outbound = [];
     private readonly QueueServices _services;
     private QueueState _state;
@@ -31,16 +34,22 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
     {
         Definition = definition;
         _services = services;
-        _state = new QueueState(definition.Parsed.MessageTtlMs, _effects);
-        var now = Now();
-        Touch(now);
-        ScheduleTick(now);
+        _effects = new QueueEffects(HandOver);
+        _state = new QueueState(definition.Id, definition.Durable, definition.Parsed.MessageTtlMs, _effects)
+        {
+            WallClockAheadMs = services.Clock.WallClockAheadMs,
+        };
+        if (definition.Durable) Open();
+        Touch(Now());
     }
 
     public QueueDefinition Definition { get; }
 
     /// <summary>Deleted, or about to be. From any thread.</summary>
     public bool IsDeleted => _deleted;
+
+    /// <summary>The clock runs from here on. Before anybody else knows the queue, and when its store has started.</summary>
+    public void Start() => ScheduleTick(Now());
 
     /// <summary>Posts one operation; the queue runs on the thread pool if it is idle.</summary>
     public void Post(in QueueOperation operation)
@@ -73,10 +82,14 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
 
     private bool TryApply(ReadOnlySpan<QueueOperation> operations, ref int next)
     {
+        var isApplying = true;
         try
         {
             var now = Now();
+            if (Definition.Durable) _state.WallClockAheadMs = _services.Clock.WallClockAheadMs;
             while (next < operations.Length) Apply(operations[next++], now);
+            isApplying = false;
+            if (!_deleted && !_failed) TendMemory(now);
             CarryOut();
             ScheduleTick(now);
             return true;
@@ -86,7 +99,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
 #pragma warning restore CA1031
         {
             Fail(exception);
-            if (next > 0) (operations[next - 1].ReplyTo as IReply)?.Fail(BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
+            if (isApplying && operations[next - 1].ReplyTo is not null) Refuse(operations[next - 1]);
             return false;
         }
     }
@@ -101,7 +114,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         switch (operation.Kind)
         {
             case QueueOperationKind.Publish:
-                _state.Publish((Message)operation.Subject!, now);
+                Publish(operation, now);
                 break;
             case QueueOperationKind.Acknowledge or QueueOperationKind.Reject:
                 _state.Settle((MessageHolder)operation.Subject!, operation.Position, Settlement.Remove, now);
@@ -111,6 +124,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
                 break;
             case QueueOperationKind.Release:
                 if (operation.Subject is ConsumerLink gone) RemoveConsumer(gone, now);
+                else if (_waitingGets.Count > 0) ForgetWaitingGets(operation.Subject!);
                 if (!_deleted) _state.Release((MessageHolder)operation.Subject!, now);
                 break;
             case QueueOperationKind.AddConsumer:
@@ -126,13 +140,12 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
                 _state.Resume((ConsumerLink)operation.Subject!, now);
                 break;
             case QueueOperationKind.Get:
-                Touch(now);
-                var found = _state.TryGet((GetLink?)operation.Subject, now, out var message, out var position, out var redelivered);
-                ((Reply<GetResult>)operation.ReplyTo!).Complete(
-                    found ? new GetResult(message, position, redelivered, _state.ReadyCount) : default);
+                Get(operation, now);
                 break;
             case QueueOperationKind.Purge:
-                ((Reply<int>)operation.ReplyTo!).Complete(_state.Purge());
+                var purged = _state.Purge();
+                HandOver();
+                ((Reply<int>)operation.ReplyTo!).Complete(purged);
                 break;
             case QueueOperationKind.Status:
                 Touch(now);
@@ -145,6 +158,29 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
                 break;
             case QueueOperationKind.Tick:
                 Tick(now);
+                break;
+            case QueueOperationKind.Prepare:
+                _state.Prepare((TransactionPart)operation.Subject!, now);
+                CarryOut();
+                ((ITransaction)operation.ReplyTo!).Prepared();
+                break;
+            case QueueOperationKind.CommitPart:
+                _state.Commit((TransactionPart)operation.Subject!, now);
+                break;
+            case QueueOperationKind.AbortPart:
+                _state.Abort((TransactionPart)operation.Subject!, now);
+                break;
+            case QueueOperationKind.Committed:
+                Committed(operation.Position);
+                break;
+            case QueueOperationKind.Loaded:
+                Loaded(operation, now);
+                break;
+            case QueueOperationKind.LetGo:
+                _state.LookAgain();
+                break;
+            case QueueOperationKind.Stop:
+                Stop((StopCount)operation.ReplyTo!);
                 break;
             default:
                 throw new InvalidOperationException($"unknown queue operation {operation.Kind}");
@@ -195,9 +231,13 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         CarryOut();
         foreach (var consumer in _state.Consumers) ((ConsumerLink)consumer).Channel.ConsumerCancelled((ConsumerLink)consumer);
         var count = _state.ReadyCount;
+        _pendingConfirms.SettleAll(_confirms);
+        _confirms.Flush();
+        RefuseWaitingGets(BrokerError.QueueNotFound(Definition.Vhost, Definition.Name));
         // Channels may know this actor for a while longer (what they fetched from it, where they published last): its messages
         // do not have to wait for that.
-        _state = new QueueState(messageTtlMs: null, _effects);
+        _state = new QueueState(Definition.Id, isDurable: false, messageTtlMs: null, _effects);
+        ReportBytes();
         _timer?.Dispose();
         _services.Topology.Propose(
             new DeleteQueue(Definition.Vhost, Definition.Name, Definition.Id),
@@ -209,8 +249,19 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
     {
         switch (operation)
         {
+            case { Kind: QueueOperationKind.Publish }:
+                RefusePublish(operation);
+                break;
+            case { Kind: QueueOperationKind.Committed or QueueOperationKind.Loaded }:
+                break;
+            case { ReplyTo: StopCount count }:
+                count.Answered();
+                break;
+            case { ReplyTo: ITransaction transaction }:
+                RefusePart((TransactionPart)operation.Subject!, transaction);
+                break;
             case { ReplyTo: null }:
-                // Nobody waits: a publish that raced the deletion, a settlement of what is no more. A failed queue can still
+                // Nobody waits: a settlement of what is no more, for instance. A failed queue can still
                 // be deleted, by its owner's end for instance.
                 if (_failed && operation.Kind == QueueOperationKind.Delete) Delete(operation.Conditions, reply: null);
                 (operation.Subject as ConsumerLink)?.TooLate(operation.Kind);
@@ -228,16 +279,37 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
                 reply.Complete(new QueueStatus(0, 0, Gone: true));
                 break;
             default:
-                ((IReply)operation.ReplyTo).Fail(_deleted
+                ((IReply)operation.ReplyTo!).Fail(_deleted
                     ? BrokerError.QueueNotFound(Definition.Vhost, Definition.Name)
                     : BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
                 break;
         }
     }
 
-    /// <summary>Sends what the operations decided: consecutive deliveries to one connection in one post.</summary>
+    /// <summary>A message for a deleted queue counts as taken, as with RabbitMQ: it would be gone now all the same.</summary>
+    private void RefusePublish(in QueueOperation publish)
+    {
+        if (publish.ReplyTo is not ConfirmTracker confirms) return;
+        if (_deleted) confirms.Settle(publish.Position);
+        else confirms.Refuse(publish.Position);
+    }
+
+    /// <summary>A deleted queue has nothing to say to a transaction, which goes on without it.</summary>
+    private void RefusePart(TransactionPart part, ITransaction transaction)
+    {
+        foreach (var held in part.Settlements) (held.Holder as ConsumerLink)?.TooLate(QueueOperationKind.Acknowledge);
+        part.Records.Clear();
+        if (_deleted) transaction.Prepared();
+        else transaction.Refused();
+    }
+
+    /// <summary>
+    /// Does what the operations decided: first the store gets its records, then consecutive deliveries to one connection leave in
+    /// one post, then publishers hear of their messages.
+    /// </summary>
     private void CarryOut()
     {
+        HandOver();
         ConnectionOutput? output = null;
         foreach (ref readonly var delivery in _effects.Deliveries)
         {
@@ -247,13 +319,16 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
             _outbound.Add(OutboundItem.Delivery(consumer, delivery.Message, delivery.Position, delivery.Redelivered));
         }
         if (output is not null) PostOutbound(output);
+        foreach (var positions in _effects.Reads) _services.Store.Read(Definition.Id, positions);
         _effects.Clear();
+        _confirms.Flush();
     }
 
     private void PostOutbound(ConnectionOutput output)
     {
         output.Post(CollectionsMarshal.AsSpan(_outbound));
         _outbound.Clear();
+        if (_outbound.Capacity > OutboundKept) _outbound.Capacity = 0;
     }
 
     private void Fail(Exception exception)
@@ -262,6 +337,9 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         _failed = true;
         _effects.Clear();
         _outbound.Clear();
+        _confirms.Refuse();
+        _pendingConfirms.RefuseAll();
+        RefuseWaitingGets(BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
     }
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Queue '{Name}' in vhost '{Vhost}' stopped because of a defect of the broker; its messages are not served until the node is restarted, please report this")]

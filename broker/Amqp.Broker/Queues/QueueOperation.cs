@@ -1,4 +1,5 @@
 using Amqp.Broker.Loops;
+using Amqp.Broker.Publishing;
 using Amqp.Core.Messages;
 using Amqp.Core.Queues;
 
@@ -19,6 +20,13 @@ internal enum QueueOperationKind : byte
     Status,
     Delete,
     Tick,
+    Prepare,
+    CommitPart,
+    AbortPart,
+    Committed,
+    Loaded,
+    LetGo,
+    Stop,
 }
 
 /// <summary>One line in a queue's mailbox. A struct, so that a message on its way costs no object of its own here.</summary>
@@ -26,17 +34,22 @@ internal readonly struct QueueOperation
 {
     public QueueOperationKind Kind { get; private init; }
 
-    /// <summary>The message, consumer or holder that this is about.</summary>
+    /// <summary>The message (or messages), consumer, holder or part of a transaction that this is about.</summary>
     public object? Subject { get; private init; }
 
-    /// <summary>Where the answer goes, or null when nobody waits.</summary>
+    /// <summary>Where the answer goes, or null when nobody waits. For a publish the <see cref="ConfirmTracker"/>, for
+    /// what was loaded its positions.</summary>
     public object? ReplyTo { get; private init; }
 
+    /// <summary>Position of the message; for a publish its number in the <see cref="ConfirmTracker"/>, for a commit its ticket.</summary>
     public long Position { get; private init; }
 
     public DeleteConditions Conditions { get; private init; }
 
-    public static QueueOperation Publish(Message message) => new() { Kind = QueueOperationKind.Publish, Subject = message };
+    /// <param name="confirms">Who is told when the queue has taken the message, or null.</param>
+    /// <param name="number">The message's number there.</param>
+    public static QueueOperation Publish(Message message, ConfirmTracker? confirms, long number) =>
+        new() { Kind = QueueOperationKind.Publish, Subject = message, ReplyTo = confirms, Position = number };
 
     public static QueueOperation Settle(QueueOperationKind kind, MessageHolder holder, long position) =>
         new() { Kind = kind, Subject = holder, Position = position };
@@ -62,6 +75,29 @@ internal readonly struct QueueOperation
 
     public static QueueOperation Delete(DeleteConditions conditions, Reply<DeleteResult>? reply) =>
         new() { Kind = QueueOperationKind.Delete, Conditions = conditions, ReplyTo = reply };
+
+    /// <summary>The queue takes hold of everything that the part concerns, and tells the transaction.</summary>
+    public static QueueOperation Prepare(TransactionPart part, ITransaction transaction) =>
+        new() { Kind = QueueOperationKind.Prepare, Subject = part, ReplyTo = transaction };
+
+    /// <summary>The transaction is durable.</summary>
+    public static QueueOperation CommitPart(TransactionPart part) => new() { Kind = QueueOperationKind.CommitPart, Subject = part };
+
+    /// <summary>Another queue refused: a prepared part is undone.</summary>
+    public static QueueOperation AbortPart(TransactionPart part) => new() { Kind = QueueOperationKind.AbortPart, Subject = part };
+
+    /// <summary>See <see cref="Core.Ports.IStoreListener.Committed"/>.</summary>
+    public static QueueOperation Committed(long ticket) => new() { Kind = QueueOperationKind.Committed, Position = ticket };
+
+    /// <summary>See <see cref="Core.Ports.IStoreListener.Loaded"/>.</summary>
+    public static QueueOperation Loaded(long[] positions, Message?[] messages) =>
+        new() { Kind = QueueOperationKind.Loaded, Subject = messages, ReplyTo = positions };
+
+    /// <summary>Memory has become tight.</summary>
+    public static QueueOperation LetGo => new() { Kind = QueueOperationKind.LetGo };
+
+    /// <summary>The node stops in order; nothing is handed out any more.</summary>
+    public static QueueOperation Stop(StopCount count) => new() { Kind = QueueOperationKind.Stop, ReplyTo = count };
 
     public static QueueOperation Tick => new() { Kind = QueueOperationKind.Tick };
 }

@@ -1,8 +1,10 @@
-using Amqp.Broker.Topology;
+using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
+using Amqp.Broker.Topology;
+using Amqp.Core.Ports;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Broker.Queues;
 
 /// <summary>What every queue of a node needs from it.</summary>
-internal sealed record QueueServices(TopologyService Topology, BrokerClock Clock, ILogger Logger);
+internal sealed record QueueServices(TopologyService Topology, IMessageStore Store, MemoryBudget Memory, BrokerClock Clock, ILogger Logger);

@@ -25,9 +25,6 @@ public sealed partial record BrokerError
     /// <summary>A method that a client does not send, or that the broker does not have. RabbitMQ's text names none.</summary>
     public static BrokerError UnimplementedMethod => new(ReplyCode.CommandInvalid, "unimplemented method");
 
-    /// <summary>A method that RabbitMQ has and this broker does not have yet.</summary>
-    public static BrokerError MethodNotSupported(MethodId method) => NotImplemented($"{method.Name()} is not supported by this broker");
-
     public static BrokerError ConfirmToTx => PreconditionFailed("cannot switch from confirm to tx mode");
 
     public static BrokerError TxToConfirm => PreconditionFailed("cannot switch from tx to confirm mode");

@@ -5,125 +5,280 @@ namespace Amqp.Core.Queues;
 /// <summary>
 /// The messages of a queue by position, in chunks of fixed size:
 /// <code>
-/// positions   768 .. 1023    1024 .. 1279   1280 ..
-/// chunks      [ 12 live  ]      null        [ filling ]
+/// chunk           12          15          16          (13 and 14 are empty, and cost nothing)
+/// entries     [.xx..xxx]  [xxxxxxxx]  [xxx      ]     always there: 24 bytes a message, no references
+/// bodies      [.BB.....]     null     [BBB      ]     only those in memory; null when a chunk has none
 /// </code>
-/// A position is given once and never again, so it names a message for as long as the queue lives, and finding one is two
-/// array accesses. A chunk whose messages are all gone is dropped; one message that stays behind keeps only its own chunk.
+/// A position is given once and never again, so it names a message for as long as the queue lives, and <see cref="End"/> never
+/// goes back. A chunk whose messages are all gone is dropped; one message that stays behind keeps only its own chunk.
 /// </summary>
 internal sealed class MessageLog
 {
-    private const int ChunkBits = 8;
+    private const int ChunkBits = 6;
     private const int ChunkSize = 1 << ChunkBits;
     private const int SmallChunkSize = 16;
 
-    // A ring of chunks: index 0 of the logical order stands at _head.
-    private Chunk?[] _ring = new Chunk?[4];
-    private int _head;
-    private int _count;
-    private long _firstChunk;
+    private readonly ChunkRing _chunks = new();
+
+    // Where the last access was: the next one is mostly there too.
+    private Chunk? _recent;
 
     /// <summary>The position that the next message gets.</summary>
     public long End { get; private set; }
 
-    public long Append(Message message, long expiresAt)
+    /// <summary>Messages in the log.</summary>
+    public int Count { get; private set; }
+
+    /// <summary>Of those, the ones whose body is in memory.</summary>
+    public int BodyCount { get; private set; }
+
+    /// <summary>Size of the bodies in memory.</summary>
+    public long BodyBytes { get; private set; }
+
+    public long Append(Message message, long expiresAt, EntryFlags flags)
     {
-        var position = End++;
-        var chunk = position >> ChunkBits;
-        if (_count == 0) _firstChunk = chunk;
-        if (chunk == _firstChunk + _count) AddChunk();
-        var last = At(chunk)!;
-        var offset = (int)(position & (ChunkSize - 1));
-        // The first chunk of a queue starts small: most of a broker's queues are nearly empty.
-        if (offset >= last.Entries.Length) Array.Resize(ref last.Entries, Math.Min(ChunkSize, Math.Max(SmallChunkSize, offset * 4)));
-        last.Entries[offset] = new Entry { Message = message, ExpiresAt = expiresAt, Slot = MessageHolder.None };
-        last.Live++;
+        var position = End;
+        ref var entry = ref Append(position, out var chunk);
+        entry = new Entry { Size = message.Size, ExpiresAt = expiresAt, Slot = MessageHolder.None, Flags = flags | EntryFlags.Present };
+        SetBody(chunk, position, message);
         return position;
     }
 
+    /// <summary>Appends a message that was stored, at its position, which is not below <see cref="End"/>; its body stays in the store.</summary>
+    public void Restore(long position, int size, long expiresAt, EntryFlags flags) =>
+        Append(position, out _) = new Entry { Size = size, ExpiresAt = expiresAt, Slot = MessageHolder.None, Flags = flags | EntryFlags.Present };
+
+    /// <summary>No message gets a position below this one.</summary>
+    public void SkipTo(long position) => End = Math.Max(End, position);
+
     /// <summary>True when the message at that position is still in the queue, ready or unacked.</summary>
-    public bool Contains(long position)
-    {
-        if (position < 0 || position >= End) return false;
-        var chunk = position >> ChunkBits;
-        if (chunk < _firstChunk || chunk >= _firstChunk + _count) return false;
-        return At(chunk) is { } found && found.Entries[position & (ChunkSize - 1)].Message is not null;
-    }
+    public bool Contains(long position) => Find(position >> ChunkBits) is { } chunk
+        && (position & (ChunkSize - 1)) is var offset && offset < chunk.Entries.Length && chunk.Entries[offset].IsPresent;
 
     /// <summary>The entry of a message that <see cref="Contains"/> says is there.</summary>
-    public ref Entry this[long position] => ref At(position >> ChunkBits)!.Entries[position & (ChunkSize - 1)];
+    public ref Entry this[long position] => ref Find(position >> ChunkBits)!.Entries[position & (ChunkSize - 1)];
+
+    /// <summary>The message, or null when it is not in memory.</summary>
+    public Message? BodyOf(long position) => Find(position >> ChunkBits)!.Bodies?[position & (ChunkSize - 1)];
+
+    public void SetBody(long position, Message message) => SetBody(Find(position >> ChunkBits)!, position, message);
+
+    /// <summary>Lets go of a body; the message stays.</summary>
+    public void DropBody(long position)
+    {
+        var chunk = Find(position >> ChunkBits)!;
+        if (TakeBody(chunk, position) && chunk.BodyCount == 0) chunk.Bodies = null;
+    }
 
     public void Remove(long position)
     {
-        var number = position >> ChunkBits;
-        ref var chunk = ref _ring[RingIndex(number)];
-        chunk!.Entries[position & (ChunkSize - 1)] = default;
-        chunk.Live--;
+        var chunk = Find(position >> ChunkBits)!;
+        TakeBody(chunk, position);
+        chunk.Entries[position & (ChunkSize - 1)] = default;
+        Count--;
         // The last chunk stays for the messages to come.
-        if (chunk.Live > 0 || number == _firstChunk + _count - 1) return;
-        chunk = null;
-        DropEmptyHead();
+        if (chunk.Number == End - 1 >> ChunkBits)
+        {
+            chunk.Live--;
+            return;
+        }
+        if (--chunk.Live == 0) Drop(chunk);
+        else if (chunk.BodyCount == 0) chunk.Bodies = null;
     }
 
-    private Chunk? At(long chunk) => _ring[RingIndex(chunk)];
-
-    private int RingIndex(long chunk) => (int)(_head + (chunk - _firstChunk)) & (_ring.Length - 1);
-
-    private void AddChunk()
+    /// <summary>The first position from here on that has what is looked for, or <see cref="End"/>. Gaps cost nothing.</summary>
+    public long Next(long position, Looking what)
     {
-        var chunk = TakeEmptyLast() ?? new Chunk { Entries = new Entry[End <= ChunkSize ? SmallChunkSize : ChunkSize] };
-        if (_count == _ring.Length)
+        var number = position >> ChunkBits;
+        if (Find(number) is { } here)
         {
-            var larger = new Chunk?[_ring.Length * 2];
-            for (var index = 0; index < _count; index++) larger[index] = _ring[(_head + index) & (_ring.Length - 1)];
-            _ring = larger;
-            _head = 0;
+            if (Scan(here, (int)(position & (ChunkSize - 1)), what) is >= 0 and var offset) return (number << ChunkBits) + offset;
+            number++;
         }
-        _ring[(_head + _count) & (_ring.Length - 1)] = chunk;
-        _count++;
+        for (var index = _chunks.IndexFrom(number); index < _chunks.Count; index++)
+        {
+            if (_chunks[index] is { } chunk && Scan(chunk, 0, what) is >= 0 and var offset) return (chunk.Number << ChunkBits) + offset;
+        }
+        return End;
+    }
+
+    private static int Scan(Chunk chunk, int from, Looking what)
+    {
+        if (what == Looking.ForBody && chunk.Bodies is null) return -1;
+        for (var offset = from; offset < chunk.Entries.Length; offset++)
+        {
+            ref var entry = ref chunk.Entries[offset];
+            if (!entry.IsPresent) continue;
+            if (what switch
+            {
+                Looking.ForReady => entry.Slot == MessageHolder.None,
+                Looking.ForBody => chunk.Bodies![offset] is not null,
+                _ => true,
+            })
+            {
+                return offset;
+            }
+        }
+        return -1;
+    }
+
+    private ref Entry Append(long position, out Chunk chunk)
+    {
+        var number = position >> ChunkBits;
+        var last = _chunks.Last;
+        if (last?.Number != number) last = NewChunk(number, last);
+        End = position + 1;
+        var offset = (int)(position & (ChunkSize - 1));
+        if (offset >= last.Entries.Length) Grow(last, offset);
+        last.Live++;
+        Count++;
+        chunk = last;
+        return ref last.Entries[offset];
     }
 
     /// <summary>
     /// A chunk that was emptied while it was being filled serves again: a queue that is drained as fast as it is filled
     /// allocates nothing here, and an old message that stays behind does not keep such chunks.
     /// </summary>
-    private Chunk? TakeEmptyLast()
+    private Chunk NewChunk(long number, Chunk? last)
     {
-        if (_count == 0) return null;
-        ref var last = ref _ring[(_head + _count - 1) & (_ring.Length - 1)];
-        if (last is not { Live: 0 } empty) return null;
-        last = null;
-        DropEmptyHead();
-        return empty;
+        Chunk chunk;
+        if (last is { Live: 0 })
+        {
+            chunk = last;
+            _chunks.Remove(last.Number);
+        }
+        else
+        {
+            // The first chunk of a queue starts small: most of a broker's queues are nearly empty.
+            chunk = new Chunk { Entries = new Entry[_chunks.Count == 0 ? SmallChunkSize : ChunkSize] };
+        }
+        chunk.Number = number;
+        _chunks.Add(chunk);
+        return chunk;
     }
 
-    private void DropEmptyHead()
+    private static void Grow(Chunk chunk, int offset)
     {
-        while (_count > 0 && _ring[_head] is null)
-        {
-            _head = (_head + 1) & (_ring.Length - 1);
-            _count--;
-            _firstChunk++;
-        }
+        var size = Math.Min(ChunkSize, Math.Max(SmallChunkSize, offset * 4));
+        Array.Resize(ref chunk.Entries, size);
+        if (chunk.Bodies is not null) Array.Resize(ref chunk.Bodies, size);
+    }
+
+    private void SetBody(Chunk chunk, long position, Message message)
+    {
+        chunk.Bodies ??= new Message?[chunk.Entries.Length];
+        ref var body = ref chunk.Bodies[position & (ChunkSize - 1)];
+        if (body is not null) return;
+        body = message;
+        chunk.BodyCount++;
+        BodyCount++;
+        // By the entry's size, which is what will be taken off again.
+        BodyBytes += chunk.Entries[position & (ChunkSize - 1)].Size;
+    }
+
+    private bool TakeBody(Chunk chunk, long position)
+    {
+        if (chunk.Bodies is null) return false;
+        ref var body = ref chunk.Bodies[position & (ChunkSize - 1)];
+        if (body is null) return false;
+        body = null;
+        chunk.BodyCount--;
+        BodyCount--;
+        BodyBytes -= chunk.Entries[position & (ChunkSize - 1)].Size;
+        return true;
+    }
+
+    private void Drop(Chunk chunk)
+    {
+        _chunks.Remove(chunk.Number);
+        chunk.Number = Chunk.NoNumber;
+        if (_recent == chunk) _recent = null;
+    }
+
+    private Chunk? Find(long number)
+    {
+        if (_recent is { } recent && recent.Number == number) return recent;
+        var found = _chunks.Find(number);
+        if (found is not null) _recent = found;
+        return found;
     }
 
     internal struct Entry
     {
-        public Message? Message;
-
         /// <summary>Last millisecond of its life on the queue's clock, or 0 when it has no end.</summary>
         public long ExpiresAt;
 
         /// <summary>Slot in the unacked table, or none while the message is ready.</summary>
         public int Slot;
 
-        /// <summary>It was handed out before.</summary>
-        public bool Redelivered;
+        /// <summary>As <see cref="Message.Size"/>.</summary>
+        public int Size;
+
+        public EntryFlags Flags;
+
+        public readonly bool IsPresent => (Flags & EntryFlags.Present) != EntryFlags.None;
+
+        public readonly bool Is(EntryFlags flag) => (Flags & flag) != EntryFlags.None;
+
+        public void Set(EntryFlags flag) => Flags |= flag;
+
+        public void Unset(EntryFlags flag) => Flags &= ~flag;
     }
 
-    private sealed class Chunk
+    internal sealed class Chunk
     {
-        public Entry[] Entries = [];
+        /// <summary>Of a chunk that is no part of the log any more.</summary>
+        public const long NoNumber = -1;
+
+        /// <summary>Its positions without their last bits.</summary>
+        public long Number;
+
+        /// <summary>Messages in it.</summary>
         public int Live;
+
+        public int BodyCount;
+
+        public Entry[] Entries = [];
+
+        public Message?[]? Bodies;
     }
+}
+
+/// <summary>What <see cref="MessageLog.Next"/> looks for.</summary>
+internal enum Looking
+{
+    /// <summary>A message.</summary>
+    ForAny,
+
+    /// <summary>A message that nobody holds.</summary>
+    ForReady,
+
+    /// <summary>A message whose body is in memory.</summary>
+    ForBody,
+}
+
+/// <summary>What is known of a message in a queue.</summary>
+[Flags]
+internal enum EntryFlags : byte
+{
+    None = 0,
+
+    /// <summary>There is a message.</summary>
+    Present = 1,
+
+    /// <summary>It was handed out before.</summary>
+    Redelivered = 2,
+
+    /// <summary>It is to survive the process.</summary>
+    Persistent = 4,
+
+    /// <summary>The store was given it, so the store is told when it leaves.</summary>
+    Stored = 8,
+
+    /// <summary>The store can give it back.</summary>
+    Written = 16,
+
+    /// <summary>The store was asked to give it back.</summary>
+    Loading = 32,
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Amqp.Core.Messages;
+using Amqp.Core.Records;
 
 namespace Amqp.Core.Queues;
 
@@ -14,17 +15,74 @@ public readonly record struct Delivery(QueueConsumer Consumer, long Position, Me
 /// What the operations on a queue led to, in order: filled by <see cref="QueueState"/>, carried out and cleared by the
 /// queue's actor after each drain of its mailbox, so that one list serves for ever.
 /// </summary>
-public sealed class QueueEffects
+/// <param name="recordsFull">Called when many records have come together: a purge may settle ten million messages. It is to take
+/// them, and clear them.</param>
+public sealed class QueueEffects(Action? recordsFull = null)
 {
+    /// <summary>Room that a list keeps when it is cleared.</summary>
+    private const int RoomKept = 4096;
+
     private readonly List<Delivery> _deliveries = [];
+    private readonly List<StoreRecord> _records = [];
+    private readonly List<long[]> _reads = [];
 
     public ReadOnlySpan<Delivery> Deliveries => CollectionsMarshal.AsSpan(_deliveries);
 
-    public void Deliver(Delivery delivery) => _deliveries.Add(delivery);
+    /// <summary>What the store is told. Before anybody hears of what is in it.</summary>
+    public ReadOnlySpan<StoreRecord> Records => CollectionsMarshal.AsSpan(_records);
+
+    /// <summary>Some of the records are of messages that enter.</summary>
+    public bool HoldsEnqueues { get; private set; }
+
+    /// <summary>Some of the records are of messages that are paged out.</summary>
+    public bool HoldsPages { get; private set; }
+
+    /// <summary>Above the position of every message whose enqueue was recorded.</summary>
+    public long EnqueuedEnd { get; private set; }
+
+    /// <summary>Positions whose messages the store is asked for.</summary>
+    public ReadOnlySpan<long[]> Reads => CollectionsMarshal.AsSpan(_reads);
+
+    public void Deliver(in Delivery delivery) => _deliveries.Add(delivery);
+
+    public void Record(in StoreRecord record)
+    {
+        if (record.Type == RecordType.Settle && TryExtendLast(record)) return;
+        _records.Add(record);
+        if (record.Type == RecordType.Page) HoldsPages = true;
+        if (record.Type == RecordType.Enqueue)
+        {
+            HoldsEnqueues = true;
+            EnqueuedEnd = record.Position + 1;
+        }
+        if (_records.Count >= RoomKept) recordsFull?.Invoke();
+    }
+
+    /// <summary>Settlements of messages in a row are one record: consumers mostly settle in order.</summary>
+    private bool TryExtendLast(in StoreRecord settle)
+    {
+        if (_records.Count == 0) return false;
+        ref var last = ref CollectionsMarshal.AsSpan(_records)[^1];
+        if (last.Type != RecordType.Settle || last.Position + last.Count != settle.Position) return false;
+        last = last with { Count = last.Count + settle.Count };
+        return true;
+    }
+
+    public void Read(long[] positions) => _reads.Add(positions);
+
+    public void ClearRecords()
+    {
+        if (_records.Count == 0) return;
+        _records.Clear();
+        HoldsEnqueues = HoldsPages = false;
+    }
 
     public void Clear()
     {
-        // The list keeps its room, the messages go.
+        // The lists keep their room unless it was for a burst; the messages go.
         _deliveries.Clear();
+        if (_deliveries.Capacity > RoomKept) _deliveries.Capacity = 0;
+        _reads.Clear();
+        ClearRecords();
     }
 }

@@ -1,4 +1,6 @@
 using Amqp.Core.Messages;
+using Amqp.Core.Records;
+using Amqp.Core.Topology;
 
 namespace Amqp.Core.Queues;
 
@@ -12,23 +14,44 @@ public enum Settlement : byte
     Requeue,
 }
 
+/// <summary>What came of a wish to get a message.</summary>
+public enum GetOutcome
+{
+    Empty,
+    Found,
+
+    /// <summary>The first message has to be read first: ask again when it was loaded.</summary>
+    NotInMemory,
+}
+
 /// <summary>
 /// A queue as a function: operations in, effects out. It has no thread, socket or clock; its actor calls it with the time
 /// and carries out what it decides. A test needs no broker.
 ///
-/// <para>Every message has a position, and positions only grow. Ready are the messages from <c>_next</c> to the end, plus
-/// those that came back and wait in <c>_returned</c>, which are all older: so a message that is requeued is again in front
-/// of everything published after it.</para>
+/// <para>Every message has a position, and positions only grow. Ready are the messages from <c>_next</c> to the end that
+/// nobody holds, plus those that came back and wait in <c>_returned</c>, which are all older: so a message that is requeued is
+/// again in front of everything published after it.</para>
 /// </summary>
+/// <param name="id">The queue's number, for its records.</param>
+/// <param name="isDurable">Its persistent messages are stored.</param>
 /// <param name="messageTtlMs">The <c>x-message-ttl</c> argument, or null.</param>
-/// <param name="effects">Where deliveries are noted.</param>
-public sealed class QueueState(long? messageTtlMs, QueueEffects effects)
+/// <param name="effects">Where deliveries, records and reads are noted.</param>
+public sealed partial class QueueState(QueueId id, bool isDurable, long? messageTtlMs, QueueEffects effects)
 {
+    /// <summary>What <see cref="Publish"/> answers for a message that the store does not get.</summary>
+    public const long NotStored = -1;
+
+    /// <summary>Room that the heap of returned messages keeps when it is empty.</summary>
+    private const int ReturnedRoomKept = 1024;
+
     private readonly MessageLog _log = new();
     private readonly UnackedTable _unacked = new();
     private readonly ConsumerSet _consumers = new();
     private readonly PriorityQueue<long, long> _returned = new();
     private long _next;
+
+    /// <summary>What the wall clock, in milliseconds since 1970 UTC, is ahead of the queue's clock. Records live by the wall clock.</summary>
+    public long WallClockAheadMs { get; set; }
 
     public int ReadyCount { get; private set; }
 
@@ -38,15 +61,25 @@ public sealed class QueueState(long? messageTtlMs, QueueEffects effects)
 
     public IReadOnlyList<QueueConsumer> Consumers => _consumers.All;
 
+    /// <summary>Above the position of every message there was.</summary>
+    public long End => _log.End;
+
     /// <summary>A message arrives.</summary>
-    public void Publish(Message message, long now)
+    /// <returns>Its position if its record went to the store, or <see cref="NotStored"/>.</returns>
+    public long Publish(Message message, long now)
     {
         var expiresAt = ExpiryOf(message, now);
-        _log.Append(message, expiresAt);
+        var persistent = IsPersistent(message);
+        var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None);
         ReadyCount++;
         DeliverReady(now);
         // A message with a time to live of 0 is for whoever can take it this instant.
         if (expiresAt == now) DropExpired(now + 1);
+        // One that is gone by now was never worth a record.
+        if (!persistent || !_log.Contains(position)) return NotStored;
+        _log[position].Set(EntryFlags.Stored);
+        effects.Record(StoreRecord.Enqueue(id, position, message, OnWallClock(expiresAt)));
+        return position;
     }
 
     /// <summary>False: the queue has an exclusive consumer, or has others and this one wants it alone.</summary>
@@ -77,9 +110,7 @@ public sealed class QueueState(long? messageTtlMs, QueueEffects effects)
     /// </summary>
     public void Settle(MessageHolder holder, long position, Settlement settlement, long now)
     {
-        if (!_log.Contains(position)) return;
-        var slot = _log[position].Slot;
-        if (slot == MessageHolder.None || _unacked.HolderOf(slot) != holder) return;
+        if (!IsHeldBy(holder, position)) return;
         TakeBack(position, settlement);
         DeliverReady(now);
     }
@@ -93,18 +124,16 @@ public sealed class QueueState(long? messageTtlMs, QueueEffects effects)
 
     /// <summary>Hands out the first ready message to a basic.get.</summary>
     /// <param name="holder">Who holds it until it is settled, or null when it counts as settled at once.</param>
-    public bool TryGet(MessageHolder? holder, long now, out Message? message, out long position, out bool redelivered)
+    public GetOutcome TryGet(MessageHolder? holder, long now, out Message? message, out long position, out bool redelivered)
     {
+        (message, redelivered) = (null, false);
         DropExpired(now);
-        if (!TryPeek(out position))
-        {
-            (message, redelivered) = (null, false);
-            return false;
-        }
-        ref var entry = ref _log[position];
-        (message, redelivered) = (entry.Message, entry.Redelivered);
+        if (!TryPeek(out position)) return GetOutcome.Empty;
+        message = _log.BodyOf(position);
+        if (message is null) return GetOutcome.NotInMemory;
+        redelivered = _log[position].Is(EntryFlags.Redelivered);
         HandOut(holder, position);
-        return true;
+        return GetOutcome.Found;
     }
 
     /// <summary>Drops every ready message; returns how many.</summary>
@@ -129,17 +158,17 @@ public sealed class QueueState(long? messageTtlMs, QueueEffects effects)
         while (ReadyCount > 0 && _consumers.TryTakeNext(out var consumer))
         {
             DropExpired(now);
-            if (!TryPeek(out var position))
+            // A head that is not in memory is waited for: Loaded goes on here.
+            if (!TryPeek(out var position) || _log.BodyOf(position) is not { } message)
             {
                 _consumers.Enter(consumer);
                 return;
             }
-            ref var entry = ref _log[position];
             if (consumer.PrefetchIsFull) consumer.State = ConsumerState.PrefetchFull;
-            else if (!consumer.TryEnter(entry.Message!.Size)) consumer.State = ConsumerState.NoRoom;
+            else if (!consumer.TryEnter(message.Size)) consumer.State = ConsumerState.NoRoom;
             else
             {
-                effects.Deliver(new Delivery(consumer, position, entry.Message!, entry.Redelivered));
+                effects.Deliver(new Delivery(consumer, position, message, _log[position].Is(EntryFlags.Redelivered)));
                 HandOut(consumer.AutoAck ? null : consumer, position);
                 _consumers.Enter(consumer);
             }
@@ -148,18 +177,44 @@ public sealed class QueueState(long? messageTtlMs, QueueEffects effects)
 
     private bool TryPeek(out long position)
     {
-        if (_returned.TryPeek(out position, out _)) return true;
-        position = _next;
-        return _next < _log.End;
+        while (_returned.TryPeek(out position, out _))
+        {
+            if (_log.Contains(position)) return true;
+            _returned.Dequeue(); // it was damaged
+        }
+        if (ReadyCount == 0) return false;
+        // Over holes, and over what a transaction holds: that comes back by way of _returned, being older.
+        position = _next = _log.Next(_next, Looking.ForReady);
+        return true;
     }
 
     /// <summary>Takes the message that <see cref="TryPeek"/> showed out of the ready ones.</summary>
     private void HandOut(MessageHolder? holder, long position)
     {
-        if (!_returned.TryDequeue(out _, out _)) _next++;
+        if (position < _next) TakeFirstReturned();
+        else
+        {
+            _next++;
+            LeaveRun(position);
+        }
         ReadyCount--;
-        if (holder is null) _log.Remove(position);
+        if (holder is null) Remove(position);
         else _log[position].Slot = _unacked.Add(holder, position);
+    }
+
+    private void TakeFirstReturned()
+    {
+        var position = _returned.Dequeue();
+        if (_returned.Count == 0 && _returned.EnsureCapacity(0) > ReturnedRoomKept) _returned.TrimExcess();
+        // It may hold a body again that was let go once.
+        _heldTrimmedTo = Math.Min(_heldTrimmedTo, position);
+    }
+
+    /// <summary>A message leaves the queue for good.</summary>
+    private void Remove(long position)
+    {
+        if (_log[position].Is(EntryFlags.Stored)) effects.Record(StoreRecord.Settle(id, position));
+        _log.Remove(position);
     }
 
     private void TakeBack(long position, Settlement settlement)
@@ -167,18 +222,35 @@ public sealed class QueueState(long? messageTtlMs, QueueEffects effects)
         ref var entry = ref _log[position];
         var holder = _unacked.HolderOf(entry.Slot);
         _unacked.Remove(entry.Slot);
-        if (settlement == Settlement.Remove) _log.Remove(position);
+        if (settlement == Settlement.Remove) Remove(position);
         else
         {
-            entry.Slot = MessageHolder.None;
-            entry.Redelivered = true;
-            _returned.Enqueue(position, position);
-            ReadyCount++;
+            entry.Set(EntryFlags.Redelivered);
+            MakeReady(position);
         }
+        ReturnCredit(holder);
+    }
+
+    private void MakeReady(long position)
+    {
+        ref var entry = ref _log[position];
+        entry.Slot = MessageHolder.None;
+        if (position < _next) _returned.Enqueue(position, position);
+        else EnterRun(position, entry.Size);
+        ReadyCount++;
+    }
+
+    private void ReturnCredit(MessageHolder holder)
+    {
         if (holder is not QueueConsumer consumer) return;
         consumer.Leave(1);
         if (consumer.State == ConsumerState.PrefetchFull) _consumers.Enter(consumer);
     }
+
+    private bool IsHeldBy(MessageHolder holder, long position) =>
+        _log.Contains(position) && _log[position].Slot is not MessageHolder.None and var slot && _unacked.HolderOf(slot) == holder;
+
+    private bool IsPersistent(Message message) => isDurable && message.IsPersistent;
 
     private long ExpiryOf(Message message, long now)
     {
@@ -190,6 +262,8 @@ public sealed class QueueState(long? messageTtlMs, QueueEffects effects)
         };
         return ttl < 0 ? 0 : now + ttl; // 0 on the queue's clock is long past
     }
+
+    private long OnWallClock(long expiresAt) => expiresAt == 0 ? 0 : expiresAt + WallClockAheadMs;
 
     private static bool IsExpired(in MessageLog.Entry entry, long now) => entry.ExpiresAt != 0 && entry.ExpiresAt < now;
 }

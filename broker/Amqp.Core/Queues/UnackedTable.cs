@@ -8,6 +8,9 @@ internal sealed class UnackedTable
 {
     private const int InitialSlots = 16;
 
+    /// <summary>Room that the table keeps when it is empty.</summary>
+    private const int SlotsKept = 1024;
+
     private Slot[] _slots = [];
     private int _firstFree = MessageHolder.None;
 
@@ -41,6 +44,7 @@ internal sealed class UnackedTable
         Count--;
         slot = new Slot { Next = _firstFree };
         _firstFree = index;
+        if (Count == 0 && _slots.Length > SlotsKept) (_slots, _firstFree) = ([], MessageHolder.None);
     }
 
     /// <summary>The position of any message the holder has; false when it has none.</summary>

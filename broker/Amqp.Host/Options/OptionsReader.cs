@@ -92,9 +92,10 @@ public static class OptionsReader
         RequireRange("Limits:ChannelBacklogBytes", limits.ChannelBacklogBytes, 4_096, int.MaxValue / 2);
         RequireRange("Limits:UnreadAnswerBytes", limits.UnreadAnswerBytes, 4_096, int.MaxValue / 2);
         RequireRange("Limits:RoutesPerChannel", limits.RoutesPerChannel, 1, 1_000_000);
+        RequireRange("Limits:QueuedBodyBytes", limits.QueuedBodyBytes, 0, long.MaxValue);
     }
 
-    private static void RequireRange(string option, int value, int minimum, int maximum) =>
+    private static void RequireRange(string option, long value, long minimum, long maximum) =>
         Require(value >= minimum && value <= maximum, option, $"{value}", $"a number from {minimum} to {maximum}");
 
     private static void Require(bool holds, string option, string value, string allowed)

@@ -2,6 +2,9 @@ using System.Collections.Concurrent;
 using Amqp.Core.Ports;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
+using Amqp.Storage.Files;
+using Amqp.Storage.Journal;
+using Amqp.Storage.Metadata;
 using Amqp.Storage.Segments;
 using Microsoft.Extensions.Logging;
 
@@ -14,6 +17,9 @@ namespace Amqp.Storage.Messages;
 /// </summary>
 public sealed partial class MessageStore : IMessageStore, IDisposable
 {
+    /// <summary>The directory of messages in a data directory.</summary>
+    public const string DirectoryName = "messages";
+
     /// <summary>The lower bits of a body's id count since the opening.</summary>
     private const int BodyNumberBits = 40;
 
@@ -68,6 +74,31 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         var store = new MessageStore(engine, damages, options, logger, failed);
         store._recovery.Run();
         return store;
+    }
+
+    /// <summary>Opens the store of a data directory with the journal engine.</summary>
+    /// <param name="definitions">The directory's definitions, opened before.</param>
+    /// <param name="failed">As for the other.</param>
+    /// <exception cref="StorageException">The files cannot be read and written, or a newer version wrote them.</exception>
+    public static MessageStore Open(
+        DataDirectory directory, LocalMetadataStore definitions, ILogger<MessageStore> logger, Action<Exception> failed)
+    {
+        var path = Path.Combine(directory.FullPath, DirectoryName);
+        var options = new MessageStoreOptions { Opening = definitions.Opening, KeepUnknownQueues = definitions.WasDamaged };
+        var files = new DiskFiles();
+        try
+        {
+            Directory.CreateDirectory(path);
+            DurableFiles.FlushDirectory(directory.FullPath);
+            var damages = new Damages(files, path, logger);
+            var engine = JournalEngine.Open(files, path, JournalEngine.SegmentBytesDefault, options.Opening, damages.FoundFile);
+            return Open(engine, damages, options, logger, failed);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw new StorageException($"'{path}' cannot be used: {exception.Message} The user that runs the broker must be able to read and "
+                + "write it, and the file system must not be full or mounted read-only.", exception);
+        }
     }
 
     /// <summary>Damaged places found since the opening.</summary>
@@ -238,7 +269,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     [LoggerMessage(Level = LogLevel.Information, Message = "{Count} messages of queue number {Queue} were dropped: the queue was deleted")]
     private static partial void LogUnknownDropped(ILogger logger, int count, long queue);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} messages belong to queue number {Queue}, whose definition is lost: the file of definitions was damaged. They are kept on the disk; restore definitions.log from a backup to have them back")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} messages belong to queue number {Queue}, whose definition is lost: the file of definitions was damaged. They are kept on the disk; restore definitions.log from a backup to have them back, or remove its damaged copies to let them go")]
     private static partial void LogUnknownKept(ILogger logger, int count, long queue);
 }
 

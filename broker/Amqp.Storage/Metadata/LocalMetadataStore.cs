@@ -25,6 +25,9 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
 {
     public const string FileName = "definitions.log";
 
+    /// <summary>What is added to the name of a damaged file's copy, before the time.</summary>
+    private const string DamagedSuffix = ".damaged-";
+
     /// <summary>Below so many records a rewrite would save nothing worth the flush.</summary>
     private const int RecordsKept = 1_000;
 
@@ -84,6 +87,13 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
         }
     }
 
+    /// <summary>The number of this opening; no other of this data directory has or had it.</summary>
+    public long Opening => _opened;
+
+    /// <summary>The file was damaged once, and the copy that was made of it is still there: definitions may be missing whose
+    /// messages are not.</summary>
+    public bool WasDamaged { get; private set; }
+
     public TopologySnapshot Load() => _loaded;
 
     public void Commit(IReadOnlyList<TopologyResult> batch, Action committed) => _committed.Add(new(batch, committed));
@@ -107,7 +117,7 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
         var store = new LocalMetadataStore(file, topology, opened, read.Records, logger, failed);
         if (read.Damages.Count > 0)
         {
-            var copy = $"{path}.damaged-{time.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}";
+            var copy = $"{path}{DamagedSuffix}{time.GetUtcNow().ToString("yyyyMMdd'T'HHmmss'Z'", CultureInfo.InvariantCulture)}";
             File.Copy(path, copy, overwrite: true);
             foreach (var damage in read.Damages) LogDamage(logger, path, damage, copy);
             store._records = file.WriteSuccessor(topology, opened);
@@ -120,6 +130,7 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
             DefinitionRecord.OfOpening(opened).WriteTo(line);
             file.Append(line.WrittenMemory);
         }
+        store.WasDamaged = Directory.EnumerateFiles(Path.GetDirectoryName(path)!, $"{FileName}{DamagedSuffix}*").Any();
         LogOpened(logger, path, read.Records, opened);
         return store;
     }

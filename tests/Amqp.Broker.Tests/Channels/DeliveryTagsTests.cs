@@ -42,6 +42,37 @@ internal sealed class DeliveryTagsTests
         Assert.That(Take(tags, 0, multiple: false), Is.Null);
     }
 
+    [Test]
+    public void What_is_given_back_can_be_settled_again_in_its_old_place()
+    {
+        var tags = new DeliveryTags();
+        for (var position = 1; position <= 6; position++) tags.Add(_holder, position);
+        var taken = new List<Unsettled>();
+        foreach (var tag in (ulong[])[5, 1, 2]) tags.TryTake(tag, multiple: false, taken);
+        Assert.That(Take(tags, 2, multiple: false), Is.Null, "taken, so unknown");
+        Assert.That(Take(tags, 4, multiple: false), Is.EqualTo([4]));
+        tags.GiveBack(taken);
+        Assert.That(tags.Add(_holder, 7), Is.EqualTo(7));
+        Assert.That(Take(tags, 3, multiple: true), Is.EqualTo([1, 2, 3]));
+        Assert.That(Take(tags, 0, multiple: true), Is.EqualTo([5, 6, 7]));
+    }
+
+    [TestCase(100, 100)]
+    [TestCase(100, 1)]
+    [TestCase(1, 1)]
+    [TestCase(8, 8)]
+    public void All_of_them_can_be_given_back(int given, int back)
+    {
+        var tags = new DeliveryTags();
+        var taken = new List<Unsettled>();
+        for (var position = 1; position <= given; position++) tags.Add(_holder, position);
+        tags.TryTake((ulong)back, multiple: true, taken);
+        tags.Add(_holder, given + 1);
+        tags.GiveBack(taken);
+        for (var more = 2; more < 20; more++) tags.Add(_holder, given + more);
+        Assert.That(Take(tags, 0, multiple: true), Is.EqualTo(Enumerable.Range(1, given + 19)));
+    }
+
     /// <summary>Against a sorted dictionary, which is obviously right.</summary>
     [Test]
     public void The_table_behaves_as_a_sorted_dictionary()

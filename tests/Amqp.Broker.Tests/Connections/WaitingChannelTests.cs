@@ -21,6 +21,7 @@ internal sealed class WaitingChannelTests
         await Eventually.That(() => _node.Store.Waiting, Is.EqualTo(1));
         _node.Store.Release();
         await client.Expect<ConnectionCloseOk>(0);
+        client.FinishSending();
         await client.ExpectEnd();
 
         Assert.That(await (await Open()).ReadyCount(1, "q"), Is.EqualTo(1));

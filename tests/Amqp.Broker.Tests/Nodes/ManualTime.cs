@@ -18,6 +18,9 @@ internal sealed class ManualTime : TimeProvider
         }
     }
 
+    /// <summary>Some day, and as many milliseconds as have passed.</summary>
+    public override DateTimeOffset GetUtcNow() => DateTimeOffset.FromUnixTimeMilliseconds(1_750_000_000_000 + Volatile.Read(ref _nowMs));
+
     public override long GetTimestamp() => Volatile.Read(ref _nowMs) * TimeSpan.TicksPerMillisecond;
 
     public override ITimer CreateTimer(TimerCallback callback, object? state, TimeSpan dueTime, TimeSpan period)

@@ -49,11 +49,12 @@ internal sealed class TestClient
     /// <summary>Heartbeats that <see cref="Read"/> has passed over.</summary>
     public int HeartbeatsRead { get; private set; }
 
-    public async Task Handshake(ushort heartbeatSeconds = 0)
+    public async Task Handshake(ushort heartbeatSeconds = 0, bool wantsBlocked = false)
     {
         await SendBytes(ProtocolHeader.Bytes.ToArray());
         await Expect<ConnectionStart>(0);
-        var capabilities = FieldTable.From(("consumer_cancel_notify", FieldValue.From(true)));
+        var capabilities = FieldTable.From(
+            ("consumer_cancel_notify", FieldValue.From(true)), ("connection.blocked", FieldValue.From(wantsBlocked)));
         await Send(0, new ConnectionStartOk(
             FieldTable.From(("capabilities", FieldValue.From(capabilities))), "PLAIN", "\0guest\0guest"u8.ToArray(), "en_US"));
         var tune = await Expect<ConnectionTune>(0);
@@ -99,10 +100,10 @@ internal sealed class TestClient
     public void Write<T>(ushort channel, T method)
         where T : struct, IMethod<T> => FrameWriter.WriteMethod(_toBroker.Writer, channel, method);
 
-    public void WriteMessage(ushort channel, string queue, string body, bool mandatory = false)
+    public void WriteMessage(ushort channel, string queue, string body, bool mandatory = false, bool persistent = false)
     {
         Write(channel, new BasicPublish("", queue, mandatory, Immediate: false));
-        FrameWriter.WriteContent(_toBroker.Writer, channel, new BasicProperties().Bytes.Span, Encoding.UTF8.GetBytes(body), 131_072);
+        FrameWriter.WriteContent(_toBroker.Writer, channel, new MutableProperties { DeliveryMode = persistent ? (byte)2 : null }.Encode(), Encoding.UTF8.GetBytes(body), 131_072);
     }
 
     public Task Send<T>(ushort channel, T method)

@@ -14,6 +14,7 @@ internal sealed class TestNode
             new NodeIdentity("rabbit@test", "Test", "1.0.0"),
             Limits,
             Store,
+            Messages,
             new DefaultUserAuthenticator("guest", "guest", loopbackOnly: true),
             time ?? Time,
             Logs);
@@ -26,6 +27,8 @@ internal sealed class TestNode
     public ManualTime Time { get; } = new();
 
     public MemoryStore Store { get; } = new();
+
+    public MemoryMessageStore Messages { get; } = new();
 
     public RecordedLogs Logs { get; } = new();
 

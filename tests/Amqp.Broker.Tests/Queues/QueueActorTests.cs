@@ -1,12 +1,8 @@
 using System.IO.Pipelines;
-using AMQP.Net;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Queues;
-using Amqp.Broker.Tests.Nodes;
-using Amqp.Broker.Topology;
 using Amqp.Core.Errors;
-using Amqp.Core.Topology;
-using Microsoft.Extensions.Logging;
+using Amqp.Core.Queues;
 
 namespace Amqp.Broker.Tests.Queues;
 
@@ -14,26 +10,89 @@ internal sealed class QueueActorTests
 {
     private static readonly QueueOperation Impossible = QueueOperation.Settle((QueueOperationKind)99, null!, 0);
 
-    private readonly RecordedLogs _logs = new();
     private readonly ConnectionLoop _loop = new(new Pipe().Reader);
-    private readonly QueueActor _queue;
-
-    public QueueActorTests()
-    {
-        var topology = new TopologyService(new MemoryStore(), _ => { }, _logs.CreateLogger<TopologyService>());
-        topology.Start();
-        var definition = new QueueDefinition("/", "q", new QueueId(1), durable: false, autoDelete: false, owner: null, FieldTable.Empty);
-        _queue = new QueueActor(definition, new QueueServices(topology, new BrokerClock(new ManualTime()), _logs.CreateLogger("queues")));
-    }
+    private readonly ActorStory _story = new();
 
     [Test]
     public void A_queue_that_fails_answers_everybody_who_asked_it_and_can_be_deleted()
     {
         var (status, deleted) = (new Reply<QueueStatus>(_loop), new Reply<DeleteResult>(_loop));
-        _queue.PostAndRun([Impossible, QueueOperation.Status(status), QueueOperation.Delete(DeleteConditions.None, deleted)]);
+        _story.Do(Impossible, QueueOperation.Status(status), QueueOperation.Delete(DeleteConditions.None, deleted));
         Assert.That(status.IsCompleted && deleted.IsCompleted, Is.True);
         Assert.That(Assert.Throws<BrokerException>(() => status.GetResult())!.Message, Does.Contain("crashed"));
         Assert.That(deleted.GetResult().Outcome, Is.EqualTo(DeleteOutcome.Deleted));
-        Assert.That(_logs.Complaints, Has.One.Contains("defect of the broker"));
+        Assert.That(_story.Logs.Complaints, Has.One.Contains("defect of the broker"));
+    }
+
+    [Test]
+    public void A_message_that_is_not_stored_is_confirmed_once_the_queue_has_it()
+    {
+        _story.Publish("m1", number: 1);
+        _story.Publish("m2");
+        _story.Publish("m3", number: 2);
+        Assert.That(_story.Confirms.Text, Is.EqualTo("1 2"));
+    }
+
+    [Test]
+    public void A_deleted_queue_confirms_and_a_failed_one_refuses()
+    {
+        _story.Do(Impossible);
+        _story.Publish("m1", number: 1);
+        _story.Do(QueueOperation.Delete(DeleteConditions.None, reply: null));
+        _story.Publish("m2", number: 2);
+        Assert.That(_story.Confirms.Text, Is.EqualTo("!1 2"));
+    }
+
+    [Test]
+    public void A_transaction_hears_from_the_queue_and_its_commit_shows()
+    {
+        var transaction = new RecordedTransaction();
+        var (part, undone) = (new TransactionPart(), new TransactionPart());
+        part.Publishes.Add(ActorStory.Message("m1"));
+        undone.Publishes.Add(ActorStory.Message("m2"));
+        _story.Do(QueueOperation.Prepare(part, transaction), QueueOperation.Prepare(undone, transaction));
+        Assert.That((transaction.Text, _story.ReadyCount), Is.EqualTo(("prepared prepared", 0)));
+        _story.Do(QueueOperation.CommitPart(part), QueueOperation.AbortPart(undone));
+        Assert.That(_story.ReadyCount, Is.EqualTo(1));
+    }
+
+    [Test]
+    public void A_failed_queue_refuses_a_transaction_and_a_deleted_one_has_nothing_to_say()
+    {
+        var transaction = new RecordedTransaction();
+        var part = new TransactionPart();
+        part.Publishes.Add(ActorStory.Message("m1"));
+        _story.Do(Impossible, QueueOperation.Prepare(part, transaction));
+        _story.Do(QueueOperation.Delete(DeleteConditions.None, reply: null), QueueOperation.Prepare(part, transaction), QueueOperation.CommitPart(part));
+        Assert.That(transaction.Text, Is.EqualTo("refused prepared"));
+        Assert.That(part.Records, Is.Empty);
+    }
+
+    [Test]
+    public void When_a_part_is_prepared_the_store_has_what_came_before_it()
+    {
+        var story = new ActorStory(durable: true);
+        var seen = "";
+        var transaction = new RecordedTransaction(() => seen = story.Store.Text(1));
+        var part = new TransactionPart();
+        part.Publishes.Add(ActorStory.Message("t1", persistent: true));
+        story.Do(QueueOperation.Publish(ActorStory.Message("m1", persistent: true), confirms: null, number: 0), QueueOperation.Prepare(part, transaction));
+        Assert.That(seen, Is.EqualTo("0:m1"));
+        Assert.That(part.Records, Has.Count.EqualTo(1));
+    }
+
+    private sealed class RecordedTransaction(Action? prepared = null) : ITransaction
+    {
+        private readonly List<string> _answers = [];
+
+        public string Text => string.Join(' ', _answers);
+
+        public void Prepared()
+        {
+            prepared?.Invoke();
+            _answers.Add("prepared");
+        }
+
+        public void Refused() => _answers.Add("refused");
     }
 }

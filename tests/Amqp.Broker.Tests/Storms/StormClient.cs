@@ -255,7 +255,11 @@ internal sealed class StormClient(TestNode node, Random random, Ledger ledger, s
         {
             case 0:
                 await _client.Send(0, new ConnectionClose(ReplyCode.Success, "bye", default));
-                await foreach (var frame in _received.Reader.ReadAllAsync()) Take(frame);
+                await foreach (var frame in _received.Reader.ReadAllAsync())
+                {
+                    Take(frame);
+                    if (frame.Method == MethodId.ConnectionCloseOk) _client.FinishSending();
+                }
                 foreach (var channel in _channels) channel.Synchronized();
                 break;
             case 1:

@@ -30,7 +30,7 @@ internal sealed class StormTests
         await TestContext.Out.WriteLineAsync($"seed {seed}");
 
         // Narrow limits, so that every one of them is met.
-        var limits = new Limits { ConsumerWindowBytes = 8_192, ChannelBacklogBytes = 8_192, UnreadAnswerBytes = 16_384 };
+        var limits = new Limits { ConsumerWindowBytes = 8_192, ChannelBacklogBytes = 8_192, UnreadAnswerBytes = 16_384, QueuedBodyBytes = 100_000 };
         var node = new TestNode(limits, TimeProvider.System);
         var ledger = new Ledger();
         await DeclareKept(node);
@@ -47,7 +47,8 @@ internal sealed class StormTests
         ledger.Close(await TakeAll(node));
         await TestContext.Out.WriteLineAsync($"{clients} clients, {ledger.Count} messages");
         Assert.That(ledger.Violations, Is.Empty);
-        Assert.That(node.Logs.Complaints, Is.Empty);
+        Assert.That(node.Logs.Complaints.Concat(node.Messages.Complaints), Is.Empty);
+        Assert.That(node.Messages.PagesWritten, Is.GreaterThan(0));
         Assert.That(ledger.Count, Is.GreaterThan(1_000));
 
         // The last exclusive queues go behind their connections.

@@ -1,3 +1,6 @@
+using System.Globalization;
+using Amqp.Core.Queues;
+using Amqp.Core.Records;
 using FsCheck;
 using FsCheck.Fluent;
 
@@ -5,13 +8,15 @@ namespace Amqp.Core.Tests.Queues;
 
 /// <summary>
 /// The queue against a model that is obviously right: a sorted list of ready messages and a set of held ones. Whatever is
-/// asked in whatever order, both hold the same messages, and the queue hands them out in the model's order.
+/// asked in whatever order, and whatever is let go of and read back in between, both hold the same messages, the queue hands
+/// them out in the model's order, and its records tell what a restart has to bring back.
 /// </summary>
 internal sealed class QueueStateProperties
 {
     private enum Step
     {
         Publish,
+        PublishPersistent,
         PublishMany,
         Get,
         AckOldest,
@@ -20,86 +25,167 @@ internal sealed class QueueStateProperties
         RequeueNewest,
         Release,
         Purge,
+        Prepare,
+        Commit,
+        Abort,
+        Write,
+        LetGo,
+        LetGoOfAll,
+        LookAgain,
+        Load,
     }
 
     [Test]
     public void A_queue_behaves_as_a_sorted_list()
     {
         var steps = Gen.Elements(Enum.GetValues<Step>()).ListOf().ToArbitrary();
-        Prop.ForAll(steps, run => Behaves(run.ToList())).Check(Config.QuickThrowOnFailure.WithMaxTest(400).WithEndSize(300));
+        Prop.ForAll(steps, run => new Run().Behaves(run.ToList())).Check(Config.QuickThrowOnFailure.WithMaxTest(1_000).WithEndSize(300));
     }
 
-    private static bool Behaves(List<Step> steps)
+    private sealed class Run
     {
-        var story = new QueueStory();
-        var holder = new StoryHolder();
-        var ready = new SortedSet<int>();
-        var held = new SortedSet<int>();
-        var returned = new HashSet<int>();
-        var published = 0;
+        private readonly QueueStory _story = new(durable: true);
+        private readonly StoryHolder _holder = new();
+        private readonly SortedSet<int> _ready = [];
+        private readonly SortedSet<int> _held = [];
+        private readonly HashSet<int> _returned = [];
+        private readonly HashSet<int> _persistent = [];
+        private readonly Queue<(TransactionPart Part, int First, int? Settled)> _parts = new();
+        private int _published;
 
-        foreach (var step in steps)
+        public bool Behaves(List<Step> steps)
+        {
+            foreach (var step in steps)
+            {
+                Take(step);
+                _story.CarryOut();
+                var prepared = _parts.Sum(part => part.Settled is null ? 2 : 3);
+                if (_story.State.ReadyCount != _ready.Count || _story.State.UnackedCount != _held.Count + prepared) return false;
+                if (_holder.UnackedCount != _held.Count || !RecordsAreRight()) return false;
+            }
+            while (_ready.Count > 0)
+            {
+                if (!Get()) return false;
+            }
+            return _story.Get(_holder) is null && RecordsAreRight();
+        }
+
+        private void Take(Step step)
         {
             switch (step)
             {
-                case Step.Publish: Publish(1); break;
-                case Step.PublishMany: Publish(700); break; // crosses the chunks of the message log
+                case Step.Publish: Publish(1, every: 0); break;
+                case Step.PublishPersistent: Publish(1, every: 1); break;
+                case Step.PublishMany: Publish(300, every: 3); break; // crosses the chunks of the message log
                 case Step.Get: Get(); break;
-                case Step.AckOldest when held.Count > 0: Ack(held.Min); break;
-                case Step.AckNewest when held.Count > 0: Ack(held.Max); break;
-                case Step.RequeueOldest when held.Count > 0: Requeue(held.Min); break;
-                case Step.RequeueNewest when held.Count > 0: Requeue(held.Max); break;
+                case Step.AckOldest when _held.Count > 0: Ack(_held.Min); break;
+                case Step.AckNewest when _held.Count > 0: Ack(_held.Max); break;
+                case Step.RequeueOldest when _held.Count > 0: Requeue(_held.Min); break;
+                case Step.RequeueNewest when _held.Count > 0: Requeue(_held.Max); break;
                 case Step.Release:
-                    story.State.Release(holder, story.Now);
-                    returned.UnionWith(held);
-                    ready.UnionWith(held);
-                    held.Clear();
+                    _story.State.Release(_holder, _story.Now);
+                    _returned.UnionWith(_held);
+                    _ready.UnionWith(_held);
+                    _held.Clear();
                     break;
                 case Step.Purge:
-                    if (story.State.Purge() != ready.Count) return false;
-                    ready.Clear();
+                    Assert.That(_story.State.Purge(), Is.EqualTo(_ready.Count));
+                    _ready.Clear();
                     break;
+                case Step.Prepare: Prepare(); break;
+                case Step.Commit when _parts.Count > 0: Commit(); break;
+                case Step.Abort when _parts.Count > 0: Abort(); break;
+                case Step.Write: _story.Write(); break;
+                case Step.LetGo: _story.LetGo(keptBytes: 20 * 140); break;
+                case Step.LetGoOfAll: _story.LetGo(keptBytes: 0); break;
+                case Step.LookAgain: _story.State.LookAgain(); break;
+                case Step.Load: _story.Load(windowBytes: 10 * 140); break;
             }
-            if (story.State.ReadyCount != ready.Count || story.State.UnackedCount != held.Count || holder.UnackedCount != held.Count)
-                return false;
         }
-        while (ready.Count > 0)
-        {
-            if (!Get()) return false;
-        }
-        return story.Get(holder) is null;
 
-        void Publish(int count)
+        /// <summary>What the records say is there is what has to survive, or was paged out and is there.</summary>
+        private bool RecordsAreRight()
+        {
+            var stored = _story.Store.Messages.Values.ToLookup(record => record.Type, record => int.Parse(QueueStory.NameOf(record.Message!), CultureInfo.InvariantCulture));
+            return stored[RecordType.Enqueue].SequenceEqual(There().Where(_persistent.Contains))
+                && stored[RecordType.Page].All(There().Contains);
+        }
+
+        /// <summary>Everything but what transactions publish.</summary>
+        private SortedSet<int> There() => [.. _ready, .. _held, .. _parts.Where(part => part.Settled is not null).Select(part => part.Settled!.Value)];
+
+        private void Publish(int count, int every)
         {
             for (; count > 0; count--)
             {
-                ready.Add(published);
-                story.Publish($"{published++}");
+                _ready.Add(_published);
+                _story.State.Publish(NewMessage(every > 0 && count % every == 0), _story.Now);
             }
         }
 
-        bool Get()
+        private Core.Messages.Message NewMessage(bool persistent)
         {
-            var got = story.Get(holder);
-            if (ready.Count == 0) return got is null;
-            var first = ready.Min;
-            ready.Remove(first);
-            held.Add(first);
-            return got == first + (returned.Contains(first) ? "!" : "");
+            if (persistent) _persistent.Add(_published);
+            return QueueStory.NewMessage($"{_published++}", persistent: persistent);
         }
 
-        void Ack(int message)
+        private bool Get()
         {
-            held.Remove(message);
-            story.Ack(holder, $"{message}");
+            if (_ready.Count == 0) return _story.Get(_holder) is null;
+            var got = _story.Get(_holder);
+            // Not in memory: it comes when it was read.
+            if (got is null && _story.Load(windowBytes: 5 * 140) > 0) got = _story.Get(_holder);
+            var first = _ready.Min;
+            _ready.Remove(first);
+            _held.Add(first);
+            return got == first + (_returned.Contains(first) ? "!" : "");
         }
 
-        void Requeue(int message)
+        private void Ack(int message)
         {
-            held.Remove(message);
-            ready.Add(message);
-            returned.Add(message);
-            story.Requeue(holder, $"{message}");
+            _held.Remove(message);
+            _story.Ack(_holder, $"{message}");
+        }
+
+        private void Requeue(int message)
+        {
+            _held.Remove(message);
+            _ready.Add(message);
+            _returned.Add(message);
+            _story.Requeue(_holder, $"{message}");
+        }
+
+        private void Prepare()
+        {
+            var first = _published;
+            var part = QueueStory.Part(NewMessage(persistent: true), NewMessage(persistent: false));
+            int? settled = _held.Count > 0 ? _held.Min : null;
+            if (settled is { } oldest)
+            {
+                part.Settlements.Add(_story.Held(_holder, $"{oldest}", Settlement.Remove));
+                _held.Remove(oldest);
+            }
+            _story.State.Prepare(part, _story.Now);
+            _parts.Enqueue((part, first, settled));
+        }
+
+        private void Commit()
+        {
+            var (part, first, _) = _parts.Dequeue();
+            _story.CarryOut();
+            _story.Store.Add(part.Records.ToArray());
+            _story.Store.Write(part.Records.ToArray());
+            _story.State.Commit(part, _story.Now);
+            _ready.UnionWith([first, first + 1]);
+        }
+
+        private void Abort()
+        {
+            var (part, _, settled) = _parts.Dequeue();
+            _story.State.Abort(part, _story.Now);
+            if (settled is not { } returned) return;
+            _ready.Add(returned);
+            _returned.Add(returned);
         }
     }
 }

@@ -2,6 +2,8 @@ using System.Text;
 using AMQP.Net;
 using Amqp.Core.Messages;
 using Amqp.Core.Queues;
+using Amqp.Core.Records;
+using Amqp.Core.Topology;
 
 namespace Amqp.Core.Tests.Queues;
 
@@ -9,15 +11,18 @@ namespace Amqp.Core.Tests.Queues;
 /// A queue on a table: messages and consumers have short names, and what happened reads as <c>a:m1</c> (consumer a got m1)
 /// or <c>a:m1!</c> (redelivered).
 /// </summary>
-internal sealed class QueueStory(long? messageTtlMs = null)
+internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false)
 {
     private readonly QueueEffects _effects = new();
+    private readonly List<string> _deliveries = [];
     private readonly Dictionary<(MessageHolder, string), long> _positions = [];
     private QueueState? _state;
 
-    public QueueState State => _state ??= new QueueState(messageTtlMs, _effects);
+    public QueueState State => _state ??= new QueueState(new QueueId(7), durable, messageTtlMs, _effects);
 
     public long Now { get; set; } = 1_000;
+
+    public StoryStore Store { get; } = new();
 
     public StoryConsumer Consume(string tag, int prefetch = 0, bool autoAck = false, int priority = 0, bool exclusive = false)
     {
@@ -40,31 +45,97 @@ internal sealed class QueueStory(long? messageTtlMs = null)
 
     public string? Get(MessageHolder? holder = null)
     {
-        if (!State.TryGet(holder, Now, out var message, out var position, out var redelivered)) return null;
+        if (State.TryGet(holder, Now, out var message, out var position, out var redelivered) != GetOutcome.Found) return null;
         var name = NameOf(message!);
         if (holder is not null) _positions[(holder, name)] = position;
         return name + (redelivered ? "!" : "");
     }
 
+    /// <summary>Everything that is ready, taken.</summary>
+    public string GetAll()
+    {
+        var names = new List<string>();
+        while (Get() is { } name) names.Add(name);
+        return string.Join(' ', names);
+    }
+
     /// <summary>Everything delivered since the last call.</summary>
     public string Deliveries()
     {
-        var text = new List<string>();
+        CarryOut();
+        var text = string.Join(' ', _deliveries);
+        _deliveries.Clear();
+        return text;
+    }
+
+    /// <summary>The records since the last call, as <c>+1:m1</c> for a message that enters at position 1 and <c>-1</c> for one that leaves.</summary>
+    public string Records()
+    {
+        CarryOut();
+        return Store.TakeText();
+    }
+
+    /// <summary>Does what the actor would do with what the queue decided.</summary>
+    public void CarryOut()
+    {
         foreach (var delivery in _effects.Deliveries)
         {
             var name = NameOf(delivery.Message);
             _positions[(delivery.Consumer, name)] = delivery.Position;
-            text.Add($"{delivery.Consumer.Tag}:{name}{(delivery.Redelivered ? "!" : "")}");
+            _deliveries.Add($"{delivery.Consumer.Tag}:{name}{(delivery.Redelivered ? "!" : "")}");
         }
+        Store.Add(_effects.Records);
+        foreach (var read in _effects.Reads) Store.Reads.Enqueue(read);
         _effects.Clear();
-        return string.Join(' ', text);
     }
 
-    private static string NameOf(Message message) => Encoding.UTF8.GetString(message.Body.Span);
-
-    private static Message NewMessage(string name, long expirationMs = -1)
+    /// <summary>The store has written what it was given, and says so.</summary>
+    public void Write()
     {
-        var properties = new MutableProperties().Encode();
+        CarryOut();
+        Store.Write();
+        State.Written(_effects.EnqueuedEnd);
+        State.PagedOut();
+    }
+
+    /// <summary>Memory is tight.</summary>
+    public void LetGo(long keptBytes)
+    {
+        State.LetGo(keptBytes);
+        CarryOut();
+    }
+
+    /// <summary>Asks for what is next, and answers that and every read before; returns how many messages were read.</summary>
+    public int Load(long windowBytes)
+    {
+        State.ReadAhead(windowBytes, isGetWaiting: true);
+        CarryOut();
+        var count = 0;
+        while (Store.Reads.TryDequeue(out var positions))
+        {
+            State.Loaded(positions, Store.Read(positions), Now);
+            count += positions.Length;
+        }
+        CarryOut();
+        return count;
+    }
+
+    public static string NameOf(Message message) => Encoding.UTF8.GetString(message.Body.Span);
+
+    /// <summary>A part of a transaction that publishes these.</summary>
+    public static TransactionPart Part(params Message[] messages)
+    {
+        var part = new TransactionPart();
+        part.Publishes.AddRange(messages);
+        return part;
+    }
+
+    /// <summary>What the holder is to settle when the part is committed.</summary>
+    public HeldMessage Held(MessageHolder holder, string name, Settlement settlement) => new(holder, _positions[(holder, name)], settlement);
+
+    public static Message NewMessage(string name, long expirationMs = -1, bool persistent = false)
+    {
+        var properties = new MutableProperties { DeliveryMode = persistent ? (byte)2 : null }.Encode();
         return new Message("", "q", new Content([.. properties, .. Encoding.UTF8.GetBytes(name)], properties.Length)) { ExpirationMs = expirationMs };
     }
 

@@ -1,0 +1,37 @@
+using AMQP.Net;
+
+namespace Amqp.Broker.Connections;
+
+/// <content>
+/// While the node runs short of something (<see cref="Flow.Alarms"/>), whoever publishes is not read any more: from the header
+/// of the first content on, as in RabbitMQ, so that its body stays where it is. Connections that only consume, settle or declare
+/// notice nothing.
+/// </content>
+internal sealed partial class AmqpConnection
+{
+    private bool _isBlocked;
+
+    /// <summary>A channel begins to read a content while an alarm is on.</summary>
+    public void Block()
+    {
+        if (_isBlocked || Services.Alarms.Reason is not { } reason) return;
+        _isBlocked = true;
+        if (Client.WantsBlocked) Send(new ConnectionBlocked(reason));
+    }
+
+    /// <summary>The client's end of the stream is gone. From any thread. One that is read shows that by itself, when what it said
+    /// before is done.</summary>
+    private void ClientGone() => Loop.Post(() =>
+    {
+        if (_isBlocked) End();
+    });
+
+    /// <summary>True while it is blocked; the end of the last alarm is noticed here.</summary>
+    private bool IsBlocked()
+    {
+        if (!_isBlocked || Services.Alarms.Hold(Loop)) return _isBlocked;
+        _isBlocked = false;
+        if (Client.WantsBlocked) Send(default(ConnectionUnblocked));
+        return false;
+    }
+}

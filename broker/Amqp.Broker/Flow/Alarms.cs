@@ -1,0 +1,74 @@
+using System.Collections.Concurrent;
+using Amqp.Broker.Loops;
+using Microsoft.Extensions.Logging;
+
+namespace Amqp.Broker.Flow;
+
+/// <summary>What a node can run short of.</summary>
+[Flags]
+internal enum Shortage
+{
+    None = 0,
+    Memory = 1,
+    Disk = 2,
+}
+
+/// <summary>
+/// The node runs short of something, and whoever publishes is held back until it does no more. Consumers and acknowledgements
+/// go on: they are what makes room. Set by whoever watches a resource, from any thread.
+/// </summary>
+internal sealed partial class Alarms(ILogger logger)
+{
+    private readonly ILogger _logger = logger;
+    private readonly ConcurrentDictionary<ConnectionLoop, bool> _held = new();
+    private int _on;
+
+    public bool AreOn => Volatile.Read(ref _on) != 0;
+
+    /// <summary>What clients are told, in RabbitMQ's words; null when no alarm is on.</summary>
+    public string? Reason => (Shortage)Volatile.Read(ref _on) switch
+    {
+        Shortage.None => null,
+        Shortage.Memory => "low on memory",
+        Shortage.Disk => "low on disk",
+        _ => "low on memory & disk",
+    };
+
+    public void Set(Shortage shortage, bool isOn)
+    {
+        var before = isOn ? Interlocked.Or(ref _on, (int)shortage) : Interlocked.And(ref _on, ~(int)shortage);
+        var after = isOn ? before | (int)shortage : before & ~(int)shortage;
+        if (before == after) return;
+        if (isOn) LogOn(shortage);
+        else LogOff(shortage);
+        if (after == 0) WakeHeld();
+    }
+
+    /// <summary>False: nothing runs short. True: something does, and the loop gets mail when that is over.</summary>
+    public bool Hold(ConnectionLoop loop)
+    {
+        if (!AreOn) return false;
+        _held[loop] = true;
+        // The last alarm may have ended before it could see this loop.
+        if (Interlocked.CompareExchange(ref _on, 0, 0) != 0) return true;
+        Forget(loop);
+        return false;
+    }
+
+    /// <summary>The connection is gone.</summary>
+    public void Forget(ConnectionLoop loop) => _held.TryRemove(loop, out _);
+
+    private void WakeHeld()
+    {
+        foreach (var (loop, _) in _held)
+        {
+            if (_held.TryRemove(loop, out _)) loop.Post(static () => { });
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Resource} resource limit alarm set: publishers are blocked until this alarm clears")]
+    private partial void LogOn(Shortage resource);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Resource} resource limit alarm cleared")]
+    private partial void LogOff(Shortage resource);
+}

@@ -1,0 +1,41 @@
+using System.Runtime.InteropServices;
+using Amqp.Broker.Publishing;
+
+namespace Amqp.Broker.Queues;
+
+/// <summary>Confirms on their way out of a queue: consecutive ones of the same publisher leave together.</summary>
+internal sealed class ConfirmBatch
+{
+    private readonly List<long> _numbers = [];
+    private ConfirmTracker? _confirms;
+
+    public void Settle(ConfirmTracker confirms, long number)
+    {
+        if (confirms != _confirms)
+        {
+            Flush();
+            _confirms = confirms;
+        }
+        _numbers.Add(number);
+    }
+
+    public void Flush()
+    {
+        if (_confirms is null) return;
+        _confirms.Settle(CollectionsMarshal.AsSpan(_numbers));
+        Forget();
+    }
+
+    /// <summary>The queue has failed, and what it was about to say may not be true.</summary>
+    public void Refuse()
+    {
+        foreach (var number in _numbers) _confirms!.Refuse(number);
+        Forget();
+    }
+
+    private void Forget()
+    {
+        _confirms = null; // its channel may be gone before this serves again
+        _numbers.Clear();
+    }
+}

@@ -1,0 +1,12 @@
+namespace Amqp.Broker.Queues;
+
+/// <summary>Who hears from a queue whether it can commit its part of a transaction. Called by the queue's actor: it must neither
+/// block nor throw.</summary>
+internal interface ITransaction
+{
+    /// <summary>The part is prepared, and its records may be stored: the store has all that came before them in this queue.</summary>
+    void Prepared();
+
+    /// <summary>The queue has failed, and the transaction cannot be committed.</summary>
+    void Refused();
+}

@@ -1,0 +1,81 @@
+using Amqp.Broker.Publishing;
+
+namespace Amqp.Broker.Queues;
+
+/// <summary>
+/// Publishers that are told when their message is on the disk, in the order of the messages' positions. A ring of structs: a
+/// confirm that waits costs no object.
+/// </summary>
+internal sealed class PendingConfirms
+{
+    private const int PlacesMin = 16;
+    private const int PlacesKept = 4096;
+
+    private Pending[] _ring = [];
+    private int _head;
+    private int _count;
+
+    /// <summary>The position of the first message that waits; nobody asks when none does.</summary>
+    private long First => _ring[_head].Position;
+
+    public void Add(long position, ConfirmTracker confirms, long number)
+    {
+        if (_count == _ring.Length) Grow();
+        At(_count++) = new Pending(position, confirms, number);
+    }
+
+    /// <summary>Every message below that position is on the disk.</summary>
+    public void SettleBelow(long position, ConfirmBatch batch)
+    {
+        while (_count > 0 && First < position) TakeFirst(batch);
+        if (_count == 0 && _ring.Length > PlacesKept) (_ring, _head) = ([], 0);
+    }
+
+    /// <summary>The messages from one position to before another have left the queue, and need not be written any more.</summary>
+    public void SettleIn(long first, long end, ConfirmBatch batch)
+    {
+        if (_count == 0 || end <= First) return;
+        var (low, high) = (0, _count);
+        while (low < high)
+        {
+            var middle = (low + high) / 2;
+            if (At(middle).Position < first) low = middle + 1;
+            else high = middle;
+        }
+        for (; low < _count && At(low).Position < end; low++)
+        {
+            ref var found = ref At(low);
+            if (found.Confirms is not null) batch.Settle(found.Confirms, found.Number);
+            found = found with { Confirms = null };
+        }
+        while (_count > 0 && At(0).Confirms is null) TakeFirst(batch);
+    }
+
+    public void SettleAll(ConfirmBatch batch) => SettleBelow(long.MaxValue, batch);
+
+    public void RefuseAll()
+    {
+        for (var place = 0; place < _count; place++) At(place).Confirms?.Refuse(At(place).Number);
+        (_ring, _head, _count) = ([], 0, 0);
+    }
+
+    private void TakeFirst(ConfirmBatch batch)
+    {
+        ref var first = ref At(0);
+        if (first.Confirms is not null) batch.Settle(first.Confirms, first.Number);
+        first = default;
+        _head = (_head + 1) & (_ring.Length - 1);
+        _count--;
+    }
+
+    private ref Pending At(int place) => ref _ring[(_head + place) & (_ring.Length - 1)];
+
+    private void Grow()
+    {
+        var larger = new Pending[Math.Max(PlacesMin, _ring.Length * 2)];
+        for (var place = 0; place < _count; place++) larger[place] = At(place);
+        (_ring, _head) = (larger, 0);
+    }
+
+    private readonly record struct Pending(long Position, ConfirmTracker? Confirms, long Number);
+}

@@ -1,0 +1,165 @@
+using Amqp.Broker.Loops;
+using Amqp.Broker.Publishing;
+using Amqp.Core.Errors;
+using Amqp.Core.Messages;
+using Amqp.Core.Ports;
+using Amqp.Core.Queues;
+using Amqp.Core.Records;
+using Microsoft.Extensions.Logging;
+
+namespace Amqp.Broker.Queues;
+
+/// <content>A queue and the store: what is written, whom that is told, and which messages are in memory.</content>
+internal sealed partial class QueueActor : IStoreListener
+{
+    private readonly PendingConfirms _pendingConfirms = new();
+    private readonly ConfirmBatch _confirms = new();
+
+    // Commits that the store has not answered, and below which position everything is durable once it has.
+    private readonly Queue<(long Ticket, long End)> _commits = new();
+    private readonly Queue<QueueOperation> _waitingGets = new();
+    private long _lastTicket;
+    private long _pageTicket;
+    private long _reportedBytes;
+    private volatile bool _isOpen;
+
+    /// <summary>Bytes of messages that the queue has in memory, as it last said. From any thread.</summary>
+    public long BodyBytes => Volatile.Read(ref _reportedBytes);
+
+    /// <summary>The queue is gone for good, so the store may forget it. From any thread, after the last operation that was not refused.</summary>
+    public void Forget()
+    {
+        if (_isOpen) _services.Store.Remove(Definition.Id);
+    }
+
+    void IStoreListener.Committed(long ticket) => Post(QueueOperation.Committed(ticket));
+
+    void IStoreListener.Loaded(long[] positions, Message?[] messages) => Post(QueueOperation.Loaded(positions, messages));
+
+    private void Open()
+    {
+        _isOpen = true;
+        var recovered = _services.Store.Open(Definition.Id, this);
+        if (recovered is not null && Definition.Durable) _state.Restore(recovered);
+    }
+
+    private void Publish(in QueueOperation publish, long now)
+    {
+        var position = _state.Publish((Message)publish.Subject!, now);
+        if (publish.ReplyTo is not ConfirmTracker confirms) return;
+        if (position == QueueState.NotStored) _confirms.Settle(confirms, publish.Position);
+        else _pendingConfirms.Add(position, confirms, publish.Position);
+    }
+
+    /// <summary>Hands the store what it has to know, before anybody else hears of it.</summary>
+    private void HandOver()
+    {
+        var records = _effects.Records;
+        if (records.IsEmpty) return;
+        // Only now: most transient queues never have anything to store.
+        if (!_isOpen) Open();
+        var ticket = 0L;
+        if (_effects.HoldsEnqueues || _effects.HoldsPages)
+        {
+            ticket = ++_lastTicket;
+            _commits.Enqueue((ticket, _effects.EnqueuedEnd));
+            if (_effects.HoldsPages) _pageTicket = ticket;
+        }
+        _services.Store.Commit(Definition.Id, records, ticket);
+        foreach (ref readonly var record in records)
+        {
+            if (record.Type == RecordType.Settle) _pendingConfirms.SettleIn(record.Position, record.Position + record.Count, _confirms);
+        }
+        _effects.ClearRecords();
+    }
+
+    private void Committed(long ticket)
+    {
+        while (_commits.TryPeek(out var commit) && commit.Ticket <= ticket)
+        {
+            _commits.Dequeue();
+            _state.Written(commit.End);
+            _pendingConfirms.SettleBelow(commit.End, _confirms);
+        }
+        if (_pageTicket == 0 || ticket < _pageTicket) return;
+        _pageTicket = 0;
+        _state.PagedOut();
+    }
+
+    private void Loaded(in QueueOperation loaded, long now)
+    {
+        var positions = (long[])loaded.ReplyTo!;
+        var damaged = _state.Loaded(positions, (Message?[])loaded.Subject!, now);
+        if (damaged > 0) LogDamaged(_services.Logger, damaged, Definition.Name, Definition.Vhost, positions[0], positions[^1]);
+    }
+
+    /// <summary>Answers a basic.get, or keeps it until the head of the queue was read.</summary>
+    private void Get(in QueueOperation get, long now)
+    {
+        Touch(now);
+        if (_waitingGets.Count > 0 || !TryAnswer(get, now)) _waitingGets.Enqueue(get);
+    }
+
+    private bool TryAnswer(in QueueOperation get, long now)
+    {
+        var outcome = _state.TryGet((GetLink?)get.Subject, now, out var message, out var position, out var redelivered);
+        if (outcome == GetOutcome.NotInMemory) return false;
+        HandOver();
+        ((Reply<GetResult>)get.ReplyTo!).Complete(
+            outcome == GetOutcome.Found ? new GetResult(message, position, redelivered, _state.ReadyCount) : default);
+        return true;
+    }
+
+    private void AnswerWaitingGets(long now)
+    {
+        while (_waitingGets.TryPeek(out var get) && TryAnswer(get, now)) _waitingGets.Dequeue();
+    }
+
+    /// <summary>Their channel is gone, and a message given to it now would never come back.</summary>
+    private void ForgetWaitingGets(object holder)
+    {
+        for (var left = _waitingGets.Count; left > 0; left--)
+        {
+            var get = _waitingGets.Dequeue();
+            if (get.Subject != holder) _waitingGets.Enqueue(get);
+        }
+    }
+
+    private void RefuseWaitingGets(BrokerError error)
+    {
+        while (_waitingGets.TryDequeue(out var get)) ((IReply)get.ReplyTo!).Fail(error);
+    }
+
+    /// <summary>Has in memory what consumers get next, and what there is room for.</summary>
+    private void TendMemory(long now)
+    {
+        if (_waitingGets.Count > 0) AnswerWaitingGets(now);
+        ReportBytes();
+        var memory = _services.Memory;
+        if (memory.IsTight)
+        {
+            _state.LetGo(memory.KeptBytes);
+            ReportBytes();
+        }
+        if (_state.AbsentCount > 0) _state.ReadAhead(memory.WindowBytes, _waitingGets.Count > 0);
+    }
+
+    private void ReportBytes()
+    {
+        var bytes = _state.BodyBytes;
+        if (bytes == _reportedBytes) return;
+        _services.Memory.Add(bytes - _reportedBytes);
+        Volatile.Write(ref _reportedBytes, bytes);
+    }
+
+    /// <summary>The last word before the store is closed in order: what was handed out before.</summary>
+    private void Stop(StopCount count)
+    {
+        _state.RecordDelivered();
+        HandOver();
+        count.Answered();
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} messages of queue '{Name}' in vhost '{Vhost}' are lost: their records in the store are damaged (positions {First} to {Last})")]
+    private static partial void LogDamaged(ILogger logger, int count, string name, string vhost, long first, long last);
+}

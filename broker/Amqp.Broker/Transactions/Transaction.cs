@@ -1,0 +1,71 @@
+using Amqp.Broker.Loops;
+using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
+using Amqp.Core.Ports;
+using Amqp.Core.Queues;
+using Amqp.Core.Records;
+
+namespace Amqp.Broker.Transactions;
+
+/// <summary>
+/// A transaction from tx.commit to its end. Whatever becomes of the channel meanwhile, all of it happens or nothing:
+/// <code>
+/// prepare in every queue --> all records to the store, as one --> commit in every queue --> the channel is told
+///             `-- a queue refuses --> abort in every queue --> the channel is told
+/// </code>
+/// </summary>
+/// <param name="parts">What it does in each queue; at least one.</param>
+/// <param name="store">Makes its records durable, all or none.</param>
+/// <param name="reply">Fails with 406 when a queue refused.</param>
+internal sealed class Transaction(Dictionary<QueueActor, TransactionPart> parts, IMessageStore store, Reply<bool> reply) : ITransaction
+{
+    private int _awaited = parts.Count;
+    private volatile bool _isRefused;
+
+    /// <summary>Prepares, behind everything that the connection has posted to its queues.</summary>
+    public void Start(PendingPosts posts)
+    {
+        foreach (var (queue, part) in parts) posts.Add(queue, QueueOperation.Prepare(part, this));
+        posts.Flush();
+    }
+
+    /// <inheritdoc/>
+    public void Prepared()
+    {
+        if (Interlocked.Decrement(ref _awaited) == 0) Decide();
+    }
+
+    /// <inheritdoc/>
+    public void Refused()
+    {
+        _isRefused = true;
+        Prepared();
+    }
+
+    /// <summary>Every queue has answered. On the thread of the last one.</summary>
+    private void Decide()
+    {
+        if (_isRefused) Abort();
+        else Store();
+    }
+
+    private void Store()
+    {
+        StoreRecord[] records = [.. parts.Values.SelectMany(part => part.Records)];
+        if (records.Length == 0) Commit();
+        else store.CommitTransaction(records, Commit);
+    }
+
+    /// <summary>Everything is durable. The queues have their mail before the client can ask them.</summary>
+    private void Commit()
+    {
+        foreach (var (queue, part) in parts) queue.Post(QueueOperation.CommitPart(part));
+        reply.Complete(true);
+    }
+
+    private void Abort()
+    {
+        foreach (var (queue, part) in parts) queue.Post(QueueOperation.AbortPart(part));
+        reply.Fail(BrokerError.PartialTxCompletion);
+    }
+}

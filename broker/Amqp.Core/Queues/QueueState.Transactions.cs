@@ -1,0 +1,80 @@
+using Amqp.Core.Records;
+
+namespace Amqp.Core.Queues;
+
+/// <content>
+/// Transactions: prepared, nothing is visible and everything is possible; committed or aborted, it is over. What has to be on
+/// the disk in between is no concern of the queue.
+/// </content>
+public sealed partial class QueueState
+{
+    /// <summary>
+    /// Gives the part its published messages, each at the position it will have, and the messages that it settles. Those whose
+    /// holder does not have them any more are left out.
+    /// </summary>
+    public void Prepare(TransactionPart part, long now)
+    {
+        part.FirstPosition = _log.End;
+        foreach (var message in part.Publishes)
+        {
+            var persistent = IsPersistent(message);
+            var expiresAt = ExpiryOf(message, now);
+            var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None);
+            _log[position].Slot = _unacked.Add(part, position);
+            if (persistent) part.Records.Add(StoreRecord.Enqueue(id, position, message, OnWallClock(expiresAt)));
+        }
+        part.Settlements.RemoveAll(held => !TryMove(held, part));
+        DeliverReady(now);
+    }
+
+    /// <summary>All of it happens: what the part published is ready, what it settled is settled.</summary>
+    public void Commit(TransactionPart part, long now)
+    {
+        var expiresNow = false;
+        for (var index = 0; index < part.Publishes.Count; index++)
+        {
+            var position = part.FirstPosition + index;
+            ref var entry = ref _log[position];
+            entry.ExpiresAt = ExpiryOf(part.Publishes[index], now); // it begins to wait only now
+            expiresNow |= entry.ExpiresAt == now;
+            if (entry.Is(EntryFlags.Persistent)) entry.Set(EntryFlags.Stored | EntryFlags.Written);
+            _unacked.Remove(entry.Slot);
+            MakeReady(position);
+        }
+        // While the part had them, they were passed over.
+        _trimmedTo = Math.Min(_trimmedTo, part.FirstPosition);
+        _heldTrimmedTo = Math.Min(_heldTrimmedTo, part.FirstPosition);
+        foreach (var held in part.Settlements)
+        {
+            // Its record was the transaction's.
+            if (held.Settlement == Settlement.Remove) _log[held.Position].Unset(EntryFlags.Stored);
+            TakeBack(held.Position, held.Settlement);
+        }
+        DeliverReady(now);
+        if (expiresNow) DropExpired(now + 1);
+    }
+
+    /// <summary>Nothing of it happens: what the part published vanishes, what it was to settle returns to its place.</summary>
+    public void Abort(TransactionPart part, long now)
+    {
+        for (var index = 0; index < part.Publishes.Count; index++)
+        {
+            var position = part.FirstPosition + index;
+            _unacked.Remove(_log[position].Slot);
+            Remove(position);
+        }
+        foreach (var held in part.Settlements) TakeBack(held.Position, Settlement.Requeue);
+        DeliverReady(now);
+    }
+
+    private bool TryMove(in HeldMessage held, TransactionPart part)
+    {
+        if (!IsHeldBy(held.Holder, held.Position)) return false;
+        ref var entry = ref _log[held.Position];
+        _unacked.Remove(entry.Slot);
+        entry.Slot = _unacked.Add(part, held.Position);
+        if (held.Settlement == Settlement.Remove && entry.Is(EntryFlags.Stored)) part.Records.Add(StoreRecord.Settle(id, held.Position));
+        ReturnCredit(held.Holder);
+        return true;
+    }
+}

@@ -1,0 +1,30 @@
+using Amqp.Core.Messages;
+using Amqp.Core.Records;
+
+namespace Amqp.Core.Queues;
+
+/// <summary>
+/// What one transaction does in one queue. From its preparation to its end it holds the messages concerned, as a consumer
+/// would: those it publishes and those it settles, so that nobody else sees them and either outcome is still possible.
+/// <para>The transaction's channel fills it; from <see cref="QueueState.Prepare"/> on it belongs to the queue's actor.</para>
+/// </summary>
+public sealed class TransactionPart : MessageHolder
+{
+    /// <summary>Messages that enter the queue, in order.</summary>
+    public List<Message> Publishes { get; } = [];
+
+    /// <summary>Messages that were handed out and are to be settled. After preparation only those that the part has got hold of.</summary>
+    public List<HeldMessage> Settlements { get; } = [];
+
+    /// <summary>What must be durable before the part may be committed; filled by preparation.</summary>
+    public List<StoreRecord> Records { get; } = [];
+
+    /// <summary>Position of the first published message; the others follow it.</summary>
+    internal long FirstPosition { get; set; }
+}
+
+/// <summary>A message that somebody has, and what is to become of it.</summary>
+/// <param name="Holder">Who has it.</param>
+/// <param name="Position">Its place in its queue.</param>
+/// <param name="Settlement">What becomes of it.</param>
+public readonly record struct HeldMessage(MessageHolder Holder, long Position, Settlement Settlement);
