@@ -11,8 +11,9 @@ public sealed class FullDiskTests : BrokerFixture
     private const string Queue = "queue";
     private static readonly TimeSpan Filled = TimeSpan.FromMinutes(2);
 
-    [Test]
-    public async Task Publishers_wait_while_the_disk_is_full_and_nothing_confirmed_is_lost()
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task Publishers_wait_while_the_disk_is_full_and_nothing_confirmed_is_lost(bool killedWhileFull)
     {
         if (Oracle.IsUsed) Assert.Ignore("RabbitMQ raises its alarm by a limit that the scripts of the oracle set out of reach");
         await using var disk = await SmallDisk.Mount(DiskMebibytes);
@@ -22,7 +23,7 @@ public sealed class FullDiskTests : BrokerFixture
         ExpectLog("Disk resource limit alarm cleared", broker);
         try
         {
-            await FillAndDrain(broker);
+            await FillAndDrain(broker, killedWhileFull);
         }
         finally
         {
@@ -30,13 +31,13 @@ public sealed class FullDiskTests : BrokerFixture
         }
     }
 
-    private static async Task FillAndDrain(TestBroker broker)
+    private static async Task FillAndDrain(TestBroker broker, bool killedWhileFull)
     {
         var life = new BrokerLife(broker);
         var ledger = new Ledger(Queue);
-        await using var connection = await life.Connect("declarations");
-        await using var channel = await Queues.ConfirmChannel(connection);
-        await Queues.DeclareDurable(channel, Queue);
+        await using (var connection = await life.Connect("declarations"))
+        await using (var channel = await connection.CreateChannelAsync())
+            await Queues.DeclareDurable(channel, Queue);
         List<Publisher> publishers =
         [
             .. Enumerable.Range(1, 2).Select(id => new Publisher(
@@ -46,14 +47,22 @@ public sealed class FullDiskTests : BrokerFixture
         try
         {
             publishers.ForEach(publisher => publisher.Start());
-            foreach (var publisher in publishers) await Eventually.That(() => publisher.Blocked, Is.EqualTo("low on disk"), Filled, "connection.blocked");
+            await ExpectBlocked(publishers);
             Assert.That(ledger.Confirmed, Is.GreaterThan(500), "what fits on the disk");
+            if (killedWhileFull)
+            {
+                // The disk is as full as before, and the broker has to open on it.
+                await life.KillAndRestart();
+                await ExpectBlocked(publishers);
+            }
 
             consumer.Start();
             foreach (var publisher in publishers) await Eventually.That(() => publisher.Blocked, Is.Null, Filled, "connection.unblocked");
             var before = ledger.Confirmed;
             await Eventually.That(() => ledger.Confirmed, Is.GreaterThan(before + 500), Filled, "confirms after the disk had room again");
             foreach (var publisher in publishers) await publisher.Finish(Filled);
+            await using var connection = await life.Connect("drain");
+            await using var channel = await Queues.ConfirmChannel(connection);
             await Queues.ExpectNoneReady(channel, [Queue], Filled);
             await consumer.Finish(Patience.Stop);
 
@@ -70,6 +79,11 @@ public sealed class FullDiskTests : BrokerFixture
         ledger.Close(life.Number);
         Assert.That(ledger.Violations, Is.Empty, ledger.ToString());
         await TestContext.Out.WriteLineAsync(ledger.ToString());
+    }
+
+    private static async Task ExpectBlocked(List<Publisher> publishers)
+    {
+        foreach (var publisher in publishers) await Eventually.That(() => publisher.Blocked, Is.EqualTo("low on disk"), Filled, "connection.blocked");
     }
 
     /// <summary>Something has to be there after the crash.</summary>

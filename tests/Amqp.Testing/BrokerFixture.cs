@@ -46,12 +46,6 @@ public abstract partial class BrokerFixture
         else (broker as TestBroker)?.Log.Expect(pattern);
     }
 
-    /// <summary>
-    /// Declares that a broker of the test's own may log warnings that match <paramref name="pattern"/>: for what chance decides, such
-    /// as whether a kill tears a record. What the test is sure of it declares with <see cref="ExpectLog"/>.
-    /// </summary>
-    protected static void AllowLog(string pattern, BrokerProcess broker) => (broker as TestBroker)?.Log.Allow(pattern);
-
     [TearDown]
     public async Task FailForWhatBrokersLogged()
     {

@@ -27,13 +27,7 @@ public sealed partial class BrokerLog
     /// </summary>
     public void Expect(string pattern)
     {
-        lock (_lock) _expectations.Add(new Expectation(pattern));
-    }
-
-    /// <summary>Declares that lines matching <paramref name="pattern"/> are no trouble until the end of the test, and need not come.</summary>
-    public void Allow(string pattern)
-    {
-        lock (_lock) _expectations.Add(new Expectation(pattern) { HasCome = true });
+        lock (_lock) _expectations.Add(new Expectation(new Regex(pattern, RegexOptions.None, TimeSpan.FromSeconds(1))));
     }
 
     /// <summary>The patterns declared by the test that ends now of which no line has come yet.</summary>
@@ -92,9 +86,9 @@ public sealed partial class BrokerLog
     [GeneratedRegex(@"^\S*\s*(warn|fail|crit): ", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex TroubleLine();
 
-    private sealed class Expectation(string pattern)
+    private sealed class Expectation(Regex pattern)
     {
-        public Regex Pattern { get; } = new(pattern, RegexOptions.None, TimeSpan.FromSeconds(1));
+        public Regex Pattern { get; } = pattern;
 
         public bool HasCome { get; set; }
 

@@ -73,17 +73,6 @@ public sealed class TestingTests : BrokerFixture
     }
 
     [Test]
-    public void Trouble_that_was_allowed_is_none_and_need_not_come()
-    {
-        var log = new BrokerLog();
-        log.Allow("torn");
-        Assert.That(log.Missing(), Is.Empty);
-        log.AddOutput("warn: a torn end");
-        log.AddOutput("warn: another thing");
-        Assert.That(log.TakeTrouble(), Is.EqualTo(["warn: another thing"]));
-    }
-
-    [Test]
     public void Trouble_that_was_declared_is_none_and_must_come()
     {
         var log = new BrokerLog();
