@@ -19,10 +19,10 @@ SOURCES := $(shell find broker cluster tools \( -name bin -o -name obj \) -prune
              \( -type d -o -name '*.cs' -o -name '*.csproj' -o -name '*.razor' -o -name packages.lock.json \) -print 2>/dev/null) \
            tools/scripts/publish.proj appsettings.json Directory.Build.props Directory.Packages.props global.json
 
-.PHONY: help run build test test-long test-oracle demo-ack format clean
+.PHONY: help run build test test-long test-oracle demo-ack demo-confirm demo-persistence demo-peak format clean
 
 help: ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Build and start the broker on 127.0.0.1:5672, data in ./data; Ctrl-C stops it (options: ARGS="--Name=value")
 	@exec out/amqpd $(ARGS)
@@ -52,6 +52,15 @@ all-projects: build
 
 demo-ack: build ## Show what a crashed consumer costs with automatic and with manual acknowledgement
 	@exec out/amqpdemos ack
+
+demo-confirm: build ## Show what a publisher may believe when its broker crashes: without confirms, with confirms, with tx
+	@exec out/amqpdemos confirm
+
+demo-persistence: build ## Show what survives a crash: transient and persistent messages, durable and non-durable queues
+	@exec out/amqpdemos persistence
+
+demo-peak: build ## Show a queue as the buffer of a burst, as a chart (options: ARGS="--rate 10000 --messages 100000")
+	@exec out/amqpdemos peak $(ARGS)
 
 format: ## Format the code by .editorconfig
 	@dotnet format Amqp.sln

@@ -121,7 +121,7 @@ public sealed class RestartTests : ConformanceFixture
             async () => await (await Channel()).ExchangeDeclarePassiveAsync("auto"), 404, "NOT_FOUND - no exchange 'auto' in vhost '/'");
     }
 
-    [Test, Awaits("storage of messages")]
+    [Test]
     public async Task Persistent_messages_survive_a_graceful_stop_and_transient_ones_do_not()
     {
         var channel = await Channel();

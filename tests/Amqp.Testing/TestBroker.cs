@@ -1,6 +1,8 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
+using System.Net;
+using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 
@@ -10,6 +12,10 @@ namespace Amqp.Testing;
 public sealed partial class TestBroker : BrokerProcess
 {
     private const int SigTerm = 15;
+
+    // Below the ports that Linux gives to outgoing connections: none of them can take a broker's port while it restarts.
+    private const int PortMin = 20_000;
+    private const int PortMax = 32_000;
     private static int _number;
 
     private readonly string[] _options;
@@ -19,6 +25,7 @@ public sealed partial class TestBroker : BrokerProcess
     private TestBroker(string[] options)
     {
         _options = options;
+        Port = FreePort();
         Directory = Path.Combine(Path.GetTempPath(), "amqp-tests", _name);
         // A process left behind by a killed test run keeps nothing: its number in the name belongs to the run.
         if (System.IO.Directory.Exists(Directory)) System.IO.Directory.Delete(Directory, recursive: true);
@@ -112,7 +119,7 @@ public sealed partial class TestBroker : BrokerProcess
         string[] arguments =
         [
             Executable,
-            $"--Listeners:Amqp:Port={Port}", // 0 takes a free one; a restart keeps it
+            $"--Listeners:Amqp:Port={Port}",
             "--Listeners:Amqp:Address=127.0.0.1",
             $"--Storage:Directory={Directory}",
             $"--Node:Name={_name}@localhost",
@@ -147,8 +154,25 @@ public sealed partial class TestBroker : BrokerProcess
             var state = process.HasExited ? $"ended with code {process.ExitCode}" : $"was not ready within {Patience.Start.TotalSeconds} s";
             Assert.Fail($"The broker {state}. Its output:\n{Tail()}");
         }
-        if (port == 0) Assert.Fail($"The broker started without the line \"AMQP listening on 127.0.0.1:<port>\". Its output:\n{Tail()}");
-        Port = port;
+        if (port != Port) Assert.Fail($"The broker started without the line \"AMQP listening on 127.0.0.1:{Port}\". Its output:\n{Tail()}");
+    }
+
+    private static int FreePort()
+    {
+        while (true)
+        {
+            var address = new IPEndPoint(IPAddress.Loopback, Random.Shared.Next(PortMin, PortMax));
+            using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+            try
+            {
+                socket.Bind(address);
+                return address.Port;
+            }
+            catch (SocketException)
+            {
+                // Somebody has it; the next one may be free.
+            }
+        }
     }
 
     private string Tail() => string.Join('\n', Log.Lines.TakeLast(40));

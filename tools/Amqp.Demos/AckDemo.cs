@@ -21,8 +21,9 @@ internal sealed class AckDemo : Demo
 
     public override string Summary => "what a crashed consumer costs, with automatic and with manual acknowledgement";
 
-    public override async Task<bool> Run(IPEndPoint broker, CancellationToken cancel)
+    public override async Task<bool> Run(BrokerProcess process, IReadOnlyDictionary<string, int> options, CancellationToken cancel)
     {
+        var broker = process.Address;
         AnsiConsole.Write(new Rule("[bold]What a crashed consumer costs[/]").LeftJustified());
         AnsiConsole.MarkupLine(
             $"{Orders} orders wait in a durable queue. A consumer works on one at a time: it charges the customer's card, then it sends " +
@@ -31,7 +32,7 @@ internal sealed class AckDemo : Demo
             $"acknowledgement.");
         AnsiConsole.WriteLine();
 
-        await using var connection = await new ConnectionFactory { HostName = broker.Address.ToString(), Port = broker.Port }.CreateConnectionAsync("demo", cancel);
+        await using var connection = await process.Connect("demo", cancel);
         var outcomes = await Task.WhenAll(Play(connection, broker, null, cancel), Play(connection, broker, Prefetch, cancel));
         AnsiConsole.WriteLine();
         Show(outcomes[0], outcomes[1]);

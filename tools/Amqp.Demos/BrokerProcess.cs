@@ -3,31 +3,40 @@ using System.Globalization;
 using System.Net;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
+using RabbitMQ.Client;
 
 namespace Amqp.Demos;
 
-/// <summary>A broker of the demo's own: the <c>amqpd</c> beside this program, on a free port and a directory that goes with it.</summary>
+/// <summary>
+/// A broker of the demo's own: the <c>amqpd</c> beside this program, on a free port and a directory that goes with it. Or one that
+/// somebody else runs.
+/// </summary>
 internal sealed partial class BrokerProcess : IAsyncDisposable
 {
     private const int SigTerm = 15;
     private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
 
-    private readonly DirectoryInfo _directory = Directory.CreateTempSubdirectory("amqp-demo-");
+    private readonly DirectoryInfo? _directory;
     private readonly List<string> _output = [];
     private Process? _process;
 
-    private BrokerProcess()
+    private BrokerProcess(DirectoryInfo? directory, IPEndPoint address)
     {
+        _directory = directory;
+        Address = address;
     }
 
-    public IPEndPoint Address { get; private set; } = new(IPAddress.Loopback, 0);
+    public IPEndPoint Address { get; private set; }
+
+    /// <summary>The broker that listens there, which a demo cannot kill.</summary>
+    public static BrokerProcess At(IPEndPoint address) => new(null, address);
 
     /// <summary>Starts the broker and returns when it takes connections.</summary>
     /// <exception cref="DemoException">It is not built, or it ends, or it is not ready in time.</exception>
     public static async Task<BrokerProcess> Start(CancellationToken cancel)
     {
-        var broker = new BrokerProcess();
+        var broker = new BrokerProcess(Directory.CreateTempSubdirectory("amqp-demo-"), new IPEndPoint(IPAddress.Loopback, 0));
         try
         {
             await broker.StartProcess(cancel);
@@ -40,12 +49,37 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         }
     }
 
+    /// <summary>Ends the process as a power failure would (SIGKILL).</summary>
+    /// <exception cref="DemoException">It is not a broker of the demo's own.</exception>
+    public async Task Kill()
+    {
+        if (_process is not { } process) throw NotOurs();
+        process.Kill();
+        await process.WaitForExitAsync();
+        process.Dispose();
+        _process = null;
+    }
+
+    /// <summary>Starts it again after <see cref="Kill()"/>, on the same directory and port.</summary>
+    public Task Restart(CancellationToken cancel) => StartProcess(cancel);
+
+    /// <summary>A demo that kills its broker asks first, so that it does not begin in vain.</summary>
+    /// <exception cref="DemoException">It is not a broker of the demo's own.</exception>
+    public void MustBeOurs()
+    {
+        if (_directory is null) throw NotOurs();
+    }
+
+    /// <summary>A connection that does not come back by itself: what breaks is part of the lesson.</summary>
+    public Task<IConnection> Connect(string name, CancellationToken cancel) =>
+        new ConnectionFactory { HostName = Address.Address.ToString(), Port = Address.Port, AutomaticRecoveryEnabled = false }.CreateConnectionAsync(name, cancel);
+
     /// <summary>Ends the process as an operator would, and removes its data.</summary>
     public async ValueTask DisposeAsync()
     {
         if (_process is { } process)
         {
-            if (!process.HasExited) _ = Kill(process.Id, SigTerm);
+            if (!process.HasExited) _ = NativeKill(process.Id, SigTerm);
             using var limit = new CancellationTokenSource(StopLimit);
             try
             {
@@ -57,7 +91,7 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
             }
             process.Dispose();
         }
-        _directory.Delete(recursive: true);
+        _directory?.Delete(recursive: true);
     }
 
     private async Task StartProcess(CancellationToken cancel)
@@ -65,7 +99,8 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         var executable = Path.Combine(AppContext.BaseDirectory, "amqpd");
         if (!File.Exists(executable)) throw new DemoException($"The broker is not at {executable}: run `make build`, or name a running one with --broker.");
 
-        string[] options = ["--Listeners:Amqp:Port=0", "--Listeners:Amqp:Address=127.0.0.1", $"--Storage:Directory={_directory.FullName}"];
+        MustBeOurs();
+        string[] options = [$"--Listeners:Amqp:Port={Address.Port}", "--Listeners:Amqp:Address=127.0.0.1", $"--Storage:Directory={_directory!.FullName}"];
         var start = new ProcessStartInfo(executable, options)
         {
             UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
@@ -82,6 +117,8 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         cancel.ThrowIfCancellationRequested();
         if (!ready.Task.IsCompleted || Address.Port == 0) throw new DemoException($"The broker did not come up. It said:\n{Output()}");
     }
+
+    private static DemoException NotOurs() => new("This demo kills its broker, so it needs one of its own: leave out --broker.");
 
     private void Read(string? line, TaskCompletionSource ready)
     {
@@ -101,5 +138,5 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
 
     [LibraryImport("libc", EntryPoint = "kill")]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
-    private static partial int Kill(int process, int signal);
+    private static partial int NativeKill(int process, int signal);
 }

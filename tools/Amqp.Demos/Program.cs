@@ -1,22 +1,21 @@
+using System.Globalization;
 using System.Net;
 using Amqp.Demos;
 using Spectre.Console;
 
-Demo[] demos = [new AckDemo()];
+Demo[] demos = [new AckDemo(), new ConfirmDemo(), new PersistenceDemo(), new PeakDemo()];
 
 if (args is ["worker", .. var order]) return await Worker.Run(order);
 
-var (name, address) = args switch
+if (args is not [var name, .. var rest] || Array.Find(demos, demo => demo.Name == name) is not { } chosen || Read(chosen, rest) is not { } given)
 {
-    [var demo] => (demo, null),
-    [var demo, "--broker", var text] when IPEndPoint.TryParse(text, out var parsed) && parsed.Port != 0 => (demo, parsed),
-    _ => ("", null),
-};
-if (Array.Find(demos, demo => demo.Name == name) is not { } chosen)
-{
-    Console.WriteLine("usage: amqpdemos <demo> [--broker <address>:<port>]   (without --broker each demo starts a broker of its own)");
+    Console.WriteLine("usage: amqpdemos <demo> [--broker <address>:<port>] [options]   (without --broker each demo starts a broker of its own)");
     Console.WriteLine();
-    foreach (var demo in demos) Console.WriteLine($"  {demo.Name,-8} {demo.Summary}");
+    foreach (var demo in demos)
+    {
+        Console.WriteLine($"  {demo.Name,-12} {demo.Summary}");
+        foreach (var option in demo.Options) Console.WriteLine($"  {"",-12}   --{option.Name} <number>  {option.Meaning} ({option.Default})");
+    }
     return args is [] or ["--help" or "-h"] ? 0 : 64;
 }
 
@@ -37,8 +36,8 @@ Console.CancelKeyPress += (_, e) =>
 
 try
 {
-    await using var broker = address is null ? await BrokerProcess.Start(interrupted.Token) : null;
-    return await chosen.Run(address ?? broker!.Address, interrupted.Token) ? 0 : 1;
+    await using var broker = given.Broker is { } address ? BrokerProcess.At(address) : await BrokerProcess.Start(interrupted.Token);
+    return await chosen.Run(broker, given.Options, interrupted.Token) ? 0 : 1;
 }
 catch (Exception) when (interrupted.IsCancellationRequested)
 {
@@ -48,4 +47,19 @@ catch (DemoException e)
 {
     AnsiConsole.MarkupLineInterpolated($"[red]{e.Message}[/]");
     return 1;
+}
+
+// Null: not understood.
+static (IPEndPoint? Broker, Dictionary<string, int> Options)? Read(Demo demo, string[] words)
+{
+    IPEndPoint? broker = null;
+    var options = demo.Options.ToDictionary(option => option.Name, option => option.Default);
+    foreach (var pair in words.Chunk(2))
+    {
+        if (pair is ["--broker", var text] && IPEndPoint.TryParse(text, out var address) && address.Port != 0) broker = address;
+        else if (pair is [['-', '-', .. var option], var number] && options.ContainsKey(option) &&
+            int.TryParse(number, NumberStyles.None, CultureInfo.InvariantCulture, out var value) && value > 0) options[option] = value;
+        else return null;
+    }
+    return (broker, options);
 }

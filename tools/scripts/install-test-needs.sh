@@ -1,23 +1,30 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: Node.js with npm, and the npm packages of the tests that use them.
+# Installs what the tests need and this machine lacks: strace, and Node.js with npm and the npm packages of the tests that use them.
 # Where it cannot (no root, no network) it says so and goes on: the tests that need it are counted as skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
+
+# need COMMAND PACKAGE...: unless the command is there already
+need() {
+  local command=$1
+  shift
+  command -v "$command" >/dev/null && return
+  if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
+    echo "$command is missing and only root can install it; tests that need it are skipped" >&2
+    return 1
+  fi
+  echo "Installing $*"
+  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends "$@"; } >/dev/null </dev/null ||
+    { echo "apt-get could not install $*; tests that need $command are skipped" >&2; return 1; }
+}
+
+need strace strace || true
 
 # Test folders with npm packages; none, and nothing has to be installed.
 mapfile -t folders < <(find tests -name node_modules -prune -o -name bin -prune -o -name obj -prune -o -name package.json -printf '%h\n')
 [ ${#folders[@]} -gt 0 ] || exit 0
 
-if ! command -v npm >/dev/null; then
-  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-    echo "Installing Node.js and npm"
-    { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends nodejs npm; } >/dev/null </dev/null ||
-      { echo "apt-get could not install Node.js; tests that need it are skipped" >&2; exit 0; }
-  else
-    echo "npm is missing and only root can install it; tests that need it are skipped" >&2
-    exit 0
-  fi
-fi
+need npm nodejs npm || exit 0
 
 for folder in "${folders[@]}"; do
   # npm writes this file last, so it is newer than the lock file exactly when the packages are complete.

@@ -1,0 +1,71 @@
+using Amqp.Testing;
+using RabbitMQ.Client;
+
+namespace Amqp.Durability.Tests.Load;
+
+/// <summary>A broker over its lives, for clients that come back: they wait here until it is up, and learn in which life.</summary>
+internal sealed class BrokerLife(BrokerProcess broker)
+{
+    private volatile TaskCompletionSource<int> _up = Completed(1);
+    private volatile CancellationTokenSource _over = new();
+
+    /// <summary>The present life, or the last one; the first is 1.</summary>
+    public int Number { get; private set; } = 1;
+
+    public BrokerProcess Broker => broker;
+
+    /// <summary>False from the moment before the broker is ended until it is up again: then lost connections mean nothing.</summary>
+    public bool IsUp => _up.Task.IsCompleted;
+
+    /// <summary>The process of the present life has ended.</summary>
+    public CancellationToken Over => _over.Token;
+
+    public Task<int> Up(CancellationToken stop) => _up.Task.WaitAsync(stop);
+
+    /// <summary>Kills the broker, starts it again on the same directory, and returns when it is up.</summary>
+    public async Task KillAndRestart()
+    {
+        _up = Pending();
+        await broker.Kill();
+        await Restart();
+    }
+
+    /// <summary>The same in an orderly way.</summary>
+    public async Task StopAndRestart()
+    {
+        _up = Pending();
+        Assert.That(await broker.Stop(), Is.Zero, "exit code after SIGTERM");
+        await Restart();
+    }
+
+    public async Task<IConnection> Connect(string name) =>
+        await new ConnectionFactory
+        {
+            HostName = broker.Host,
+            Port = broker.Port,
+            AutomaticRecoveryEnabled = false,
+            TopologyRecoveryEnabled = false,
+            ContinuationTimeout = Patience.Answer,
+            HandshakeContinuationTimeout = Patience.Answer,
+            RequestedConnectionTimeout = Patience.Answer,
+            RequestedHeartbeat = TimeSpan.Zero,
+        }.CreateConnectionAsync(name);
+
+    private async Task Restart()
+    {
+        await _over.CancelAsync();
+        await broker.Restart();
+        _over = new CancellationTokenSource();
+        Number++;
+        _up.SetResult(Number);
+    }
+
+    private static TaskCompletionSource<int> Pending() => new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+    private static TaskCompletionSource<int> Completed(int life)
+    {
+        var source = Pending();
+        source.SetResult(life);
+        return source;
+    }
+}
