@@ -19,7 +19,7 @@ SOURCES := $(shell find broker cluster tools \( -name bin -o -name obj \) -prune
              \( -type d -o -name '*.cs' -o -name '*.csproj' -o -name '*.razor' -o -name packages.lock.json \) -print 2>/dev/null) \
            tools/scripts/publish.proj appsettings.json Directory.Build.props Directory.Packages.props global.json
 
-.PHONY: help run build test test-long test-oracle demo-ack demo-confirm demo-persistence demo-peak format clean
+.PHONY: help run build test test-long test-oracle demo-ack demo-confirm demo-persistence demo-peak bench-storage format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,7 +27,7 @@ help: ## List the targets
 run: build ## Build and start the broker on 127.0.0.1:5672, data in ./data; Ctrl-C stops it (options: ARGS="--Name=value")
 	@exec out/amqpd $(ARGS)
 
-build: out/.built ## Leave runnable out/amqpd, out/amqpperf, out/amqpctl, out/amqpdemos
+build: out/.built ## Leave runnable out/amqpd, out/amqpperf, out/amqpctl, out/amqpdemos, out/amqpbench
 
 out/.built: $(SOURCES)
 	@$(MSBUILD) tools/scripts/publish.proj
@@ -61,6 +61,9 @@ demo-persistence: build ## Show what survives a crash: transient and persistent 
 
 demo-peak: build ## Show a queue as the buffer of a burst, as a chart (options: ARGS="--rate 10000 --messages 100000")
 	@exec out/amqpdemos peak $(ARGS)
+
+bench-storage: build ## Measure the message store beside the disk alone (options: ARGS="--messages 1000000"); the figures are in broker/Amqp.Storage
+	@exec out/amqpbench storage $(ARGS)
 
 format: ## Format the code by .editorconfig
 	@dotnet format Amqp.sln

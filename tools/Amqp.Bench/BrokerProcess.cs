@@ -1,0 +1,88 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Text.Json;
+using System.Text.RegularExpressions;
+
+namespace Amqp.Bench;
+
+/// <summary>The broker beside this program, on a free port and a given directory.</summary>
+internal sealed partial class BrokerProcess : IDisposable
+{
+    private readonly Process _process;
+
+    private BrokerProcess(Process process, int port, TimeSpan startTime)
+    {
+        _process = process;
+        Port = port;
+        StartTime = startTime;
+    }
+
+    public int Port { get; }
+
+    /// <summary>From the start of the process until clients can connect.</summary>
+    public TimeSpan StartTime { get; }
+
+    /// <summary>Bytes of memory that the process has from the system.</summary>
+    public long ResidentBytes
+    {
+        get
+        {
+            _process.Refresh();
+            return _process.WorkingSet64;
+        }
+    }
+
+    public static BrokerProcess Start(string directory)
+    {
+        var took = Stopwatch.StartNew();
+        var process = Begin("amqpd", ["--Listeners:Amqp:Port=0", "--Listeners:Amqp:Address=127.0.0.1", $"--Storage:Directory={directory}"]);
+        var port = 0;
+        while (process.StandardOutput.ReadLine() is { } line)
+        {
+            if (ListeningLine().Match(line) is { Success: true } match) port = int.Parse(match.Groups["port"].Value, CultureInfo.InvariantCulture);
+            if (!line.Contains("Server startup complete", StringComparison.Ordinal)) continue;
+            process.OutputDataReceived += (_, _) => { };
+            process.BeginOutputReadLine();
+            return new BrokerProcess(process, port, took.Elapsed);
+        }
+        throw new InvalidOperationException("the broker did not come up");
+    }
+
+    /// <summary>Runs a program of this directory to its end; returns how long it took.</summary>
+    public static TimeSpan Run(string program, params string[] arguments)
+    {
+        var took = Stopwatch.StartNew();
+        Output(program, arguments);
+        return took.Elapsed;
+    }
+
+    /// <summary>Runs a load with <c>amqpperf</c>; returns its delivery latencies, p99 and maximum in milliseconds.</summary>
+    public static string DeliveryLatencies(params string[] arguments)
+    {
+        using var report = JsonDocument.Parse(Output("amqpperf", [.. arguments, "--json"]));
+        var delivery = report.RootElement.GetProperty("deliveryLatencyMs");
+        return string.Create(CultureInfo.InvariantCulture, $"{delivery.GetProperty("p99").GetDouble():0.0}, {delivery.GetProperty("max").GetDouble():0.0}");
+    }
+
+    public void Dispose()
+    {
+        _process.Kill();
+        _process.WaitForExit();
+        _process.Dispose();
+    }
+
+    private static string Output(string program, string[] arguments)
+    {
+        using var process = Begin(program, arguments);
+        var output = process.StandardOutput.ReadToEnd();
+        process.WaitForExit();
+        return output;
+    }
+
+    private static Process Begin(string program, string[] arguments) =>
+        Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, program), arguments) { UseShellExecute = false, RedirectStandardOutput = true })
+        ?? throw new InvalidOperationException($"{program} cannot be started");
+
+    [GeneratedRegex(@"AMQP listening on 127\.0\.0\.1:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex ListeningLine();
+}

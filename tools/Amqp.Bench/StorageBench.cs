@@ -1,0 +1,163 @@
+using System.Diagnostics;
+using System.Globalization;
+using Amqp.Core.Records;
+using Amqp.Core.Topology;
+using Amqp.Storage;
+using Amqp.Storage.Messages;
+using Amqp.Storage.Metadata;
+using Microsoft.Extensions.Logging.Abstractions;
+using Spectre.Console;
+
+namespace Amqp.Bench;
+
+/// <summary>What the message store costs: beside the disk alone, on opening, in memory, and while it merges.</summary>
+internal sealed class StorageBench(string directory, IAnsiConsole console) : IDisposable
+{
+    private const int BodyBytes = 1_024;
+
+    private readonly string _root = Path.Combine(directory, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
+
+    public void Run(int messages, int queues)
+    {
+        Directory.CreateDirectory(_root);
+        Flushes();
+        Merging();
+        Opening($"{queues:N0} durable queues, a message each", queues, queues, drain: false);
+        Opening($"1 queue, {messages:N0} messages of 100 bytes", 1, messages, drain: true);
+    }
+
+    public void Dispose()
+    {
+        if (Directory.Exists(_root)) Directory.Delete(_root, recursive: true);
+    }
+
+    /// <summary>Commits of one size one after the other, each waited for; and the same bytes written and flushed without a store.</summary>
+    private void Flushes()
+    {
+        var table = new Table().AddColumns("messages of 1 KiB a commit", "store, us a commit", "write + fdatasync alone, us", "store / alone", "store, messages/s");
+        foreach (var size in (int[])[1, 50, 500])
+        {
+            var rounds = size == 500 ? 300 : 1_000;
+            var raw = Raw.WriteAndFlush(Path.Combine(_root, "raw"), size * (BodyBytes + 70), rounds);
+            var stored = InStore($"flush-{size}", (store, listener, queue) =>
+            {
+                var message = Filling.MessageOf(BodyBytes);
+                var records = new StoreRecord[size];
+                var took = Stopwatch.StartNew();
+                for (var round = 0; round < rounds; round++)
+                {
+                    for (var index = 0; index < size; index++)
+                        records[index] = StoreRecord.Enqueue(queue, ((long)round * size) + index, message, expiresAt: 0);
+                    store.Commit(queue, records, round + 1);
+                    listener.WaitFor(round + 1);
+                }
+                return took.Elapsed / rounds;
+            });
+            table.AddRow(
+                Number(size), Number(stored.TotalMicroseconds), Number(raw.TotalMicroseconds), Ratio(stored / raw), Number(size / stored.TotalSeconds));
+        }
+        console.Write(table);
+    }
+
+    /// <summary>The longest that one commit waits while nine of ten messages of many segments go and the rest is merged.</summary>
+    private void Merging()
+    {
+        const int Messages = 400_000;
+        var (quiet, merging, before, after) = InStore("merge", (store, listener, queue) =>
+        {
+            var message = Filling.MessageOf(BodyBytes);
+            var records = new StoreRecord[1_000];
+            var ticket = 0L;
+            var position = 0L;
+            for (; position < Messages; position += records.Length)
+            {
+                for (var index = 0; index < records.Length; index++) records[index] = StoreRecord.Enqueue(queue, position + index, message, expiresAt: 0);
+                store.Commit(queue, records, ++ticket);
+                listener.WaitFor(ticket);
+            }
+            var worstQuiet = Worst(2_000, _ => { });
+            var sizeBefore = SizeOf("merge");
+            var worst = Worst(Messages / 10, round => store.Commit(queue, [StoreRecord.Settle(queue, (10L * round) + 1, count: 9)], ticket: 0));
+            SpinWait.SpinUntil(() => SizeOf("merge") < sizeBefore / 2, TimeSpan.FromSeconds(20));
+            return (worstQuiet, worst, sizeBefore, SizeOf("merge"));
+
+            TimeSpan Worst(int rounds, Action<int> each)
+            {
+                var longest = TimeSpan.Zero;
+                for (var round = 0; round < rounds; round++)
+                {
+                    each(round);
+                    var start = Stopwatch.GetTimestamp();
+                    store.Commit(queue, [StoreRecord.Enqueue(queue, position++, message, expiresAt: 0)], ++ticket);
+                    listener.WaitFor(ticket);
+                    store.Commit(queue, [StoreRecord.Settle(queue, position - 1)], ticket: 0);
+                    var took = Stopwatch.GetElapsedTime(start);
+                    if (took > longest) longest = took;
+                }
+                return longest;
+            }
+        });
+        console.Write(new Table().AddColumns("merging 400,000 messages of 1 KiB down to a tenth", "")
+            .AddRow("longest commit before", Milliseconds(quiet)).AddRow("longest commit while merging", Milliseconds(merging))
+            .AddRow("on disk before, after", $"{Megabytes(before)}, {Megabytes(after)}"));
+    }
+
+    private void Opening(string what, int queues, int messages, bool drain)
+    {
+        var data = Path.Combine(_root, "opening");
+        var filled = BrokerProcess.Run("amqpbench", "fill", "--directory", data, "--queues", Number(queues), "--messages", Number(messages));
+        using var empty = BrokerProcess.Start(Path.Combine(_root, "empty"));
+        var bare = empty.ResidentBytes;
+        var table = new Table().AddColumns(what, "");
+        table.AddRow("filled and killed, s", Seconds(filled));
+        using (var broker = BrokerProcess.Start(data))
+        {
+            table.AddRow("start to \"Server startup complete\", s", Seconds(broker.StartTime));
+            var resident = broker.ResidentBytes - bare;
+            table.AddRow("resident beyond an empty broker", $"{Megabytes(resident)}, {Number((double)resident / messages)} bytes a message");
+            table.AddRow("on disk", Megabytes(SizeOf("opening")));
+            if (drain) Drain(broker, table, messages);
+        }
+        console.Write(table);
+        Directory.Delete(data, recursive: true);
+    }
+
+    /// <summary>Consumes everything, with other traffic beside it whose longest delay shows what pauses there were.</summary>
+    private void Drain(BrokerProcess broker, Table table, int messages)
+    {
+        var uri = $"amqp://guest:guest@127.0.0.1:{broker.Port.ToString(CultureInfo.InvariantCulture)}/%2f";
+        var beside = BrokerProcess.DeliveryLatencies("--uri", uri, "-r", "2000", "-s", "100", "--auto-ack", "-d", "10");
+        table.AddRow("2,000 transient messages/s beside it, delivery p99 and max, ms", beside);
+        var drained = BrokerProcess.Run("amqpperf", "--uri", uri, "-x", "0", "-n", Number(messages), "--prefix", "q", "--durable", "--keep", "--prefetch", "1000", "--ack-batch", "100");
+        table.AddRow("drained by one consumer, messages/s", Number(messages / drained.TotalSeconds));
+        SpinWait.SpinUntil(() => SizeOf("opening") < 200_000_000, TimeSpan.FromSeconds(10));
+        table.AddRow("on disk afterwards", Megabytes(SizeOf("opening")));
+        table.AddRow("resident afterwards", Megabytes(broker.ResidentBytes));
+    }
+
+    private T InStore<T>(string name, Func<MessageStore, TicketListener, QueueId, T> use)
+    {
+        var path = Path.Combine(_root, name);
+        using var data = DataDirectory.Open(path, "journal");
+        using var definitions = LocalMetadataStore.Open(data, TimeProvider.System, NullLogger<LocalMetadataStore>.Instance, Filling.Fail);
+        using var store = MessageStore.Open(data, definitions, NullLogger<MessageStore>.Instance, Filling.Fail);
+        var listener = new TicketListener();
+        var queue = new QueueId(1);
+        store.Open(queue, listener);
+        store.Start(_ => { });
+        return use(store, listener, queue);
+    }
+
+    private long SizeOf(string name) =>
+        new DirectoryInfo(Path.Combine(_root, name)).EnumerateFiles("*", SearchOption.AllDirectories).Sum(file => file.Length);
+
+    private static string Number(double value) => Math.Round(value).ToString(CultureInfo.InvariantCulture);
+
+    private static string Ratio(double value) => value.ToString("0.0", CultureInfo.InvariantCulture);
+
+    private static string Seconds(TimeSpan value) => value.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
+
+    private static string Milliseconds(TimeSpan value) => $"{value.TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture)} ms";
+
+    private static string Megabytes(long bytes) => $"{Number(bytes / 1e6)} MB";
+}
