@@ -65,7 +65,7 @@ internal sealed partial class LocalQueues
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Messages in queues take more than {Limit} bytes of memory; those at the end of long queues are kept in the store only")]
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Messages in queues take more than {Limit} bytes of memory; those at the end of long queues are kept in the store only")]
     private static partial void LogTight(ILogger logger, long limit);
 
     /// <summary>The queue, unless it was deleted since the topology that names it was current.</summary>

@@ -156,6 +156,17 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
             case QueueOperationKind.Delete:
                 Delete(operation.Conditions, (Reply<DeleteResult>?)operation.ReplyTo);
                 break;
+            default:
+                ApplyInner(operation, now);
+                break;
+        }
+    }
+
+    /// <summary>What no client asks for in so many words: transactions, the clock, the store, the node.</summary>
+    private void ApplyInner(in QueueOperation operation, long now)
+    {
+        switch (operation.Kind)
+        {
             case QueueOperationKind.Tick:
                 Tick(now);
                 break;
