@@ -17,7 +17,7 @@ internal sealed class ConfirmDemo : Demo
         broker.MustBeOurs();
         AnsiConsole.Write(new Rule("[bold]What a publisher may believe[/]").LeftJustified());
         AnsiConsole.MarkupLine(
-            $"A publisher sends persistent messages to a durable queue, as fast as it can. After {Span.TotalSeconds} seconds the broker is killed " +
+            $"A publisher sends persistent messages to a durable queue, as fast as it can. After a few seconds the broker is killed " +
             "(SIGKILL) and started again on the same directory. Then everything that is in the queue is counted and held against what " +
             "the publisher believed. Three times: without confirms, with confirms, with transactions.");
         AnsiConsole.WriteLine();
