@@ -41,8 +41,8 @@ internal sealed partial class BrokerProcess : IDisposable
         {
             if (ListeningLine().Match(line) is { Success: true } match) port = int.Parse(match.Groups["port"].Value, CultureInfo.InvariantCulture);
             if (!line.Contains("Server startup complete", StringComparison.Ordinal)) continue;
-            process.OutputDataReceived += (_, _) => { };
-            process.BeginOutputReadLine();
+            // What it logs from here on is read, so that it never waits for a reader.
+            new Thread(() => process.StandardOutput.ReadToEnd()) { IsBackground = true }.Start();
             return new BrokerProcess(process, port, took.Elapsed);
         }
         throw new InvalidOperationException("the broker did not come up");
@@ -74,13 +74,17 @@ internal sealed partial class BrokerProcess : IDisposable
     private static string Output(string program, string[] arguments)
     {
         using var process = Begin(program, arguments);
+        process.ErrorDataReceived += (_, _) => { }; // progress
+        process.BeginErrorReadLine();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
-        return output;
+        return process.ExitCode == 0 || program == "amqpbench" // which kills itself
+            ? output
+            : throw new InvalidOperationException($"{program} failed; try it by hand: {string.Join(' ', arguments)}");
     }
 
     private static Process Begin(string program, string[] arguments) =>
-        Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, program), arguments) { UseShellExecute = false, RedirectStandardOutput = true })
+        Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, program), arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = program != "amqpd" })
         ?? throw new InvalidOperationException($"{program} cannot be started");
 
     [GeneratedRegex(@"AMQP listening on 127\.0\.0\.1:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
