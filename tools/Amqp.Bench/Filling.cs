@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
@@ -81,18 +82,20 @@ internal static class Filling
     }
 }
 
-/// <summary>Remembers the highest ticket that was completed.</summary>
+/// <summary>Lets one thread wait for tickets.</summary>
 internal sealed class TicketListener : IStoreListener
 {
+    private readonly BlockingCollection<long> _told = [];
     private long _committed;
 
-    public long Committed => Volatile.Read(ref _committed);
-
-    void IStoreListener.Committed(long ticket) => Volatile.Write(ref _committed, Math.Max(ticket, _committed));
+    void IStoreListener.Committed(long ticket) => _told.Add(ticket);
 
     void IStoreListener.Loaded(long[] positions, Message?[] messages)
     {
     }
 
-    public void WaitFor(long ticket) => SpinWait.SpinUntil(() => Committed >= ticket);
+    public void WaitFor(long ticket)
+    {
+        while (_committed < ticket) _committed = Math.Max(_committed, _told.Take());
+    }
 }
