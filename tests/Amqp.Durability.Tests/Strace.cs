@@ -26,10 +26,9 @@ internal sealed partial class Strace : IAsyncDisposable
     private readonly TaskCompletionSource _attached = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<string> _said = [];
 
-    private Strace(int processId)
+    private Strace(int id, params string[] arguments)
     {
-        // -xx: all strings in hexadecimal; -y: descriptors with their files; -s: enough of every string.
-        string[] arguments = ["-f", "-y", "-xx", "-s", "65536", "-e", $"trace={Calls}", "-o", _record, "-p", processId.ToString(CultureInfo.InvariantCulture)];
+        arguments = [.. arguments, "-o", _record, "-p", id.ToString(CultureInfo.InvariantCulture)];
         _process = new Process { StartInfo = new ProcessStartInfo("strace", arguments) { UseShellExecute = false, RedirectStandardError = true } };
         _process.EnableRaisingEvents = true;
         _process.Exited += (_, _) => _attached.TrySetException(new InvalidOperationException("strace ended"));
@@ -42,9 +41,16 @@ internal sealed partial class Strace : IAsyncDisposable
     }
 
     /// <summary>Returns when every thread of the process is watched; skips the test, with the reason, where that is not possible.</summary>
-    public static async Task<Strace> Attach(int processId)
+    // -xx: all strings in hexadecimal; -y: descriptors with their files; -s: enough of every string.
+    public static Task<Strace> Attach(int processId) =>
+        Begin(new Strace(processId, "-f", "-y", "-xx", "-s", "65536", "-e", $"trace={Calls}"));
+
+    /// <summary>Lets every such call of one thread take that much longer, until this is disposed of.</summary>
+    public static Task<Strace> Delay(string call, int milliseconds, int threadId) => Begin(new Strace(
+        threadId, "-e", $"trace={call}", "-e", string.Create(CultureInfo.InvariantCulture, $"inject={call}:delay_enter={1_000 * milliseconds}")));
+
+    private static async Task<Strace> Begin(Strace strace)
     {
-        var strace = new Strace(processId);
         try
         {
             strace._process.Start();

@@ -38,7 +38,8 @@ internal sealed class BrokerLife(BrokerProcess broker)
         await Restart();
     }
 
-    public async Task<IConnection> Connect(string name) =>
+    /// <param name="heartbeat">None by default: a broker that is killed is noticed by the end of the socket.</param>
+    public async Task<IConnection> Connect(string name, TimeSpan heartbeat = default) =>
         await new ConnectionFactory
         {
             HostName = broker.Host,
@@ -48,7 +49,7 @@ internal sealed class BrokerLife(BrokerProcess broker)
             ContinuationTimeout = Patience.Answer,
             HandshakeContinuationTimeout = Patience.Answer,
             RequestedConnectionTimeout = Patience.Answer,
-            RequestedHeartbeat = TimeSpan.Zero,
+            RequestedHeartbeat = heartbeat,
         }.CreateConnectionAsync(name);
 
     private async Task Restart()

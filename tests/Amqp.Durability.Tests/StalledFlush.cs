@@ -1,0 +1,76 @@
+using System.Buffers.Binary;
+using System.Collections.Concurrent;
+using System.Diagnostics;
+using System.Globalization;
+using Amqp.Durability.Tests.Load;
+using Amqp.Testing;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+
+namespace Amqp.Durability.Tests;
+
+/// <summary>A disk that takes two seconds for every flush holds up whoever waits for the disk, and nobody else.</summary>
+public sealed class StalledFlushTests : BrokerFixture
+{
+    private const int StallMs = 2_000;
+    private const int PersistentMessages = 3;
+
+    [Test]
+    public async Task Transient_messages_of_the_same_connection_flow_and_heartbeats_come()
+    {
+        if (Oracle.IsUsed) Assert.Ignore("this test is about our own store's thread");
+        var broker = await StartOwnBroker([]);
+        await using var connection = await new BrokerLife(broker).Connect("stalled", heartbeat: TimeSpan.FromSeconds(1));
+        await using var persistent = await Queues.ConfirmChannel(connection);
+        await Queues.DeclareDurable(persistent, "durable");
+        await using var transient = await connection.CreateChannelAsync();
+        var latencies = await Consume(transient);
+
+        await Publish(persistent); // the store has its first segment
+        await using var stall = await Strace.Delay("fdatasync", StallMs, StoreThread(broker.ProcessId));
+        var waiting = Stopwatch.StartNew();
+        var confirmed = Task.WhenAll(Enumerable.Range(0, PersistentMessages).Select(_ => Publish(persistent)));
+        latencies.Clear();
+        while (!confirmed.IsCompleted)
+        {
+            var body = new byte[8];
+            BinaryPrimitives.WriteInt64LittleEndian(body, Stopwatch.GetTimestamp());
+            await transient.BasicPublishAsync("", "transient", body);
+            await Task.Delay(1);
+        }
+        await confirmed;
+
+        Assert.That(waiting.ElapsedMilliseconds, Is.GreaterThan(StallMs - 100), "the flush was stalled");
+        Assert.That(connection.IsOpen, Is.True, () => $"{connection.CloseReason}");
+        var sorted = latencies.Order().ToList();
+        var p99 = sorted[sorted.Count * 99 / 100];
+        await TestContext.Out.WriteLineAsync(string.Create(CultureInfo.InvariantCulture, $"{sorted.Count} transient messages beside a flush of {StallMs} ms: p99 {p99:0.0} ms, longest {sorted[^1]:0.0} ms"));
+        Assert.That(sorted, Has.Count.GreaterThan(100));
+        // Far above what is measured, because tests run beside each other; far below what waiting for the disk would be.
+        Assert.That(p99, Is.LessThan(StallMs / 8.0));
+    }
+
+    private static async Task<ConcurrentBag<double>> Consume(IChannel channel)
+    {
+        var latencies = new ConcurrentBag<double>();
+        await channel.QueueDeclareAsync("transient", durable: false, exclusive: true, autoDelete: false);
+        var consumer = new AsyncEventingBasicConsumer(channel);
+        consumer.ReceivedAsync += (_, delivery) =>
+        {
+            latencies.Add(Stopwatch.GetElapsedTime(BinaryPrimitives.ReadInt64LittleEndian(delivery.Body.Span)).TotalMilliseconds);
+            return Task.CompletedTask;
+        };
+        await channel.BasicConsumeAsync("transient", autoAck: true, consumer);
+        return latencies;
+    }
+
+    private static Task Publish(IChannel channel) =>
+        channel.BasicPublishAsync("", "durable", mandatory: true, new BasicProperties { Persistent = true }, new byte[100]).AsTask();
+
+    private static int StoreThread(int processId)
+    {
+        var task = Directory.GetDirectories($"/proc/{processId.ToString(CultureInfo.InvariantCulture)}/task")
+            .Single(thread => File.ReadAllText(Path.Combine(thread, "comm")).Trim() == "store");
+        return int.Parse(Path.GetFileName(task), CultureInfo.InvariantCulture);
+    }
+}
