@@ -23,7 +23,7 @@ public sealed class FullDiskTests : BrokerFixture
         ExpectLog("Disk resource limit alarm cleared", broker);
         try
         {
-            await FillAndDrain(broker, killedWhileFull);
+            await FillAndDrain(broker, disk, killedWhileFull);
         }
         finally
         {
@@ -31,13 +31,11 @@ public sealed class FullDiskTests : BrokerFixture
         }
     }
 
-    private static async Task FillAndDrain(TestBroker broker, bool killedWhileFull)
+    private static async Task FillAndDrain(TestBroker broker, SmallDisk disk, bool killedWhileFull)
     {
         var life = new BrokerLife(broker);
         var ledger = new Ledger(Queue);
-        await using (var connection = await life.Connect("declarations"))
-        await using (var channel = await connection.CreateChannelAsync())
-            await Queues.DeclareDurable(channel, Queue);
+        await Declare(life, Queue);
         List<Publisher> publishers =
         [
             .. Enumerable.Range(1, 2).Select(id => new Publisher(
@@ -51,9 +49,12 @@ public sealed class FullDiskTests : BrokerFixture
             Assert.That(ledger.Confirmed, Is.GreaterThan(500), "what fits on the disk");
             if (killedWhileFull)
             {
-                // The disk is as full as before, and the broker has to open on it.
+                // Not a byte is left now, and definitions can be stored all the same, and the broker be started.
+                disk.FillUp();
+                await Declare(life, "declared on a full disk");
                 await life.KillAndRestart();
                 await ExpectBlocked(publishers);
+                await Expect(life, "declared on a full disk");
             }
 
             consumer.Start();
@@ -79,6 +80,20 @@ public sealed class FullDiskTests : BrokerFixture
         ledger.Close(life.Number);
         Assert.That(ledger.Violations, Is.Empty, ledger.ToString());
         await TestContext.Out.WriteLineAsync(ledger.ToString());
+    }
+
+    private static async Task Declare(BrokerLife life, string queue)
+    {
+        await using var connection = await life.Connect("declarations");
+        await using var channel = await connection.CreateChannelAsync();
+        await Queues.DeclareDurable(channel, queue);
+    }
+
+    private static async Task Expect(BrokerLife life, string queue)
+    {
+        await using var connection = await life.Connect("declarations");
+        await using var channel = await connection.CreateChannelAsync();
+        await channel.QueueDeclarePassiveAsync(queue);
     }
 
     private static async Task ExpectBlocked(List<Publisher> publishers)

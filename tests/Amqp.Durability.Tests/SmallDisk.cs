@@ -39,6 +39,24 @@ internal sealed class SmallDisk : IAsyncDisposable
         }
     }
 
+    /// <summary>Takes what room is left with a file of no meaning.</summary>
+    public void FillUp()
+    {
+        using var file = File.OpenHandle(Path.Combine(Directory, "filler"), FileMode.Create, FileAccess.Write);
+        for (var (size, offset) = (1 << 20, 0L); size >= 512;)
+        {
+            try
+            {
+                RandomAccess.Write(file, new byte[size], offset);
+                offset += size;
+            }
+            catch (IOException)
+            {
+                size /= 2;
+            }
+        }
+    }
+
     public async ValueTask DisposeAsync()
     {
         if (_mounted)

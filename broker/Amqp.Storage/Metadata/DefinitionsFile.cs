@@ -1,19 +1,30 @@
 using System.Buffers;
 using Amqp.Core.Topology;
+using Amqp.Storage.Files;
 using Microsoft.Win32.SafeHandles;
 
 namespace Amqp.Storage.Metadata;
 
-/// <summary>The file <c>definitions.log</c>, open for appending. Used by one thread.</summary>
+/// <summary>
+/// The file <c>definitions.log</c>, open for appending. Used by one thread. Beside it lies a reserve, a file that is given up when
+/// the disk is full: a broker that holds publishers back for that must still be able to start, and to declare queues.
+/// </summary>
 internal sealed class DefinitionsFile : IDisposable
 {
+    /// <summary>Room for some thousand definitions.</summary>
+    private const int ReserveBytes = 1 << 20;
+
     private readonly string _path;
+    private readonly string _reservePath;
+    private bool _hasReserve;
     private SafeFileHandle _file;
     private long _length;
 
     public DefinitionsFile(string path)
     {
         _path = path;
+        _reservePath = path + ".reserve";
+        _hasReserve = File.Exists(_reservePath);
         var isNew = !File.Exists(path);
         _file = Open(path);
         _length = RandomAccess.GetLength(_file);
@@ -34,9 +45,18 @@ internal sealed class DefinitionsFile : IDisposable
     /// <summary>Appends lines and returns when they are on disk.</summary>
     public void Append(ReadOnlyMemory<byte> lines)
     {
-        RandomAccess.Write(_file, lines.Span, _length);
+        try
+        {
+            RandomAccess.Write(_file, lines.Span, _length);
+        }
+        catch (IOException exception) when (DiskFull.Is(exception) && TryGiveUpReserve())
+        {
+            // Nothing of it was flushed, so that it may be written again.
+            RandomAccess.Write(_file, lines.Span, _length);
+        }
         RandomAccess.FlushToDisk(_file);
         _length += lines.Length;
+        if (!_hasReserve) MakeReserve();
     }
 
     /// <summary>Writes what is live into a file beside this one. While this fails nothing has happened.</summary>
@@ -88,6 +108,29 @@ internal sealed class DefinitionsFile : IDisposable
             {
                 if (vhost.IsDurable(binding)) yield return new BindingAdded(vhost.Name, binding, Durable: true);
             }
+        }
+    }
+
+    private bool TryGiveUpReserve()
+    {
+        if (!_hasReserve) return false;
+        File.Delete(_reservePath);
+        _hasReserve = false;
+        return true;
+    }
+
+    private void MakeReserve()
+    {
+        try
+        {
+            using var reserve = new FileStream(_reservePath, FileMode.Create, FileAccess.Write, FileShare.None);
+            reserve.Write(new byte[ReserveBytes]);
+            reserve.Flush(flushToDisk: true);
+            _hasReserve = true;
+        }
+        catch (IOException exception) when (DiskFull.Is(exception))
+        {
+            File.Delete(_reservePath);
         }
     }
 
