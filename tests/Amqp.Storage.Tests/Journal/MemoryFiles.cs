@@ -14,7 +14,7 @@ internal sealed class MemoryFiles : IFileLayer
     private readonly Dictionary<string, MemoryFile> _durableNames = [];
 
     /// <summary>Bytes that the disk still takes.</summary>
-    public long Room { get; set; } = long.MaxValue;
+    public long Room { get; set; } = long.MaxValue / 2;
 
     public int Flushes { get; private set; }
 
@@ -49,6 +49,18 @@ internal sealed class MemoryFiles : IFileLayer
         lock (_lock) return _names[path];
     }
 
+    /// <summary>Another disk with the same on it, all of it durable.</summary>
+    public MemoryFiles Copy()
+    {
+        var copy = new MemoryFiles();
+        lock (_lock)
+        {
+            foreach (var (path, file) in _names) copy._names.Add(path, new MemoryFile(copy, [.. file.Bytes]));
+        }
+        copy.KeepNames();
+        return copy;
+    }
+
     public void Rename(string from, string to)
     {
         lock (_lock)
@@ -64,7 +76,7 @@ internal sealed class MemoryFiles : IFileLayer
         lock (_lock)
         {
             Change();
-            if (_names.Remove(path, out var file) && Room < long.MaxValue) Room += file.Length;
+            if (_names.Remove(path, out var file)) Room += file.Length;
         }
     }
 
@@ -106,11 +118,11 @@ internal sealed class MemoryFiles : IFileLayer
         if (++Changes >= FailFrom) throw new IOException("the disk is gone");
     }
 
-    internal sealed class MemoryFile(MemoryFiles files) : IDataFile
+    internal sealed class MemoryFile(MemoryFiles files, byte[]? bytes = null) : IDataFile
     {
         private readonly List<(long Offset, byte[] Before)> _unflushed = [];
 
-        public byte[] Bytes { get; private set; } = [];
+        public byte[] Bytes { get; private set; } = bytes ?? [];
 
         public long Length => Bytes.Length;
 
@@ -154,6 +166,9 @@ internal sealed class MemoryFiles : IFileLayer
                 files.Flushes++;
             }
         }
+
+        /// <summary>The file loses its end, as the work of a bad disk or a hasty hand.</summary>
+        public void Truncate(int length) => Bytes = Bytes[..length];
 
         /// <summary>Takes back a random part of the unflushed writes, each in pieces of a sector.</summary>
         public void LosePower(Random random)

@@ -23,15 +23,22 @@ internal sealed class TestStore : IDisposable
     private long _opening;
     private MessageStore? _store;
 
-    public TestStore(int segmentBytes = 16 << 10)
+    /// <param name="files">A disk on which there is a store already.</param>
+    /// <param name="opening">The number of the last opening of that.</param>
+    public TestStore(int segmentBytes = 16 << 10, MemoryFiles? files = null, long opening = 0)
     {
         SegmentBytes = segmentBytes;
+        Files = files ?? new MemoryFiles();
+        _opening = opening;
         Open();
     }
 
     public int SegmentBytes { get; }
 
-    public MemoryFiles Files { get; private set; } = new();
+    public MemoryFiles Files { get; }
+
+    /// <summary>The number of the last opening.</summary>
+    public long Opening => _opening;
 
     public RecordingLogger<MessageStore> Log { get; } = new();
 
