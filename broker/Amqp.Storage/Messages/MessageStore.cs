@@ -45,6 +45,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     private bool _isWaiting;
     private bool _isClosing;
     private bool _reserveIsMissing;
+    private int _hasFailed;
     private long _lastBodyId;
     private Action<bool> _fullChanged = _ => { };
 
@@ -57,7 +58,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         _keepsUnknownQueues = options.KeepUnknownQueues;
         _lastBodyId = options.Opening << BodyNumberBits;
         _recovery = new Recovery(engine, _state, damages);
-        _reader = new StoreReader(engine, damages, failed);
+        _reader = new StoreReader(engine, damages, Fail);
         _writer = new StoreWriter(engine, _state, _reader, damages, () => _reserveWanted.Add(true));
         _thread = new Thread(Run) { Name = "store", IsBackground = true };
         _preparer = new Thread(PrepareReserves) { Name = "store space", IsBackground = true };
@@ -203,21 +204,29 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
                 _fullChanged(wasFull);
             }
             while (TakeGroup());
-            _writer.Close();
+            if (_hasFailed == 0) _writer.Close();
         }
 #pragma warning disable CA1031 // Whatever ended the store, the process must learn of it.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _failed(exception);
+            Fail(exception);
         }
     }
 
-    /// <summary>Waits for something to do, and takes all there is. False: the store is being closed and nothing is left.</summary>
+    /// <summary>Says once that the store is at its end; from any of its threads, which fail for the same reason more often than not.</summary>
+    private void Fail(Exception exception)
+    {
+        if (Interlocked.Exchange(ref _hasFailed, 1) == 0) _failed(exception);
+    }
+
+    /// <summary>Waits for something to do, and takes all there is. False: the store is being closed and nothing is left, or it has
+    /// failed elsewhere.</summary>
     private bool TakeGroup()
     {
         lock (_lock)
         {
+            if (_hasFailed != 0) return false;
             while (_incoming.Requests.Count == 0 && !_reserveIsMissing)
             {
                 if (_isClosing) return false;
@@ -253,7 +262,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _failed(exception);
+            Fail(exception);
         }
     }
 

@@ -12,6 +12,7 @@ internal sealed class MemoryFiles : IFileLayer
     private readonly Lock _lock = new();
     private readonly Dictionary<string, MemoryFile> _names = [];
     private readonly Dictionary<string, MemoryFile> _durableNames = [];
+    private int _fileCount;
 
     /// <summary>Bytes that the disk still takes.</summary>
     public long Room { get; set; } = long.MaxValue / 2;
@@ -23,6 +24,12 @@ internal sealed class MemoryFiles : IFileLayer
 
     /// <summary>From this change on everything fails, as with a disk that is gone.</summary>
     public int FailFrom { get; set; } = int.MaxValue;
+
+    /// <summary>Up to this change, exclusive: the disk has come back.</summary>
+    public int FailTo { get; set; } = int.MaxValue;
+
+    /// <summary>What has failed, in order.</summary>
+    public List<string> Failed { get; } = [];
 
     /// <summary>Everything fails from now on.</summary>
     public void Break() => FailFrom = 0;
@@ -65,7 +72,7 @@ internal sealed class MemoryFiles : IFileLayer
     {
         lock (_lock)
         {
-            Change();
+            Change($"rename {from}");
             _names.Add(to, _names[from]);
             _names.Remove(from);
         }
@@ -75,7 +82,7 @@ internal sealed class MemoryFiles : IFileLayer
     {
         lock (_lock)
         {
-            Change();
+            Change($"delete {path}");
             if (_names.Remove(path, out var file)) Room += file.Length;
         }
     }
@@ -84,7 +91,7 @@ internal sealed class MemoryFiles : IFileLayer
     {
         lock (_lock)
         {
-            Change();
+            Change("flush of names");
             KeepNames();
         }
     }
@@ -113,13 +120,16 @@ internal sealed class MemoryFiles : IFileLayer
         foreach (var (name, file) in _names) _durableNames.Add(name, file);
     }
 
-    private void Change()
+    private void Change(string what)
     {
-        if (++Changes >= FailFrom) throw new IOException("the disk is gone");
+        if (++Changes < FailFrom || Changes >= FailTo) return;
+        Failed.Add(what);
+        throw new IOException($"the disk is gone: {what}");
     }
 
     internal sealed class MemoryFile(MemoryFiles files, byte[]? bytes = null) : IDataFile
     {
+        private readonly int _number = ++files._fileCount;
         private readonly List<(long Offset, byte[] Before)> _unflushed = [];
 
         public byte[] Bytes { get; private set; } = bytes ?? [];
@@ -130,7 +140,7 @@ internal sealed class MemoryFiles : IFileLayer
         {
             lock (files._lock)
             {
-                files.Change();
+                files.Change($"write of {bytes.Length} bytes at {offset} of file {_number}");
                 var end = (int)offset + bytes.Length;
                 if (end > Bytes.Length)
                 {
@@ -161,7 +171,7 @@ internal sealed class MemoryFiles : IFileLayer
             files.BeforeFlush();
             lock (files._lock)
             {
-                files.Change();
+                files.Change($"flush of file {_number}");
                 _unflushed.Clear();
                 files.Flushes++;
             }
