@@ -8,6 +8,9 @@ internal sealed class RecordingLogger<T> : ILogger<T>
 {
     private readonly ConcurrentQueue<(LogLevel Level, string Text)> _entries = new();
 
+    /// <summary>In the order of logging.</summary>
+    public IEnumerable<(LogLevel Level, string Text)> Entries => _entries;
+
     public IEnumerable<string> Of(LogLevel level) => _entries.Where(entry => entry.Level == level).Select(entry => entry.Text);
 
     public void Log<TState>(

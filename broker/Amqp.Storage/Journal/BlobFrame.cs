@@ -19,13 +19,14 @@ internal enum BlobKind : byte
 /// <code>
 /// 0       4         8         12     13        16                 24
 /// +-------+---------+---------+------+---------+------------------+---------------+----------------+
-/// | magic | length  | CRC-32C | kind | 0  0  0 | number in segment| blob          | zeros to the   |
+/// | magic | length  | CRC-32C | kind | life    | number in segment| blob          | zeros to the   |
 /// |       | of blob | of all  |      |         |                  |               | next 8 bytes   |
 /// +-------+---------+---------+------+---------+------------------+---------------+----------------+
-///   u32     u32       u32       u8               u64                length bytes       (little endian)
+///   u32     u32       u32       u8     u24       u64                length bytes       (little endian)
 /// </code>
-/// The checksum covers the segment's <see cref="SegmentIncarnation"/> too. A segment file is used again without being wiped,
-/// and so what it held before cannot be taken for what it holds now.
+/// The checksum covers the segment's <see cref="SegmentIncarnation"/> too, and <em>life</em> is a part of it. A segment file is
+/// used again without being wiped, and so what it held before cannot be taken for what it holds now, nor a frame that it held
+/// before for one whose write was cut off.
 /// </summary>
 internal readonly struct BlobFrame(int length, BlobKind kind, long number)
 {
@@ -43,26 +44,29 @@ internal readonly struct BlobFrame(int length, BlobKind kind, long number)
     /// <summary>Bytes in the file, header and padding included.</summary>
     public int Size => SizeOf(Length);
 
-    public static int SizeOf(int blobLength) => checked(HeaderSize + blobLength + Alignment - 1) & ~(Alignment - 1);
+    public static int SizeOf(int blobLength) => checked((int)Aligned(HeaderSize + (long)blobLength));
+
+    /// <summary>The next offset at which a frame may begin.</summary>
+    public static long Aligned(long offset) => (offset + Alignment - 1) & ~(Alignment - 1L);
 
     /// <summary>Writes header and padding around a blob that stands at <see cref="HeaderSize"/> of the buffer already.</summary>
     public void Seal(Span<byte> frame, SegmentIncarnation incarnation)
     {
         BinaryPrimitives.WriteUInt32LittleEndian(frame, Magic);
         BinaryPrimitives.WriteUInt32LittleEndian(frame[4..], (uint)Length);
-        BinaryPrimitives.WriteUInt32LittleEndian(frame[12..], (byte)Kind);
+        BinaryPrimitives.WriteUInt32LittleEndian(frame[12..], (byte)Kind | LifeOf(incarnation));
         BinaryPrimitives.WriteInt64LittleEndian(frame[16..], Number);
         frame[(HeaderSize + Length)..Size].Clear();
         BinaryPrimitives.WriteUInt32LittleEndian(frame[8..], Checksum(frame, incarnation));
     }
 
-    /// <summary>Reads a header. False: there is none here.</summary>
-    public static bool TryReadHeader(ReadOnlySpan<byte> header, out BlobFrame frame)
+    /// <summary>Reads a header. False: there is none of this incarnation here.</summary>
+    public static bool TryReadHeader(ReadOnlySpan<byte> header, SegmentIncarnation incarnation, out BlobFrame frame)
     {
         frame = default;
         if (header.Length < HeaderSize || BinaryPrimitives.ReadUInt32LittleEndian(header) != Magic) return false;
         var length = BinaryPrimitives.ReadUInt32LittleEndian(header[4..]);
-        var kind = BinaryPrimitives.ReadUInt32LittleEndian(header[12..]);
+        var kind = BinaryPrimitives.ReadUInt32LittleEndian(header[12..]) ^ LifeOf(incarnation);
         if (length > int.MaxValue - (2 * HeaderSize) || kind is not ((uint)BlobKind.Blob or (uint)BlobKind.Footer)) return false;
         frame = new BlobFrame((int)length, (BlobKind)kind, BinaryPrimitives.ReadInt64LittleEndian(header[16..]));
         return true;
@@ -74,12 +78,12 @@ internal readonly struct BlobFrame(int length, BlobKind kind, long number)
 
     private uint Checksum(ReadOnlySpan<byte> frame, SegmentIncarnation incarnation)
     {
-        var seed = BitOperations.Crc32C(uint.MaxValue, (ulong)incarnation.Segment.Number);
-        seed = BitOperations.Crc32C(seed, (ulong)incarnation.Opening);
-        seed = BitOperations.Crc32C(seed, BinaryPrimitives.ReadUInt64LittleEndian(frame)); // magic and length
+        var seed = BitOperations.Crc32C(incarnation.Checksum, BinaryPrimitives.ReadUInt64LittleEndian(frame)); // magic and length
         seed = BitOperations.Crc32C(seed, BinaryPrimitives.ReadUInt32LittleEndian(frame[12..]));
         return Crc32C.Of(frame[16..Size], seed);
     }
+
+    private static uint LifeOf(SegmentIncarnation incarnation) => incarnation.Checksum << 8;
 }
 
 /// <summary>
@@ -87,4 +91,9 @@ internal readonly struct BlobFrame(int length, BlobKind kind, long number)
 /// number is given again, perhaps to the same file with the same blobs in it.
 /// </summary>
 /// <param name="Opening">Number of the opening that began it; no two openings of a data directory have the same.</param>
-internal readonly record struct SegmentIncarnation(SegmentId Segment, long Opening);
+internal readonly record struct SegmentIncarnation(SegmentId Segment, long Opening)
+{
+    /// <summary>With this begin the checksums of everything that is written in this life.</summary>
+    public uint Checksum { get; } =
+        BitOperations.Crc32C(BitOperations.Crc32C(uint.MaxValue, (ulong)Segment.Number), (ulong)Opening);
+}

@@ -108,7 +108,13 @@ public sealed class JournalEngine : ISegmentEngine
 
     public byte[]? ReadFooter(SegmentId segment) => Find(segment).ReadFooter();
 
-    public IEnumerable<Blob> ReadBlobs(SegmentId segment, Action<long, long> damaged) => Find(segment).ReadBlobs(damaged);
+    public IEnumerable<Blob> ReadBlobs(SegmentId segment, Action<BrokenRange> broken)
+    {
+        var file = Find(segment);
+        // A segment is sealed before the next of the same opening is begun.
+        var wasSealed = _segments.Values.Any(other => other.Opening == file.Opening && other.Id.CompareTo(segment) > 0);
+        return file.ReadBlobs(wasSealed, broken);
+    }
 
     public int Read(SegmentId segment, long offset, Span<byte> destination) => Find(segment).Read(offset, destination);
 

@@ -15,9 +15,10 @@ namespace Amqp.Storage.Journal;
 /// +---------+-------+-------+-- - - --+-------------------------+-----------+-----------+
 ///
 /// header   "AMQPSEGM" | version u32 | 0 u32 | segment number u64 | opening u64 | 0 ... | CRC-32C u32 of the 60 bytes before
-/// trailer  "AMQPSEAL" | offset of the footer's frame u64 | 0 ... | CRC-32C u32 of the 28 bytes before
+/// trailer  "AMQPSEAL" | offset of the footer's frame u64 | 0 ... | CRC-32C u32 of the incarnation and the 28 bytes before
 /// </code>
-/// The header stands at both ends, because without it no frame of the file could be told from those of its earlier lives.
+/// The header stands at both ends, because without it no frame of the file could be told from those of its earlier lives. A
+/// whole trailer proves that everything up to the footer was written, so that what is not whole there is damage.
 /// </summary>
 internal sealed class SegmentFile : IDisposable
 {
@@ -42,6 +43,8 @@ internal sealed class SegmentFile : IDisposable
     private long _lastNumber;
     private byte[] _frame = [];
     private bool _isFlushed = true;
+    private bool _needsSecondHeader;
+    private bool _mayGrow;
 
     private SegmentFile(SegmentIncarnation incarnation, string path, IDataFile file)
     {
@@ -53,10 +56,13 @@ internal sealed class SegmentFile : IDisposable
 
     public SegmentId Id => _incarnation.Segment;
 
+    /// <summary>The number of the opening that began it.</summary>
+    public long Opening => _incarnation.Opening;
+
     public string Path { get; }
 
     /// <summary>The file's size.</summary>
-    public long Capacity { get; }
+    public long Capacity { get; private set; }
 
     public bool IsSealed { get; private set; }
 
@@ -66,15 +72,8 @@ internal sealed class SegmentFile : IDisposable
     /// <summary>Makes a prepared file the segment of that number.</summary>
     public static SegmentFile Begin(SegmentIncarnation incarnation, string path, IDataFile file)
     {
-        Span<byte> header = stackalloc byte[HeaderSize];
-        header.Clear();
-        HeaderMagic.CopyTo(header);
-        BinaryPrimitives.WriteUInt32LittleEndian(header[8..], Version);
-        BinaryPrimitives.WriteInt64LittleEndian(header[16..], incarnation.Segment.Number);
-        BinaryPrimitives.WriteInt64LittleEndian(header[24..], incarnation.Opening);
-        SealWithChecksum(header);
-        file.Write(header, 0);
-        file.Write(header, file.Length - EndSize);
+        WriteHeader(file, incarnation, 0);
+        WriteHeader(file, incarnation, file.Length - EndSize);
         return new SegmentFile(incarnation, path, file);
     }
 
@@ -86,9 +85,43 @@ internal sealed class SegmentFile : IDisposable
         var segment = Open(id, path, file, 0);
         var again = Open(id, path, file, file.Length - EndSize);
         isDamaged = segment is null || again is null;
-        segment ??= again;
-        if (segment is not null) segment.IsSealed = segment.FooterOffset() is not null;
-        return segment;
+        if ((segment ?? again) is not { } found) return null;
+        found._needsSecondHeader = again is null;
+        found._mayGrow = true;
+        found.IsSealed = found.FooterOffset() is not null;
+        return found;
+    }
+
+    private static void WriteHeader(IDataFile file, SegmentIncarnation incarnation, long offset)
+    {
+        Span<byte> header = stackalloc byte[HeaderSize];
+        header.Clear();
+        HeaderMagic.CopyTo(header);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[8..], Version);
+        BinaryPrimitives.WriteInt64LittleEndian(header[16..], incarnation.Segment.Number);
+        BinaryPrimitives.WriteInt64LittleEndian(header[24..], incarnation.Opening);
+        SealWithChecksum(header);
+        file.Write(header, offset);
+    }
+
+    /// <summary>Sees to it that there is room for a footer, and a second header behind it: a file whose end is damaged, or gone, gets
+    /// a new one. False: there is no room.</summary>
+    private bool TryMendEnd(int footerSize)
+    {
+        if (footerSize <= RoomLeft && !_needsSecondHeader) return true;
+        if (!_mayGrow) return false;
+        try
+        {
+            var capacity = Math.Max(Capacity, _end + footerSize + EndSize);
+            WriteHeader(_file, _incarnation, capacity - EndSize);
+            _file.Write(new byte[TrailerSize], capacity - TrailerSize);
+            (Capacity, _needsSecondHeader) = (capacity, false);
+            return true;
+        }
+        catch (IOException exception) when (DiskFull.Is(exception))
+        {
+            return false;
+        }
     }
 
     private static SegmentFile? Open(SegmentId id, string path, IDataFile file, long headerOffset)
@@ -127,13 +160,13 @@ internal sealed class SegmentFile : IDisposable
     /// <summary>False: there is no room for the footer.</summary>
     public bool TrySeal(ReadOnlySpan<byte> footer)
     {
-        if (BlobFrame.SizeOf(footer.Length) > RoomLeft) return false;
+        if (!TryMendEnd(BlobFrame.SizeOf(footer.Length))) return false;
         var offset = Append(footer, BlobKind.Footer).Offset - BlobFrame.HeaderSize;
         Span<byte> trailer = stackalloc byte[TrailerSize];
         trailer.Clear();
         TrailerMagic.CopyTo(trailer);
         BinaryPrimitives.WriteInt64LittleEndian(trailer[8..], offset);
-        SealWithChecksum(trailer);
+        SealWithChecksum(trailer, _incarnation.Checksum);
         _file.Write(trailer, Capacity - TrailerSize);
         IsSealed = true;
         _frame = [];
@@ -160,35 +193,62 @@ internal sealed class SegmentFile : IDisposable
     /// Reads frame after frame. Behind one that is not whole it looks for the next that is: if there is one, what lies between
     /// is damage, since a frame is only written when the one before it has been flushed; if there is none, it is the end.
     /// </summary>
-    public IEnumerable<Blob> ReadBlobs(Action<long, long> damaged)
+    /// <param name="wasSealed">It is known to have been sealed, whatever is left of its footer and trailer.</param>
+    public IEnumerable<Blob> ReadBlobs(bool wasSealed, Action<BrokenRange> broken)
     {
         long offset = HeaderSize;
         var number = 0L;
-        while (true)
+        var hasFooter = false;
+        while (!hasFooter)
         {
             var (frame, bytes) = ReadFrame(offset) ?? default;
             if (bytes is null || frame.Number <= number)
             {
                 if (FindFrame(offset + 8, number) is not { } next) break;
-                damaged(offset, next - offset);
+                broken(Broken(offset, next));
                 offset = next;
                 continue;
             }
+            hasFooter = frame.Kind == BlobKind.Footer;
+            if (hasFooter) break;
             number = frame.Number;
             var address = new BlobAddress(Id, offset + BlobFrame.HeaderSize);
             offset += frame.Size;
-            if (frame.Kind == BlobKind.Blob) yield return new Blob(address, bytes.AsMemory(BlobFrame.HeaderSize, frame.Length));
+            yield return new Blob(address, bytes.AsMemory(BlobFrame.HeaderSize, frame.Length));
         }
+        // A footer that is there without a trailer is written anew, in its place: there may be no room for two.
+        if (!hasFooter) offset = ReadEnd(offset, number, wasSealed, broken);
         (_end, _lastNumber) = (offset, number);
     }
+
+    /// <summary>Tells what stands behind the last whole frame; returns where the next frame may be written.</summary>
+    private long ReadEnd(long offset, long lastNumber, bool wasSealed, Action<BrokenRange> broken)
+    {
+        if (TrailerOffset() is { } footer)
+        {
+            if (footer > offset) broken(Broken(offset, footer));
+            return Math.Max(offset, footer);
+        }
+        Span<byte> header = stackalloc byte[BlobFrame.HeaderSize];
+        header = header[.._file.Read(header, offset)];
+        var isFrame = BlobFrame.TryReadHeader(header, _incarnation, out var frame) && frame.Number == lastNumber + 1;
+        var end = isFrame ? Math.Min(offset + frame.Size, Capacity) : Capacity;
+        if (end > offset && (wasSealed || isFrame)) broken(Broken(offset, end) with { IsTornEnd = !wasSealed });
+        // Records in what is damaged may serve on, so it is not written over.
+        return wasSealed ? BlobFrame.Aligned(end) : offset;
+    }
+
+    /// <summary>A frame that is not whole, and what follows up to an offset: told from where its blob begins, or would.</summary>
+    private static BrokenRange Broken(long offset, long end) =>
+        new(Math.Min(offset + BlobFrame.HeaderSize, end), Math.Max(0, end - offset - BlobFrame.HeaderSize), IsTornEnd: false);
 
     private (BlobFrame Frame, byte[] Bytes)? ReadFrame(long offset)
     {
         Span<byte> header = stackalloc byte[BlobFrame.HeaderSize];
-        if (offset > Capacity - EndSize - BlobFrame.HeaderSize) return null;
-        if (_file.Read(header, offset) < header.Length || !BlobFrame.TryReadHeader(header, out var frame)) return null;
-        // A length that reaches beyond the file was never written; it must not decide what is allocated.
-        if (offset + frame.Size > Capacity - EndSize) return null;
+        if (_file.Read(header, offset) < header.Length || !BlobFrame.TryReadHeader(header, _incarnation, out var frame)) return null;
+        // A length that reaches beyond the file was never written; it must not decide what is allocated. Where the file's end
+        // should be is not asked: it may have been cut off.
+        if (offset + frame.Size > Capacity) return null;
         var bytes = new byte[frame.Size];
         return _file.Read(bytes, offset) == bytes.Length && frame.IsWhole(bytes, _incarnation) ? (frame, bytes) : null;
     }
@@ -197,35 +257,35 @@ internal sealed class SegmentFile : IDisposable
     private long? FindFrame(long offset, long afterNumber)
     {
         var window = new byte[ScanBytes];
-        Span<byte> magic = stackalloc byte[4];
-        BinaryPrimitives.WriteUInt32LittleEndian(magic, BlobFrame.Magic);
-        while (offset < Capacity - EndSize)
+        while (true)
         {
             var read = _file.Read(window, offset);
             for (var start = 0; start + BlobFrame.HeaderSize <= read; start += 8)
             {
-                var candidate = window.AsSpan(start, BlobFrame.HeaderSize);
-                if (candidate.StartsWith(magic) && ReadFrame(offset + start) is var (frame, _) && frame.Number > afterNumber) return offset + start;
+                if (BlobFrame.TryReadHeader(window.AsSpan(start, BlobFrame.HeaderSize), _incarnation, out var found) && found.Number > afterNumber
+                    && ReadFrame(offset + start) is not null) return offset + start;
             }
             if (read < window.Length) return null;
             offset += read - BlobFrame.HeaderSize;
         }
-        return null;
     }
 
-    private long? FooterOffset()
+    private long? FooterOffset() =>
+        TrailerOffset() is { } offset && ReadFrame(offset) is var (frame, _) && frame.Kind == BlobKind.Footer ? offset : null;
+
+    /// <summary>Where the footer's frame begins, or began, as the trailer says. Null: it was not sealed, or the trailer is damaged.</summary>
+    private long? TrailerOffset()
     {
         Span<byte> trailer = stackalloc byte[TrailerSize];
         if (Capacity < Overhead || _file.Read(trailer, Capacity - TrailerSize) < TrailerSize) return null;
-        if (!trailer.StartsWith(TrailerMagic) || !HasChecksum(trailer)) return null;
-        // The trailer of an earlier incarnation points to a frame that is not whole for this one.
-        var offset = BinaryPrimitives.ReadInt64LittleEndian(trailer[8..]);
-        return ReadFrame(offset) is var (frame, _) && frame.Kind == BlobKind.Footer ? offset : null;
+        return trailer.StartsWith(TrailerMagic) && HasChecksum(trailer, _incarnation.Checksum)
+            ? BinaryPrimitives.ReadInt64LittleEndian(trailer[8..])
+            : null;
     }
 
-    private static void SealWithChecksum(Span<byte> block) =>
-        BinaryPrimitives.WriteUInt32LittleEndian(block[^4..], Crc32C.Of(block[..^4]));
+    private static void SealWithChecksum(Span<byte> block, uint seed = uint.MaxValue) =>
+        BinaryPrimitives.WriteUInt32LittleEndian(block[^4..], Crc32C.Of(block[..^4], seed));
 
-    private static bool HasChecksum(ReadOnlySpan<byte> block) =>
-        BinaryPrimitives.ReadUInt32LittleEndian(block[^4..]) == Crc32C.Of(block[..^4]);
+    private static bool HasChecksum(ReadOnlySpan<byte> block, uint seed = uint.MaxValue) =>
+        BinaryPrimitives.ReadUInt32LittleEndian(block[^4..]) == Crc32C.Of(block[..^4], seed);
 }

@@ -81,6 +81,15 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         Add(new Written(start, _buffer.Copy(header, record), queue, header.Position, -1) { IsMove = true });
     }
 
+    /// <summary>A record that names a shared body, made anew: it was damaged, and its entry in the footer is all of it.</summary>
+    public void MoveShared(QueueIndex queue, in IndexEntry entry)
+    {
+        var start = _buffer.Length;
+        NeedsFlush = true;
+        var length = _buffer.EnqueueShared(entry.Type, queue.Id, epoch: 0, entry.Position, entry.ExpiresAt, entry.BodyId);
+        Add(new Written(start, length, queue, entry.Position, -1) { IsMove = true });
+    }
+
     /// <summary>A shared body's record, copied likewise.</summary>
     public void MoveBody(int slot, in RecordHeader header, ReadOnlySpan<byte> record)
     {

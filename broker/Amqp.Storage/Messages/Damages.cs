@@ -24,6 +24,30 @@ public sealed partial class Damages(IFileLayer files, string directory, ILogger 
         LogRange(logger, segment, offset, bytes.Length, salvaged, SetAside(segment, offset, bytes));
     }
 
+    /// <summary>The end of a segment was being written when the process ended, and is cut. That is no damage.</summary>
+    public void FoundTornEnd(SegmentId segment, long offset, long length) => LogTornEnd(logger, segment, offset, length);
+
+    /// <summary>Messages are there whose body, which several share, is not: its segment is damaged, or gone.</summary>
+    public void FoundBodiless(int messages)
+    {
+        Interlocked.Increment(ref _count);
+        LogBodiless(logger, messages);
+    }
+
+    /// <summary>A body that several queues share is damaged, found when it was to be copied.</summary>
+    public void FoundBody(SegmentId segment, long offset, ReadOnlySpan<byte> bytes)
+    {
+        Interlocked.Increment(ref _count);
+        LogBody(logger, segment, offset, SetAside(segment, offset, bytes));
+    }
+
+    /// <summary>A record is damaged of which the segment's footer says all, found when it was to be copied.</summary>
+    public void FoundDispensable(SegmentId segment, long offset, ReadOnlySpan<byte> bytes, long queue)
+    {
+        Interlocked.Increment(ref _count);
+        LogDispensable(logger, queue, segment, offset, SetAside(segment, offset, bytes));
+    }
+
     /// <summary>A message's record is damaged, found when it was to be read.</summary>
     public void FoundMessage(SegmentId segment, long offset, ReadOnlySpan<byte> bytes, long queue, long position)
     {
@@ -57,6 +81,18 @@ public sealed partial class Damages(IFileLayer files, string directory, ILogger 
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Segment {Segment} of the message store is damaged: {Length} bytes from offset {Offset}. {Salvaged} records among them are whole and are kept; what else was there is lost. The bytes as they are were copied to {Copy}. Check the disk")]
     private static partial void LogRange(ILogger logger, SegmentId segment, long offset, int length, int salvaged, string copy);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The end of segment {Segment} of the message store was being written when the broker was stopped; {Length} bytes from offset {Offset}, which nobody was told were stored, have been cut off")]
+    private static partial void LogTornEnd(ILogger logger, SegmentId segment, long offset, long length);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} messages have lost their body, which they share with messages of other queues: the segment of the message store that had it is damaged or missing")]
+    private static partial void LogBodiless(ILogger logger, int count);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A message that several queues have is damaged on the disk, in segment {Segment} at offset {Offset}, and is lost. The bytes as they are were copied to {Copy}. Check the disk")]
+    private static partial void LogBody(ILogger logger, SegmentId segment, long offset, string copy);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "A record of queue number {Queue} is damaged on the disk, in segment {Segment} at offset {Offset}; the segment's index says the same, so nothing is lost. The bytes as they are were copied to {Copy}. Check the disk")]
+    private static partial void LogDispensable(ILogger logger, long queue, SegmentId segment, long offset, string copy);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "Message {Position} of queue number {Queue} is damaged on the disk, in segment {Segment} at offset {Offset}, and is lost. The bytes as they are were copied to {Copy}. Check the disk")]
     private static partial void LogMessage(ILogger logger, long position, long queue, SegmentId segment, long offset, string copy);

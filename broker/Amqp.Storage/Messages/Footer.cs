@@ -127,7 +127,8 @@ internal ref struct FooterReader(ReadOnlySpan<byte> footer)
         var position = (long)Read();
         if (isMessage) position = _positions[number] += Varint.UnZigZag((ulong)position);
         var offset = _end + Varint.UnZigZag(Read());
-        var length = (int)Read();
+        if (offset is < 0 or > uint.MaxValue) throw Unreadable();
+        var length = ReadLength(int.MaxValue - 8);
         _end = offset + RecordHeader.Padded(length);
         var expiresAt = (kind & FooterWriter.Expires) != 0 ? (long)Read() : 0;
         var bodyId = (kind & FooterWriter.Shares) != 0 ? (long)Read() : 0;
@@ -135,7 +136,8 @@ internal ref struct FooterReader(ReadOnlySpan<byte> footer)
         ReadOnlySpan<byte> runs = default;
         if (isRuns)
         {
-            var runsLength = (int)Read();
+            var runsLength = ReadLength(int.MaxValue);
+            if (runsLength > _rest.Length) throw Unreadable();
             runs = _rest[..runsLength];
             _rest = _rest[runsLength..];
         }
@@ -156,14 +158,17 @@ internal ref struct FooterReader(ReadOnlySpan<byte> footer)
 
     private int ReadQueue()
     {
-        var number = (int)Read();
+        var number = ReadLength(_queues.Count);
         if (number < _queues.Count) return number;
         _queues.Add(new QueueId((long)Read()));
         _positions.Add(0);
         return number;
     }
 
-    private ulong Read() => Varint.TryRead(ref _rest, out var value)
-        ? value
-        : throw new StorageException("a segment's footer has a right checksum and cannot be read; a newer broker may have written it");
+    private int ReadLength(int max) => Read() is var length && length <= (ulong)max ? (int)length : throw Unreadable();
+
+    private ulong Read() => Varint.TryRead(ref _rest, out var value) ? value : throw Unreadable();
+
+    private static StorageException Unreadable() =>
+        new("A segment's footer has a right checksum and cannot be read; a newer broker may have written it.");
 }

@@ -67,26 +67,19 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
             while (reader.TryNext(out var entry)) Note(entry);
             return true;
         }
-        foreach (var blob in engine.ReadBlobs(victim.Id, (offset, length) => NoteRange(offset, (int)length)))
+        foreach (var blob in engine.ReadBlobs(victim.Id, NoteBroken))
             NoteRecords(blob.Bytes.Span, blob.Address.Offset);
         return true;
     }
 
     /// <summary>Records in a damaged range serve as long as they are whole, and are copied like others.</summary>
-    private void NoteRange(long offset, int length)
+    private void NoteBroken(BrokenRange broken)
     {
-        var bytes = new byte[length];
-        var read = engine.Read(Victim!.Id, offset, bytes);
-        for (var start = 0; start + RecordHeader.Size <= read;)
-        {
-            if (!RecordHeader.TryRead(bytes.AsSpan(start, read - start), out var header))
-            {
-                start += 8;
-                continue;
-            }
-            NoteRecords(bytes.AsSpan(start, header.PaddedLength), offset + start);
-            start += header.PaddedLength;
-        }
+        if (broken.IsTornEnd) return;
+        var bytes = new byte[broken.Length];
+        var range = bytes.AsSpan(0, engine.Read(Victim!.Id, broken.Offset, bytes));
+        var records = new WholeRecords(range);
+        while (records.TryNext(out var header)) NoteRecords(range.Slice(records.Start, header.Length), broken.Offset + records.Start);
     }
 
     private void NoteRecords(ReadOnlySpan<byte> bytes, long offset)
@@ -114,9 +107,10 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
         {
             case RecordType.Enqueue or RecordType.Page:
                 return state.Queues.TryGetValue(needed.Queue, out var queue) && queue.Find(needed.Position) is { IsPending: false } place
-                    && place.Segment == Victim!.Number;
+                    && place.Segment == Victim!.Number && (place.IsShared || place.Offset == needed.Offset);
             case RecordType.Body:
-                return state.Bodies.TryFind(needed.Position, out slot) && state.Bodies[slot].Segment == Victim!.Number;
+                return state.Bodies.TryFind(needed.Position, out slot)
+                    && state.Bodies[slot].Segment == Victim!.Number && state.Bodies[slot].Offset == needed.Offset;
             case RecordType.Settle:
                 return needed.Segment != Victim!.Number && needed.Segment <= int.MaxValue && state.Segments.Contains((int)needed.Segment)
                     && state.Queues.ContainsKey(needed.Queue);
@@ -130,7 +124,7 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
         var record = Read(needed);
         if (!RecordHeader.TryRead(record, out var header) || header.Type != needed.Type || header.Position != needed.Position)
         {
-            GiveUp(needed, slot, record);
+            GiveUp(blob, needed, slot, record);
             return;
         }
         record = record[..header.Length];
@@ -143,19 +137,47 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
     }
 
     /// <summary>The record is damaged: it is reported, and its segment does not have to stay for it.</summary>
-    private void GiveUp(in Needed needed, int slot, ReadOnlySpan<byte> record)
+    private void GiveUp(BlobBuilder blob, in Needed needed, int slot, ReadOnlySpan<byte> record)
     {
-        damages.FoundMessage(Victim!.Id, needed.Offset, record, needed.Queue.Value, needed.Position);
         if (needed.Type == RecordType.Body)
         {
+            damages.FoundBody(Victim!.Id, needed.Offset, record);
             ref var body = ref state.Bodies[slot];
             state.Segments.Release(body.Segment, body.Length);
             body.Segment = 0;
         }
-        else if (needed.Type != RecordType.Settle)
+        else if (TryWriteByFooter(blob, needed))
         {
+            damages.FoundDispensable(Victim!.Id, needed.Offset, record, needed.Queue.Value);
+        }
+        else
+        {
+            damages.FoundMessage(Victim!.Id, needed.Offset, record, needed.Queue.Value, needed.Position);
             state.Drop(state.Queues[needed.Queue].Take(needed.Position));
         }
+    }
+
+    /// <summary>Of a settlement, and of a message whose body is elsewhere, the footer says all that the record did. False: this is neither.</summary>
+    private bool TryWriteByFooter(BlobBuilder blob, in Needed needed)
+    {
+        var reader = new FooterReader(engine.ReadFooter(Victim!.Id));
+        while (reader.TryNext(out var entry))
+        {
+            if (entry.Offset != needed.Offset) continue;
+            if (entry.BodyId != 0) blob.MoveShared(state.Queues[entry.Queue], entry);
+            else if (entry.Type == RecordType.Settle) blob.Settle(state.Queues[entry.Queue], entry.Position, (int)entry.Segment, RunsOf(entry));
+            return entry.BodyId != 0 || entry.Type == RecordType.Settle;
+        }
+        return false;
+    }
+
+    private static PositionRun[] RunsOf(in IndexEntry entry)
+    {
+        var runs = new List<PositionRun>();
+        var rest = entry.Runs;
+        var end = 0L;
+        while (PositionRuns.TryRead(ref rest, ref end, out var run)) runs.Add(run);
+        return [.. runs];
     }
 
     private ReadOnlySpan<byte> Read(in Needed needed)

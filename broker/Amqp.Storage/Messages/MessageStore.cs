@@ -41,6 +41,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     private readonly Thread _thread;
     private readonly Thread _preparer;
     private int _reserveIsMissing;
+    private int _hasFailed;
     private long _lastBodyId;
     private Action<bool> _fullChanged = _ => { };
 
@@ -53,7 +54,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         _keepsUnknownQueues = options.KeepUnknownQueues;
         _lastBodyId = options.Opening << BodyNumberBits;
         _recovery = new Recovery(engine, _state, damages);
-        _reader = new StoreReader(engine, damages, failed);
+        _reader = new StoreReader(engine, damages, Fail);
         _writer = new StoreWriter(engine, _state, _reader, damages, () => _reserveWanted.Add(true));
         _thread = new Thread(Run) { Name = "store", IsBackground = true };
         _preparer = new Thread(PrepareReserves) { Name = "store space", IsBackground = true };
@@ -162,7 +163,8 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
             var wasFull = false;
             var lookedAt = 0L;
             _writer.Write(); // there may be something to give back
-            while (_mailbox.TryTake(_writer.HasWork ? 0 : wasFull ? FullRetryMs : Timeout.Infinite, out var group))
+            while (_mailbox.TryTake(_writer.HasWork ? 0 : wasFull ? FullRetryMs : Timeout.Infinite, out var group)
+                && Volatile.Read(ref _hasFailed) == 0)
             {
                 if (Interlocked.Exchange(ref _reserveIsMissing, 0) != 0) _writer.ReserveIsMissing();
                 else if (wasFull && Stopwatch.GetElapsedTime(lookedAt).TotalMilliseconds >= FullRetryMs)
@@ -177,14 +179,21 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
                 else LogRoomAgain(_logger);
                 _fullChanged(wasFull);
             }
-            _writer.Close();
+            if (Volatile.Read(ref _hasFailed) == 0) _writer.Close();
         }
 #pragma warning disable CA1031 // Whatever ended the store, the process must learn of it.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _failed(exception);
+            Fail(exception);
         }
+    }
+
+    /// <summary>Says once that the store is at its end; from any of its threads, which fail for the same reason more often than not.</summary>
+    private void Fail(Exception exception)
+    {
+        if (Interlocked.Exchange(ref _hasFailed, 1) == 0) _failed(exception);
+        _mailbox.Nudge();
     }
 
     private void PrepareReserves()
@@ -202,7 +211,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _failed(exception);
+            Fail(exception);
         }
     }
 

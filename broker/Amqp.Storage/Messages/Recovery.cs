@@ -15,7 +15,8 @@ namespace Amqp.Storage.Messages;
 /// </code>
 /// A settlement always stands behind every copy of its message, because a message is copied only while it is needed.
 /// </summary>
-internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages damages)
+/// <param name="seals">What had to be read record by record gets its footer, so that the next opening is spared that.</param>
+internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages damages, bool seals = true)
 {
     private readonly Dictionary<QueueId, HashSet<long>> _delivered = [];
     private readonly Dictionary<QueueIndex, Dictionary<long, long>> _expiries = [];
@@ -65,7 +66,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
     {
         var footer = new FooterWriter();
         var blobs = 0;
-        foreach (var blob in engine.ReadBlobs(segment.Id, (offset, length) => Salvage(segment, offset, length, footer)))
+        foreach (var blob in engine.ReadBlobs(segment.Id, broken => ReadBroken(segment, broken, footer)))
         {
             blobs++;
             var bytes = blob.Bytes.Span;
@@ -77,31 +78,30 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
                 start += header.PaddedLength;
             }
         }
-        // The next opening is spared this. Without room for it, it is not.
-        if (blobs > 0 || segment.LiveRecords > 0) engine.TrySeal(segment.Id, footer.Bytes);
+        // Without room for a footer it stays as it is; without anything that is needed it goes soon.
+        if (seals && (blobs > 0 || segment.LiveRecords > 0 || segment.SettlesIn.Count > 0)) engine.TrySeal(segment.Id, footer.Bytes);
     }
 
-    /// <summary>Not all of this range is what was written: the records in it that are whole are.</summary>
-    private void Salvage(SegmentUse segment, long offset, long length, FooterWriter footer)
+    /// <summary>Not all of this range is what was written: the records in it that are whole are. A torn end is left alone, because what
+    /// looks like a record there may be one that the file held before.</summary>
+    private void ReadBroken(SegmentUse segment, BrokenRange broken, FooterWriter footer)
     {
-        var bytes = new byte[length];
-        var read = engine.Read(segment.Id, offset, bytes);
-        var salvaged = 0;
-        for (var start = 0; start + RecordHeader.Size <= read;)
+        if (broken.IsTornEnd)
         {
-            // A part of a transaction that is not whole counts for nothing.
-            if (RecordHeader.TryRead(bytes.AsSpan(start, read - start), out var header) && header.Flags == 0)
-            {
-                ApplyRecord(segment, header, bytes.AsSpan(start), offset + start, footer);
-                salvaged++;
-                start += header.PaddedLength;
-            }
-            else
-            {
-                start += 8;
-            }
+            damages.FoundTornEnd(segment.Id, broken.Offset, broken.Length);
+            return;
         }
-        damages.Found(segment.Id, offset, bytes.AsSpan(0, read), salvaged);
+        var bytes = new byte[broken.Length];
+        var range = bytes.AsSpan(0, engine.Read(segment.Id, broken.Offset, bytes));
+        var records = new WholeRecords(range);
+        var salvaged = 0;
+        while (records.TryNext(out var header))
+        {
+            if (header.Flags != 0) continue; // a part of a transaction that is not whole counts for nothing
+            ApplyRecord(segment, header, range[records.Start..], broken.Offset + records.Start, footer);
+            salvaged++;
+        }
+        damages.Found(segment.Id, broken.Offset, range, salvaged);
     }
 
     private void ApplyRecord(SegmentUse segment, in RecordHeader header, ReadOnlySpan<byte> bytes, long offset, FooterWriter footer)
@@ -208,13 +208,19 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
     /// <summary>A body is written before the messages that need it, and may be all that was written of them.</summary>
     private void DropBodiesWithoutMessages()
     {
+        var bodiless = 0;
         foreach (var slot in state.Bodies.Slots.ToList())
         {
             ref var body = ref state.Bodies[slot];
-            if (body.References > 0) continue;
+            if (body.References > 0)
+            {
+                if (body.Segment == 0) bodiless += body.References;
+                continue;
+            }
             body.References = 1;
             state.DropReference(slot);
         }
+        if (bodiless > 0) damages.FoundBodiless(bodiless);
     }
 
     private static StorageException Newer(SegmentUse segment) => new(

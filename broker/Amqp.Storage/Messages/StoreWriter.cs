@@ -29,12 +29,14 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Store
     private readonly BlobBuilder _blob = new(engine, state);
     private readonly Merge _merge = new(engine, state, damages);
     private bool _needsFlush;
+    private bool _gaveBack;
+    private int _mergesLeft;
 
     /// <summary>There is no room on the disk beyond the current segment.</summary>
     public bool IsFull { get; private set; }
 
-    /// <summary>Something is left to do that needs no request.</summary>
-    public bool HasWork => _merge.IsUnderWay && !IsFull;
+    /// <summary>Something is left to do that needs no request: there may be more to merge, for as often as there were segments.</summary>
+    public bool HasWork => (_merge.IsUnderWay || (_gaveBack && _mergesLeft > 0)) && !IsFull;
 
     private int SettleReserve => (int)((state.Segments.Current?.Capacity ?? 0) / SettleReserveShare);
 
@@ -42,6 +44,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Store
     public void Process(StoreGroup group)
     {
         var next = 0;
+        if (group.Requests.Count > 0) _mergesLeft = state.Segments.Count;
         foreach (var request in group.Requests)
         {
             switch (request.Kind)
@@ -78,7 +81,8 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Store
         }
         while (more);
         if (_merge.TryStep(_blob, size => TryMakeRoom(size, entries: 1, left: SettleReserve))) Finish();
-        DropDead();
+        _gaveBack = DropDead();
+        if (_gaveBack) _mergesLeft--;
     }
 
     /// <summary>Nothing comes any more: writes what waits, and that the end was in order.</summary>
@@ -301,9 +305,11 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Store
         _toTell.Clear();
     }
 
-    private void DropDead()
+    /// <summary>True: something was given back.</summary>
+    private bool DropDead()
     {
-        if (!state.Segments.MayHaveDead) return;
+        if (!state.Segments.MayHaveDead) return false;
+        var any = false;
         // One that somebody reads in is looked at again.
         state.Segments.MayHaveDead = state.Segments.All.Any(segment => segment.IsPinned);
         while (state.Segments.FindDead(_merge.Victim) is { } dead)
@@ -311,6 +317,8 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Store
             state.Segments.Remove(dead);
             engine.Drop(dead.Id);
             _merge.Dropped(dead);
+            any = true;
         }
+        return any;
     }
 }

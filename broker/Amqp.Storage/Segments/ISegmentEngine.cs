@@ -63,11 +63,10 @@ public interface ISegmentEngine : IDisposable
     byte[]? ReadFooter(SegmentId segment);
 
     /// <summary>
-    /// Every blob of a segment that is whole, in order; what is not is told to <paramref name="damaged"/> with offset and
-    /// length, before any blob behind it, and skipped. What stands behind the last whole blob of the segment that was being written is not damage but the
-    /// torn end of a write that nobody was promised anything of.
+    /// Every blob of a segment that is whole, in order; what is not is told to <paramref name="broken"/>, before any blob behind
+    /// it, and skipped.
     /// </summary>
-    IEnumerable<Blob> ReadBlobs(SegmentId segment, Action<long, long> damaged);
+    IEnumerable<Blob> ReadBlobs(SegmentId segment, Action<BrokenRange> broken);
 
     /// <summary>Reads a range that lies within one blob, or within what is damaged; returns how many bytes were there. What they
     /// mean, the caller's checksums must tell.</summary>
@@ -83,6 +82,13 @@ public readonly record struct BlobAddress(SegmentId Segment, long Offset);
 
 /// <summary>A whole blob, as it was appended.</summary>
 public readonly record struct Blob(BlobAddress Address, ReadOnlyMemory<byte> Bytes);
+
+/// <summary>A part of a segment that is not what was to be written there.</summary>
+/// <param name="Offset">Where the first blob of it begins in the segment, or would, in bytes.</param>
+/// <param name="Length">Bytes.</param>
+/// <param name="IsTornEnd">Not damage, but a write that the process did not live to see flushed: nobody was promised anything of it, and
+/// parts of it may be what the disk held there before. It can be told from damage only as long as nothing whole follows.</param>
+public readonly record struct BrokenRange(long Offset, long Length, bool IsTornEnd);
 
 /// <param name="Id">Its number.</param>
 /// <param name="IsSealed">It has a footer, and nothing is appended any more.</param>

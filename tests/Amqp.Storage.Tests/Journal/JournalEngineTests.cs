@@ -119,8 +119,15 @@ internal sealed class JournalEngineTests
             byte[] remains = [.. bytes[..cut], .. new byte[ends[^1] - cut], .. bytes[ends[^1]..]];
             files.Open("/segments/000000000001.seg").Write(remains, 0);
             using var engine = JournalEngine.Open(files, Directory, SegmentBytes, opening: 1, Unreadable);
-            var found = engine.ReadBlobs(new SegmentId(1), NoDamage).Count();
+            var broken = new List<BrokenRange>();
+            var found = engine.ReadBlobs(new SegmentId(1), broken.Add).Count();
             Assert.That(found, Is.EqualTo(ends.Count(end => bytes.AsSpan(0, end).SequenceEqual(remains.AsSpan(0, end)))), $"cut at {cut}");
+
+            // A frame of which the head is there is told of, and that it is no damage.
+            var start = found == 0 ? SegmentFile.HeaderSize : ends[found - 1];
+            var isFrameThere = found < ends.Count && bytes.AsSpan(start, BlobFrame.HeaderSize).SequenceEqual(remains.AsSpan(start, BlobFrame.HeaderSize));
+            BrokenRange[] expected = isFrameThere ? [new(start + BlobFrame.HeaderSize, ends[found] - start - BlobFrame.HeaderSize, IsTornEnd: true)] : [];
+            Assert.That(broken, Is.EqualTo(expected), $"cut at {cut}");
         }
     }
 
@@ -138,7 +145,7 @@ internal sealed class JournalEngineTests
             files.Open("/segments/000000000001.seg").Write(damagedBytes, 0);
             using var engine = JournalEngine.Open(files, Directory, SegmentBytes, opening: 1, Unreadable);
             var damages = 0;
-            var found = engine.ReadBlobs(new SegmentId(1), (_, _) => damages++).Select(Text).ToList();
+            var found = engine.ReadBlobs(new SegmentId(1), broken => damages += broken.IsTornEnd ? 0 : 1).Select(Text).ToList();
             var hit = ends.FindIndex(end => place < end);
             Assert.That(found, Is.EqualTo(texts.Where((_, index) => index != hit)), $"byte {place}");
             // The last blob cannot be told from one whose write was cut off.
@@ -198,7 +205,7 @@ internal sealed class JournalEngineTests
             }
             _files.LosePower(random);
             using var again = Open();
-            var found = again.Segments.SelectMany(segment => again.ReadBlobs(segment.Id, (_, _) => { })).Select(Text).ToList();
+            var found = again.Segments.SelectMany(segment => again.ReadBlobs(segment.Id, _ => { })).Select(Text).ToList();
             Assert.That(found.Take(flushed.Count), Is.EqualTo(flushed), "everything flushed is there, in order");
             var rest = found.Skip(flushed.Count).ToList();
             Assert.That(rest, Is.SubsetOf(unflushed));
@@ -225,7 +232,7 @@ internal sealed class JournalEngineTests
 
     private static string Text(Blob blob) => System.Text.Encoding.UTF8.GetString(blob.Bytes.Span);
 
-    private static void NoDamage(long offset, long length) => Assert.Fail($"damage at {offset}, {length} bytes");
+    private static void NoDamage(BrokenRange broken) => Assert.Fail($"{broken}");
 
     private static void Unreadable(string path, bool isUsable) => Assert.Fail($"{path} is damaged");
 }

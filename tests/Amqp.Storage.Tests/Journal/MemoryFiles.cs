@@ -12,9 +12,10 @@ internal sealed class MemoryFiles : IFileLayer
     private readonly Lock _lock = new();
     private readonly Dictionary<string, MemoryFile> _names = [];
     private readonly Dictionary<string, MemoryFile> _durableNames = [];
+    private int _fileCount;
 
     /// <summary>Bytes that the disk still takes.</summary>
-    public long Room { get; set; } = long.MaxValue;
+    public long Room { get; set; } = long.MaxValue / 2;
 
     public int Flushes { get; private set; }
 
@@ -23,6 +24,12 @@ internal sealed class MemoryFiles : IFileLayer
 
     /// <summary>From this change on everything fails, as with a disk that is gone.</summary>
     public int FailFrom { get; set; } = int.MaxValue;
+
+    /// <summary>Up to this change, exclusive: the disk has come back.</summary>
+    public int FailTo { get; set; } = int.MaxValue;
+
+    /// <summary>What has failed, in order.</summary>
+    public List<string> Failed { get; } = [];
 
     /// <summary>Everything fails from now on.</summary>
     public void Break() => FailFrom = 0;
@@ -49,11 +56,23 @@ internal sealed class MemoryFiles : IFileLayer
         lock (_lock) return _names[path];
     }
 
+    /// <summary>Another disk with the same on it, all of it durable.</summary>
+    public MemoryFiles Copy()
+    {
+        var copy = new MemoryFiles();
+        lock (_lock)
+        {
+            foreach (var (path, file) in _names) copy._names.Add(path, new MemoryFile(copy, [.. file.Bytes]));
+        }
+        copy.KeepNames();
+        return copy;
+    }
+
     public void Rename(string from, string to)
     {
         lock (_lock)
         {
-            Change();
+            Change($"rename {from}");
             _names.Add(to, _names[from]);
             _names.Remove(from);
         }
@@ -63,8 +82,8 @@ internal sealed class MemoryFiles : IFileLayer
     {
         lock (_lock)
         {
-            Change();
-            if (_names.Remove(path, out var file) && Room < long.MaxValue) Room += file.Length;
+            Change($"delete {path}");
+            if (_names.Remove(path, out var file)) Room += file.Length;
         }
     }
 
@@ -72,7 +91,7 @@ internal sealed class MemoryFiles : IFileLayer
     {
         lock (_lock)
         {
-            Change();
+            Change("flush of names");
             KeepNames();
         }
     }
@@ -101,16 +120,19 @@ internal sealed class MemoryFiles : IFileLayer
         foreach (var (name, file) in _names) _durableNames.Add(name, file);
     }
 
-    private void Change()
+    private void Change(string what)
     {
-        if (++Changes >= FailFrom) throw new IOException("the disk is gone");
+        if (++Changes < FailFrom || Changes >= FailTo) return;
+        Failed.Add(what);
+        throw new IOException($"the disk is gone: {what}");
     }
 
-    internal sealed class MemoryFile(MemoryFiles files) : IDataFile
+    internal sealed class MemoryFile(MemoryFiles files, byte[]? bytes = null) : IDataFile
     {
+        private readonly int _number = ++files._fileCount;
         private readonly List<(long Offset, byte[] Before)> _unflushed = [];
 
-        public byte[] Bytes { get; private set; } = [];
+        public byte[] Bytes { get; private set; } = bytes ?? [];
 
         public long Length => Bytes.Length;
 
@@ -118,7 +140,7 @@ internal sealed class MemoryFiles : IFileLayer
         {
             lock (files._lock)
             {
-                files.Change();
+                files.Change($"write of {bytes.Length} bytes at {offset} of file {_number}");
                 var end = (int)offset + bytes.Length;
                 if (end > Bytes.Length)
                 {
@@ -149,11 +171,14 @@ internal sealed class MemoryFiles : IFileLayer
             files.BeforeFlush();
             lock (files._lock)
             {
-                files.Change();
+                files.Change($"flush of file {_number}");
                 _unflushed.Clear();
                 files.Flushes++;
             }
         }
+
+        /// <summary>The file loses its end, as the work of a bad disk or a hasty hand.</summary>
+        public void Truncate(int length) => Bytes = Bytes[..length];
 
         /// <summary>Takes back a random part of the unflushed writes, each in pieces of a sector.</summary>
         public void LosePower(Random random)

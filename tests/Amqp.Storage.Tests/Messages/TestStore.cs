@@ -23,15 +23,22 @@ internal sealed class TestStore : IDisposable
     private long _opening;
     private MessageStore? _store;
 
-    public TestStore(int segmentBytes = 16 << 10)
+    /// <param name="files">A disk on which there is a store already.</param>
+    /// <param name="opening">The number of the last opening of that.</param>
+    public TestStore(int segmentBytes = 16 << 10, MemoryFiles? files = null, long opening = 0)
     {
         SegmentBytes = segmentBytes;
+        Files = files ?? new MemoryFiles();
+        _opening = opening;
         Open();
     }
 
     public int SegmentBytes { get; }
 
-    public MemoryFiles Files { get; private set; } = new();
+    public MemoryFiles Files { get; }
+
+    /// <summary>The number of the last opening.</summary>
+    public long Opening => _opening;
 
     public RecordingLogger<MessageStore> Log { get; } = new();
 
@@ -40,7 +47,16 @@ internal sealed class TestStore : IDisposable
     /// <summary>What ended the store, if something did.</summary>
     public Exception? Failure { get; private set; }
 
+    /// <summary>How often it said so.</summary>
+    public int FailureCount { get; private set; }
+
+    /// <summary>Called when it says so.</summary>
+    public Action WhenFailed { get; set; } = () => { };
+
     public bool IsFull { get; private set; }
+
+    /// <summary>What the store has said of the disk's room.</summary>
+    public List<bool> FullChanges { get; } = [];
 
     /// <summary>What was found of each queue on the last opening.</summary>
     public Dictionary<QueueId, (long NextPosition, List<RecoveredMessage> Messages)> Recovered { get; } = [];
@@ -116,10 +132,14 @@ internal sealed class TestStore : IDisposable
         _queues.Clear();
         Recovered.Clear();
         foreach (var id in ids) Queue((int)id.Value);
-        Store.Start(isFull => IsFull = isFull);
+        Start();
     }
 
-    public void Start() => Store.Start(isFull => IsFull = isFull);
+    public void Start() => Store.Start(isFull =>
+    {
+        FullChanges.Add(isFull);
+        IsFull = isFull;
+    });
 
     /// <summary>Power fails now; then the store is opened again.</summary>
     public void LosePowerAndReopen(Random random)
@@ -132,11 +152,21 @@ internal sealed class TestStore : IDisposable
 
     public void Dispose() => Close();
 
+    private void Fail(Exception exception)
+    {
+        WhenFailed();
+        FailureCount++;
+        Failure = exception;
+    }
+
     private void Open()
     {
         Failure = null;
+        FailureCount = 0;
+        IsFull = false;
+        FullChanges.Clear();
         var damages = new Damages(Files, Directory, Log);
         Engine = JournalEngine.Open(Files, Directory, SegmentBytes, ++_opening, damages.FoundFile);
-        _store = MessageStore.Open(Engine, damages, new MessageStoreOptions { Opening = _opening }, Log, exception => Failure = exception);
+        _store = MessageStore.Open(Engine, damages, new MessageStoreOptions { Opening = _opening }, Log, Fail);
     }
 }
