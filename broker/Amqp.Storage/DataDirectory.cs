@@ -22,9 +22,9 @@ public sealed class DataDirectory : IDisposable
     private const int LockedOnMacOS = 35;
     private const int LockedOnWindows = unchecked((int)0x80070020);
 
-    private readonly FileStream _lock;
+    private readonly FileStream? _lock;
 
-    private DataDirectory(string path, string engine, FileStream lockFile)
+    private DataDirectory(string path, string engine, FileStream? lockFile)
     {
         FullPath = path;
         Engine = engine;
@@ -80,14 +80,33 @@ public sealed class DataDirectory : IDisposable
         }
     }
 
-    public void Dispose() => _lock.Dispose();
-
-    private static FileStream Lock(string path)
+    /// <summary>Locks a directory that is there in order to look at it. Nothing in it is made or changed.</summary>
+    /// <exception cref="StorageException">It is no data directory, or one of a newer version, or a broker has it, or it cannot be read.</exception>
+    public static DataDirectory OpenExisting(string path)
     {
-        var file = Path.Combine(path, "lock");
+        path = Path.GetFullPath(path);
+        var engine = EngineOf(path)
+            ?? throw new StorageException($"'{path}' is no data directory of a broker: it has no file 'format.json'.");
         try
         {
-            return new(file, FileMode.OpenOrCreate, FileAccess.ReadWrite, FileShare.None);
+            // A copy may be without the file, and then nobody uses it.
+            return new(path, engine, File.Exists(LockPath(path)) ? Lock(path, FileMode.Open, FileAccess.Read) : null);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(path, exception);
+        }
+    }
+
+    public void Dispose() => _lock?.Dispose();
+
+    private static string LockPath(string path) => Path.Combine(path, "lock");
+
+    private static FileStream Lock(string path, FileMode mode = FileMode.OpenOrCreate, FileAccess access = FileAccess.ReadWrite)
+    {
+        try
+        {
+            return new(LockPath(path), mode, access, FileShare.None);
         }
         catch (IOException exception) when (exception.HResult is LockedOnLinux or LockedOnMacOS or LockedOnWindows)
         {

@@ -20,19 +20,19 @@ public class CommandLineTests
     [TestCase("ping superfluous")]
     public async Task A_wrong_command_line_is_64(string line)
     {
-        var (code, output, error) = await Run(line);
+        var (code, output, error) = await CommandLine.Run(line);
         Assert.That((code, output), Is.EqualTo((64, "")));
         Assert.That(error, Does.StartWith("Error: ").And.Contains("--help"));
     }
 
     [Test]
-    public async Task Version_is_printed_alone() => Assert.That((await Run("version")).Output, Does.Match(@"^\d+\.\d+\.\d+\n$"));
+    public async Task Version_is_printed_alone() => Assert.That((await CommandLine.Run("version")).Output, Does.Match(@"^\d+\.\d+\.\d+\n$"));
 
     [Test]
     public async Task Ping_reaches_a_broker()
     {
         using var server = new ScriptedServer(Start);
-        Assert.That(await Run($"ping -q --port {server.Port}"), Is.EqualTo((0, "Ping succeeded\n", "")));
+        Assert.That(await CommandLine.Run($"ping -q --port {server.Port}"), Is.EqualTo((0, "Ping succeeded\n", "")));
     }
 
     [Test]
@@ -40,7 +40,7 @@ public class CommandLineTests
     {
         using var server = new ScriptedServer(Start);
         Assert.That(
-            await Run($"check_port_connectivity -q --port {server.Port}"),
+            await CommandLine.Run($"check_port_connectivity -q --port {server.Port}"),
             Is.EqualTo((0, "product\tSample\nversion\t1.2.3\nmechanisms\tPLAIN\n", "")));
     }
 
@@ -74,7 +74,7 @@ public class CommandLineTests
     [Test]
     public async Task Await_startup_gives_up_with_75()
     {
-        var (code, _, error) = await Run($"await_startup -q --timeout 0.3 --port {FreePort()}");
+        var (code, _, error) = await CommandLine.Run($"await_startup -q --timeout 0.3 --port {FreePort()}");
         Assert.That(code, Is.EqualTo(75), error);
     }
 
@@ -82,7 +82,7 @@ public class CommandLineTests
     public async Task Await_startup_waits_for_a_broker()
     {
         var port = FreePort();
-        var waiting = Run($"await_startup -q --timeout 20 --port {port}");
+        var waiting = CommandLine.Run($"await_startup -q --timeout 20 --port {port}");
         using var server = new TcpListener(IPAddress.Loopback, port);
         server.Start();
         using var client = await server.AcceptTcpClientAsync();
@@ -92,28 +92,9 @@ public class CommandLineTests
 
     private static async Task Expect69(string line, string why)
     {
-        var (code, output, error) = await Run(line);
+        var (code, output, error) = await CommandLine.Run(line);
         Assert.That((code, output), Is.EqualTo((69, "")));
         Assert.That(error, Does.StartWith("Error: ").And.Contains(why));
-    }
-
-    private static async Task<(int Code, string Output, string Error)> Run(string line)
-    {
-        var (output, error) = (Console.Out, Console.Error);
-        using var captured = new StringWriter();
-        using var capturedError = new StringWriter();
-        Console.SetOut(captured);
-        Console.SetError(capturedError);
-        try
-        {
-            var code = await Program.Main(line.Split(' ', StringSplitOptions.RemoveEmptyEntries));
-            return (code, captured.ToString(), capturedError.ToString());
-        }
-        finally
-        {
-            Console.SetOut(output);
-            Console.SetError(error);
-        }
     }
 
     private static byte[] Frame<TMethod>(TMethod method)

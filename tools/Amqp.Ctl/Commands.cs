@@ -18,6 +18,7 @@ internal static class Commands
         Talking("ping", "Check that the broker answers in AMQP", AnswerTime, Ping),
         Talking("check_port_connectivity", "Connect to the AMQP listener and print what the broker says of itself", AnswerTime, CheckPortConnectivity),
         Talking("await_startup", "Wait until the broker answers", StartupTime, AwaitStartup),
+        StoreCommands.Store(),
     ];
 
     private static Command Version()

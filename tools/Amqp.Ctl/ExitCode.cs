@@ -8,7 +8,13 @@ internal static class ExitCode
     /// <summary>The command line is wrong.</summary>
     public const int Usage = 64;
 
-    /// <summary>The broker is not there, or what answers is no broker.</summary>
+    /// <summary>Data is damaged.</summary>
+    public const int Data = 65;
+
+    /// <summary>What was to be read is not there.</summary>
+    public const int NoInput = 66;
+
+    /// <summary>The broker is not there, or what answers is no broker; or a data directory cannot be used.</summary>
     public const int Unavailable = 69;
 
     /// <summary>A defect of this program.</summary>

@@ -13,7 +13,8 @@ internal static class Program
         if (parsed.Errors.Count > 0)
         {
             foreach (var error in parsed.Errors) Fail(error.Message);
-            await Console.Error.WriteLineAsync($"See `amqpctl {(parsed.CommandResult.Command == root ? "" : $"{parsed.CommandResult.Command.Name} ")}--help`.");
+            var path = parsed.CommandResult.Command.Parents.OfType<Command>().Append(parsed.CommandResult.Command).Where(command => command != root);
+            await Console.Error.WriteLineAsync($"See `amqpctl {string.Concat(path.Select(command => $"{command.Name} "))}--help`.");
             return ExitCode.Usage;
         }
         try

@@ -20,6 +20,10 @@ namespace Amqp.Storage.Journal;
 /// </summary>
 public sealed class JournalEngine : ISegmentEngine
 {
+    /// <summary>What a data directory says that belongs to this engine.</summary>
+    public const string Name = "journal";
+
+    /// <summary>Bytes of a segment file, unless another size is asked for.</summary>
     public const int SegmentBytesDefault = 32 << 20;
 
     /// <summary>Prepared files kept; more are deleted.</summary>

@@ -218,6 +218,7 @@ internal sealed class SegmentFile : IDisposable
         }
         // A footer that is there without a trailer is written anew, in its place: there may be no room for two.
         if (!hasFooter) offset = ReadEnd(offset, number, wasSealed, broken);
+        else if (wasSealed && TrailerOffset() is null) broken(Footer(offset));
         (_end, _lastNumber) = (offset, number);
     }
 
@@ -227,6 +228,7 @@ internal sealed class SegmentFile : IDisposable
         if (TrailerOffset() is { } footer)
         {
             if (footer > offset) broken(Broken(offset, footer));
+            broken(Footer(footer));
             return Math.Max(offset, footer);
         }
         Span<byte> header = stackalloc byte[BlobFrame.HeaderSize];
@@ -241,6 +243,9 @@ internal sealed class SegmentFile : IDisposable
     /// <summary>A frame that is not whole, and what follows up to an offset: told from where its blob begins, or would.</summary>
     private static BrokenRange Broken(long offset, long end) =>
         new(Math.Min(offset + BlobFrame.HeaderSize, end), Math.Max(0, end - offset - BlobFrame.HeaderSize), IsTornEnd: false);
+
+    /// <summary>What seals the segment is damaged. How long it was, only its frame could say.</summary>
+    private static BrokenRange Footer(long offset) => Broken(offset, offset) with { IsFooter = true };
 
     private (BlobFrame Frame, byte[] Bytes)? ReadFrame(long offset)
     {

@@ -24,6 +24,13 @@ public sealed partial class Damages(IFileLayer files, string directory, ILogger 
         LogRange(logger, segment, offset, bytes.Length, salvaged, SetAside(segment, offset, bytes));
     }
 
+    /// <summary>The footer of a segment is damaged, so that its records had to be read one by one.</summary>
+    public void FoundFooter(SegmentId segment)
+    {
+        Interlocked.Increment(ref _count);
+        LogFooter(logger, segment);
+    }
+
     /// <summary>The end of a segment was being written when the process ended, and is cut. That is no damage.</summary>
     public void FoundTornEnd(SegmentId segment, long offset, long length) => LogTornEnd(logger, segment, offset, length);
 
@@ -84,6 +91,9 @@ public sealed partial class Damages(IFileLayer files, string directory, ILogger 
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The end of segment {Segment} of the message store was being written when the broker was stopped; {Length} bytes from offset {Offset}, which nobody was told were stored, have been cut off")]
     private static partial void LogTornEnd(ILogger logger, SegmentId segment, long offset, long length);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "The index of segment {Segment} of the message store is damaged; it was made anew from the segment's records, and nothing of it is lost. Check the disk")]
+    private static partial void LogFooter(ILogger logger, SegmentId segment);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Count} messages have lost their body, which they share with messages of other queues: the segment of the message store that had it is damaged or missing")]
     private static partial void LogBodiless(ILogger logger, int count);

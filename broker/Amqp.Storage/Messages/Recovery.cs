@@ -86,6 +86,11 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
     /// looks like a record there may be one that the file held before.</summary>
     private void ReadBroken(SegmentUse segment, BrokenRange broken, FooterWriter footer)
     {
+        if (broken.IsFooter)
+        {
+            damages.FoundFooter(segment.Id);
+            return;
+        }
         if (broken.IsTornEnd)
         {
             damages.FoundTornEnd(segment.Id, broken.Offset, broken.Length);

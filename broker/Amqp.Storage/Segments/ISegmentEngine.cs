@@ -88,7 +88,11 @@ public readonly record struct Blob(BlobAddress Address, ReadOnlyMemory<byte> Byt
 /// <param name="Length">Bytes.</param>
 /// <param name="IsTornEnd">Not damage, but a write that the process did not live to see flushed: nobody was promised anything of it, and
 /// parts of it may be what the disk held there before. It can be told from damage only as long as nothing whole follows.</param>
-public readonly record struct BrokenRange(long Offset, long Length, bool IsTornEnd);
+public readonly record struct BrokenRange(long Offset, long Length, bool IsTornEnd)
+{
+    /// <summary>It is the footer that is damaged, which says nothing that the blobs do not.</summary>
+    public bool IsFooter { get; init; }
+}
 
 /// <param name="Id">Its number.</param>
 /// <param name="IsSealed">It has a footer, and nothing is appended any more.</param>

@@ -2,6 +2,7 @@ using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
+using Amqp.Storage.Files;
 using Amqp.Storage.Journal;
 using Amqp.Storage.Messages;
 using Amqp.Storage.Tests.Journal;
@@ -20,22 +21,32 @@ internal sealed class TestStore : IDisposable
     public const string Directory = "/messages";
 
     private readonly Dictionary<QueueId, TestQueue> _queues = [];
+    private readonly IFileLayer _layer;
+    private readonly string _directory;
     private long _opening;
     private MessageStore? _store;
 
     /// <param name="files">A disk on which there is a store already.</param>
     /// <param name="opening">The number of the last opening of that.</param>
     public TestStore(int segmentBytes = 16 << 10, MemoryFiles? files = null, long opening = 0)
+        : this(segmentBytes, files ?? new MemoryFiles(), Directory, opening)
+    {
+    }
+
+    /// <summary>A store on any disk.</summary>
+    public TestStore(int segmentBytes, IFileLayer layer, string directory, long opening = 0)
     {
         SegmentBytes = segmentBytes;
-        Files = files ?? new MemoryFiles();
+        _layer = layer;
+        _directory = directory;
         _opening = opening;
         Open();
     }
 
     public int SegmentBytes { get; }
 
-    public MemoryFiles Files { get; }
+    /// <summary>The simulated disk.</summary>
+    public MemoryFiles Files => (MemoryFiles)_layer;
 
     /// <summary>The number of the last opening.</summary>
     public long Opening => _opening;
@@ -165,8 +176,8 @@ internal sealed class TestStore : IDisposable
         FailureCount = 0;
         IsFull = false;
         FullChanges.Clear();
-        var damages = new Damages(Files, Directory, Log);
-        Engine = JournalEngine.Open(Files, Directory, SegmentBytes, ++_opening, damages.FoundFile);
+        var damages = new Damages(_layer, _directory, Log);
+        Engine = JournalEngine.Open(_layer, _directory, SegmentBytes, ++_opening, damages.FoundFile);
         _store = MessageStore.Open(Engine, damages, new MessageStoreOptions { Opening = _opening }, Log, Fail);
     }
 }

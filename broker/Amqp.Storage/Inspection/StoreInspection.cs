@@ -1,0 +1,136 @@
+using System.Globalization;
+using Amqp.Core.Topology;
+using Amqp.Storage.Files;
+using Amqp.Storage.Journal;
+using Amqp.Storage.Messages;
+using Amqp.Storage.Metadata;
+using Microsoft.Extensions.Logging.Abstractions;
+
+namespace Amqp.Storage.Inspection;
+
+/// <summary>Looks at a data directory that no broker uses, and changes nothing in it.</summary>
+public sealed class StoreInspection : IDisposable
+{
+    private readonly DataDirectory _directory;
+    private readonly DefinitionsReader? _definitions;
+    private readonly Dictionary<QueueId, (string VirtualHost, string Name)> _names = [];
+    private readonly List<DamagedPlace> _damagedFiles = [];
+    private readonly JournalEngine _engine;
+    private readonly StoreState _state = new();
+
+    private StoreInspection(DataDirectory directory)
+    {
+        _directory = directory;
+        if (File.Exists(DefinitionsPath)) _definitions = DefinitionsReader.Read(DefinitionsPath);
+        foreach (var vhost in Topology.VirtualHosts.Values)
+            foreach (var queue in vhost.Queues.Values) _names.Add(queue.Id, (vhost.Name, queue.Name));
+        var files = new ReadOnlyFiles();
+        _engine = JournalEngine.Open(files, MessagesPath, JournalEngine.SegmentBytesDefault, opening: 0, FoundFile);
+        new Recovery(_engine, _state, new Damages(files, MessagesPath, NullLogger.Instance), seals: false).Run();
+    }
+
+    /// <summary>Opens a directory for looking at it. No broker can open it meanwhile.</summary>
+    /// <exception cref="StorageException">It is no data directory, belongs to a newer version or to an engine that this program does not
+    /// have, or a broker uses it, or it cannot be read.</exception>
+    public static StoreInspection Open(string path)
+    {
+        var directory = DataDirectory.OpenExisting(path);
+        try
+        {
+            return directory.Engine == JournalEngine.Name
+                ? new StoreInspection(directory)
+                : throw new StorageException($"'{directory.FullPath}' was written by the storage engine '{directory.Engine}', which this program does not have.");
+        }
+        catch (Exception exception)
+        {
+            directory.Dispose();
+            if (exception is IOException or UnauthorizedAccessException)
+                throw new StorageException($"'{directory.FullPath}' cannot be read: {exception.Message}", exception);
+            throw;
+        }
+    }
+
+    /// <summary>What is in it.</summary>
+    public StoreReport Report()
+    {
+        var unknown = _state.Queues.Values.Where(queue => queue.Count > 0 && !_names.ContainsKey(queue.Id)).ToList();
+        return new StoreReport
+        {
+            Directory = _directory.FullPath,
+            Version = DataDirectory.FormatVersion,
+            Engine = _directory.Engine,
+            Openings = _definitions?.Opened ?? 0,
+            Exchanges = DefinitionsFile.Live(Topology).Count(change => change is ExchangeAdded),
+            Bindings = DefinitionsFile.Live(Topology).Count(change => change is BindingAdded),
+            Segments = _state.Segments.Count,
+            SegmentBytes = _state.Segments.Capacity,
+            NeededBytes = _state.Segments.LiveBytes,
+            SharedBodies = _state.Bodies.Slots.Count(),
+            SetAside = Directory.EnumerateFiles(_directory.FullPath, "*.damaged*", SearchOption.AllDirectories).Count(),
+            UnknownQueues = unknown.Count,
+            UnknownMessages = unknown.Sum(queue => (long)queue.Count),
+            Queues =
+            [
+                .. _names.Select(name => Contents(name.Value, name.Key))
+                    .OrderBy(queue => queue.VirtualHost, StringComparer.Ordinal).ThenBy(queue => queue.Name, StringComparer.Ordinal),
+            ],
+        };
+    }
+
+    /// <summary>Reads every byte that means something, and checks it.</summary>
+    /// <param name="progress">Told how many of how many segments have been read.</param>
+    public StoreVerdict Verify(Action<int, int> progress)
+    {
+        var verification = new Verification(_engine, _state, NameOf);
+        var segments = _engine.Segments;
+        for (var index = 0; index < segments.Count; index++)
+        {
+            verification.ReadSegment(segments[index].Id);
+            progress(index + 1, segments.Count);
+        }
+        verification.ReadMessages();
+        var definitions = _definitions?.Damages.Select(damage => new DamagedPlace(LocalMetadataStore.FileName, -1, 0, damage, [])) ?? [];
+        return new StoreVerdict
+        {
+            Records = verification.Records,
+            Messages = verification.Messages,
+            Definitions = _definitions?.Records ?? 0,
+            Damages = [.. definitions, .. _damagedFiles, .. verification.Damages],
+            TornEnds = [.. TornDefinitions(), .. verification.TornEnds],
+        };
+    }
+
+    public void Dispose()
+    {
+        _engine.Dispose();
+        _directory.Dispose();
+    }
+
+    private TopologySnapshot Topology => _definitions?.Topology ?? TopologySnapshot.Initial;
+
+    private string DefinitionsPath => Path.Combine(_directory.FullPath, LocalMetadataStore.FileName);
+
+    private string MessagesPath => Path.Combine(_directory.FullPath, MessageStore.DirectoryName);
+
+    private StoredQueue Contents((string VirtualHost, string Name) name, QueueId id)
+    {
+        if (!_state.Queues.TryGetValue(id, out var queue)) return new StoredQueue(name.VirtualHost, name.Name, 0, 0);
+        var bytes = queue.All().Sum(message => (long)(message.Place.IsShared ? _state.Bodies[message.Place.BodySlot].Length : message.Place.Length));
+        return new StoredQueue(name.VirtualHost, name.Name, queue.Count, bytes);
+    }
+
+    private string NameOf(QueueId id) => _names.TryGetValue(id, out var name)
+        ? $"{name.Name} in {name.VirtualHost}"
+        : $"queue number {id.Value.ToString(CultureInfo.InvariantCulture)}";
+
+    private void FoundFile(string path, bool isUsable) => _damagedFiles.Add(new DamagedPlace(
+        Verification.FileName(Path.GetFileName(path)), -1, 0, isUsable ? "its beginning or end; its messages are served" : "its beginning and end; none of its messages can be read", []));
+
+    private IEnumerable<DamagedPlace> TornDefinitions()
+    {
+        if (_definitions is null) yield break;
+        var length = new FileInfo(DefinitionsPath).Length;
+        if (length > _definitions.Length)
+            yield return new DamagedPlace(LocalMetadataStore.FileName, _definitions.Length, length - _definitions.Length, "the last line", []);
+    }
+}
