@@ -40,7 +40,6 @@ public sealed class BrokerNode
         var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>());
         var alarms = new Alarms(loggers.CreateLogger("Amqp.Broker.Flow"));
         var memory = new MemoryBudget(limits.QueuedBodyBytes > 0 ? limits.QueuedBodyBytes : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
-        memory.ShortageChanged = isShort => alarms.Set(Shortage.Memory, isShort);
         queues.Connect(new QueueServices(topology, messages, memory, clock, loggers.CreateLogger("Amqp.Broker.Queues")));
         topology.Start();
         messages.Start(isFull => alarms.Set(Shortage.Disk, isFull));

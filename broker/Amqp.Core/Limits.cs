@@ -50,7 +50,7 @@ public sealed record Limits
 
     /// <summary>
     /// Bytes of queued messages kept in memory, of all queues together; beyond it, long queues keep those at their end in the
-    /// store only, and publishers that are faster than that are held back when it is half as much again. 0: a quarter of the memory that the process may use. The rest is for messages on their way, for what the
+    /// store only. 0: a quarter of the memory that the process may use. The rest is for messages on their way, for what the
     /// queues need besides (some 30 bytes a message) and for the collector, which needs about as much again as it manages.
     /// </summary>
     public long QueuedBodyBytes { get; init; }

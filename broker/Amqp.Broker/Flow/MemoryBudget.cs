@@ -2,8 +2,7 @@ namespace Amqp.Broker.Flow;
 
 /// <summary>
 /// What the messages of all queues may take in memory. Queues report what they have; when it is too much, memory is tight until
-/// a quarter of the limit is free, and queues with a backlog let go of messages that the store has. When publishers are faster than
-/// that, and it is half as much again, they are held back for as long as memory is tight.
+/// a quarter of the limit is free, and queues with a backlog let go of messages that the store has.
 /// <para>A message in several queues counts in each: it is let go when the last of them lets go of it.</para>
 /// </summary>
 internal sealed class MemoryBudget(long limitBytes)
@@ -15,7 +14,6 @@ internal sealed class MemoryBudget(long limitBytes)
 
     private long _usedBytes;
     private int _isTight;
-    private int _isShort;
     private int _queues;
 
     public bool IsTight => Volatile.Read(ref _isTight) != 0;
@@ -26,14 +24,12 @@ internal sealed class MemoryBudget(long limitBytes)
     /// what consumers hold.</summary>
     public long KeptBytes => Math.Min(WindowBytesMax, limitBytes / 4 / Math.Max(1, Volatile.Read(ref _queues)));
 
-    /// <summary>What a queue whose messages are in the store has in memory ahead of its consumers.</summary>
-    public long WindowBytes => Math.Max(KeptBytes, Math.Min(WindowBytesMin, limitBytes / 4));
+    /// <summary>What a queue whose messages are in the store has in memory ahead of its consumers: when memory is tight no more than
+    /// it would keep, or what is let go would be read at once.</summary>
+    public long WindowBytes => IsTight ? KeptBytes : Math.Max(KeptBytes, Math.Min(WindowBytesMin, limitBytes / 4));
 
     /// <summary>Called when memory has become tight, on the thread that noticed, which is some queue's: it must neither block nor throw.</summary>
     public Action? BecameTight { get; set; }
-
-    /// <summary>Called with true when publishers should be held back, and with false when not any more; on some queue's thread too.</summary>
-    public Action<bool>? ShortageChanged { get; set; }
 
     /// <summary>How many queues share it.</summary>
     public void Share(int queues) => Volatile.Write(ref _queues, queues);
@@ -45,12 +41,7 @@ internal sealed class MemoryBudget(long limitBytes)
         if (used > limitBytes)
         {
             if (!IsTight && Interlocked.Exchange(ref _isTight, 1) == 0) BecameTight?.Invoke();
-            if (used > limitBytes + (limitBytes / 2) && Interlocked.Exchange(ref _isShort, 1) == 0) ShortageChanged?.Invoke(true);
         }
-        else if (IsTight && used <= limitBytes - (limitBytes / 4))
-        {
-            Volatile.Write(ref _isTight, 0);
-            if (Interlocked.Exchange(ref _isShort, 0) == 1) ShortageChanged?.Invoke(false);
-        }
+        else if (IsTight && used <= limitBytes - (limitBytes / 4)) Volatile.Write(ref _isTight, 0);
     }
 }

@@ -102,7 +102,7 @@ public sealed partial class QueueState
     {
         if (_log.BodyBytes <= 2 * keptBytes) return;
         if (_readEnd == NoEnd) (_readEnd, _aheadCount, _aheadBytes) = (_next, 0, 0);
-        RefillWindow(keptBytes);
+        RefillWindow(keptBytes, atLeastOne: _consumers.Count > 0);
         var pageRoom = IsPagingOut ? 0 : PageOutBytes;
         _heldTrimmedTo = LetGoBetween(_heldTrimmedTo, _next - KeptCount(keptBytes), ref pageRoom, KeptCount(keptBytes));
         _trimmedTo = LetGoBetween(Math.Max(_trimmedTo, _readEnd), _log.End, ref pageRoom, keptReturned: 0);
@@ -124,7 +124,7 @@ public sealed partial class QueueState
 
         if (_readEnd != NoEnd)
         {
-            RefillWindow(windowBytes);
+            RefillWindow(windowBytes, atLeastOne: true);
             if (_readEnd >= _log.End) _readEnd = NoEnd;
         }
         if (_reading.Count == 0) return;
@@ -204,15 +204,15 @@ public sealed partial class QueueState
     private int KeptCount(long bytes) => (int)Math.Min(WindowMessages, bytes * _log.BodyCount / Math.Max(1, _log.BodyBytes));
 
     /// <summary>When half of the window is used up, moves <see cref="_readEnd"/> on until it is full, noting what has to be read.</summary>
-    private void RefillWindow(long bytes)
+    private void RefillWindow(long bytes, bool atLeastOne)
     {
         // Of very large messages the window holds a few, and is not to run empty for half of one.
         if (_aheadCount >= FewMessages && (_aheadCount >= WindowMessages / 2 || _aheadBytes >= bytes / 2)) return;
         _readEnd = Math.Max(_readEnd, _next);
-        while (_aheadCount == 0 || (_aheadCount < WindowMessages && _aheadBytes < bytes))
+        while ((_aheadCount == 0 && atLeastOne) || (_aheadCount < WindowMessages && _aheadBytes < bytes))
         {
             _readEnd = _log.Next(_readEnd, Looking.ForReady);
-            if (_readEnd == _log.End) return;
+            if (_readEnd == _log.End || (!atLeastOne && _aheadBytes + _log[_readEnd].Size > bytes)) return;
             NoteIfAbsent(_readEnd);
             _aheadCount++;
             _aheadBytes += _log[_readEnd].Size;

@@ -57,26 +57,6 @@ internal sealed class BlockedPublisherTests
     }
 
     [Test]
-    public async Task A_publisher_faster_than_messages_can_be_paged_out_is_held_back_until_they_are()
-    {
-        var node = new TestNode(new Amqp.Core.Limits { QueuedBodyBytes = 20_000 });
-        var publisher = node.Dial();
-        await publisher.Handshake(wantsBlocked: true);
-        await publisher.OpenChannel(1);
-        await publisher.Declare(1, "q");
-        node.Messages.Hold();
-        while (!node.Broker.Services.Alarms.AreOn)
-        {
-            await publisher.Publish(1, "q", new string('m', 1_000));
-            if (!node.Broker.Services.Alarms.AreOn) await publisher.ReadyCount(1, "q");
-        }
-        await publisher.Publish(1, "q", "one more");
-        Assert.That((await publisher.Expect<ConnectionBlocked>(0)).Reason, Is.EqualTo("low on memory"));
-        node.Messages.Release();
-        await publisher.Expect<ConnectionUnblocked>(0);
-    }
-
-    [Test]
     public async Task A_second_alarm_is_not_told_and_has_to_end_as_well()
     {
         var publisher = await Open();
