@@ -231,13 +231,27 @@ internal sealed class SegmentFile : IDisposable
             broken(Footer(footer));
             return Math.Max(offset, footer);
         }
+        for (var number = lastNumber + 1; ReadHeader(offset) is { } frame && frame.Number == number; number++)
+        {
+            if (wasSealed && frame.Kind == BlobKind.Footer)
+            {
+                broken(Footer(offset));
+                return offset;
+            }
+            var end = Math.Min(offset + frame.Size, Capacity);
+            broken(Broken(offset, end) with { IsTornEnd = !wasSealed });
+            if (!wasSealed) return offset;
+            // Records in what is damaged may serve on, so it is not written over.
+            offset = BlobFrame.Aligned(end);
+        }
+        if (wasSealed && offset < Capacity) broken(Broken(offset, Capacity) with { MayBeOld = true });
+        return offset;
+    }
+
+    private BlobFrame? ReadHeader(long offset)
+    {
         Span<byte> header = stackalloc byte[BlobFrame.HeaderSize];
-        header = header[.._file.Read(header, offset)];
-        var isFrame = BlobFrame.TryReadHeader(header, _incarnation, out var frame) && frame.Number == lastNumber + 1;
-        var end = isFrame ? Math.Min(offset + frame.Size, Capacity) : Capacity;
-        if (end > offset && (wasSealed || isFrame)) broken(Broken(offset, end) with { IsTornEnd = !wasSealed });
-        // Records in what is damaged may serve on, so it is not written over.
-        return wasSealed ? BlobFrame.Aligned(end) : offset;
+        return BlobFrame.TryReadHeader(header[.._file.Read(header, offset)], _incarnation, out var frame) ? frame : null;
     }
 
     /// <summary>A frame that is not whole, and what follows up to an offset: told from where its blob begins, or would.</summary>

@@ -75,7 +75,7 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
     /// <summary>Records in a damaged range serve as long as they are whole, and are copied like others.</summary>
     private void NoteBroken(BrokenRange broken)
     {
-        if (broken.IsTornEnd || broken.IsFooter) return;
+        if (broken.IsTornEnd || broken.IsFooter || broken.MayBeOld) return;
         var bytes = new byte[broken.Length];
         var range = bytes.AsSpan(0, engine.Read(Victim!.Id, broken.Offset, bytes));
         var records = new WholeRecords(range);

@@ -100,7 +100,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
         var range = bytes.AsSpan(0, engine.Read(segment.Id, broken.Offset, bytes));
         var records = new WholeRecords(range);
         var salvaged = 0;
-        while (records.TryNext(out var header))
+        while (!broken.MayBeOld && records.TryNext(out var header))
         {
             if (header.Flags != 0) continue; // a part of a transaction that is not whole counts for nothing
             ApplyRecord(segment, header, range[records.Start..], broken.Offset + records.Start, footer);

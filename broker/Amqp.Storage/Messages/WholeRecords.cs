@@ -1,16 +1,20 @@
+using System.Buffers.Binary;
 using Amqp.Core.Records;
 
 namespace Amqp.Storage.Messages;
 
 /// <summary>
-/// Finds the records that are whole among bytes that are not all what was written. Where one is damaged, the next is where
-/// its length says, if a record or the end is there; otherwise it is looked for, eight bytes at a time. Not always the latter,
-/// because what a publisher put into a body may look like a record.
+/// Finds the records that are whole among bytes that are not all what was written, beginning with a record. One that is damaged still says how
+/// long it is, unless that is what was damaged: right if the next record, or the end, is there. Otherwise the next is
+/// looked for, eight bytes at a time. Not always the latter, because what a publisher put into a body may look like a record.
 /// </summary>
 internal ref struct WholeRecords(ReadOnlySpan<byte> bytes)
 {
+    private const int Alignment = 8;
+
     private readonly ReadOnlySpan<byte> _bytes = bytes;
     private int _next;
+    private bool _isRecord = true;
 
     /// <summary>Where the record that was found begins.</summary>
     public int Start { get; private set; }
@@ -18,23 +22,30 @@ internal ref struct WholeRecords(ReadOnlySpan<byte> bytes)
     /// <summary>The next whole record. False: there is none.</summary>
     public bool TryNext(out RecordHeader header)
     {
-        for (; _next + RecordHeader.Size <= _bytes.Length; _next += DamagedLength())
+        while (_next + RecordHeader.Size <= _bytes.Length)
         {
-            if (!RecordHeader.TryRead(_bytes[_next..], out header)) continue;
-            Start = _next;
-            _next += header.PaddedLength;
-            return true;
+            if (RecordHeader.TryRead(_bytes[_next..], out header))
+            {
+                Start = _next;
+                _next += header.PaddedLength;
+                _isRecord = true;
+                return true;
+            }
+            var skipped = _isRecord ? DamagedLength() : 0;
+            _isRecord = skipped > 0;
+            _next += _isRecord ? skipped : Alignment;
         }
         header = default;
         return false;
     }
 
+    /// <summary>The length of a damaged record, or 0.</summary>
     private readonly int DamagedLength()
     {
-        const int Alignment = 8;
         var rest = _bytes[_next..];
-        var damaged = RecordHeader.Read(rest);
-        if (damaged.Length < RecordHeader.Size || damaged.Length > rest.Length || !damaged.IsKnown) return Alignment;
-        return damaged.PaddedLength >= rest.Length || RecordHeader.TryRead(rest[damaged.PaddedLength..], out _) ? damaged.PaddedLength : Alignment;
+        var length = BinaryPrimitives.ReadUInt32LittleEndian(rest);
+        if (length < RecordHeader.Size || length > rest.Length) return 0;
+        var padded = RecordHeader.Padded((int)length);
+        return padded >= rest.Length || RecordHeader.TryRead(rest[padded..], out _) ? padded : 0;
     }
 }

@@ -90,6 +90,9 @@ public readonly record struct Blob(BlobAddress Address, ReadOnlyMemory<byte> Byt
 /// parts of it may be what the disk held there before. It can be told from damage only as long as nothing whole follows.</param>
 public readonly record struct BrokenRange(long Offset, long Length, bool IsTornEnd)
 {
+    /// <summary>Nobody knows how far into it the segment was written. What is whole there may be what the disk held before.</summary>
+    public bool MayBeOld { get; init; }
+
     /// <summary>It is the footer that is damaged, which says nothing that the blobs do not.</summary>
     public bool IsFooter { get; init; }
 }

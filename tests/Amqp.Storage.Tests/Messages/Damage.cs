@@ -1,3 +1,4 @@
+using Amqp.Storage.Journal;
 using Amqp.Storage.Tests.Journal;
 
 namespace Amqp.Storage.Tests.Messages;
@@ -64,7 +65,11 @@ internal sealed class Damage(StoreAtlas atlas, MemoryFiles files)
         if (HasFooter(segment)) return false;
         if (record.Transaction is { } transaction && Hits(segment, transaction)) return true;
         // Behind the last whole blob of the segment that was being written is its torn end.
-        return MayBeTorn(segment) && segment.Frames.Where(frame => frame.Start >= record.Frame.Start).All(frame => Hits(segment, frame));
+        if (!segment.Frames.Where(frame => frame.Start >= record.Frame.Start).All(frame => Hits(segment, frame))) return false;
+        // Nor can anybody tell how far a segment was written that has lost footer and trailer, and the head of a frame as well.
+        return MayBeTorn(segment)
+            || (Hits(segment, segment.Trailer) && Hits(segment, segment.Footer)
+                && segment.Frames.Exists(frame => frame.Start <= record.Frame.Start && Hits(segment, frame with { End = frame.Start + BlobFrame.HeaderSize })));
     }
 
     /// <summary>What is missing at the segment's end cannot be told from a write that was cut off.</summary>

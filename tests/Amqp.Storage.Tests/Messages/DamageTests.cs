@@ -98,7 +98,7 @@ internal sealed class DamageTests
         }
         foreach (var (queue, position) in found.Keys.Except(whole.Keys))
         {
-            Assert.That(atlas.SettlementsOf(queue, position).Any(damage.MayCost), Is.True, $"{damage.Description} message {position} of queue {queue} came back");
+            Assert.That(atlas.SettlementsOf(queue, position).Any(damage.MayCost), Is.True, $"{damage.Description} message {position} of queue {queue} came back; {atlas.StoryOf(queue, position)}");
         }
         if (store.Log.Of(LogLevel.Error).Any(text => text.Contains("were copied", StringComparison.Ordinal)))
             Assert.That(store.Files.List("").Any(path => path.EndsWith(".damaged", StringComparison.Ordinal)), Is.True, $"{damage.Description} what is damaged is set aside");

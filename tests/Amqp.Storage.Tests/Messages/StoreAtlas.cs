@@ -46,6 +46,11 @@ internal sealed class StoreAtlas
     public IEnumerable<AtlasRecord> SettlementsOf(int queue, long position) =>
         Records.Where(record => record.Type == RecordType.Settle && record.Queue == queue && record.Settled.Contains(position));
 
+    /// <summary>Every record about a message, for the text of a failed test.</summary>
+    public string StoryOf(int queue, long position) => string.Join(", ", Records
+        .Where(record => record.Queue == queue && ((record.Type == RecordType.Enqueue && record.Position == position) || record.Settled.Contains(position)))
+        .Select(record => $"{record.Type} in {record.Segment.Path} at {record.Extent} in {record.Frame}{(record.Transaction is null ? "" : " in a transaction")}"));
+
     private void Add(AtlasSegment segment, ReadOnlySpan<byte> bytes, long offset, Extent? transaction)
     {
         for (var start = 0; start < bytes.Length;)
