@@ -162,6 +162,8 @@ internal sealed class SegmentFile : IDisposable
     {
         if (!TryMendEnd(BlobFrame.SizeOf(footer.Length))) return false;
         var offset = Append(footer, BlobKind.Footer).Offset - BlobFrame.HeaderSize;
+        // A trailer is a promise that the footer is there: without it what is missing was lost with the power, and is no damage.
+        Flush();
         Span<byte> trailer = stackalloc byte[TrailerSize];
         trailer.Clear();
         TrailerMagic.CopyTo(trailer);
