@@ -36,17 +36,7 @@ internal sealed partial class DiskFile : IDataFile
 
     public void Write(ReadOnlySpan<byte> bytes, long offset) => RandomAccess.Write(_handle, bytes, offset);
 
-    public int Read(Span<byte> destination, long offset)
-    {
-        var total = 0;
-        while (total < destination.Length)
-        {
-            var read = RandomAccess.Read(_handle, destination[total..], offset + total);
-            if (read == 0) break;
-            total += read;
-        }
-        return total;
-    }
+    public int Read(Span<byte> destination, long offset) => Read(_handle, destination, offset);
 
     public void Flush()
     {
@@ -60,6 +50,19 @@ internal sealed partial class DiskFile : IDataFile
     }
 
     public void Dispose() => _handle.Dispose();
+
+    /// <summary>Reads until the destination or the file is at its end: one call to the system may give less.</summary>
+    public static int Read(SafeFileHandle handle, Span<byte> destination, long offset)
+    {
+        var total = 0;
+        while (total < destination.Length)
+        {
+            var read = RandomAccess.Read(handle, destination[total..], offset + total);
+            if (read == 0) break;
+            total += read;
+        }
+        return total;
+    }
 
     [LibraryImport("libc", EntryPoint = "fdatasync", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]

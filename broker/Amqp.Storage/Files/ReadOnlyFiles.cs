@@ -32,17 +32,7 @@ public sealed class ReadOnlyFiles : IFileLayer
 
         public void Write(ReadOnlySpan<byte> bytes, long offset) => throw new IOException($"'{path}' was opened for reading only");
 
-        public int Read(Span<byte> destination, long offset)
-        {
-            var total = 0;
-            while (total < destination.Length)
-            {
-                var read = RandomAccess.Read(_handle, destination[total..], offset + total);
-                if (read == 0) break;
-                total += read;
-            }
-            return total;
-        }
+        public int Read(Span<byte> destination, long offset) => DiskFile.Read(_handle, destination, offset);
 
         public void Flush()
         {

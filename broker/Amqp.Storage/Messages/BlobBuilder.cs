@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Amqp.Core.Messages;
 using Amqp.Core.Records;
 using Amqp.Storage.Segments;
@@ -10,6 +11,8 @@ namespace Amqp.Storage.Messages;
 /// </summary>
 internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
 {
+    private const int NoBody = -1;
+
     private readonly RecordBuffer _buffer = new();
     private readonly List<Written> _written = [];
     private readonly FooterWriter _footer = new();
@@ -37,18 +40,17 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
 
     public void Enqueue(RecordType type, QueueIndex queue, long position, long expiresAt, Message message)
     {
-        var slot = -1;
+        var slot = NoBody;
         if (message.BodyId != 0)
         {
             slot = state.Bodies.Find(message.BodyId);
             if (state.Bodies[slot].Segment == 0) Body(slot, message);
         }
         var start = _buffer.Length;
-        var length = slot < 0
-            ? _buffer.Enqueue(type, queue.Id, epoch: 0, position, expiresAt, message)
-            : _buffer.EnqueueShared(type, queue.Id, epoch: 0, position, expiresAt, message.BodyId);
+        if (slot == NoBody) _buffer.Enqueue(type, queue.Id, epoch: 0, position, expiresAt, message);
+        else _buffer.EnqueueShared(type, queue.Id, epoch: 0, position, expiresAt, message.BodyId);
         NeedsFlush |= type == RecordType.Enqueue;
-        Add(new Written(start, length, queue, position, slot));
+        Add(new Written(start, queue, slot));
     }
 
     public void Settle(QueueIndex queue, long last, int segment, ReadOnlySpan<PositionRun> runs)
@@ -56,54 +58,58 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         var start = _buffer.Length;
         var length = _buffer.Settle(queue.Id, epoch: 0, last, segment, runs);
         NeedsFlush = true;
-        Add(new Written(start, length, null, 0, -1), runsLength: length);
+        Add(new Written(start), runsLength: length);
     }
 
     public void Delivered(QueueIndex queue, long last, int segment, ReadOnlySpan<PositionRun> runs)
     {
         var start = _buffer.Length;
         var length = _buffer.Delivered(queue.Id, epoch: 0, last, runs);
-        Add(new Written(start, length, null, 0, -1), runsLength: length);
+        Add(new Written(start), runsLength: length);
     }
 
     public void Closed()
     {
         var start = _buffer.Length;
+        _buffer.Closed();
         NeedsFlush = true;
-        Add(new Written(start, _buffer.Closed(), null, 0, -1));
+        Add(new Written(start));
     }
 
     /// <summary>A message's record, copied out of a segment that is being merged.</summary>
     public void Move(QueueIndex queue, in RecordHeader header, ReadOnlySpan<byte> record)
     {
         var start = _buffer.Length;
+        _buffer.Copy(header, record);
         NeedsFlush = true;
-        Add(new Written(start, _buffer.Copy(header, record), queue, header.Position, -1) { IsMove = true });
+        Add(new Written(start, queue, IsMove: true));
     }
 
     /// <summary>A record that names a shared body, made anew: it was damaged, and its entry in the footer is all of it.</summary>
     public void MoveShared(QueueIndex queue, in IndexEntry entry)
     {
         var start = _buffer.Length;
+        _buffer.EnqueueShared(entry.Type, queue.Id, epoch: 0, entry.Position, entry.ExpiresAt, entry.BodyId);
         NeedsFlush = true;
-        var length = _buffer.EnqueueShared(entry.Type, queue.Id, epoch: 0, entry.Position, entry.ExpiresAt, entry.BodyId);
-        Add(new Written(start, length, queue, entry.Position, -1) { IsMove = true });
+        Add(new Written(start, queue, IsMove: true));
     }
 
     /// <summary>A shared body's record, copied likewise.</summary>
     public void MoveBody(int slot, in RecordHeader header, ReadOnlySpan<byte> record)
     {
         var start = _buffer.Length;
+        _buffer.Copy(header, record);
         NeedsFlush = true;
-        Add(new Written(start, _buffer.Copy(header, record), null, 0, slot) { IsMove = true });
+        Add(new Written(start, BodySlot: slot));
     }
 
     /// <summary>A settlement, copied likewise.</summary>
     public void CopySettlement(in RecordHeader header, ReadOnlySpan<byte> record)
     {
         var start = _buffer.Length;
+        _buffer.Copy(header, record);
         NeedsFlush = true;
-        Add(new Written(start, _buffer.Copy(header, record), null, 0, -1), runsLength: record.Length);
+        Add(new Written(start), runsLength: record.Length);
     }
 
     public void BeginTransaction()
@@ -120,7 +126,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         var bytes = _buffer.Bytes;
         var address = engine.Append(bytes);
         var segment = state.Segments.Current!;
-        foreach (ref readonly var written in System.Runtime.InteropServices.CollectionsMarshal.AsSpan(_written))
+        foreach (ref readonly var written in CollectionsMarshal.AsSpan(_written))
         {
             var entry = IndexEntry.Of(RecordHeader.Read(bytes[written.Start..]), bytes[written.Start..], address.Offset + written.Start);
             _footer.Add(entry);
@@ -138,9 +144,9 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
     private void Body(int slot, Message message)
     {
         var start = _buffer.Length;
-        var length = _buffer.Body(message.BodyId, message);
+        _buffer.Body(message.BodyId, message);
         state.Bodies[slot].Segment = SharedBody.InBuffer;
-        Add(new Written(start, length, null, 0, slot));
+        Add(new Written(start, BodySlot: slot));
     }
 
     private void Add(in Written written, int runsLength = 0)
@@ -173,21 +179,19 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         var isPage = entry.Type == RecordType.Page;
         if (written.IsMove)
         {
-            var before = queue.Find(written.Position);
+            var before = queue.Find(entry.Position);
             state.Segments.Release(before.Segment, before.Length);
-            state.Put(queue, written.Position, before.MovedTo(segment.Number, entry.Offset));
+            state.Put(queue, entry.Position, before.MovedTo(segment.Number, entry.Offset));
             return;
         }
-        state.Put(queue, written.Position, written.BodySlot < 0
+        state.Put(queue, entry.Position, written.BodySlot == NoBody
             ? Messages.Place.OnDisk(segment.Number, entry.Offset, entry.Length, isPage)
             : Messages.Place.Shared(segment.Number, written.BodySlot, entry.Length, isPage));
     }
 
     /// <param name="Start">Offset in the blob.</param>
     /// <param name="Queue">Of a message.</param>
-    /// <param name="BodySlot">Of a body, or of a message that shares one; otherwise -1.</param>
-    private readonly record struct Written(int Start, int Length, QueueIndex? Queue, long Position, int BodySlot)
-    {
-        public bool IsMove { get; init; }
-    }
+    /// <param name="BodySlot">Of a body, or of a message that shares one.</param>
+    /// <param name="IsMove">The message has a place already, which it leaves.</param>
+    private readonly record struct Written(int Start, QueueIndex? Queue = null, int BodySlot = NoBody, bool IsMove = false);
 }

@@ -31,7 +31,6 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     private readonly BlockingCollection<bool> _reserveWanted = [];
     private readonly StoreState _state = new();
     private readonly ISegmentEngine _engine;
-    private readonly Recovery _recovery;
     private readonly StoreWriter _writer;
     private readonly StoreReader _reader;
     private readonly Damages _damages;
@@ -45,6 +44,9 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     private long _lastBodyId;
     private Action<bool> _fullChanged = _ => { };
 
+    // What the opening has found, until the queues have taken it over.
+    private Recovery? _recovery;
+
     private MessageStore(ISegmentEngine engine, Damages damages, MessageStoreOptions options, ILogger<MessageStore> logger, Action<Exception> failed)
     {
         _engine = engine;
@@ -53,7 +55,6 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         _failed = failed;
         _keepsUnknownQueues = options.KeepUnknownQueues;
         _lastBodyId = options.Opening << BodyNumberBits;
-        _recovery = new Recovery(engine, _state, damages);
         _reader = new StoreReader(engine, damages, Fail);
         _writer = new StoreWriter(engine, _state, _reader, damages, () => _reserveWanted.Add(true));
         _thread = new Thread(Run) { Name = "store", IsBackground = true };
@@ -69,6 +70,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         ISegmentEngine engine, Damages damages, MessageStoreOptions options, ILogger<MessageStore> logger, Action<Exception> failed)
     {
         var store = new MessageStore(engine, damages, options, logger, failed);
+        store._recovery = new Recovery(engine, store._state, damages);
         store._recovery.Run();
         return store;
     }
@@ -105,12 +107,13 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     {
         var index = _state.QueueOf(queue);
         index.Listener = listener;
-        return _recovery.Found(index);
+        return _recovery?.Found(index);
     }
 
     public void Start(Action<bool> fullChanged)
     {
         _fullChanged = fullChanged;
+        _recovery = null;
         DropUnknownQueues();
         LogOpened(_logger, _state.Queues.Values.Sum(queue => (long)queue.Count), _state.Segments.Count, _state.Segments.LiveBytes);
         _reader.Start();

@@ -29,9 +29,6 @@ internal sealed class QueueIndex(QueueId id)
 
     public int Count { get; private set; }
 
-    /// <summary>Bytes that the queue's live records take.</summary>
-    public long Bytes { get; private set; }
-
     /// <summary>The last ticket that is complete and of which the listener has not been told.</summary>
     public long CompletedTicket { get; set; }
 
@@ -57,7 +54,6 @@ internal sealed class QueueIndex(QueueId id)
             chunk.Live++;
             Count++;
         }
-        Bytes += place.Length - entry.Length;
         entry = place;
     }
 
@@ -67,7 +63,6 @@ internal sealed class QueueIndex(QueueId id)
         if (ChunkOf(position) is not { } chunk) return default;
         var offset = (int)(position & (ChunkSize - 1));
         if (offset >= chunk.Places.Length || chunk.Places[offset] is var place && place.IsNone) return default;
-        Bytes -= place.Length;
         chunk.Places[offset] = default;
         Count--;
         if (--chunk.Live > 0) return place;

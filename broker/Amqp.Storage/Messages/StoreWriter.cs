@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Amqp.Core.Records;
 using Amqp.Storage.Segments;
 
@@ -25,7 +26,6 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Store
     private readonly Queue<(QueueIndex Queue, long Ticket, long End)> _tickets = new();
     private readonly List<QueueIndex> _toTell = [];
     private readonly Queue<(long End, Action Committed)> _transactions = new();
-    private readonly List<PositionRun> _transactionRuns = [];
     private readonly BlobBuilder _blob = new(engine, state);
     private readonly Merge _merge = new(engine, state, damages);
     private bool _needsFlush;
@@ -50,7 +50,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Store
             switch (request.Kind)
             {
                 case StoreRequestKind.Commit:
-                    Take(request, System.Runtime.InteropServices.CollectionsMarshal.AsSpan(group.Records).Slice(next, request.Number));
+                    Take(request, CollectionsMarshal.AsSpan(group.Records).Slice(next, request.Number));
                     next += request.Number;
                     break;
                 case StoreRequestKind.Transaction:
