@@ -37,69 +37,69 @@ public sealed class RecordBuffer
         EnqueueHeadSize + BodyHeadSize + Encoding.UTF8.GetByteCount(message.Exchange) + Encoding.UTF8.GetByteCount(message.RoutingKey)
         + message.Content.Buffer.Length);
 
-    /// <summary>A message with its body. Returns the record's length.</summary>
+    /// <summary>A message with its body.</summary>
     /// <param name="type">Enqueue or Page.</param>
     /// <param name="expiresAt">Milliseconds since 1970 UTC, or 0.</param>
-    public int Enqueue(RecordType type, QueueId queue, uint epoch, long position, long expiresAt, Message message)
+    public void Enqueue(RecordType type, QueueId queue, uint epoch, long position, long expiresAt, Message message)
     {
         var record = Begin(EnqueueHeadSize + SizeOfBody(message));
         BinaryPrimitives.WriteInt64LittleEndian(record[32..], expiresAt);
         BinaryPrimitives.WriteInt64LittleEndian(record[40..], 0);
         WriteBody(record[EnqueueHeadSize..], message);
-        return End(record, type, queue, epoch, position);
+        End(record, type, queue, epoch, position);
     }
 
-    /// <summary>A message whose body is stored by id. Returns the record's length.</summary>
+    /// <summary>A message whose body is stored by id.</summary>
     /// <param name="type">Enqueue or Page.</param>
-    public int EnqueueShared(RecordType type, QueueId queue, uint epoch, long position, long expiresAt, long bodyId)
+    public void EnqueueShared(RecordType type, QueueId queue, uint epoch, long position, long expiresAt, long bodyId)
     {
         var record = Begin(EnqueueHeadSize);
         BinaryPrimitives.WriteInt64LittleEndian(record[32..], expiresAt);
         BinaryPrimitives.WriteInt64LittleEndian(record[40..], bodyId);
-        return End(record, type, queue, epoch, position);
+        End(record, type, queue, epoch, position);
     }
 
-    /// <summary>A body by id. Returns the record's length.</summary>
-    public int Body(long bodyId, Message message)
+    /// <summary>A body by id.</summary>
+    public void Body(long bodyId, Message message)
     {
         var record = Begin(RecordHeader.Size + SizeOfBody(message));
         WriteBody(record[RecordHeader.Size..], message);
-        return End(record, RecordType.Body, default, epoch: 0, bodyId);
+        End(record, RecordType.Body, default, epoch: 0, bodyId);
     }
 
-    /// <summary>Messages that left a queue. Returns the record's length.</summary>
+    /// <summary>Messages that left a queue.</summary>
     /// <param name="last">The last position that the queue had given out.</param>
     /// <param name="segment">Number of the segment in which their records are; where that means nothing, 0.</param>
     /// <param name="runs">Ascending.</param>
-    public int Settle(QueueId queue, uint epoch, long last, long segment, ReadOnlySpan<PositionRun> runs)
+    public void Settle(QueueId queue, uint epoch, long last, long segment, ReadOnlySpan<PositionRun> runs)
     {
         const int Head = RecordHeader.Size + 8;
         var record = Begin(Head + PositionRuns.SizeMax(runs));
         BinaryPrimitives.WriteInt64LittleEndian(record[32..], segment);
         var length = Head + PositionRuns.Write(record[Head..], runs);
-        return End(record[..length], RecordType.Settle, queue, epoch, last);
+        End(record[..length], RecordType.Settle, queue, epoch, last);
     }
 
-    /// <summary>Messages that have been handed out before. Returns the record's length.</summary>
+    /// <summary>Messages that have been handed out before.</summary>
     /// <param name="last">The last position that the queue had given out.</param>
     /// <param name="runs">Ascending.</param>
-    public int Delivered(QueueId queue, uint epoch, long last, ReadOnlySpan<PositionRun> runs)
+    public void Delivered(QueueId queue, uint epoch, long last, ReadOnlySpan<PositionRun> runs)
     {
         var record = Begin(RecordHeader.Size + PositionRuns.SizeMax(runs));
         var length = RecordHeader.Size + PositionRuns.Write(record[RecordHeader.Size..], runs);
-        return End(record[..length], RecordType.Delivered, queue, epoch, last);
+        End(record[..length], RecordType.Delivered, queue, epoch, last);
     }
 
     /// <summary>The store was closed in order.</summary>
-    public int Closed() => End(Begin(RecordHeader.Size), RecordType.Closed, default, epoch: 0, position: 0);
+    public void Closed() => End(Begin(RecordHeader.Size), RecordType.Closed, default, epoch: 0, position: 0);
 
     /// <summary>A record as it stands elsewhere, its padding left out; if it was part of a transaction it is not any more.</summary>
-    public int Copy(in RecordHeader header, ReadOnlySpan<byte> record)
+    public void Copy(in RecordHeader header, ReadOnlySpan<byte> record)
     {
         var copy = Begin(record.Length);
         record.CopyTo(copy);
         if (header.Flags != 0) (header with { Flags = 0 }).Seal(copy);
-        return Advance(record.Length);
+        Advance(record.Length);
     }
 
     /// <summary>What is written until <see cref="EndTransaction"/> is one record.</summary>
@@ -110,12 +110,12 @@ public sealed class RecordBuffer
         Advance(RecordHeader.Size);
     }
 
-    public int EndTransaction()
+    public void EndTransaction()
     {
         var record = _bytes.AsSpan(_transaction, Length - _transaction);
         Length = _transaction;
         _transaction = -1;
-        return End(record, RecordType.Transaction, default, epoch: 0, position: 0);
+        End(record, RecordType.Transaction, default, epoch: 0, position: 0);
     }
 
     private static int SizeOfBody(Message message) => BodyHeadSize + Encoding.UTF8.GetByteCount(message.Exchange)
@@ -140,18 +140,17 @@ public sealed class RecordBuffer
         return _bytes.AsSpan(Length, length);
     }
 
-    private int End(Span<byte> record, RecordType type, QueueId queue, uint epoch, long position)
+    private void End(Span<byte> record, RecordType type, QueueId queue, uint epoch, long position)
     {
         var flags = _transaction < 0 ? (ushort)0 : RecordHeader.InTransaction;
         new RecordHeader(record.Length, type, RecordHeader.CurrentVersion, flags, epoch, queue, position).Seal(record);
-        return Advance(record.Length);
+        Advance(record.Length);
     }
 
-    private int Advance(int length)
+    private void Advance(int length)
     {
         var end = Length + RecordHeader.Padded(length);
         _bytes.AsSpan(Length + length, end - Length - length).Clear();
         Length = end;
-        return length;
     }
 }

@@ -56,16 +56,16 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
     public void Settle(QueueIndex queue, long last, int segment, ReadOnlySpan<PositionRun> runs)
     {
         var start = _buffer.Length;
-        var length = _buffer.Settle(queue.Id, epoch: 0, last, segment, runs);
+        _buffer.Settle(queue.Id, epoch: 0, last, segment, runs);
         NeedsFlush = true;
-        Add(new Written(start), runsLength: length);
+        Add(new Written(start), hasRuns: true);
     }
 
     public void Delivered(QueueIndex queue, long last, int segment, ReadOnlySpan<PositionRun> runs)
     {
         var start = _buffer.Length;
-        var length = _buffer.Delivered(queue.Id, epoch: 0, last, runs);
-        Add(new Written(start), runsLength: length);
+        _buffer.Delivered(queue.Id, epoch: 0, last, runs);
+        Add(new Written(start), hasRuns: true);
     }
 
     public void Closed()
@@ -109,7 +109,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         var start = _buffer.Length;
         _buffer.Copy(header, record);
         NeedsFlush = true;
-        Add(new Written(start), runsLength: record.Length);
+        Add(new Written(start), hasRuns: true);
     }
 
     public void BeginTransaction()
@@ -149,10 +149,10 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         Add(new Written(start, BodySlot: slot));
     }
 
-    private void Add(in Written written, int runsLength = 0)
+    private void Add(in Written written, bool hasRuns = false)
     {
         _written.Add(written);
-        _footerGrowth += FooterWriter.EntryBytesMax + runsLength;
+        _footerGrowth += FooterWriter.EntryBytesMax + (hasRuns ? _buffer.Length - written.Start : 0);
     }
 
     private void Place(SegmentUse segment, in Written written, in IndexEntry entry)
