@@ -39,7 +39,8 @@ public sealed class BrokerNode
         var queues = new LocalQueues();
         var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>());
         var alarms = new Alarms(loggers.CreateLogger("Amqp.Broker.Flow"));
-        var memory = new MemoryBudget(limits.QueuedBodyBytes > 0 ? limits.QueuedBodyBytes : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 4);
+        var memory = NewMemoryBudget(limits);
+        memory.ShortageChanged = isShort => alarms.Set(Shortage.Memory, isShort);
         queues.Connect(new QueueServices(topology, messages, memory, clock, loggers.CreateLogger("Amqp.Broker.Queues")));
         topology.Start();
         messages.Start(isFull => alarms.Set(Shortage.Disk, isFull));
@@ -52,12 +53,20 @@ public sealed class BrokerNode
             new DirectReplies(),
             authenticator,
             alarms,
+            memory,
             clock,
             new ConnectionLog(loggers.CreateLogger("Amqp.Broker.Connections")),
             ServerProperties.For(identity.Name, identity.Product, identity.ProductVersion));
     }
 
     internal BrokerServices Services => _services;
+
+    /// <summary>The defaults are RabbitMQ's.</summary>
+    private static MemoryBudget NewMemoryBudget(Limits limits)
+    {
+        var limit = limits.MemoryBytes > 0 ? limits.MemoryBytes : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 10 * 4;
+        return new MemoryBudget(limit, limits.PageOutBytes > 0 ? limits.PageOutBytes : limit / 2);
+    }
 
     /// <summary>Serves one client; completes when it is gone. Never throws.</summary>
     public async Task Serve(Transport transport)

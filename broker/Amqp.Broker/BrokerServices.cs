@@ -19,6 +19,7 @@ internal sealed record BrokerServices(
     DirectReplies DirectReplies,
     IAuthenticator Authenticator,
     Alarms Alarms,
+    MemoryBudget Memory,
     BrokerClock Clock,
     ConnectionLog Log,
     FieldTable ServerProperties);

@@ -49,9 +49,29 @@ public sealed record Limits
     public int RoutesPerChannel { get; init; } = 1_024;
 
     /// <summary>
-    /// Bytes of queued messages kept in memory, of all queues together; beyond it, long queues keep those at their end in the
-    /// store only. 0: a quarter of the memory that the process may use. The rest is for messages on their way, for what the
-    /// queues need besides (some 30 bytes a message) and for the collector, which needs about as much again as it manages.
+    /// Bytes that a connection has published and the broker has not taken care of: queues have not come to them, or they are on
+    /// their way to the disk. When they are used up, the connection is not read from its next content on. Large enough for
+    /// what a fast publisher sends during a flush of the disk.
     /// </summary>
-    public long QueuedBodyBytes { get; init; }
+    public int PublishWindowBytes { get; init; } = 16_777_216;
+
+    /// <summary>
+    /// Bytes of messages in a transaction that is not committed: they are in memory until then, and become one record. Beyond it
+    /// the channel is closed with 406, as for a message that is too large. RabbitMQ has no such bound.
+    /// </summary>
+    public int TransactionBytes { get; init; } = 268_435_456;
+
+    /// <summary>
+    /// Bytes of memory for messages: in queues (with some 40 bytes for each that the queues know), in transactions, between
+    /// socket and queue, and on their way to consumers. While there are more, publishers are blocked (connection.blocked). 0: 40 % of
+    /// the memory that the process may use, RabbitMQ's <c>vm_memory_high_watermark</c>. The collector needs about as much again as
+    /// it manages.
+    /// </summary>
+    public long MemoryBytes { get; init; }
+
+    /// <summary>
+    /// Bytes of the same memory from which on long queues keep the messages at their end in the store only. 0: half of
+    /// <see cref="MemoryBytes"/>, RabbitMQ's <c>vm_memory_high_watermark_paging_ratio</c>.
+    /// </summary>
+    public long PageOutBytes { get; init; }
 }

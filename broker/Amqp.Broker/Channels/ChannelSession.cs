@@ -108,6 +108,7 @@ internal sealed class ChannelSession
         foreach (var consumer in Consumers.Values) Connection.Posts.Add(consumer.Queue, QueueOperation.Release(consumer));
         foreach (var holder in GetLinks.Values) Connection.Posts.Add(holder.Queue, QueueOperation.Release(holder));
         _handlers.Consumers.ReleaseCancelled();
+        Transaction?.Release();
         if (ReplyConsumer is not null) Connection.Services.DirectReplies.Remove(ReplyConsumer);
     }
 

@@ -12,7 +12,7 @@ internal sealed class TransactionHandlers(ChannelSession channel)
     public ValueTask Select(TxSelect _)
     {
         if (channel.Confirms is not null) throw new BrokerException(BrokerError.ConfirmToTx);
-        channel.Transaction ??= new OpenTransaction();
+        channel.Transaction ??= New();
         channel.Send(default(TxSelectOk));
         return ValueTask.CompletedTask;
     }
@@ -20,26 +20,31 @@ internal sealed class TransactionHandlers(ChannelSession channel)
     public async ValueTask Commit(TxCommit _)
     {
         var transaction = Open;
-        channel.Transaction = new OpenTransaction();
+        channel.Transaction = New();
         foreach (var message in transaction.Returned) channel.Output.Post(OutboundItem.Return(channel, message, confirmNumber: 0));
         if (transaction.Parts.Count > 0) await Commit(transaction);
+        else transaction.Release();
         channel.Send(default(TxCommitOk));
     }
 
     public ValueTask Rollback(TxRollback _)
     {
-        channel.Tags.GiveBack(Open.Taken);
-        channel.Transaction = new OpenTransaction();
+        var transaction = Open;
+        channel.Tags.GiveBack(transaction.Taken);
+        transaction.Release();
+        channel.Transaction = New();
         channel.Send(default(TxRollbackOk));
         return ValueTask.CompletedTask;
     }
 
     private OpenTransaction Open => channel.Transaction ?? throw new BrokerException(BrokerError.NotTransactional);
 
+    private OpenTransaction New() => new(channel.Connection.Services.Limits.TransactionBytes, channel.Connection.Services.Memory);
+
     private Reply<bool> Commit(OpenTransaction transaction)
     {
         var reply = new Reply<bool>(channel.Connection.Loop);
-        new Transaction(transaction.Parts, channel.Connection.Services.Messages, reply).Start(channel.Connection.Posts);
+        new Transaction(transaction, channel.Connection.Services.Messages, reply).Start(channel.Connection.Posts);
         return reply;
     }
 }

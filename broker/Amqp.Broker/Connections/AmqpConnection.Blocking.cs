@@ -1,18 +1,27 @@
+using Amqp.Broker.Flow;
 using AMQP.Net;
 
 namespace Amqp.Broker.Connections;
 
 /// <content>
-/// While the node runs short of something (<see cref="Flow.Alarms"/>), whoever publishes is not read any more: from the header
+/// While the node runs short of something (<see cref="Alarms"/>), whoever publishes is not read any more: from the header
 /// of the first content on, as in RabbitMQ, so that its body stays where it is. Connections that only consume, settle or declare
-/// notice nothing.
+/// notice nothing. Whoever publishes faster than queues and disk take it (<see cref="PublishCredit"/>) is held back at the same
+/// place, without a word.
 /// </content>
 internal sealed partial class AmqpConnection
 {
     private bool _isBlocked;
+    private bool _needsCredit;
 
-    /// <summary>A channel begins to read a content while an alarm is on.</summary>
-    public void Block()
+    /// <summary>A channel begins to read a content: while an alarm is on, or without credit, nothing more is read.</summary>
+    public void BeginContent()
+    {
+        _needsCredit = true;
+        if (Services.Alarms.AreOn) Block();
+    }
+
+    private void Block()
     {
         if (_isBlocked || Services.Alarms.Reason is not { } reason) return;
         _isBlocked = true;
@@ -25,6 +34,14 @@ internal sealed partial class AmqpConnection
     {
         if (_isBlocked) End();
     });
+
+    /// <summary>True while a content is next, and what was published before it takes all of the credit.</summary>
+    private bool IsOutOfCredit()
+    {
+        if (!_needsCredit || !Credit.HasRoom()) return _needsCredit;
+        _needsCredit = false;
+        return false;
+    }
 
     /// <summary>True while it is blocked; the end of the last alarm is noticed here.</summary>
     private bool IsBlocked()

@@ -1,4 +1,5 @@
 using Amqp.Broker.Channels;
+using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
@@ -27,8 +28,11 @@ internal sealed partial class AmqpConnection
         Transport = transport;
         Services = services;
         Loop = new ConnectionLoop(transport.Pipe.Input);
-        // Room for answers wakes the loop, which then reads on by itself.
-        Output = new ConnectionOutput(transport.Pipe.Output, services.Limits.UnreadAnswerBytes, roomAgain: () => Loop.Post(() => { }), ClientGone, OutputFailed)
+        // Room wakes the loop, which then reads on by itself.
+        void RoomAgain() => Loop.Post(static () => { });
+        Credit = new PublishCredit(services.Limits.PublishWindowBytes, services.Memory, RoomAgain);
+        Posts = new PendingPosts(Credit);
+        Output = new ConnectionOutput(transport.Pipe.Output, services.Limits.UnreadAnswerBytes, services.Memory, RoomAgain, ClientGone, OutputFailed)
         {
             FrameMax = services.Limits.FrameBytes,
         };
@@ -67,7 +71,9 @@ internal sealed partial class AmqpConnection
 
     public ConnectionOutput Output { get; }
 
-    public PendingPosts Posts { get; } = new();
+    public PublishCredit Credit { get; }
+
+    public PendingPosts Posts { get; }
 
     public ShortStringPool Strings { get; } = new();
 
@@ -170,7 +176,7 @@ internal sealed partial class AmqpConnection
         while (_phase is ConnectionPhase.Open or ConnectionPhase.Closing)
         {
             // The frame that filled a channel was the last one handled, so it is the only one that can be full.
-            if (_lastChannel is { IsOverfull: true } || (_phase == ConnectionPhase.Open && (IsBlocked() || !Output.HasRoom())))
+            if (_lastChannel is { IsOverfull: true } || (_phase == ConnectionPhase.Open && (IsBlocked() || IsOutOfCredit() || !Output.HasRoom())))
             {
                 IsPaused = true;
                 return;

@@ -2,6 +2,7 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Runtime.InteropServices;
 using Amqp.Broker.Channels;
+using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
@@ -16,11 +17,12 @@ namespace Amqp.Broker.Connections;
 /// not read, the flush does not complete and nothing more is encoded.
 /// </summary>
 /// <param name="answerBytesMax">Answers that may wait until <see cref="HasRoom"/> says no.</param>
+/// <param name="memory">Is told of what waits here.</param>
 /// <param name="roomAgain">Called when <see cref="HasRoom"/> had said no; from any thread.</param>
 /// <param name="clientGone">Called when the client's end of the stream is gone; from any thread.</param>
 /// <param name="failed">Called when nothing more can be sent because of an exception; from any thread.</param>
-internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Action roomAgain, Action clientGone, Action<Exception> failed)
-    : IThreadPoolWorkItem
+internal sealed class ConnectionOutput(
+    PipeWriter writer, int answerBytesMax, MemoryBudget memory, Action roomAgain, Action clientGone, Action<Exception> failed) : IThreadPoolWorkItem
 {
     /// <summary>Encoded bytes after which a flush is due, though more is waiting: the block size of the socket's buffers.</summary>
     private const int FlushBytes = 65_536;
@@ -49,13 +51,19 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
 
     public void Post(in OutboundItem item)
     {
-        _answers.Add(item.AnswerBytes);
+        var answerBytes = item.AnswerBytes;
+        if (answerBytes > 0)
+        {
+            _answers.Add(answerBytes);
+            memory.Add(answerBytes);
+        }
         if (_mailbox.Post(item)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
-    /// <summary>Posts several deliveries.</summary>
-    public void Post(ReadOnlySpan<OutboundItem> items)
+    /// <param name="bytes">What the messages take, all together.</param>
+    public void PostDeliveries(ReadOnlySpan<OutboundItem> items, long bytes)
     {
+        memory.Add(bytes);
         if (_mailbox.Post(items)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
@@ -72,11 +80,11 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
 
     private async Task Drain()
     {
-        try
+        while (_mailbox.TryDrain(out var items))
         {
-            while (_mailbox.TryDrain(out var items))
+            for (var next = 0; next < items.Count;)
             {
-                for (var next = 0; next < items.Count;)
+                try
                 {
                     next = EncodeSome(items, next);
                     if (_ended) continue;
@@ -85,15 +93,15 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
                     End(); // the rest is counted and dropped
                     clientGone();
                 }
-            }
-        }
-#pragma warning disable CA1031 // Whatever ended this loop ends its connection.
-        catch (Exception exception)
+#pragma warning disable CA1031 // Whatever ended this loop ends its connection; the rest is counted and dropped.
+                catch (Exception exception) when (!_ended)
 #pragma warning restore CA1031
-        {
-            _ended = true;
-            _completed.TrySetResult();
-            failed(exception);
+                {
+                    _ended = true;
+                    _completed.TrySetResult();
+                    failed(exception);
+                }
+            }
         }
     }
 
@@ -104,6 +112,7 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
         var start = _ended ? 0 : writer.UnflushedBytes;
         ConsumerLink? consumer = null;
         var consumerBytes = 0;
+        var deliveryBytes = 0L;
         var answerBytes = 0L;
         for (; next < span.Length && (_ended || writer.UnflushedBytes - start < FlushBytes); next++)
         {
@@ -117,8 +126,10 @@ internal sealed class ConnectionOutput(PipeWriter writer, int answerBytesMax, Ac
                 (consumer, consumerBytes) = ((ConsumerLink)item.Holder!, 0);
             }
             consumerBytes += ((Message)item.Payload!).Size;
+            deliveryBytes += ((Message)item.Payload!).Size;
         }
         consumer?.Written(consumerBytes);
+        if (deliveryBytes + answerBytes > 0) memory.Add(-deliveryBytes - answerBytes);
         if (answerBytes > 0 && _answers.Remove(answerBytes)) roomAgain();
         if (!_ended) _bytesWritten += writer.UnflushedBytes - start;
         return next;

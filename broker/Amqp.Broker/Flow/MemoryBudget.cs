@@ -1,11 +1,15 @@
 namespace Amqp.Broker.Flow;
 
 /// <summary>
-/// What the messages of all queues may take in memory. Queues report what they have; when it is too much, memory is tight until
-/// a quarter of the limit is free, and queues with a backlog let go of messages that the store has.
-/// <para>A message in several queues counts in each: it is let go when the last of them lets go of it.</para>
+/// What messages take in memory, in the broker's own count: whoever has some reports more and less. Never by the size of the
+/// process, which does not fall when a heap is free. Two things happen when it is much:
+/// <code>
+/// 0 ........... 3/4 . PageOutBytes ................... 9/10 . LimitBytes
+///                |---------| tight: long queues let go        |----| short: publishers are blocked
+/// </code>
+/// Each begins at the right end of its range, and ends at the left.
 /// </summary>
-internal sealed class MemoryBudget(long limitBytes)
+internal sealed class MemoryBudget(long limitBytes, long pageOutBytes)
 {
     /// <summary>What a queue reads ahead of its consumers when there is room: a few dozen milliseconds of a fast consumer.</summary>
     private const long WindowBytesMax = 4_194_304;
@@ -14,34 +18,67 @@ internal sealed class MemoryBudget(long limitBytes)
 
     private long _usedBytes;
     private int _isTight;
+    private int _isShort;
+    private int _changes;
     private int _queues;
 
     public bool IsTight => Volatile.Read(ref _isTight) != 0;
 
+    public long UsedBytes => Interlocked.Read(ref _usedBytes);
+
+    /// <summary>Beyond it publishers are blocked.</summary>
     public long LimitBytes => limitBytes;
 
-    /// <summary>What a queue keeps when memory is tight: all of them together no more than half of the limit, windows and
+    /// <summary>Beyond it long queues keep the messages at their end in the store only.</summary>
+    public long PageOutBytes => pageOutBytes;
+
+    /// <summary>What a queue keeps when memory is tight: all of them together no more than half of what there is before it is, windows and
     /// what consumers hold.</summary>
-    public long KeptBytes => Math.Min(WindowBytesMax, limitBytes / 4 / Math.Max(1, Volatile.Read(ref _queues)));
+    public long KeptBytes => Math.Min(WindowBytesMax, pageOutBytes / 4 / Math.Max(1, Volatile.Read(ref _queues)));
 
     /// <summary>What a queue whose messages are in the store has in memory ahead of its consumers: when memory is tight no more than
     /// it would keep, or what is let go would be read at once.</summary>
-    public long WindowBytes => IsTight ? KeptBytes : Math.Max(KeptBytes, Math.Min(WindowBytesMin, limitBytes / 4));
+    public long WindowBytes => IsTight ? KeptBytes : Math.Max(KeptBytes, Math.Min(WindowBytesMin, pageOutBytes / 4));
 
-    /// <summary>Called when memory has become tight, on the thread that noticed, which is some queue's: it must neither block nor throw.</summary>
+    /// <summary>Called when memory has become tight, on the thread that noticed, which is some queue's or connection's: it must neither block nor throw.</summary>
     public Action? BecameTight { get; set; }
+
+    /// <summary>Called when the limit is passed, and when there is room again; likewise.</summary>
+    public Action<bool>? ShortageChanged { get; set; }
 
     /// <summary>How many queues share it.</summary>
     public void Share(int queues) => Volatile.Write(ref _queues, queues);
 
-    /// <summary>A queue has so much more, or less; from any thread. Called once for many messages, not for each.</summary>
+    /// <summary>Somebody has so much more, or less; from any thread. Called once for many messages, not for each.</summary>
     public void Add(long bytes)
     {
         var used = Interlocked.Add(ref _usedBytes, bytes);
-        if (used > limitBytes)
+        if (used > pageOutBytes)
         {
             if (!IsTight && Interlocked.Exchange(ref _isTight, 1) == 0) BecameTight?.Invoke();
         }
-        else if (IsTight && used <= limitBytes - (limitBytes / 4)) Volatile.Write(ref _isTight, 0);
+        else if (IsTight && used <= pageOutBytes - (pageOutBytes / 4)) Volatile.Write(ref _isTight, 0);
+        if (IsShortWith(used) != (Volatile.Read(ref _isShort) != 0)) TellShortage();
+    }
+
+    private bool IsShortWith(long used) =>
+        used > limitBytes || (used > limitBytes - (limitBytes / 10) && Volatile.Read(ref _isShort) != 0);
+
+    /// <summary>One at a time tells, and as often as it has to until what was told last is so: others report meanwhile, and go by what
+    /// was told before.</summary>
+    private void TellShortage()
+    {
+        if (Interlocked.Increment(ref _changes) > 1) return; // whoever is telling looks once more
+        int seen;
+        do
+        {
+            seen = Volatile.Read(ref _changes);
+            for (bool isShort; (isShort = IsShortWith(UsedBytes)) != (_isShort != 0);)
+            {
+                Interlocked.Exchange(ref _isShort, isShort ? 1 : 0);
+                ShortageChanged?.Invoke(isShort);
+            }
+        }
+        while (Interlocked.CompareExchange(ref _changes, 0, seen) != seen);
     }
 }

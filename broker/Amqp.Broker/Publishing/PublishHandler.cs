@@ -1,6 +1,5 @@
 using Amqp.Broker.Channels;
 using Amqp.Broker.Connections;
-using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
 using Amqp.Core.Messages;
 using Amqp.Core.Topology;
@@ -17,6 +16,9 @@ internal sealed class PublishHandler(ChannelSession channel)
     /// <summary>Properties that ask for more than passing on. Most messages carry none of them.</summary>
     private const PropertyFlags Special =
         PropertyFlags.UserId | PropertyFlags.Expiration | PropertyFlags.ReplyTo | PropertyFlags.Headers;
+
+    /// <summary>What a message on its way to one more queue takes.</summary>
+    private const int OperationBytes = 64;
 
     private readonly AmqpConnection _connection = channel.Connection;
     private readonly ContentAssembler _assembler = new(channel.Connection.Services.Limits.MessageBytes);
@@ -42,7 +44,7 @@ internal sealed class PublishHandler(ChannelSession channel)
         switch (frame.Type)
         {
             case FrameType.Header:
-                if (_connection.Services.Alarms.AreOn) _connection.Block();
+                _connection.BeginContent();
                 state = _assembler.AddHeader(frame.Payload);
                 break;
             case FrameType.Body: state = _assembler.AddBody(frame.Payload); break;
@@ -81,6 +83,7 @@ internal sealed class PublishHandler(ChannelSession channel)
         var message = new Message(_publish.Exchange, _publish.RoutingKey, addsKeys ? WithoutBcc(content, headers!) : content)
         {
             ExpirationMs = expirationMs,
+            IsShared = route.Queues.Length > 1,
             BodyId = route.SharesBody && properties.IsPersistent ? _connection.Services.Messages.NextBodyId() : 0,
         };
         foreach (var address in route.DirectReplies)
@@ -98,7 +101,9 @@ internal sealed class PublishHandler(ChannelSession channel)
         var confirms = channel.Confirms;
         // Each queue answers for the message; a returned one is answered for when it has been written to the client.
         var number = confirms?.Add(isReturned ? 1 : route.Queues.Length) ?? 0;
-        foreach (var queue in route.Queues) _connection.Posts.Add(queue, QueueOperation.Publish(message, confirms, number));
+        // Queues have one message between them, and an operation each.
+        var shareBytes = route.Queues.Length > 1 ? (message.Size / route.Queues.Length) + OperationBytes : message.Size;
+        foreach (var queue in route.Queues) _connection.Posts.AddPublish(queue, message, confirms, number, shareBytes);
         if (isReturned) channel.Output.Post(OutboundItem.Return(channel, message, number));
     }
 

@@ -57,7 +57,7 @@ internal sealed partial class LocalQueues
     private void LetGo()
     {
         var memory = _services!.Memory;
-        LogTight(_services.Logger, memory.LimitBytes);
+        LogTight(_services.Logger, memory.PageOutBytes);
         // Also those that nobody publishes to at this moment; those with little in memory have nothing to give.
         foreach (var (_, actor) in _actors)
         {
@@ -65,7 +65,7 @@ internal sealed partial class LocalQueues
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Debug, Message = "Messages in queues take more than {Limit} bytes of memory; those at the end of long queues are kept in the store only")]
+    [LoggerMessage(Level = LogLevel.Debug, Message = "Messages take more than {Limit} bytes of memory; those at the end of long queues are kept in the store only")]
     private static partial void LogTight(ILogger logger, long limit);
 
     /// <summary>The queue, unless it was deleted since the topology that names it was current.</summary>

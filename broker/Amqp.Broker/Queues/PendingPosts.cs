@@ -1,4 +1,7 @@
 using System.Runtime.InteropServices;
+using Amqp.Broker.Flow;
+using Amqp.Broker.Publishing;
+using Amqp.Core.Messages;
 
 namespace Amqp.Broker.Queues;
 
@@ -6,7 +9,8 @@ namespace Amqp.Broker.Queues;
 /// The operations that a connection has for queues, grouped while one socket read is worked off: one post a queue and read,
 /// not one a message. Everything a connection posts goes through here, so its order towards each queue holds.
 /// </summary>
-internal sealed class PendingPosts
+/// <param name="credit">What is published here is taken from it.</param>
+internal sealed class PendingPosts(PublishCredit credit)
 {
     private readonly Dictionary<QueueActor, Batch> _batches = [];
     private readonly Stack<Batch> _spare = new();
@@ -18,6 +22,13 @@ internal sealed class PendingPosts
         _last.Operations.Add(operation);
     }
 
+    /// <param name="shareBytes">What the message takes of the credit for this queue.</param>
+    public void AddPublish(QueueActor queue, Message message, ConfirmTracker? confirms, long number, int shareBytes)
+    {
+        Add(queue, QueueOperation.Publish(message, confirms, number));
+        _last!.PublishedBytes += shareBytes;
+    }
+
     /// <summary>Posts everything. A queue that is idle runs on this thread, so a lone message crosses none.</summary>
     public void Flush()
     {
@@ -25,6 +36,12 @@ internal sealed class PendingPosts
         _last = null;
         foreach (var batch in _batches.Values)
         {
+            if (batch.PublishedBytes > 0)
+            {
+                credit.Take(batch.PublishedBytes);
+                batch.Operations.Add(QueueOperation.Credit(credit, batch.PublishedBytes));
+                batch.PublishedBytes = 0;
+            }
             batch.Queue.PostAndRun(CollectionsMarshal.AsSpan(batch.Operations));
             batch.Operations.Clear();
             batch.Queue = null!; // it may be deleted before this serves again
@@ -46,5 +63,8 @@ internal sealed class PendingPosts
     {
         public QueueActor Queue = null!;
         public readonly List<QueueOperation> Operations = [];
+
+        /// <summary>What the publishes among them take of the connection's credit.</summary>
+        public int PublishedBytes;
     }
 }

@@ -1,3 +1,4 @@
+using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Publishing;
 using Amqp.Core.Errors;
@@ -18,13 +19,18 @@ internal sealed partial class QueueActor : IStoreListener
     // Commits that the store has not answered, and below which position everything is durable once it has.
     private readonly Queue<(long Ticket, long End)> _commits = new();
     private readonly Queue<QueueOperation> _waitingGets = new();
+
+    // Credit for messages below a position, some of which the store is writing.
+    private readonly Queue<(long End, PublishCredit Credit, long Bytes)> _credits = new();
+    private long _storedEnd;
     private long _lastTicket;
     private long _pageTicket;
     private long _reportedBytes;
+    private long _bodyBytes;
     private volatile bool _isOpen;
 
     /// <summary>Bytes of messages that the queue has in memory, as it last said. From any thread.</summary>
-    public long BodyBytes => Volatile.Read(ref _reportedBytes);
+    public long BodyBytes => Volatile.Read(ref _bodyBytes);
 
     /// <summary>The queue is gone for good, so the store may forget it. From any thread, after the last operation that was not refused.</summary>
     public void Forget()
@@ -46,9 +52,28 @@ internal sealed partial class QueueActor : IStoreListener
     private void Publish(in QueueOperation publish, long now)
     {
         var position = _state.Publish((Message)publish.Subject!, now);
+        if (position != QueueState.NotStored) _storedEnd = position + 1;
         if (publish.ReplyTo is not ConfirmTracker confirms) return;
         if (position == QueueState.NotStored) _confirms.Settle(confirms, publish.Position);
         else _pendingConfirms.Add(position, confirms, publish.Position);
+    }
+
+    /// <summary>Credit of the messages that came just now: it is given back at once, or when the store has the last that it has to have.</summary>
+    private void TakeCredit(PublishCredit credit, long bytes)
+    {
+        if (_storedEnd == 0) credit.GiveBack(bytes);
+        else _credits.Enqueue((_storedEnd, credit, bytes));
+        _storedEnd = 0;
+    }
+
+    /// <summary>Every message below that position is on the disk.</summary>
+    private void GiveBackCredit(long end)
+    {
+        while (_credits.TryPeek(out var first) && first.End <= end)
+        {
+            _credits.Dequeue();
+            first.Credit.GiveBack(first.Bytes);
+        }
     }
 
     /// <summary>Hands the store what it has to know, before anybody else hears of it.</summary>
@@ -80,6 +105,7 @@ internal sealed partial class QueueActor : IStoreListener
             _commits.Dequeue();
             _state.Written(commit.End);
             _pendingConfirms.SettleBelow(commit.End, _confirms);
+            GiveBackCredit(commit.End);
         }
         if (_pageTicket == 0 || ticket < _pageTicket) return;
         _pageTicket = 0;
@@ -134,22 +160,23 @@ internal sealed partial class QueueActor : IStoreListener
     private void TendMemory(long now)
     {
         if (_waitingGets.Count > 0) AnswerWaitingGets(now);
-        ReportBytes();
+        ReportBytes(_state.MemoryBytes);
         var memory = _services.Memory;
         if (memory.IsTight)
         {
             _state.LetGo(memory.KeptBytes);
-            ReportBytes();
+            ReportBytes(_state.MemoryBytes);
         }
         if (_state.AbsentCount > 0) _state.ReadAhead(memory.WindowBytes, _waitingGets.Count > 0);
     }
 
-    private void ReportBytes()
+    /// <param name="bytes">What the queue adds to the memory in use, as of now.</param>
+    private void ReportBytes(long bytes)
     {
-        var bytes = _state.BodyBytes;
         if (bytes == _reportedBytes) return;
         _services.Memory.Add(bytes - _reportedBytes);
-        Volatile.Write(ref _reportedBytes, bytes);
+        _reportedBytes = bytes;
+        Volatile.Write(ref _bodyBytes, _state.BodyBytes);
     }
 
     /// <summary>The last word before the store is closed in order: what was handed out before.</summary>

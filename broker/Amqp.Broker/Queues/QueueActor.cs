@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Amqp.Broker.Connections;
+using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Publishing;
 using Amqp.Core.Errors;
@@ -24,6 +25,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
     private readonly Mailbox<QueueOperation> _mailbox = new();
     private readonly QueueEffects _effects;
     private readonly List<OutboundItem> _outbound = [];
+    private long _outboundBytes;
     private readonly QueueServices _services;
     private QueueState _state;
     private LoopTimer? _timer;
@@ -115,6 +117,9 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         {
             case QueueOperationKind.Publish:
                 Publish(operation, now);
+                break;
+            case QueueOperationKind.Credit:
+                TakeCredit((PublishCredit)operation.Subject!, operation.Position);
                 break;
             case QueueOperationKind.Acknowledge or QueueOperationKind.Reject:
                 _state.Settle((MessageHolder)operation.Subject!, operation.Position, Settlement.Remove, now);
@@ -247,8 +252,10 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         RefuseWaitingGets(BrokerError.QueueNotFound(Definition.Vhost, Definition.Name));
         // Channels may know this actor for a while longer (what they fetched from it, where they published last): its messages
         // do not have to wait for that.
+        ReportBytes(_state.LetGoOfAll());
         _state = new QueueState(Definition.Id, isDurable: false, messageTtlMs: null, _effects);
-        ReportBytes();
+        _reportedBytes = 0;
+        GiveBackCredit(long.MaxValue);
         _timer?.Dispose();
         _services.Topology.Propose(
             new DeleteQueue(Definition.Vhost, Definition.Name, Definition.Id),
@@ -262,6 +269,9 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         {
             case { Kind: QueueOperationKind.Publish }:
                 RefusePublish(operation);
+                break;
+            case { Kind: QueueOperationKind.Credit }:
+                ((PublishCredit)operation.Subject!).GiveBack(operation.Position);
                 break;
             case { Kind: QueueOperationKind.Committed or QueueOperationKind.Loaded }:
                 break;
@@ -328,6 +338,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
             if (consumer.Channel.Output != output && output is not null) PostOutbound(output);
             output = consumer.Channel.Output;
             _outbound.Add(OutboundItem.Delivery(consumer, delivery.Message, delivery.Position, delivery.Redelivered));
+            _outboundBytes += delivery.Message.Size;
         }
         if (output is not null) PostOutbound(output);
         foreach (var positions in _effects.Reads) _services.Store.Read(Definition.Id, positions);
@@ -337,8 +348,9 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
 
     private void PostOutbound(ConnectionOutput output)
     {
-        output.Post(CollectionsMarshal.AsSpan(_outbound));
+        output.PostDeliveries(CollectionsMarshal.AsSpan(_outbound), _outboundBytes);
         _outbound.Clear();
+        _outboundBytes = 0;
         if (_outbound.Capacity > OutboundKept) _outbound.Capacity = 0;
     }
 
@@ -348,8 +360,10 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         _failed = true;
         _effects.Clear();
         _outbound.Clear();
+        _outboundBytes = 0;
         _confirms.Refuse();
         _pendingConfirms.RefuseAll();
+        GiveBackCredit(long.MaxValue);
         RefuseWaitingGets(BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
     }
 

@@ -1,3 +1,4 @@
+using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Publishing;
 using Amqp.Core.Messages;
@@ -8,6 +9,7 @@ namespace Amqp.Broker.Queues;
 internal enum QueueOperationKind : byte
 {
     Publish,
+    Credit,
     Acknowledge,
     Reject,
     Requeue,
@@ -41,7 +43,8 @@ internal readonly struct QueueOperation
     /// what was loaded its positions.</summary>
     public object? ReplyTo { get; private init; }
 
-    /// <summary>Position of the message; for a publish its number in the <see cref="ConfirmTracker"/>, for a commit its ticket.</summary>
+    /// <summary>Position of the message; for a publish its number in the <see cref="ConfirmTracker"/>, for a commit its ticket,
+    /// for credit the bytes.</summary>
     public long Position { get; private init; }
 
     public DeleteConditions Conditions { get; private init; }
@@ -50,6 +53,10 @@ internal readonly struct QueueOperation
     /// <param name="number">The message's number there.</param>
     public static QueueOperation Publish(Message message, ConfirmTracker? confirms, long number) =>
         new() { Kind = QueueOperationKind.Publish, Subject = message, ReplyTo = confirms, Position = number };
+
+    /// <summary>What the publishes before it, posted with it, have taken of their connection's credit.</summary>
+    public static QueueOperation Credit(PublishCredit credit, long bytes) =>
+        new() { Kind = QueueOperationKind.Credit, Subject = credit, Position = bytes };
 
     public static QueueOperation Settle(QueueOperationKind kind, MessageHolder holder, long position) =>
         new() { Kind = kind, Subject = holder, Position = position };

@@ -1,6 +1,8 @@
 using Amqp.Broker.Channels;
+using Amqp.Broker.Flow;
 using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
+using Amqp.Core.Errors;
 using Amqp.Core.Messages;
 using Amqp.Core.Queues;
 
@@ -10,8 +12,12 @@ namespace Amqp.Broker.Transactions;
 /// What a channel in tx mode has published and settled since its last commit or rollback. Owned by the connection's read loop.
 /// The queues know nothing of it: what it settles is held as before, so when the channel ends nothing has to be undone.
 /// </summary>
-internal sealed class OpenTransaction
+/// <param name="bytesMax">What its messages may take.</param>
+/// <param name="memory">Is told what they take.</param>
+internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
 {
+    private long _bytes;
+
     /// <summary>What it does in each queue, in the order in which the queues came up.</summary>
     public Dictionary<QueueActor, TransactionPart> Parts { get; } = [];
 
@@ -21,21 +27,28 @@ internal sealed class OpenTransaction
     /// <summary>Mandatory messages that go nowhere: the client hears of them when it commits.</summary>
     public List<Message> Returned { get; } = [];
 
-    /// <summary>What its messages cost while they are kept (<see cref="Message.Size"/>); one that goes to several queues counts once.</summary>
-    public long Bytes { get; private set; }
-
+    /// <exception cref="BrokerException">406: it would be too large.</exception>
     public void Publish(Message message, Route route, bool mandatory)
     {
-        if (mandatory && route.IsEmpty) Returned.Add(message);
-        else if (route.Queues.Length == 0) return;
+        if (route.Queues.Length == 0 && !(mandatory && route.IsEmpty)) return;
+        if (_bytes + message.Size > bytesMax) throw new BrokerException(BrokerError.TransactionTooLarge(_bytes + message.Size, bytesMax));
+        _bytes += message.Size;
+        memory.Add(message.Size);
+        if (route.IsEmpty) Returned.Add(message);
         foreach (var queue in route.Queues) PartOf(queue).Publishes.Add(message);
-        Bytes += message.Size;
     }
 
     public void Settle(in Unsettled delivery, Settlement settlement)
     {
         Taken.Add(delivery);
         PartOf(((IQueueLink)delivery.Holder).Queue).Settlements.Add(new HeldMessage(delivery.Holder, delivery.Position, settlement));
+    }
+
+    /// <summary>Its messages are not kept here any more: queues have them, or nobody.</summary>
+    public void Release()
+    {
+        memory.Add(-_bytes);
+        _bytes = 0;
     }
 
     private TransactionPart PartOf(QueueActor queue)

@@ -38,6 +38,11 @@ public sealed partial record BrokerError
     public static BrokerError MessageTooLarge(long size, long limit, bool limitIsHard = false) =>
         PreconditionFailed($"message size {size} is larger than {(limitIsHard ? "" : "configured ")}max size {limit}");
 
+    /// <summary>A transaction that would take too much memory until it is committed; RabbitMQ has no such bound, the words are those of
+    /// a message that is too large.</summary>
+    public static BrokerError TransactionTooLarge(long size, long limit) =>
+        PreconditionFailed($"transaction size {size} is larger than configured max size {limit}");
+
     /// <summary>A CC or BCC header that is not an array of routing keys.</summary>
     public static BrokerError RoutingHeaderNotArray(string header, FieldType type) =>
         PreconditionFailed($"invalid message: {{unacceptable_type_in_header,\"{header}\",{type.Name()}}}");

@@ -8,6 +8,8 @@ namespace Amqp.Core.Messages;
 /// </summary>
 public sealed class Message(string exchange, string routingKey, Content content)
 {
+    private int _holders;
+
     /// <summary>What the objects around properties and body take, about.</summary>
     public const int ObjectBytes = 128;
 
@@ -34,7 +36,18 @@ public sealed class Message(string exchange, string routingKey, Content content)
     /// directory ever has the same.</summary>
     public long BodyId { get; init; }
 
+    /// <summary>Several queues have this very object. What it takes in memory is counted once, see <see cref="Hold"/>.</summary>
+    public bool IsShared { get; init; }
+
     /// <summary>Bytes that the message costs while it waits to be written: properties and body, and about what the objects
     /// around them take, so that a window in bytes holds for many small messages too.</summary>
     public int Size => Content.Buffer.Length + ObjectBytes;
+
+    /// <summary>One more queue has it in memory. From any thread.</summary>
+    /// <returns>Bytes that are in use by that: none if another queue has it already.</returns>
+    public int Hold() => IsShared && Interlocked.Increment(ref _holders) > 1 ? 0 : Size;
+
+    /// <summary>A queue that held it does no more. From any thread.</summary>
+    /// <returns>Bytes that are free by that: none if another queue still has it.</returns>
+    public int LetGo() => IsShared && Interlocked.Decrement(ref _holders) > 0 ? 0 : Size;
 }

@@ -18,7 +18,12 @@ internal sealed class MessageLog
     private const int ChunkSize = 1 << ChunkBits;
     private const int SmallChunkSize = 16;
 
+    /// <summary>What a message takes besides itself, here and in the store's index (measured, see the storage README).</summary>
+    private const int EntryBytes = 40;
+
     private readonly ChunkRing _chunks = new();
+
+    private long _heldBytes;
 
     // Where the last access was: the next one is mostly there too.
     private Chunk? _recent;
@@ -34,6 +39,10 @@ internal sealed class MessageLog
 
     /// <summary>Size of the bodies in memory.</summary>
     public long BodyBytes { get; private set; }
+
+    /// <summary>What the log adds to the memory in use. A body that other queues have too was added by the first that got it and
+    /// is taken off by the last that lets go of it, so this may be negative; the sum over all queues is right.</summary>
+    public long MemoryBytes => _heldBytes + ((long)EntryBytes * Count);
 
     public long Append(Message message, long expiresAt, EntryFlags flags)
     {
@@ -84,6 +93,14 @@ internal sealed class MessageLog
         }
         if (--chunk.Live == 0) Drop(chunk);
         else if (chunk.BodyCount == 0) chunk.Bodies = null;
+    }
+
+    /// <summary>Lets go of all bodies, for a log that is not needed any more.</summary>
+    /// <returns>What it had added of bodies that other queues still have, and will take off.</returns>
+    public long LetGoOfAll()
+    {
+        for (var position = 0L; (position = Next(position, Looking.ForBody)) < End; position++) DropBody(position);
+        return _heldBytes;
     }
 
     /// <summary>The first position from here on that has what is looked for, or <see cref="End"/>. Gaps cost nothing.</summary>
@@ -171,6 +188,7 @@ internal sealed class MessageLog
         ref var body = ref chunk.Bodies[position & (ChunkSize - 1)];
         if (body is not null) return;
         body = message;
+        _heldBytes += message.Hold();
         chunk.BodyCount++;
         BodyCount++;
         // By the entry's size, which is what will be taken off again.
@@ -182,6 +200,7 @@ internal sealed class MessageLog
         if (chunk.Bodies is null) return false;
         ref var body = ref chunk.Bodies[position & (ChunkSize - 1)];
         if (body is null) return false;
+        _heldBytes -= body.LetGo();
         body = null;
         chunk.BodyCount--;
         BodyCount--;

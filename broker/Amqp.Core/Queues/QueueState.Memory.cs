@@ -52,6 +52,10 @@ public sealed partial class QueueState
     /// <summary>Bytes of messages in memory, ready and unacked.</summary>
     public long BodyBytes => _log.BodyBytes;
 
+    /// <summary>What the queue adds to the memory in use: its messages as far as they are not counted with another queue that has
+    /// them too, and what it knows of each.</summary>
+    public long MemoryBytes => _log.MemoryBytes;
+
     /// <summary>Messages of which only the entry is in memory.</summary>
     public int AbsentCount => _log.Count - _log.BodyCount;
 
@@ -72,6 +76,10 @@ public sealed partial class QueueState
         _log.SkipTo(recovered.NextPosition);
         _readEnd = 0;
     }
+
+    /// <summary>The queue is no more: other queues that have its messages have them alone from here on.</summary>
+    /// <returns>What stays of <see cref="MemoryBytes"/>: those queues will take it off.</returns>
+    public long LetGoOfAll() => _log.LetGoOfAll();
 
     /// <summary>Every enqueue record of a position below this one is durable.</summary>
     public void Written(long end) => _writtenEnd = Math.Max(_writtenEnd, end);

@@ -92,7 +92,10 @@ public static class OptionsReader
         RequireRange("Limits:ChannelBacklogBytes", limits.ChannelBacklogBytes, 4_096, int.MaxValue / 2);
         RequireRange("Limits:UnreadAnswerBytes", limits.UnreadAnswerBytes, 4_096, int.MaxValue / 2);
         RequireRange("Limits:RoutesPerChannel", limits.RoutesPerChannel, 1, 1_000_000);
-        RequireRange("Limits:QueuedBodyBytes", limits.QueuedBodyBytes, 0, long.MaxValue);
+        RequireRange("Limits:PublishWindowBytes", limits.PublishWindowBytes, 65_536, int.MaxValue / 2);
+        RequireRange("Limits:TransactionBytes", limits.TransactionBytes, 65_536, int.MaxValue / 4);
+        RequireRange("Limits:MemoryBytes", limits.MemoryBytes, 0, long.MaxValue);
+        RequireRange("Limits:PageOutBytes", limits.PageOutBytes, 0, limits.MemoryBytes > 0 ? limits.MemoryBytes : long.MaxValue);
     }
 
     private static void RequireRange(string option, long value, long minimum, long maximum) =>

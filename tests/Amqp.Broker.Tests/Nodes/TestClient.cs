@@ -100,9 +100,9 @@ internal sealed class TestClient
     public void Write<T>(ushort channel, T method)
         where T : struct, IMethod<T> => FrameWriter.WriteMethod(_toBroker.Writer, channel, method);
 
-    public void WriteMessage(ushort channel, string queue, string body, bool mandatory = false, bool persistent = false)
+    public void WriteMessage(ushort channel, string queue, string body, bool mandatory = false, bool persistent = false, string exchange = "")
     {
-        Write(channel, new BasicPublish("", queue, mandatory, Immediate: false));
+        Write(channel, new BasicPublish(exchange, queue, mandatory, Immediate: false));
         FrameWriter.WriteContent(_toBroker.Writer, channel, new MutableProperties { DeliveryMode = persistent ? (byte)2 : null }.Encode(), Encoding.UTF8.GetBytes(body), 131_072);
     }
 

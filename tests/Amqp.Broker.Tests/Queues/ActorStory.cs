@@ -128,7 +128,7 @@ internal sealed class ActorStory
         var topology = new TopologyService(new MemoryStore(), _ => { }, Logs.CreateLogger<TopologyService>());
         topology.Start();
         var definition = new QueueDefinition("/", "q", new QueueId(1), _durable, autoDelete: false, owner: null, FieldTable.Empty);
-        var memory = new MemoryBudget(_memoryBytes);
+        var memory = new MemoryBudget(limitBytes: long.MaxValue, _memoryBytes);
         var queue = new QueueActor(definition, new QueueServices(topology, Store, memory, new BrokerClock(Time), Logs.CreateLogger("queues")));
         memory.BecameTight = () => queue.Post(QueueOperation.LetGo);
         Store.Start(_ => { });

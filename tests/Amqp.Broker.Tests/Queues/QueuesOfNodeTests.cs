@@ -12,7 +12,7 @@ internal sealed class QueuesOfNodeTests
     private const int Messages = 3_000;
     private const long MemoryBytes = 50_000; // of about 130 a message
 
-    private readonly TestNode _node = new(new Limits { QueuedBodyBytes = MemoryBytes });
+    private readonly TestNode _node = new(new Limits { PageOutBytes = MemoryBytes });
 
     [TearDown]
     public void Nobody_complains() => Assert.That(_node.Messages.Complaints.Concat(_node.Logs.Complaints), Is.Empty);

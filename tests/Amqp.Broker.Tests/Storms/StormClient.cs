@@ -9,8 +9,8 @@ namespace Amqp.Broker.Tests.Storms;
 internal sealed class StormClient(TestNode node, Random random, Ledger ledger, string name)
 {
     public const int KeptQueues = 3;
+    public const int TemporaryQueues = 4;
 
-    private const int TemporaryQueues = 4;
     private const int Channels = 3;
 
     private readonly Channel<ReceivedFrame> _received = Channel.CreateUnbounded<ReceivedFrame>();

@@ -127,6 +127,9 @@ internal sealed class TransactionTests
         await client.ExpectDelivery(1);
         await client.ExpectDelivery(1);
         await client.Send(1, new BasicAck(2, Multiple: true));
+        // Or they would come back before the channel is closed.
+        await client.Send(1, new BasicCancel("tag", NoWait: false));
+        await client.Expect<BasicCancelOk>(1);
         Break("a");
         PublishToBoth(client, "new");
         await client.Send(1, default(TxCommit));
