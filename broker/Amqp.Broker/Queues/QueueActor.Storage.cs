@@ -23,6 +23,9 @@ internal sealed partial class QueueActor : IStoreListener
     // Credit for messages below a position, some of which the store is writing.
     private readonly Queue<(long End, PublishCredit Credit, long Bytes)> _credits = new();
     private long _storedEnd;
+
+    // Credit for messages that came while others were given to the store only to make room.
+    private readonly Queue<(PublishCredit Credit, long Bytes)> _pageCredits = new();
     private long _lastTicket;
     private long _pageTicket;
     private long _reportedBytes;
@@ -58,12 +61,25 @@ internal sealed partial class QueueActor : IStoreListener
         else _pendingConfirms.Add(position, confirms, publish.Position);
     }
 
-    /// <summary>Credit of the messages that came just now: it is given back at once, or when the store has the last that it has to have.</summary>
+    /// <summary>Credit of the messages that came just now: it is given back when the store has the last that it has to have; or, while
+    /// the queue makes room, when there is room; otherwise at once.</summary>
     private void TakeCredit(PublishCredit credit, long bytes)
     {
-        if (_storedEnd == 0) credit.GiveBack(bytes);
-        else _credits.Enqueue((_storedEnd, credit, bytes));
+        if (_storedEnd > 0) _credits.Enqueue((_storedEnd, credit, bytes));
+        else if (_state.IsPagingOut) _pageCredits.Enqueue((credit, bytes));
+        else credit.GiveBack(bytes);
         _storedEnd = 0;
+    }
+
+    private void GiveBackAllCredit()
+    {
+        GiveBackCredit(long.MaxValue);
+        GiveBackPageCredit();
+    }
+
+    private void GiveBackPageCredit()
+    {
+        while (_pageCredits.TryDequeue(out var first)) first.Credit.GiveBack(first.Bytes);
     }
 
     /// <summary>Every message below that position is on the disk.</summary>
@@ -167,6 +183,7 @@ internal sealed partial class QueueActor : IStoreListener
             _state.LetGo(memory.KeptBytes);
             ReportBytes(_state.MemoryBytes);
         }
+        if (!_state.IsPagingOut) GiveBackPageCredit();
         if (_state.AbsentCount > 0) _state.ReadAhead(memory.WindowBytes, _waitingGets.Count > 0);
     }
 

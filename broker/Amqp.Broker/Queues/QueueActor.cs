@@ -255,7 +255,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         ReportBytes(_state.LetGoOfAll());
         _state = new QueueState(Definition.Id, isDurable: false, messageTtlMs: null, _effects);
         _reportedBytes = 0;
-        GiveBackCredit(long.MaxValue);
+        GiveBackAllCredit();
         _timer?.Dispose();
         _services.Topology.Propose(
             new DeleteQueue(Definition.Vhost, Definition.Name, Definition.Id),
@@ -363,7 +363,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         _outboundBytes = 0;
         _confirms.Refuse();
         _pendingConfirms.RefuseAll();
-        GiveBackCredit(long.MaxValue);
+        GiveBackAllCredit();
         RefuseWaitingGets(BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
     }
 

@@ -51,6 +51,28 @@ internal sealed class PublishCreditTests
     }
 
     [Test]
+    public async Task A_queue_that_makes_room_keeps_it_until_it_has_caught_up()
+    {
+        const int PageOutBytes = 300_000;
+        var node = new TestNode(new Limits { PublishWindowBytes = WindowBytes, PageOutBytes = PageOutBytes });
+        var (publisher, other) = (await Open(node), await Open(node));
+        await other.Declare(1, "q");
+        node.Messages.Hold();
+        var publishing = Task.Run(async () =>
+        {
+            for (var message = 0; message < Many; message++) await publisher.Publish(1, "q", new string('x', MessageBytes));
+        });
+        var memory = node.Broker.Services.Memory;
+        await Eventually.That(() => memory.UsedBytes, Is.GreaterThan(PageOutBytes + WindowBytes));
+        Assert.That(await other.ReadyCount(1, "q"), Is.LessThan(Many * 3 / 4));
+        node.Messages.Release();
+        await publishing.WaitAsync(Patience.Answer);
+        await Eventually.That(() => other.ReadyCount(1, "q"), Is.EqualTo(Many));
+        await Eventually.That(() => memory.UsedBytes, Is.LessThanOrEqualTo(PageOutBytes));
+        Assert.That(node.Logs.Complaints, Is.Empty, "no alarm");
+    }
+
+    [Test]
     public async Task A_queue_that_is_deleted_gives_the_credit_back()
     {
         var (publisher, other) = (await Open(), await Open());
@@ -89,9 +111,11 @@ internal sealed class PublishCreditTests
         await Eventually.That(() => Memory.UsedBytes, Is.Zero);
     }
 
-    private async Task<TestClient> Open()
+    private Task<TestClient> Open() => Open(_node);
+
+    private static async Task<TestClient> Open(TestNode node)
     {
-        var client = await _node.Connect();
+        var client = await node.Connect();
         await client.OpenChannel(1);
         return client;
     }
