@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Diagnostics;
 using System.Globalization;
 using System.Text.Json;
@@ -9,6 +10,7 @@ namespace Amqp.Bench;
 internal sealed partial class BrokerProcess : IDisposable
 {
     private readonly Process _process;
+    private readonly BlockingCollection<string> _log = [];
 
     private BrokerProcess(Process process, int port, TimeSpan startTime)
     {
@@ -32,20 +34,39 @@ internal sealed partial class BrokerProcess : IDisposable
         }
     }
 
-    public static BrokerProcess Start(string directory)
+    public static BrokerProcess Start(string directory, params string[] options)
     {
         var took = Stopwatch.StartNew();
-        var process = Begin("amqpd", ["--Listeners:Amqp:Port=0", "--Listeners:Amqp:Address=127.0.0.1", $"--Storage:Directory={directory}"]);
+        var process = Begin("amqpd", ["--Listeners:Amqp:Port=0", "--Listeners:Amqp:Address=127.0.0.1", $"--Storage:Directory={directory}", .. options]);
         var port = 0;
         while (process.StandardOutput.ReadLine() is { } line)
         {
             if (ListeningLine().Match(line) is { Success: true } match) port = int.Parse(match.Groups["port"].Value, CultureInfo.InvariantCulture);
             if (!line.Contains("Server startup complete", StringComparison.Ordinal)) continue;
-            // What it logs from here on is read, so that it never waits for a reader.
-            new Thread(() => process.StandardOutput.ReadToEnd()) { IsBackground = true }.Start();
-            return new BrokerProcess(process, port, took.Elapsed);
+            var broker = new BrokerProcess(process, port, took.Elapsed);
+            new Thread(broker.ReadLog) { IsBackground = true }.Start();
+            return broker;
         }
         throw new InvalidOperationException("the broker did not come up");
+    }
+
+    /// <summary>Returns when it has logged a line with that text; lines before it are passed over.</summary>
+    public void WaitForLog(string text)
+    {
+        foreach (var line in _log.GetConsumingEnumerable())
+            if (line.Contains(text, StringComparison.Ordinal)) return;
+        throw new InvalidOperationException($"the broker ended and did not log '{text}'");
+    }
+
+    /// <summary>Starts a program of this directory; the caller ends it.</summary>
+    public static Process StartBeside(string program, params string[] arguments)
+    {
+        var process = Begin(program, arguments);
+        process.OutputDataReceived += (_, _) => { };
+        process.ErrorDataReceived += (_, _) => { };
+        process.BeginOutputReadLine();
+        process.BeginErrorReadLine();
+        return process;
     }
 
     /// <summary>Runs a program of this directory to its end; returns how long it took.</summary>
@@ -69,6 +90,13 @@ internal sealed partial class BrokerProcess : IDisposable
         _process.Kill();
         _process.WaitForExit();
         _process.Dispose();
+    }
+
+    /// <summary>So that it never waits for a reader.</summary>
+    private void ReadLog()
+    {
+        while (_process.StandardOutput.ReadLine() is { } line) _log.Add(line);
+        _log.CompleteAdding();
     }
 
     private static string Output(string program, string[] arguments)

@@ -24,6 +24,7 @@ internal sealed class StorageBench(string directory, IAnsiConsole console) : IDi
         Merging();
         Opening($"{queues:N0} durable queues, a message each", queues, queues, drain: false);
         Opening($"1 queue, {messages:N0} messages of 100 bytes", 1, messages, drain: true);
+        MemoryAlarm();
     }
 
     public void Dispose()
@@ -125,7 +126,7 @@ internal sealed class StorageBench(string directory, IAnsiConsole console) : IDi
     /// <summary>Consumes everything, with other traffic beside it whose longest delay shows what pauses there were.</summary>
     private void Drain(BrokerProcess broker, Table table, int messages)
     {
-        var uri = $"amqp://guest:guest@127.0.0.1:{broker.Port.ToString(CultureInfo.InvariantCulture)}/%2f";
+        var uri = UriOf(broker);
         var beside = BrokerProcess.DeliveryLatencies("--uri", uri, "-r", "2000", "-s", "100", "--auto-ack", "-d", "10");
         table.AddRow("2,000 transient messages/s beside it, delivery p99 and max, ms", beside);
         var drained = BrokerProcess.Run("amqpperf", "--uri", uri, "-x", "0", "-n", Number(messages), "--prefix", "q", "--durable", "--keep", "--prefetch", "1000", "--ack-batch", "100");
@@ -133,6 +134,25 @@ internal sealed class StorageBench(string directory, IAnsiConsole console) : IDi
         SpinWait.SpinUntil(() => SizeOf("opening") < 200_000_000, TimeSpan.FromSeconds(10));
         table.AddRow("on disk afterwards", Megabytes(SizeOf("opening")));
         table.AddRow("resident afterwards", Megabytes(broker.ResidentBytes));
+    }
+
+    /// <summary>Publishers that nobody consumes from, until what queues know of messages fills the memory; then a consumer.</summary>
+    private void MemoryAlarm()
+    {
+        const long MemoryBytes = 100_000_000;
+        using var broker = BrokerProcess.Start(Path.Combine(_root, "alarm"), $"--Limits:MemoryBytes={Number(MemoryBytes)}");
+        string[] load = ["--uri", UriOf(broker), "--prefix", "alarm", "--keep", "-d", "600"];
+        using var publisher = BrokerProcess.StartBeside("amqpperf", [.. load, "-y", "0", "-s", "100"]);
+        broker.WaitForLog("Memory resource limit alarm set");
+        var resident = broker.ResidentBytes;
+        using var consumer = BrokerProcess.StartBeside("amqpperf", [.. load, "-x", "0", "--prefetch", "1000", "--ack-batch", "100"]);
+        var took = Stopwatch.StartNew();
+        broker.WaitForLog("Memory resource limit alarm cleared");
+        console.Write(new Table().AddColumns($"transient messages of 100 bytes, Limits:MemoryBytes={Number(MemoryBytes)}", "")
+            .AddRow("resident when the alarm is set", Megabytes(resident))
+            .AddRow("alarm cleared after the start of a consumer, s", Seconds(took.Elapsed)));
+        consumer.Kill();
+        publisher.Kill();
     }
 
     private T InStore<T>(string name, Func<MessageStore, TicketListener, QueueId, T> use)
@@ -158,6 +178,8 @@ internal sealed class StorageBench(string directory, IAnsiConsole console) : IDi
     private static string Seconds(TimeSpan value) => value.TotalSeconds.ToString("0.0", CultureInfo.InvariantCulture);
 
     private static string Milliseconds(TimeSpan value) => $"{value.TotalMilliseconds.ToString("0.0", CultureInfo.InvariantCulture)} ms";
+
+    private static string UriOf(BrokerProcess broker) => $"amqp://guest:guest@127.0.0.1:{broker.Port.ToString(CultureInfo.InvariantCulture)}/%2f";
 
     private static string Megabytes(long bytes) => $"{Number(bytes / 1e6)} MB";
 }
