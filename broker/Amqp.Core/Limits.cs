@@ -62,7 +62,7 @@ public sealed record Limits
     public int TransactionBytes { get; init; } = 268_435_456;
 
     /// <summary>
-    /// Bytes of memory for messages: in queues (with some 40 bytes for each that the queues know), in transactions, between
+    /// Bytes of memory for messages: in queues (with some 40 bytes for each that the queues know), in transactions, half sent, between
     /// socket and queue, and on their way to consumers. While there are more, publishers are blocked (connection.blocked). 0: 40 % of
     /// the memory that the process may use, RabbitMQ's <c>vm_memory_high_watermark</c>. The collector needs about as much again as
     /// it manages.

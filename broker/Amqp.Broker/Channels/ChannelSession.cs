@@ -109,6 +109,7 @@ internal sealed class ChannelSession
         foreach (var holder in GetLinks.Values) Connection.Posts.Add(holder.Queue, QueueOperation.Release(holder));
         _handlers.Consumers.ReleaseCancelled();
         Transaction?.Release();
+        _handlers.Publish.Forget();
         if (ReplyConsumer is not null) Connection.Services.DirectReplies.Remove(ReplyConsumer);
     }
 

@@ -21,6 +21,12 @@ internal sealed partial class AmqpConnection
         if (Services.Alarms.AreOn) Block();
     }
 
+    /// <summary>More of a content is to come.</summary>
+    public void ContinueContent()
+    {
+        if (Services.Alarms.AreOn) Block();
+    }
+
     private void Block()
     {
         if (_isBlocked || Services.Alarms.Reason is not { } reason) return;

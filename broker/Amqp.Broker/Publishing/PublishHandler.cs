@@ -24,6 +24,7 @@ internal sealed class PublishHandler(ChannelSession channel)
     private readonly ContentAssembler _assembler = new(channel.Connection.Services.Limits.MessageBytes);
     private readonly RouteCache _routes = new(channel.Connection);
     private BasicPublish _publish;
+    private long _keptBytes;
 
     /// <summary>A header or body must be next.</summary>
     public bool ExpectsContent { get; private set; }
@@ -47,7 +48,10 @@ internal sealed class PublishHandler(ChannelSession channel)
                 _connection.BeginContent();
                 state = _assembler.AddHeader(frame.Payload);
                 break;
-            case FrameType.Body: state = _assembler.AddBody(frame.Payload); break;
+            case FrameType.Body:
+                state = _assembler.AddBody(frame.Payload);
+                if (state == ContentState.Incomplete) Keep((int)frame.Payload.Length);
+                break;
             default: _assembler.ExpectMethod(); break; // throws: this is called for a method only while content is due
         }
         if (state == ContentState.TooLarge)
@@ -58,9 +62,26 @@ internal sealed class PublishHandler(ChannelSession channel)
         if (state == ContentState.Complete)
         {
             ExpectsContent = false;
+            Forget();
             Publish(_assembler.Take());
         }
         return ValueTask.CompletedTask;
+    }
+
+    /// <summary>What was kept of a content counts no more: it is complete, or its channel is closed.</summary>
+    public void Forget()
+    {
+        if (_keptBytes == 0) return;
+        _connection.Services.Memory.Add(-_keptBytes);
+        _keptBytes = 0;
+    }
+
+    /// <summary>Part of a large body has come. Who sends it is not read on while an alarm is on, or the rest would fill the memory all the same.</summary>
+    private void Keep(int bytes)
+    {
+        _keptBytes += bytes;
+        _connection.Services.Memory.Add(bytes);
+        _connection.ContinueContent();
     }
 
     private void Publish(Content content)

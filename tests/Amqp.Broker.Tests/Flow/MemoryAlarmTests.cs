@@ -1,3 +1,4 @@
+using System.Buffers;
 using AMQP.Net;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Tests.Nodes;
@@ -102,6 +103,44 @@ internal sealed class MemoryAlarmTests
         await publisher.Send(1, new QueuePurge("q", NoWait: true));
         await Eventually.That(() => Memory.UsedBytes, Is.Zero);
     }
+
+    [Test]
+    public async Task A_body_that_is_promised_and_not_sent_to_its_end_counts_and_is_held_back_by_an_alarm()
+    {
+        var (half, other) = (await Open(), await Open());
+        await other.Declare(1, "q");
+        await half.SendBytes(Half("q", promised: 100_000, sent: 60_000));
+        await Eventually.That(() => Memory.UsedBytes, Is.EqualTo(60_000));
+        _node.Broker.Services.Alarms.Set(Shortage.Disk, isOn: true);
+        await half.SendBytes(BodyFrame(20_000));
+        await half.Expect<ConnectionBlocked>(0);
+        await half.SendBytes(BodyFrame(20_000));
+        _node.Broker.Services.Alarms.Set(Shortage.Disk, isOn: false);
+        await half.Expect<ConnectionUnblocked>(0);
+        await Eventually.That(() => other.ReadyCount(1, "q"), Is.EqualTo(1));
+        await other.Send(1, new QueuePurge("q", NoWait: true));
+        await Eventually.That(() => Memory.UsedBytes, Is.Zero);
+
+        await half.SendBytes(Half("q", promised: 100_000, sent: 60_000));
+        await Eventually.That(() => Memory.UsedBytes, Is.EqualTo(60_000));
+        half.Drop();
+        await Eventually.That(() => Memory.UsedBytes, Is.Zero);
+    }
+
+    private static byte[] Half(string queue, int promised, int sent)
+    {
+        var whole = new ArrayBufferWriter<byte>();
+        FrameWriter.WriteMethod(whole, 1, new BasicPublish("", queue, Mandatory: false, Immediate: false));
+        var header = new ArrayBufferWriter<byte>();
+        FrameWriter.WriteContent(header, 1, new MutableProperties().Encode(), new byte[promised], frameMax: 131_072);
+        // The header frame is what comes before the first body frame.
+        whole.Write(header.WrittenSpan[..^(promised + 8)]);
+        whole.Write<byte>(BodyFrame(sent));
+        return whole.WrittenSpan.ToArray();
+    }
+
+    private static byte[] BodyFrame(int bytes) =>
+        [(byte)FrameType.Body, 0, 1, 0, (byte)(bytes >> 16), (byte)(bytes >> 8), (byte)bytes, .. new byte[bytes], Frame.End];
 
     [Test]
     public async Task What_a_transaction_has_published_counts_until_its_end()

@@ -1,5 +1,6 @@
 using AMQP.Net;
 using Amqp.Broker.Tests.Nodes;
+using Amqp.Testing;
 
 namespace Amqp.Broker.Tests.Fuzzing;
 
@@ -43,7 +44,10 @@ internal sealed class Witness
     {
         await _client.Send(1, new BasicCancel("witness", NoWait: false));
         await _client.Expect<BasicCancelOk>(1);
-        foreach (var queue in _node.Broker.Services.Topology.Current.Find("/")!.Queues.Values)
+        var queues = () => _node.Broker.Services.Topology.Current.Find("/")!.Queues.Values;
+        // Exclusive ones go behind their connections.
+        await Eventually.That(() => queues().Count(queue => queue.Exclusive), Is.EqualTo(1));
+        foreach (var queue in queues())
         {
             await _client.Send(1, new QueueDelete(queue.Name, IfUnused: false, IfEmpty: false, NoWait: false));
             await _client.Expect<QueueDeleteOk>(1);
