@@ -9,6 +9,12 @@ public sealed record Limits
     /// <summary>Smallest frame_max a client may ask for (RabbitMQ 3.x, specification 1.1: every peer accepts 4096).</summary>
     public const int FrameBytesMin = 4096;
 
+    /// <summary>
+    /// TCP connections at a time; more are closed as soon as they come. 0: as many as the files that the process may open leave
+    /// room for, which is the limit in any case. RabbitMQ stops accepting at about the same number.
+    /// </summary>
+    public int Connections { get; init; }
+
     /// <summary>Channels a connection may open; also the number sent in connection.tune. RabbitMQ: 2047.</summary>
     public ushort ChannelsPerConnection { get; init; } = 2047;
 

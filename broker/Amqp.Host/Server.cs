@@ -38,6 +38,8 @@ internal sealed class Server : IAsyncDisposable
     private LocalMetadataStore? _store;
     private MessageStore? _messages;
     private BrokerNode? _node;
+    private AmqpListener? _listener;
+    private readonly int _connectionsMax = OpenFiles.ConnectionsMax();
     private int _exitCode;
 
     private Server(WebApplicationBuilder builder)
@@ -51,7 +53,7 @@ internal sealed class Server : IAsyncDisposable
                 kestrel.Listen(endPoint, listener =>
                 {
                     _listeners.Add(listener);
-                    listener.Run(connection => AmqpListener.Serve(_node!, connection)); // the node is started before the sockets
+                    listener.Run(connection => _listener!.Serve(connection)); // made with the node, before the sockets
                 });
             }
         });
@@ -153,6 +155,10 @@ internal sealed class Server : IAsyncDisposable
             new DefaultUserAuthenticator(security.DefaultUser, security.DefaultPassword, security.DefaultUserLoopbackOnly),
             TimeProvider.System,
             _application.Services.GetRequiredService<ILoggerFactory>());
+        _listener = new AmqpListener(
+            _node,
+            _options.Limits.Connections > 0 ? Math.Min(_options.Limits.Connections, _connectionsMax) : _connectionsMax,
+            _application.Services.GetRequiredService<ILogger<AmqpListener>>());
     }
 
     private async Task Listen()

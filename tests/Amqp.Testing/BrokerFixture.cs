@@ -36,6 +36,13 @@ public abstract partial class BrokerFixture
         return broker;
     }
 
+    /// <summary>The same, ended with the test as well, for a broker that the test started in its own way.</summary>
+    protected TestBroker Own(TestBroker broker)
+    {
+        _own.Add(broker);
+        return broker;
+    }
+
     /// <summary>
     /// Declares that this test makes the broker log a warning or an error that matches <paramref name="pattern"/>: it must come.
     /// </summary>

@@ -18,12 +18,14 @@ public sealed partial class TestBroker : BrokerProcess
     private const int PortMax = 32_000;
     private static int _number;
 
+    private readonly string[] _launcher;
     private readonly string[] _options;
     private readonly string _name = $"test{Environment.ProcessId}-{Interlocked.Increment(ref _number)}";
     private Process? _process;
 
-    private TestBroker(string[] options)
+    private TestBroker(string[] launcher, string[] options)
     {
+        _launcher = launcher;
         _options = options;
         Port = FreePort();
         Directory = Path.Combine(Path.GetTempPath(), "amqp-tests", _name);
@@ -49,11 +51,16 @@ public sealed partial class TestBroker : BrokerProcess
 
     /// <summary>Starts a broker; returns when it has said that it is ready.</summary>
     /// <param name="options">Further options of the command line, such as <c>--Limits:MessageSizeMax=1000</c>.</param>
-    public static async Task<TestBroker> Start(params string[] options)
+    public static Task<TestBroker> Start(params string[] options) => Start(launcher: ["dotnet"], options);
+
+    /// <summary>The same for a process that may open only so many files and sockets.</summary>
+    public static Task<TestBroker> StartWithFiles(int files, params string[] options) => Start(["prlimit", $"--nofile={files}", "dotnet"], options);
+
+    private static async Task<TestBroker> Start(string[] launcher, string[] options)
     {
         if (!File.Exists(Executable))
             Assert.Fail($"The broker is not built: {Executable} is missing. Run `make build` (the tests are {Repository.Configuration}).");
-        var broker = new TestBroker(options);
+        var broker = new TestBroker(launcher, options);
         try
         {
             await broker.StartProcess();
@@ -115,9 +122,10 @@ public sealed partial class TestBroker : BrokerProcess
     {
         var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         var port = 0;
-        var start = new ProcessStartInfo("dotnet") { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = new ProcessStartInfo(_launcher[0]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         string[] arguments =
         [
+            .. _launcher[1..],
             Executable,
             $"--Listeners:Amqp:Port={Port}",
             "--Listeners:Amqp:Address=127.0.0.1",

@@ -4,12 +4,17 @@ using Amqp.Broker;
 using Amqp.Broker.Connections;
 using Amqp.Host.Options;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.Extensions.Logging;
 
 namespace Amqp.Host.Listeners;
 
-/// <summary>Hands each TCP connection that Kestrel accepts to the broker.</summary>
-internal static class AmqpListener
+/// <summary>Hands each TCP connection that Kestrel accepts to the broker, as long as they are not too many.</summary>
+internal sealed partial class AmqpListener(BrokerNode node, int connectionsMax, ILogger<AmqpListener> logger)
 {
+    private readonly ILogger _logger = logger;
+    private int _connections;
+    private int _isFull;
+
     /// <summary>Where to listen. Clients that are told "localhost" try ::1 or 127.0.0.1 first, and not all try the other.</summary>
     public static IEnumerable<IPEndPoint> EndPoints(ListenerOptions options)
     {
@@ -19,7 +24,27 @@ internal static class AmqpListener
         return options.Port == 0 || !HasLoopbackOfIPv6() ? [endPoint] : [endPoint, new IPEndPoint(IPAddress.IPv6Loopback, options.Port)];
     }
 
-    public static Task Serve(BrokerNode node, ConnectionContext connection)
+    public async Task Serve(ConnectionContext connection)
+    {
+        try
+        {
+            if (Interlocked.Increment(ref _connections) > connectionsMax) Refuse(connection);
+            else await Pass(connection);
+        }
+        finally
+        {
+            // Told once, until a tenth is free again.
+            if (Interlocked.Decrement(ref _connections) < connectionsMax - (connectionsMax / 10)) Volatile.Write(ref _isFull, 0);
+        }
+    }
+
+    private void Refuse(ConnectionContext connection)
+    {
+        connection.Abort();
+        if (Interlocked.Exchange(ref _isFull, 1) == 0) LogFull(connectionsMax);
+    }
+
+    private Task Pass(ConnectionContext connection)
     {
         var isLoopback = connection.RemoteEndPoint is IPEndPoint remote && IPAddress.IsLoopback(remote.Address);
         var name = $"{connection.RemoteEndPoint} -> {connection.LocalEndPoint}";
@@ -39,4 +64,7 @@ internal static class AmqpListener
             return false;
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "There are {Limit} connections, and more are closed at once. Look for clients that open connections without need; more are possible with Limits:Connections, and with more open files (ulimit -n)")]
+    private partial void LogFull(int limit);
 }

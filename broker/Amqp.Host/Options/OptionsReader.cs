@@ -83,6 +83,7 @@ public static class OptionsReader
 
     private static void ValidateLimits(Limits limits)
     {
+        RequireRange("Limits:Connections", limits.Connections, 0, int.MaxValue);
         RequireRange("Limits:ChannelsPerConnection", limits.ChannelsPerConnection, 1, ushort.MaxValue);
         RequireRange("Limits:FrameBytes", limits.FrameBytes, Limits.FrameBytesMin, 16_777_216);
         RequireRange("Limits:MessageBytes", limits.MessageBytes, 0, MessageBytesMax);
