@@ -163,9 +163,11 @@ internal sealed class StoreModel(TestStore store, Random random, int queueCount)
         }
         if (records.Count == 0) return;
         _transactions.Add(unit);
+        // The books themselves are for one thread only.
+        var entries = unit.Settled.ConvertAll(part => part.Queue.Messages[part.Position]);
         store.Store.CommitTransaction([.. records], () =>
         {
-            foreach (var (queue, position, _) in unit.Settled) queue.Messages[position].Settled = true;
+            entries.ForEach(entry => entry.Settled = true);
             unit.IsCommitted = true;
         });
     }
