@@ -53,6 +53,9 @@ public abstract partial class BrokerFixture
         else (broker as TestBroker)?.Log.Expect(pattern);
     }
 
+    /// <summary>Declares that a broker may log such a warning or error, where chance decides whether it does.</summary>
+    protected static void AllowLog(string pattern, BrokerProcess broker) => (broker as TestBroker)?.Log.Allow(pattern);
+
     [TearDown]
     public async Task FailForWhatBrokersLogged()
     {

@@ -30,6 +30,12 @@ public sealed partial class BrokerLog
         lock (_lock) _expectations.Add(new Expectation(new Regex(pattern, RegexOptions.None, TimeSpan.FromSeconds(1))));
     }
 
+    /// <summary>Declares that lines matching <paramref name="pattern"/> are no trouble, whether one comes or not.</summary>
+    public void Allow(string pattern)
+    {
+        lock (_lock) _expectations.Add(new Expectation(new Regex(pattern, RegexOptions.None, TimeSpan.FromSeconds(1))) { HasCome = true });
+    }
+
     /// <summary>The patterns declared by the test that ends now of which no line has come yet.</summary>
     public IReadOnlyList<string> Missing()
     {

@@ -45,6 +45,9 @@ public sealed partial class TestBroker : BrokerProcess
 
     public bool HasExited => _process?.HasExited ?? true;
 
+    /// <summary>How long it took the last time from the first word about the directory until it was ready.</summary>
+    public TimeSpan OpeningTook { get; private set; }
+
     /// <summary>The built broker.</summary>
     public static string Executable { get; } =
         Repository.PathOf("broker", "Amqp.Host", "bin", Repository.Configuration, "net10.0", "amqpd.dll");
@@ -104,6 +107,19 @@ public sealed partial class TestBroker : BrokerProcess
         await StartProcess();
     }
 
+    /// <summary>Starts a process again that has ended, and kills it so long after its first word about the directory.</summary>
+    /// <returns>False: it was ready earlier, and was killed when it was.</returns>
+    public async Task<bool> KillWhileOpening(TimeSpan after)
+    {
+        var start = Launch();
+        await Task.WhenAny(start.Opening.Task, start.Ready.Task).WaitAsync(Patience.Start);
+        // Nothing but the time tells one moment of an opening from another.
+        var isReady = await Task.WhenAny(start.Ready.Task, Task.Delay(after)) == start.Ready.Task;
+        if (start.Process.HasExited) Assert.Fail($"The broker ended with code {start.Process.ExitCode}. Its output:\n{Tail()}");
+        await Kill();
+        return !isReady;
+    }
+
     public override async ValueTask DisposeAsync()
     {
         AppDomain.CurrentDomain.ProcessExit -= KillNow;
@@ -120,9 +136,19 @@ public sealed partial class TestBroker : BrokerProcess
 
     private async Task StartProcess()
     {
-        var ready = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        var port = 0;
-        var start = new ProcessStartInfo(_launcher[0]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
+        var start = Launch();
+        if (await Task.WhenAny(start.Ready.Task, Task.Delay(Patience.Start)) != start.Ready.Task || !await start.Ready.Task)
+        {
+            var state = start.Process.HasExited ? $"ended with code {start.Process.ExitCode}" : $"was not ready within {Patience.Start.TotalSeconds} s";
+            Assert.Fail($"The broker {state}. Its output:\n{Tail()}");
+        }
+        if (start.Port != Port) Assert.Fail($"The broker started without the line \"AMQP listening on 127.0.0.1:{Port}\". Its output:\n{Tail()}");
+        OpeningTook = Stopwatch.GetElapsedTime(await start.Opening.Task);
+    }
+
+    private ProcessStart Launch()
+    {
+        var info = new ProcessStartInfo(_launcher[0]) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = true };
         string[] arguments =
         [
             .. _launcher[1..],
@@ -133,36 +159,28 @@ public sealed partial class TestBroker : BrokerProcess
             $"--Node:Name={_name}@localhost",
             .. _options,
         ];
-        foreach (var argument in arguments) start.ArgumentList.Add(argument);
+        foreach (var argument in arguments) info.ArgumentList.Add(argument);
 
-        var process = new Process { StartInfo = start, EnableRaisingEvents = true };
+        var start = new ProcessStart(new Process { StartInfo = info, EnableRaisingEvents = true });
+        var process = start.Process;
         process.OutputDataReceived += (_, line) =>
         {
             if (line.Data is not { } text) return;
             Log.AddOutput(text);
-            if (ListeningLine().Match(text) is { Success: true } match) port = int.Parse(match.Groups["port"].Value, CultureInfo.InvariantCulture);
-            if (text.Contains("Server startup complete", StringComparison.Ordinal)) ready.TrySetResult();
+            if (text.Contains("data directory", StringComparison.Ordinal)) start.Opening.TrySetResult(Stopwatch.GetTimestamp());
+            if (ListeningLine().Match(text) is { Success: true } match) start.Port = int.Parse(match.Groups["port"].Value, CultureInfo.InvariantCulture);
+            if (text.Contains("Server startup complete", StringComparison.Ordinal)) start.Ready.TrySetResult(true);
         };
         process.ErrorDataReceived += (_, line) =>
         {
             if (line.Data is { } text) Log.AddError(text);
         };
-        process.Exited += (_, _) => ready.TrySetException(new InvalidOperationException("the process ended"));
+        process.Exited += (_, _) => start.Ready.TrySetResult(false);
         process.Start();
         _process = process;
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
-
-        try
-        {
-            await ready.Task.WaitAsync(Patience.Start);
-        }
-        catch (Exception exception) when (exception is TimeoutException or InvalidOperationException)
-        {
-            var state = process.HasExited ? $"ended with code {process.ExitCode}" : $"was not ready within {Patience.Start.TotalSeconds} s";
-            Assert.Fail($"The broker {state}. Its output:\n{Tail()}");
-        }
-        if (port != Port) Assert.Fail($"The broker started without the line \"AMQP listening on 127.0.0.1:{Port}\". Its output:\n{Tail()}");
+        return start;
     }
 
     private static int FreePort()
@@ -207,4 +225,19 @@ public sealed partial class TestBroker : BrokerProcess
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]
     [DefaultDllImportSearchPaths(DllImportSearchPath.SafeDirectories)]
     private static extern int NativeKill(int processId, int signal);
+
+    /// <summary>A process that starts, and what it has said of that.</summary>
+    private sealed class ProcessStart(Process process)
+    {
+        public Process Process { get; } = process;
+
+        /// <summary>When it spoke of its data directory first, which it then opens.</summary>
+        public TaskCompletionSource<long> Opening { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>False: it has ended.</summary>
+        public TaskCompletionSource<bool> Ready { get; } = new(TaskCreationOptions.RunContinuationsAsynchronously);
+
+        /// <summary>The port it listens on.</summary>
+        public volatile int Port;
+    }
 }

@@ -13,6 +13,10 @@ internal static class Exceptions
         new("broker/Amqp.Broker/Publishing/ConfirmTracker.cs", "lock", "the queues settle a channel's confirms, its read loop adds them, the write loop tells them"),
         new("broker/Amqp.Storage/Messages/StoreMailbox.cs", "lock", "every queue posts here, and the store's thread takes"),
         new("broker/Amqp.Storage/Messages/StoreMailbox.cs", "Monitor", "the store's thread waits here for something to do"),
+        new("broker/Amqp.Storage/Messages/StoreReader.cs", "lock", "the reader looks for places in what only the store's thread changes"),
+        new("broker/Amqp.Storage/Messages/StoreWriter.cs", "lock", "the store's thread changes what the reader looks at"),
+        new("broker/Amqp.Storage/Messages/BlobBuilder.cs", "lock", "likewise: places of what was written"),
+        new("broker/Amqp.Storage/Messages/Merge.cs", "lock", "likewise: what is given up as damaged"),
         new("broker/Amqp.Broker/Loops/Mailbox.cs", "lock", "what everything else uses instead of a lock; held for a copy of a few items"),
     ];
 

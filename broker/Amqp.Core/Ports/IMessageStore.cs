@@ -43,7 +43,11 @@ public interface IMessageStore
     /// <param name="committed">Called when they are durable, on a thread of the store. It must neither block nor throw.</param>
     void CommitTransaction(StoreRecord[] records, Action committed);
 
-    /// <summary>Asks for messages that were committed and are not settled; the answer is <see cref="IStoreListener.Loaded"/>.</summary>
+    /// <summary>
+    /// Asks for messages that are not settled, and that the store had on opening or has said it committed: by
+    /// <see cref="IStoreListener.Committed"/>, or with their transaction. The answer is <see cref="IStoreListener.Loaded"/>, and does
+    /// not wait for what is being committed meanwhile.
+    /// </summary>
     /// <param name="positions">Ascending. The array is the store's from here on, and comes back with the answer.</param>
     void Read(QueueId queue, long[] positions);
 

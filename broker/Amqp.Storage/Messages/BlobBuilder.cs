@@ -15,6 +15,9 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
 
     private readonly RecordBuffer _buffer = new();
     private readonly List<Written> _written = [];
+
+    // Ids of the shared bodies among them.
+    private readonly HashSet<long> _bodies = [];
     private readonly FooterWriter _footer = new();
     private int _footerGrowth;
 
@@ -44,7 +47,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         if (message.BodyId != 0)
         {
             slot = state.Bodies.Find(message.BodyId);
-            if (state.Bodies[slot].Segment == 0) Body(slot, message);
+            if (state.Bodies[slot].Segment == 0 && _bodies.Add(message.BodyId)) Body(slot, message);
         }
         var start = _buffer.Length;
         if (slot == NoBody) _buffer.Enqueue(type, queue.Id, epoch: 0, position, expiresAt, message);
@@ -126,13 +129,17 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         var bytes = _buffer.Bytes;
         var address = engine.Append(bytes);
         var segment = state.Segments.Current!;
-        foreach (ref readonly var written in CollectionsMarshal.AsSpan(_written))
+        lock (state.Lock)
         {
-            var entry = IndexEntry.Of(RecordHeader.Read(bytes[written.Start..]), bytes[written.Start..], address.Offset + written.Start);
-            _footer.Add(entry);
-            Place(segment, written, entry);
+            foreach (ref readonly var written in CollectionsMarshal.AsSpan(_written))
+            {
+                var entry = IndexEntry.Of(RecordHeader.Read(bytes[written.Start..]), bytes[written.Start..], address.Offset + written.Start);
+                _footer.Add(entry);
+                Place(segment, written, entry);
+            }
         }
         _written.Clear();
+        _bodies.Clear();
         _buffer.Clear();
         _footerGrowth = 0;
         NeedsFlush = false;
@@ -145,7 +152,6 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
     {
         var start = _buffer.Length;
         _buffer.Body(message.BodyId, message);
-        state.Bodies[slot].Segment = SharedBody.InBuffer;
         Add(new Written(start, BodySlot: slot));
     }
 

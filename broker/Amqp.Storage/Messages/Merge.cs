@@ -142,9 +142,12 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
         if (needed.Type == RecordType.Body)
         {
             damages.FoundBody(Victim!.Id, needed.Offset, record);
-            ref var body = ref state.Bodies[slot];
-            state.Segments.Release(body.Segment, body.Length);
-            body.Segment = 0;
+            lock (state.Lock)
+            {
+                ref var body = ref state.Bodies[slot];
+                state.Segments.Release(body.Segment, body.Length);
+                body.Segment = 0;
+            }
         }
         else if (TryWriteByFooter(blob, needed))
         {
@@ -153,7 +156,7 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
         else
         {
             damages.FoundMessage(Victim!.Id, needed.Offset, record, needed.Queue.Value, needed.Position);
-            state.Drop(state.Queues[needed.Queue].Take(needed.Position));
+            lock (state.Lock) state.Drop(state.Queues[needed.Queue].Take(needed.Position));
         }
     }
 

@@ -55,8 +55,8 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         _failed = failed;
         _keepsUnknownQueues = options.KeepUnknownQueues;
         _lastBodyId = options.Opening << BodyNumberBits;
-        _reader = new StoreReader(engine, damages, Fail);
-        _writer = new StoreWriter(engine, _state, _reader, damages, () => _reserveWanted.Add(true));
+        _reader = new StoreReader(engine, _state, damages, Fail);
+        _writer = new StoreWriter(engine, _state, damages, () => _reserveWanted.Add(true));
         _thread = new Thread(Run) { Name = "store", IsBackground = true };
         _preparer = new Thread(PrepareReserves) { Name = "store space", IsBackground = true };
     }
@@ -125,10 +125,9 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         _mailbox.Post(new StoreRequest(StoreRequestKind.Commit, queue) { Number = records.Length, Ticket = ticket }, records);
 
     public void CommitTransaction(StoreRecord[] records, Action committed) =>
-        _mailbox.Post(new StoreRequest(StoreRequestKind.Transaction, default) { Subject = records, Committed = committed });
+        _mailbox.Post(new StoreRequest(StoreRequestKind.Transaction, default) { Transaction = new PendingTransaction(records, committed) });
 
-    public void Read(QueueId queue, long[] positions) =>
-        _mailbox.Post(new StoreRequest(StoreRequestKind.Read, queue) { Subject = positions });
+    public void Read(QueueId queue, long[] positions) => _reader.Post(new StoreRead(queue, positions));
 
     public void Remove(QueueId queue) => _mailbox.Post(new StoreRequest(StoreRequestKind.Remove, queue));
 
@@ -195,6 +194,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     /// <summary>Says once that the store is at its end; from any of its threads, which fail for the same reason more often than not.</summary>
     private void Fail(Exception exception)
     {
+        _reader.BeSilent();
         if (Interlocked.Exchange(ref _hasFailed, 1) == 0) _failed(exception);
         _mailbox.Nudge();
     }

@@ -4,7 +4,7 @@ using Amqp.Core.Topology;
 namespace Amqp.Storage.Messages;
 
 /// <summary>
-/// Where the messages of one queue are, by position. Belongs to the store's thread, and before the start to whoever opens it.
+/// Where the messages of one queue are, by position; a part of <see cref="StoreState"/>, and owned like it.
 /// </summary>
 internal sealed class QueueIndex(QueueId id)
 {
@@ -13,6 +13,8 @@ internal sealed class QueueIndex(QueueId id)
     private const int SmallChunkSize = 8;
 
     private readonly Dictionary<long, Chunk> _chunks = [];
+
+    // The chunk that was changed last.
     private Chunk? _last;
     private long _lastNumber = -1;
 
@@ -32,8 +34,11 @@ internal sealed class QueueIndex(QueueId id)
     /// <summary>The last ticket that is complete and of which the listener has not been told.</summary>
     public long CompletedTicket { get; set; }
 
+    /// <summary>Where a message is, or none. Changes nothing, not even what makes the next look quicker.</summary>
     public Place Find(long position) =>
-        ChunkOf(position) is { } chunk && (position & (ChunkSize - 1)) is var offset && offset < chunk.Places.Length ? chunk.Places[offset] : default;
+        _chunks.TryGetValue(position >> ChunkBits, out var chunk) && (position & (ChunkSize - 1)) is var offset && offset < chunk.Places.Length
+            ? chunk.Places[offset]
+            : default;
 
     /// <summary>Notes or changes where a message is.</summary>
     public void Set(long position, Place place)

@@ -56,7 +56,7 @@ internal struct SharedBody
 {
     public long Id;
 
-    /// <summary>Number of the segment that has its record, <see cref="InBuffer"/>, or 0: it is not written.</summary>
+    /// <summary>Number of the segment that has its record, or 0: it is not written.</summary>
     public int Segment;
 
     /// <summary>Of its record, in the segment.</summary>
@@ -67,7 +67,4 @@ internal struct SharedBody
 
     /// <summary>Messages that need it.</summary>
     public int References;
-
-    /// <summary>As <see cref="Segment"/>: its record stands in the blob that is being made.</summary>
-    public const int InBuffer = -1;
 }

@@ -9,7 +9,6 @@ internal enum StoreRequestKind : byte
     /// <summary>The next <see cref="StoreRequest.Number"/> records, of one queue; then a ticket.</summary>
     Commit,
     Transaction,
-    Read,
     Remove,
 }
 
@@ -21,11 +20,8 @@ internal readonly record struct StoreRequest(StoreRequestKind Kind, QueueId Queu
 
     public long Ticket { get; init; }
 
-    /// <summary>Of a read: the positions. Of a transaction: its records.</summary>
-    public object? Subject { get; init; }
-
-    /// <summary>Of a transaction: called when it is durable.</summary>
-    public Action? Committed { get; init; }
+    /// <summary>Of a transaction.</summary>
+    public PendingTransaction? Transaction { get; init; }
 }
 
 /// <summary>What was wanted while the store was busy: worked off as one.</summary>

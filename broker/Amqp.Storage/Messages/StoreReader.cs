@@ -8,12 +8,10 @@ using AMQP.Net;
 
 namespace Amqp.Storage.Messages;
 
-/// <summary>One queue's wish for messages, with the places that the store's thread has found for them.</summary>
-internal sealed class StoreRead(IStoreListener listener, QueueId queue, long[] positions)
+/// <summary>One queue's wish for messages, and where they are.</summary>
+internal sealed class StoreRead(QueueId queue, long[] positions)
 {
     private readonly List<Wanted> _wanted = [];
-
-    public IStoreListener Listener { get; } = listener;
 
     public QueueId Queue { get; } = queue;
 
@@ -21,13 +19,33 @@ internal sealed class StoreRead(IStoreListener listener, QueueId queue, long[] p
 
     public Message?[] Messages { get; } = new Message?[positions.Length];
 
-    /// <summary>Nothing has to be read from the disk.</summary>
-    public bool IsDone => _wanted.Count == 0;
-
+    /// <summary>What has to be read from the disk.</summary>
     public IReadOnlyList<Wanted> Wants => _wanted;
 
-    /// <summary>The message at that place is wanted. Its segment stays until it has been read.</summary>
-    public void Add(int index, Place place, StoreState state)
+    /// <summary>Finds out where the messages are, and whom to tell. What is settled by now is not wanted any more.</summary>
+    /// <returns>Null: the queue is gone, and nobody waits.</returns>
+    public IStoreListener? Locate(StoreState state)
+    {
+        lock (state.Lock)
+        {
+            if (!state.Queues.TryGetValue(Queue, out var index) || index.Listener is not { } listener) return null;
+            for (var number = 0; number < Positions.Length; number++)
+            {
+                var place = index.Find(Positions[number]);
+                if (place.IsPending) throw new InvalidOperationException($"message {Positions[number]} of queue {Queue.Value} is not committed yet");
+                if (!place.IsNone) Want(number, place, state);
+            }
+            return listener;
+        }
+    }
+
+    /// <summary>The segments that were read in may go.</summary>
+    public void Release()
+    {
+        foreach (var wanted in _wanted) wanted.Segment.Unpin();
+    }
+
+    private void Want(int index, Place place, StoreState state)
     {
         Wanted wanted;
         if (place.IsShared)
@@ -51,8 +69,8 @@ internal sealed class StoreRead(IStoreListener listener, QueueId queue, long[] p
 }
 
 /// <summary>
-/// Reads messages back, on a thread of its own: the store's thread writes on meanwhile. Records that lie close together are
-/// read in one go.
+/// Reads messages back, on a thread of its own: the store's thread writes on meanwhile, or waits for a flush. Records that lie
+/// close together are read in one go.
 /// </summary>
 internal sealed class StoreReader : IDisposable
 {
@@ -62,17 +80,21 @@ internal sealed class StoreReader : IDisposable
     /// <summary>Bytes of other records that are read along, rather than reading twice.</summary>
     private const int GapBytes = 64 << 10;
 
-    private readonly BlockingCollection<StoreRead> _reads = [];
+    // Ends with null. What is asked behind that is not answered.
+    private readonly BlockingCollection<StoreRead?> _reads = [];
     private readonly ISegmentEngine _engine;
+    private readonly StoreState _state;
     private readonly Damages _damages;
     private readonly Action<Exception> _failed;
     private readonly ShortStringPool _strings = new();
     private readonly Thread _thread;
     private byte[] _range = new byte[RangeBytes];
+    private volatile bool _isSilent;
 
-    public StoreReader(ISegmentEngine engine, Damages damages, Action<Exception> failed)
+    public StoreReader(ISegmentEngine engine, StoreState state, Damages damages, Action<Exception> failed)
     {
         _engine = engine;
+        _state = state;
         _damages = damages;
         _failed = failed;
         _thread = new Thread(Run) { Name = "store reader", IsBackground = true };
@@ -82,23 +104,26 @@ internal sealed class StoreReader : IDisposable
 
     public void Post(StoreRead read) => _reads.Add(read);
 
+    /// <summary>The store has failed: nobody is answered any more.</summary>
+    public void BeSilent() => _isSilent = true;
+
     /// <summary>Answers what was asked, and ends.</summary>
     public void Dispose()
     {
-        _reads.CompleteAdding();
+        _reads.Add(null);
         if (_thread.IsAlive) _thread.Join();
-        _reads.Dispose();
     }
 
     private void Run()
     {
         try
         {
-            foreach (var read in _reads.GetConsumingEnumerable())
+            while (_reads.Take() is { } read)
             {
+                if (read.Locate(_state) is not { } listener) continue;
                 for (var next = 0; next < read.Wants.Count;) next = ReadRange(read, next);
-                foreach (var wanted in read.Wants) wanted.Segment.Unpin();
-                read.Listener.Loaded(read.Positions, read.Messages);
+                read.Release();
+                if (!_isSilent) listener.Loaded(read.Positions, read.Messages);
             }
         }
 #pragma warning disable CA1031 // Whatever ended the reader, the process must learn of it: its queues would wait for ever.

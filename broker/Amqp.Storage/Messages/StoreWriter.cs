@@ -12,7 +12,7 @@ namespace Amqp.Storage.Messages;
 /// without any, too: what they settle needs no record when its segment goes.
 /// </para>
 /// </summary>
-internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, StoreReader reader, Damages damages, Action prepareReserve)
+internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damages damages, Action prepareReserve)
 {
     /// <summary>A blob is appended and flushed when it has grown to this: so that nobody waits long for the group he is in.</summary>
     private const int BlobBytes = 4 << 20;
@@ -43,8 +43,17 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Store
     /// <summary>Works off a group.</summary>
     public void Process(StoreGroup group)
     {
+        if (group.Requests.Count > 0)
+        {
+            _mergesLeft = state.Segments.Count;
+            lock (state.Lock) Take(group);
+        }
+        Write();
+    }
+
+    private void Take(StoreGroup group)
+    {
         var next = 0;
-        if (group.Requests.Count > 0) _mergesLeft = state.Segments.Count;
         foreach (var request in group.Requests)
         {
             switch (request.Kind)
@@ -54,18 +63,12 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Store
                     next += request.Number;
                     break;
                 case StoreRequestKind.Transaction:
-                    _pending.Add(new PendingRecord
-                    {
-                        Type = RecordType.Transaction,
-                        Transaction = new PendingTransaction((StoreRecord[])request.Subject!, request.Committed!),
-                    });
+                    _pending.Add(new PendingRecord { Type = RecordType.Transaction, Transaction = request.Transaction });
                     break;
-                case StoreRequestKind.Read: Read(request); break;
                 case StoreRequestKind.Remove: Remove(request); break;
                 default: throw new InvalidOperationException($"unknown store request {request.Kind}");
             }
         }
-        Write();
     }
 
     /// <summary>Writes what waits, gives dead segments back, and merges a little.</summary>
@@ -154,21 +157,6 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Store
         pending = default;
     }
 
-    private void Read(in StoreRequest request)
-    {
-        if (!state.Queues.TryGetValue(request.Queue, out var queue) || queue.Listener is null) return;
-        var positions = (long[])request.Subject!;
-        var read = new StoreRead(queue.Listener, queue.Id, positions);
-        for (var index = 0; index < positions.Length; index++)
-        {
-            var place = queue.Find(positions[index]);
-            if (place.IsPending) read.Messages[index] = _pending.Find(place).Message;
-            else if (!place.IsNone) read.Add(index, place, state);
-        }
-        if (read.IsDone) queue.Listener.Loaded(read.Positions, read.Messages);
-        else reader.Post(read);
-    }
-
     private void Remove(in StoreRequest request)
     {
         if (!state.Queues.TryGetValue(request.Queue, out var queue)) return;
@@ -214,11 +202,14 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Store
         if (!TryMakeRoom(size, entries, left: SettleReserve)) return false;
         if (SettlesInBlob(transaction)) Append();
         _blob.BeginTransaction();
-        foreach (ref readonly var record in transaction.Records.AsSpan())
+        lock (state.Lock)
         {
-            if (!state.Queues.TryGetValue(record.Queue, out var queue)) continue; // removed meanwhile
-            if (record.Type == RecordType.Enqueue) WriteEnqueue(queue, record);
-            else WriteSettlement(queue, record);
+            foreach (ref readonly var record in transaction.Records.AsSpan())
+            {
+                if (!state.Queues.TryGetValue(record.Queue, out var queue)) continue; // removed meanwhile
+                if (record.Type == RecordType.Enqueue) WriteEnqueue(queue, record);
+                else WriteSettlement(queue, record);
+            }
         }
         _blob.EndTransaction();
         _transactions.Enqueue((_pending.First + 1, transaction.Committed));
@@ -268,7 +259,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Store
             return false;
         }
         var begun = engine.Segments[^1];
-        state.Segments.Current = state.Segments.Add(checked((int)begun.Id.Number), begun.Bytes);
+        lock (state.Lock) state.Segments.Current = state.Segments.Add(checked((int)begun.Id.Number), begun.Bytes);
         state.Segments.MayHaveDead = true;
         _blob.BeginSegment();
         prepareReserve();
@@ -312,13 +303,23 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Store
         var any = false;
         // One that somebody reads in is looked at again.
         state.Segments.MayHaveDead = state.Segments.All.Any(segment => segment.IsPinned);
-        while (state.Segments.FindDead(_merge.Victim) is { } dead)
+        while (TakeDead() is { } dead)
         {
-            state.Segments.Remove(dead);
             engine.Drop(dead.Id);
             _merge.Dropped(dead);
             any = true;
         }
         return any;
+    }
+
+    /// <summary>From here on nobody finds the segment any more, so nobody can begin to read in it.</summary>
+    private SegmentUse? TakeDead()
+    {
+        lock (state.Lock)
+        {
+            var dead = state.Segments.FindDead(_merge.Victim);
+            if (dead is not null) state.Segments.Remove(dead);
+            return dead;
+        }
     }
 }

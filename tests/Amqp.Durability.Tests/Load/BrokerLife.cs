@@ -23,10 +23,12 @@ internal sealed class BrokerLife(BrokerProcess broker)
     public Task<int> Up(CancellationToken stop) => _up.Task.WaitAsync(stop);
 
     /// <summary>Kills the broker, starts it again on the same directory, and returns when it is up.</summary>
-    public async Task KillAndRestart()
+    /// <param name="between">What else is done to it before it is left in peace.</param>
+    public async Task KillAndRestart(Func<Task>? between = null)
     {
         _up = Pending();
         await broker.Kill();
+        if (between is not null) await between();
         await Restart();
     }
 

@@ -5,7 +5,7 @@ namespace Amqp.Storage.Tests.Journal;
 /// <summary>
 /// Files in memory that behave as badly as a disk may: until a flush, any part of what was written may be lost when power
 /// fails, in any order, and a name may be the old one until its directory is flushed. A test can let a write or flush fail, or
-/// a flush take its time.
+/// a flush or read take its time.
 /// </summary>
 internal sealed class MemoryFiles : IFileLayer
 {
@@ -36,6 +36,9 @@ internal sealed class MemoryFiles : IFileLayer
 
     /// <summary>Called in each flush of a file, before it counts.</summary>
     public Action BeforeFlush { get; set; } = () => { };
+
+    /// <summary>Called in each read.</summary>
+    public Action BeforeRead { get; set; } = () => { };
 
     public IReadOnlyList<string> List(string directory)
     {
@@ -157,6 +160,7 @@ internal sealed class MemoryFiles : IFileLayer
 
         public int Read(Span<byte> destination, long offset)
         {
+            files.BeforeRead();
             lock (files._lock)
             {
                 if (offset >= Bytes.Length) return 0;

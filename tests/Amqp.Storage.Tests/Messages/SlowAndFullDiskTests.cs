@@ -113,6 +113,43 @@ internal sealed class SlowAndFullDiskTests
         Assert.That(_store.Files.Flushes - flushes, Is.EqualTo(2), "the one that stalled, and one for all the others");
     }
 
+    [Test]
+    public void Messages_are_read_while_a_flush_stalls([Values("small", "begins a segment")] string stalling)
+    {
+        _store = new TestStore(SegmentBytes);
+        _store.Start();
+        var (queue, removed) = (_store.Queue(1), _store.Queue(2));
+        var shared = MessageOf("shared", _store.Store.NextBodyId());
+        _store.CommitAndWait(queue, 1, Enqueue(queue, 0), StoreRecord.Enqueue(queue.Id, 1, shared, expiresAt: 0), StoreRecord.Page(queue.Id, 2, MessageOf("page")));
+        _store.CommitAndWait(removed, 1, StoreRecord.Enqueue(removed.Id, 0, shared, expiresAt: 0));
+        Until(() => _store.Engine.HasReserve, "the reserve is prepared, which flushes too");
+        using var stalled = new ManualResetEventSlim();
+        using var goesOn = new ManualResetEventSlim();
+        _store.Files.BeforeFlush = () =>
+        {
+            stalled.Set();
+            goesOn.Wait();
+        };
+        try
+        {
+            var text = stalling == "small" ? stalling : new string('l', SegmentBytes - 1_000);
+            _store.Commit(queue, 2, StoreRecord.Enqueue(queue.Id, 3, MessageOf(text), expiresAt: 0));
+            stalled.Wait();
+            Assert.That(_store.Read(queue, 0, 1, 2), Is.EqualTo([new string('f', 500), "shared", "page"]));
+            _store.Commit(queue, 0, StoreRecord.Settle(queue.Id, 0));
+            _store.Remove(removed);
+            Assert.That(_store.Read(queue, 1), Is.EqualTo(["shared"]));
+            Assert.That(queue.CommittedTicket, Is.EqualTo(1), "the flush is under way still");
+        }
+        finally
+        {
+            _store.Files.BeforeFlush = () => { };
+            goesOn.Set();
+        }
+        _store.WaitFor(queue, 2);
+        Assert.That(_store.Read(queue, 0, 1), Is.EqualTo([null, "shared"]));
+    }
+
     private TestQueue Fill()
     {
         _store = new TestStore(SegmentBytes);

@@ -163,16 +163,19 @@ internal sealed class StoreModel(TestStore store, Random random, int queueCount)
         }
         if (records.Count == 0) return;
         _transactions.Add(unit);
+        // The books themselves are for one thread only.
+        var entries = unit.Settled.ConvertAll(part => part.Queue.Messages[part.Position]);
         store.Store.CommitTransaction([.. records], () =>
         {
-            foreach (var (queue, position, _) in unit.Settled) queue.Messages[position].Settled = true;
+            entries.ForEach(entry => entry.Settled = true);
             unit.IsCommitted = true;
         });
     }
 
     private void ReadSome(QueueBooks queue)
     {
-        var positions = queue.Messages.Where(message => message.Value.IsSettleable).Select(message => message.Key).Order().Take(random.Next(1, 10)).ToArray();
+        var committed = store.CommittedTicket(queue.Id);
+        var positions = queue.Messages.Where(message => message.Value.IsSettleable && message.Value.Ticket <= committed).Select(message => message.Key).Order().Take(random.Next(1, 10)).ToArray();
         if (positions.Length == 0 || store.Failure is not null) return;
         if (store.Read(store.Queue(queue.Id), positions) is { } read)
             Assert.That(read, Is.EqualTo(positions.Select(position => queue.Messages[position].Text)));

@@ -27,6 +27,7 @@ internal sealed class StoreStorms
             var end = random.Next(3);
             if (end == 0) model.Quiesce();
             var orderly = end == 1 && store.Files.FailFrom == int.MaxValue;
+            if (store.Files.FailFrom == int.MaxValue) Assert.That(store.Failure, Is.Null, $"seed {seed}, in life {life}: the disk was all right");
             if (orderly)
             {
                 store.Close();
