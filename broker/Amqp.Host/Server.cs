@@ -10,6 +10,7 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -33,7 +34,7 @@ internal sealed class Server : IAsyncDisposable
     private readonly BrokerOptions _options;
     private readonly WebApplication _application;
     private readonly ILogger<Server> _logger;
-    private readonly List<ListenOptions> _listeners = [];
+    private readonly List<(string Name, ListenOptions Listener)> _listeners = [];
     private DataDirectory? _directory;
     private LocalMetadataStore? _store;
     private MessageStore? _messages;
@@ -45,17 +46,14 @@ internal sealed class Server : IAsyncDisposable
     private Server(WebApplicationBuilder builder)
     {
         _options = OptionsReader.Read(builder.Configuration);
-        var amqp = _options.Listeners.Amqp;
+        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
-            foreach (var endPoint in AmqpListener.EndPoints(amqp))
-            {
-                kestrel.Listen(endPoint, listener =>
-                {
-                    _listeners.Add(listener);
-                    listener.Run(connection => _listener!.Serve(connection)); // made with the node, before the sockets
-                });
-            }
+            Listen(kestrel, _options.Listeners.Amqp, "AMQP", certificates: null);
+            var amqps = _options.Listeners.Amqps;
+            if (amqps.Certificates.Length == 0) return;
+            Listen(kestrel, amqps, "AMQPS", new TlsCertificates(
+                amqps, TimeProvider.System, kestrel.ApplicationServices.GetRequiredService<ILogger<TlsCertificates>>()));
         });
         _application = builder.Build();
         _logger = _application.Services.GetRequiredService<ILogger<Server>>();
@@ -161,9 +159,28 @@ internal sealed class Server : IAsyncDisposable
             _application.Services.GetRequiredService<ILogger<AmqpListener>>());
     }
 
+    private void Listen(KestrelServerOptions kestrel, ListenerOptions options, string name, TlsCertificates? certificates)
+    {
+        foreach (var endPoint in AmqpListener.EndPoints(options))
+        {
+            kestrel.Listen(endPoint, listener =>
+            {
+                _listeners.Add((name, listener));
+                if (certificates is not null)
+                {
+                    listener.UseHttps(new TlsHandshakeCallbackOptions // TLS alone; nothing here speaks HTTP
+                    {
+                        HandshakeTimeout = TimeSpan.FromMilliseconds(_options.Listeners.Amqps.HandshakeMs),
+                        OnConnection = client => ValueTask.FromResult(certificates.For(client.ClientHelloInfo.ServerName)),
+                    });
+                }
+                listener.Run(connection => _listener!.Serve(connection)); // made with the node, before the sockets
+            });
+        }
+    }
+
     private async Task Listen()
     {
-        var amqp = _options.Listeners.Amqp;
         try
         {
             await _application.StartAsync();
@@ -171,10 +188,12 @@ internal sealed class Server : IAsyncDisposable
         catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException)
         {
             throw new ListenException(
-                $"cannot listen for AMQP on {amqp.Address}:{amqp.Port}: {exception.InnerException?.Message ?? exception.Message}. "
+                $"cannot listen on {Places()}: {exception.InnerException?.Message ?? exception.Message}. "
                 + "Another broker may have the port; stop it, or choose another with --Listeners:Amqp:Port=<port>.",
                 exception);
         }
-        foreach (var listener in _listeners) _logger.LogInformation("AMQP listening on {EndPoint}", listener.IPEndPoint);
+        foreach (var (name, listener) in _listeners) _logger.LogInformation("{Protocol} listening on {EndPoint}", name, listener.IPEndPoint);
     }
+
+    private string Places() => string.Join(" and ", _listeners.Select(each => $"{each.Name} {each.Listener.IPEndPoint}").Distinct());
 }

@@ -36,7 +36,7 @@ internal sealed class OptionsReaderTests
     }
 
     [TestCase("Limits:FrameBites", "1", "Option 'Limits:FrameBites' is not known")]
-    [TestCase("Listeners:Amqps:Port", "1", "Option 'Listeners:Amqps' is not known")]
+    [TestCase("Listeners:Mqtt:Port", "1", "Option 'Listeners:Mqtt' is not known")]
     [TestCase("Listener", "1", "Option 'Listener' is not known")]
     [TestCase("Node:Name", "rabbit", "Option 'Node:Name' is 'rabbit'")]
     [TestCase("Node:Name", "@host", "Option 'Node:Name' is '@host'")]

@@ -139,6 +139,7 @@ public sealed partial class TestBroker : BrokerProcess
         var start = Launch();
         if (await Task.WhenAny(start.Ready.Task, Task.Delay(Patience.Start)) != start.Ready.Task || !await start.Ready.Task)
         {
+            if (start.Process.HasExited) await start.Process.WaitForExitAsync(); // until its last words were read
             var state = start.Process.HasExited ? $"ended with code {start.Process.ExitCode}" : $"was not ready within {Patience.Start.TotalSeconds} s";
             Assert.Fail($"The broker {state}. Its output:\n{Tail()}");
         }

@@ -35,9 +35,12 @@ public sealed record NodeOptions
 public sealed record ListenersOptions
 {
     public ListenerOptions Amqp { get; init; } = new() { Address = "localhost", Port = 5672 };
+
+    /// <summary>The same over TLS, if there is a certificate.</summary>
+    public TlsListenerOptions Amqps { get; init; } = new() { Address = "localhost", Port = 5671 };
 }
 
-public sealed record ListenerOptions
+public record ListenerOptions
 {
     /// <summary>An IP address of this host; <c>0.0.0.0</c> or <c>::</c> for all; <c>localhost</c> for 127.0.0.1 and, where there is IPv6, ::1.</summary>
     public string Address { get; init; } = "";
@@ -46,6 +49,33 @@ public sealed record ListenerOptions
 
     /// <summary>TCP port; 0 takes any free one and logs which.</summary>
     public int Port { get; init; }
+}
+
+public sealed record TlsListenerOptions : ListenerOptions
+{
+    /// <summary>None, and there is no such listener. Clients get the one that fits the name they ask for (SNI), or the first.</summary>
+    public CertificateOptions[] Certificates { get; init; } = [];
+
+    /// <summary>PEM file of authorities whose certificates identify clients; empty, and clients are not asked for certificates.</summary>
+    public string ClientCaFile { get; init; } = "";
+
+    /// <summary>Clients without such a certificate are turned away (RabbitMQ's <c>fail_if_no_peer_cert</c>).</summary>
+    public bool RequireClientCertificate { get; init; }
+
+    /// <summary>How long the TLS handshake may take, in milliseconds. RabbitMQ: 5 s.</summary>
+    public int HandshakeMs { get; init; } = 5_000;
+}
+
+public sealed record CertificateOptions
+{
+    /// <summary>PEM file of the certificate, followed by those of its chain; or a PKCS#12 file.</summary>
+    public string File { get; init; } = "";
+
+    /// <summary>PEM file of its private key; empty for PKCS#12.</summary>
+    public string KeyFile { get; init; } = "";
+
+    /// <summary>Of the private key, or of the PKCS#12 file.</summary>
+    public string Password { get; init; } = "";
 }
 
 public sealed record StorageOptions

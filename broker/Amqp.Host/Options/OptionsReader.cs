@@ -60,7 +60,11 @@ public static class OptionsReader
         {
             var property = Array.Find(known, property => property.Name.Equals(child.Key, StringComparison.OrdinalIgnoreCase))
                 ?? throw Unknown(child.Path, Array.ConvertAll(known, property => $"{section.Path}:{property.Name}"));
-            if (property.PropertyType.Namespace == type.Namespace) RefuseUnknownOptions(child, property.PropertyType);
+            if (property.PropertyType.GetElementType() is { } element)
+            {
+                foreach (var item in child.GetChildren()) RefuseUnknownOptions(item, element);
+            }
+            else if (property.PropertyType.Namespace == type.Namespace) RefuseUnknownOptions(child, property.PropertyType);
         }
     }
 
@@ -68,17 +72,30 @@ public static class OptionsReader
     {
         var at = options.Node.Name.IndexOf('@', StringComparison.Ordinal);
         Require(at > 0 && at < options.Node.Name.Length - 1, "Node:Name", options.Node.Name, "a name and a host, such as rabbit@myhost");
-        var amqp = options.Listeners.Amqp;
+        ValidateListener("Listeners:Amqp", options.Listeners.Amqp);
+        ValidateListener("Listeners:Amqps", options.Listeners.Amqps);
+        var amqps = options.Listeners.Amqps;
+        RequireRange("Listeners:Amqps:HandshakeMs", amqps.HandshakeMs, 100, 3_600_000);
+        Require(Array.TrueForAll(amqps.Certificates, certificate => certificate.File.Length > 0), "Listeners:Amqps:Certificates:File", "", "the path of a file");
         Require(
-            amqp.IsLocalhost || IPAddress.TryParse(amqp.Address, out _),
-            "Listeners:Amqp:Address",
-            amqp.Address,
-            "localhost or an IP address, such as 0.0.0.0");
-        RequireRange("Listeners:Amqp:Port", amqp.Port, 0, 65_535);
+            !amqps.RequireClientCertificate || amqps.ClientCaFile.Length > 0,
+            "Listeners:Amqps:ClientCaFile",
+            "",
+            "set where RequireClientCertificate is");
         Require(options.Storage.Directory.Length > 0, "Storage:Directory", options.Storage.Directory, "a path");
         Require(options.Security.DefaultUser.Length > 0, "Security:DefaultUser", options.Security.DefaultUser, "a name");
         Require(options.Security.DefaultPassword.Length > 0, "Security:DefaultPassword", "", "not to be empty");
         ValidateLimits(options.Limits);
+    }
+
+    private static void ValidateListener(string path, ListenerOptions listener)
+    {
+        Require(
+            listener.IsLocalhost || IPAddress.TryParse(listener.Address, out _),
+            $"{path}:Address",
+            listener.Address,
+            "localhost or an IP address, such as 0.0.0.0");
+        RequireRange($"{path}:Port", listener.Port, 0, 65_535);
     }
 
     private static void ValidateLimits(Limits limits)

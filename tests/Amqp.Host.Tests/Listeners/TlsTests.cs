@@ -1,0 +1,181 @@
+using System.Globalization;
+using System.Net.Security;
+using System.Net.Sockets;
+using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
+using System.Text;
+using System.Text.RegularExpressions;
+using Amqp.Testing;
+using AMQP.Net;
+using RabbitMQ.Client;
+
+namespace Amqp.Host.Tests.Listeners;
+
+/// <summary>The TLS listener of the real process.</summary>
+internal sealed partial class TlsTests : BrokerFixture
+{
+    private readonly TestCertificates _certificates = new();
+    private readonly List<IDisposable> _opened = [];
+
+    [TearDown]
+    public void Close()
+    {
+        foreach (var opened in _opened) opened.Dispose();
+        _opened.Clear();
+    }
+
+    [OneTimeTearDown]
+    public void Delete() => _certificates.Dispose();
+
+    [Test]
+    public async Task A_client_library_is_served_over_tls()
+    {
+        var (_, port) = await Start(Certificate(0, "server", "localhost"));
+        var factory = new ConnectionFactory
+        {
+            HostName = "localhost",
+            Port = port,
+            Ssl = new SslOption("localhost") { Enabled = true, CertificateValidationCallback = (_, certificate, _, _) => IsTrusted((X509Certificate2)certificate!) },
+        };
+        await using var connection = await factory.CreateConnectionAsync();
+        await using var channel = await connection.CreateChannelAsync();
+        var queue = (await channel.QueueDeclareAsync()).QueueName;
+        await channel.BasicPublishAsync("", queue, Encoding.UTF8.GetBytes(new string('x', 300_000)));
+        Assert.That((await channel.BasicGetAsync(queue, autoAck: true))!.Body.Length, Is.EqualTo(300_000));
+    }
+
+    [TestCase(SslProtocols.Tls12)]
+    [TestCase(SslProtocols.Tls13)]
+    public async Task Both_versions_are_spoken(SslProtocols version)
+    {
+        var (_, port) = await Start(Certificate(0, "server", "localhost"));
+        var stream = await Connect(port, "localhost", version: version);
+        Assert.That((stream.SslProtocol, await IsGreeted(stream)), Is.EqualTo((version, true)));
+    }
+
+    [TestCase("localhost", "CN=server")]
+    [TestCase("other.example", "CN=other")]
+    [TestCase("unknown.example", "CN=server", Description = "the first, as good as any")]
+    public async Task The_certificate_fits_the_name_that_the_client_asks_for(string name, string subject)
+    {
+        var (_, port) = await Start([.. Certificate(0, "server", "localhost"), .. Certificate(1, "other", "other.example")]);
+        Assert.That((await Connect(port, name)).RemoteCertificate!.Subject, Does.StartWith(subject));
+    }
+
+    [Test]
+    public async Task New_files_are_used_without_a_restart_and_broken_ones_are_not()
+    {
+        var (broker, port) = await Start(Certificate(0, "server", "localhost"));
+        var before = (await Connect(port, "localhost")).RemoteCertificate!.GetCertHashString();
+        _certificates.Make("server", "localhost").Dispose();
+        var after = before;
+        await Eventually.That(async () => after = (await Connect(port, "localhost")).RemoteCertificate!.GetCertHashString(), Is.Not.EqualTo(before));
+
+        ExpectLog("TLS certificates have changed and cannot be loaded, the old ones stay in use: .*server.pem", broker);
+        await File.WriteAllTextAsync(_certificates.PathOf("server"), "no certificate");
+        await Eventually.True(async () =>
+        {
+            Assert.That((await Connect(port, "localhost")).RemoteCertificate!.GetCertHashString(), Is.EqualTo(after));
+            return broker.Log.Missing().Count == 0;
+        });
+    }
+
+    [TestCase("good", false, ExpectedResult = true)]
+    [TestCase("good", true, ExpectedResult = true)]
+    [TestCase("stranger", false, ExpectedResult = false)]
+    [TestCase("stranger", true, ExpectedResult = false)]
+    [TestCase("none", false, ExpectedResult = true)]
+    [TestCase("none", true, ExpectedResult = false)]
+    public async Task<bool> Clients_are_known_by_their_certificates(string who, bool isRequired)
+    {
+        string[] asking = [$"--Listeners:Amqps:ClientCaFile={_certificates.AuthorityFile}", $"--Listeners:Amqps:RequireClientCertificate={isRequired}"];
+        var (_, port) = await Start([.. Certificate(0, "server", "localhost"), .. asking]);
+        using var certificate = who == "none" ? null : _certificates.Make(who, "client.example", isSelfSigned: who == "stranger");
+        try
+        {
+            return await IsGreeted(await Connect(port, "localhost", certificate));
+        }
+        catch (Exception exception) when (exception is IOException or AuthenticationException)
+        {
+            return false;
+        }
+    }
+
+    [Test]
+    public async Task Who_does_not_begin_with_tls_is_disconnected()
+    {
+        var (_, port) = await Start([.. Certificate(0, "server", "localhost"), "--Listeners:Amqps:HandshakeMs=500"]);
+        foreach (var first in (byte[][])[[], ProtocolHeader.Bytes.ToArray(), [22, 3, 1]])
+        {
+            using var client = new TcpClient("127.0.0.1", port);
+            await client.GetStream().WriteAsync(first);
+            using var deadline = new CancellationTokenSource(Patience.Answer);
+            var rest = new byte[100];
+            try
+            {
+                while (await client.GetStream().ReadAsync(rest, deadline.Token) > 0) Assert.That(Encoding.ASCII.GetString(rest), Does.Not.Contain("AMQP"));
+            }
+            catch (IOException)
+            {
+                // Reset: as good.
+            }
+        }
+    }
+
+    [TestCase("--Listeners:Amqps:Certificates:0:File=/nowhere.pem", "The TLS certificate '/nowhere.pem' cannot be used")]
+    [TestCase("--Listeners:Amqps:Certificates:0:Path=x", "Option 'Listeners:Amqps:Certificates:0:Path' is not known. Known here: ")]
+    [TestCase("--Listeners:Amqps:RequireClientCertificate=true", "Option 'Listeners:Amqps:ClientCaFile' is ''")]
+    public void What_cannot_be_used_is_said_at_the_start(string option, string message) =>
+        Assert.That(async () => await TestBroker.Start(option), Throws.InstanceOf<AssertionException>().With.Message.Contains(message));
+
+    private string[] Certificate(int index, string name, string host)
+    {
+        _certificates.Make(name, host).Dispose();
+        return
+        [
+            $"--Listeners:Amqps:Certificates:{index}:File={_certificates.PathOf(name)}",
+            $"--Listeners:Amqps:Certificates:{index}:KeyFile={_certificates.PathOf($"{name}-key")}",
+        ];
+    }
+
+    private async Task<(TestBroker Broker, int Port)> Start(params string[] options)
+    {
+        var broker = await StartOwnBroker([.. options, "--Listeners:Amqps:Port=0", "--Listeners:Amqps:Address=127.0.0.1"]);
+        var line = broker.Log.Lines.Select(line => Listening().Match(line)).First(match => match.Success);
+        return (broker, int.Parse(line.Groups["port"].Value, CultureInfo.InvariantCulture));
+    }
+
+    private async Task<SslStream> Connect(int port, string name, X509Certificate2? certificate = null, SslProtocols version = SslProtocols.None)
+    {
+        var client = new TcpClient("127.0.0.1", port);
+        _opened.Add(client);
+        var stream = new SslStream(client.GetStream());
+        _opened.Add(stream);
+        await stream.AuthenticateAsClientAsync(new SslClientAuthenticationOptions
+        {
+            TargetHost = name,
+            EnabledSslProtocols = version,
+            ClientCertificates = certificate is null ? null : [certificate],
+            RemoteCertificateValidationCallback = (_, served, _, _) => IsTrusted((X509Certificate2)served!), // whatever its name
+        });
+        return stream;
+    }
+
+    private bool IsTrusted(X509Certificate2 certificate)
+    {
+        using var chain = new X509Chain { ChainPolicy = _certificates.Trust };
+        return chain.Build(certificate);
+    }
+
+    /// <summary>The broker says connection.start.</summary>
+    private static async Task<bool> IsGreeted(SslStream stream)
+    {
+        await stream.WriteAsync(ProtocolHeader.Bytes.ToArray());
+        using var deadline = new CancellationTokenSource(Patience.Answer);
+        var first = new byte[1];
+        return await stream.ReadAsync(first, deadline.Token) == 1 && first[0] == (byte)FrameType.Method;
+    }
+
+    [GeneratedRegex(@"AMQPS listening on 127\.0\.0\.1:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex Listening();
+}
