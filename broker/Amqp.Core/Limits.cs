@@ -9,6 +9,18 @@ public sealed record Limits
     /// <summary>Smallest frame_max a client may ask for (RabbitMQ 3.x, specification 1.1: every peer accepts 4096).</summary>
     public const int FrameBytesMin = 4096;
 
+    /// <summary>
+    /// How long one question to a regular expression of an operator may take. Most take microseconds and cannot take longer; those
+    /// that can (with look-arounds or back references) count as "no match" then.
+    /// </summary>
+    public const int PatternMs = 50;
+
+    /// <summary>Longest regular expression of an operator.</summary>
+    public const int PatternCharacters = 4_096;
+
+    /// <summary>Longest name of a user or a virtual host; connection.open could not carry a longer one.</summary>
+    public const int NameBytes = 255;
+
     /// <summary>Channels a connection may open; also the number sent in connection.tune. RabbitMQ: 2047.</summary>
     public ushort ChannelsPerConnection { get; init; } = 2047;
 
