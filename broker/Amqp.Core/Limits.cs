@@ -36,6 +36,12 @@ public sealed record Limits
     /// <summary>From the TCP connection to connection.open-ok; whoever has not arrived by then is disconnected. RabbitMQ: 10 s.</summary>
     public int HandshakeMs { get; init; } = 10_000;
 
+    /// <summary>
+    /// Failed logins a minute of one user from one address, the unknown users of an address counting as one. Further ones are
+    /// refused unseen until a minute's share of time has passed. Nobody else is held up. RabbitMQ has no such limit.
+    /// </summary>
+    public int FailedLoginsPerMinute { get; init; } = 60;
+
     /// <summary>How long a client may take to answer connection.close before its socket is closed all the same.</summary>
     public int CloseMs { get; init; } = 5_000;
 

@@ -3,6 +3,7 @@ using Amqp.Broker.Connections;
 using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
 using Amqp.Core.Messages;
+using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using AMQP.Net;
 
@@ -63,7 +64,7 @@ internal sealed class PublishHandler(ChannelSession channel)
 
     private void Publish(Content content)
     {
-        var exchange = _routes.FindExchange(_publish.Exchange);
+        var exchange = _routes.FindExchange(_publish.Exchange, _publish.RoutingKey);
         var properties = content.Properties;
         var expirationMs = -1L;
         FieldTable? headers = null;
@@ -115,6 +116,7 @@ internal sealed class PublishHandler(ChannelSession channel)
     private void CheckUserId(BasicProperties properties)
     {
         if (properties.UserId is not { } claimed || claimed == _connection.User) return;
+        if (_connection.Services.Topology.Current.FindUser(_connection.User)?.Tags.Contains(User.Impersonator) == true) return;
         throw new BrokerException(BrokerError.UserIdMismatch(claimed, _connection.User));
     }
 

@@ -21,9 +21,9 @@ internal static class AmqpListener
 
     public static Task Serve(BrokerNode node, ConnectionContext connection)
     {
-        var isLoopback = connection.RemoteEndPoint is IPEndPoint remote && IPAddress.IsLoopback(remote.Address);
+        var remote = (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
         var name = $"{connection.RemoteEndPoint} -> {connection.LocalEndPoint}";
-        return node.Serve(new Transport(connection.Transport, name, isLoopback, connection.Abort));
+        return node.Serve(new Transport(connection.Transport, name, $"{remote}", IPAddress.IsLoopback(remote), connection.Abort));
     }
 
     private static bool HasLoopbackOfIPv6()

@@ -40,7 +40,7 @@ internal sealed class TestClient
 
     public TestClient(BrokerNode broker)
     {
-        Served = broker.Serve(new Transport(new Ends(_toBroker.Reader, _toClient.Writer), "client -> broker", IsLoopback: true, Drop));
+        Served = broker.Serve(new Transport(new Ends(_toBroker.Reader, _toClient.Writer), "client -> broker", "127.0.0.1", IsLoopback: true, Drop));
     }
 
     /// <summary>Completes when the broker has done with this connection.</summary>

@@ -1,4 +1,3 @@
-using Amqp.Broker.Security;
 using Amqp.Core;
 using Microsoft.Extensions.Logging;
 
@@ -15,7 +14,7 @@ internal sealed class TestNode
             Limits,
             Store,
             Messages,
-            new DefaultUserAuthenticator("guest", "guest", loopbackOnly: true),
+            new HashSet<string> { "guest" },
             time ?? Time,
             Logs);
     }
