@@ -49,13 +49,18 @@ public sealed partial class TestBroker : BrokerProcess
 
     /// <summary>Starts a broker; returns when it has said that it is ready.</summary>
     /// <param name="options">Further options of the command line, such as <c>--Limits:MessageSizeMax=1000</c>.</param>
-    public static async Task<TestBroker> Start(params string[] options)
+    public static Task<TestBroker> Start(params string[] options) => Start(_ => { }, options);
+
+    /// <summary>Starts a broker that finds something in its directory.</summary>
+    /// <param name="prepare">Puts it there.</param>
+    public static async Task<TestBroker> Start(Action<string> prepare, params string[] options)
     {
         if (!File.Exists(Executable))
             Assert.Fail($"The broker is not built: {Executable} is missing. Run `make build` (the tests are {Repository.Configuration}).");
         var broker = new TestBroker(options);
         try
         {
+            prepare(broker.Directory);
             await broker.StartProcess();
         }
         catch

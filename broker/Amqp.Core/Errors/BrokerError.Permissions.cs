@@ -9,9 +9,8 @@ public sealed partial record BrokerError
     public static BrokerError ResourceAccessRefused(Access access, Resource resource, string user) =>
         AccessRefused($"{access.Text()} access to {resource} refused for user '{user}'");
 
-    /// <summary>"exchange topic" is RabbitMQ's: to its permissions a routing key is a resource of the kind topic.</summary>
     public static BrokerError TopicAccessRefused(Access access, string routingKey, string vhost, string exchange, string user) =>
-        AccessRefused($"{access.Text()} access to topic '{routingKey}' in exchange topic '{exchange}' in vhost '{vhost}' refused for user '{user}'");
+        AccessRefused($"{access.Text()} access to topic '{routingKey}' in exchange '{exchange}' in vhost '{vhost}' refused for user '{user}'");
 
     // What operators are told. No client sees these.
 

@@ -59,7 +59,7 @@ public class BrokerErrorTests
     private static IEnumerable<TestCaseData> Permissions()
     {
         yield return Case(BrokerError.ResourceAccessRefused(Access.Configure, Queue, "u"), 403, "ACCESS_REFUSED - configure access to queue 'q' in vhost '/' refused for user 'u'");
-        yield return Case(BrokerError.TopicAccessRefused(Access.Write, "rk", "/", "x", "u"), 403, "ACCESS_REFUSED - write access to topic 'rk' in exchange topic 'x' in vhost '/' refused for user 'u'");
+        yield return Case(BrokerError.TopicAccessRefused(Access.Write, "rk", "/", "x", "u"), 403, "ACCESS_REFUSED - write access to topic 'rk' in exchange 'x' in vhost '/' refused for user 'u'");
     }
 
     private static IEnumerable<TestCaseData> Basic()

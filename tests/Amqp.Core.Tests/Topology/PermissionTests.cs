@@ -54,7 +54,7 @@ public class PermissionTests
     }
 
     [TestCase("a.b", null)]
-    [TestCase("b.a", "read access to topic 'b.a' in exchange topic 'there.r' in vhost '/' refused for user 'u'")]
+    [TestCase("b.a", "read access to topic 'b.a' in exchange 'there.r' in vhost '/' refused for user 'u'")]
     public void A_binding_of_a_topic_exchange_asks_for_its_routing_key(string key, string? refusal)
     {
         var story = Story();
@@ -81,7 +81,7 @@ public class PermissionTests
         Assert.That(Check("u", Access.Write, "there.r", "w"), Is.Null);
         Assert.That(Check("u", Access.Read, "there.r", "r"), Is.Null);
         Assert.That(Check("u", Access.Write, "there.r", "r")?.ReplyText,
-            Is.EqualTo("ACCESS_REFUSED - write access to topic 'r' in exchange topic 'there.r' in vhost '/' refused for user 'u'"));
+            Is.EqualTo("ACCESS_REFUSED - write access to topic 'r' in exchange 'there.r' in vhost '/' refused for user 'u'"));
     }
 
     [Test]
