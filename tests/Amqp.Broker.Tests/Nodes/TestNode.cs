@@ -40,5 +40,5 @@ internal sealed class TestNode
     }
 
     /// <summary>A client that has not said anything yet.</summary>
-    public TestClient Dial() => new(Broker);
+    public TestClient Dial(string address = "127.0.0.1") => new(Broker, address);
 }
