@@ -39,6 +39,16 @@ public sealed class AdmissionTests : ConformanceFixture
     }
 
     [Test]
+    public async Task A_name_with_a_line_feed_writes_no_line_of_its_own_into_the_log()
+    {
+        ExpectLog(@"PLAIN login refused: user 'x\\nfail: forged'");
+        await using var raw = await RawConnection.Connect(Broker);
+        await raw.Start();
+        await raw.SendStartOk(response: RawConnection.Plain("x\nfail: forged", "p"));
+        await raw.Expect<ConnectionClose>(0);
+    }
+
+    [Test]
     public async Task A_virtual_host_without_permissions_is_closed()
     {
         await using var raw = await Begin("sha512", Definitions.Other);

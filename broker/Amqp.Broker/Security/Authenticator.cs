@@ -1,5 +1,6 @@
 using Amqp.Broker.Connections;
 using Amqp.Broker.Topology;
+using Amqp.Core;
 using Amqp.Core.Errors;
 using Amqp.Core.Security;
 
@@ -16,6 +17,8 @@ internal sealed class Authenticator(TopologyService topology, IReadOnlySet<strin
     public string? Refuse(string name, string password, Transport transport)
     {
         var user = topology.Current.FindUser(name);
+        // No user has such a name, and the log need not have it.
+        if (name.Length > Limits.NameBytes) name = name[..Limits.NameBytes] + "...";
         var key = new LoginKey(transport.RemoteAddress, user?.Name);
         if (failed.AreTooMany(key))
             return $"user '{name}' - too many failed logins from {transport.RemoteAddress}, so the password was not looked at";
