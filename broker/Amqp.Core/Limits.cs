@@ -10,8 +10,8 @@ public sealed record Limits
     public const int FrameBytesMin = 4096;
 
     /// <summary>
-    /// How long one question to a regular expression of an operator may take. Most take microseconds and cannot take longer; those
-    /// that can (with look-arounds or back references) count as "no match" then.
+    /// How long one question to a regular expression of an operator may take. Nearly all take microseconds; those that do not get
+    /// another engine (<see cref="Security.NamePattern"/>).
     /// </summary>
     public const int PatternMs = 50;
 

@@ -163,6 +163,13 @@ internal sealed class Server : IAsyncDisposable
     private async Task MakeDefaultUser()
     {
         if (!_node!.Topology.Users.IsEmpty) return;
+        if (_store!.WasDamaged)
+        {
+            _logger.LogError(
+                "Nobody can log in: there are no users, perhaps because {File} was damaged, and so none is made. Restore a backup of the data "
+                + "directory; or, if there never were users, delete {File}.damaged-* and start again", LocalMetadataStore.FileName, LocalMetadataStore.FileName);
+            return;
+        }
         var security = _options.Security;
         var salt = RandomNumberGenerator.GetBytes(PasswordHash.SaltBytes);
         var result = await _node.Change(new Commands(

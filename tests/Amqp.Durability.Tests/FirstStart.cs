@@ -43,6 +43,14 @@ public sealed class FirstStartTests : BrokerFixture
     }
 
     [Test]
+    public async Task Where_users_may_have_been_lost_none_is_made()
+    {
+        await using var broker = await TestBroker.Start(directory => File.WriteAllText(Path.Combine(directory, "definitions.log"), "00000000 {}\n"));
+        Assert.That(await CanLogIn(broker, "guest", "guest", "/"), Is.False);
+        await Eventually.That(() => broker.Log.Lines, Has.Some.Contains("line 1 is damaged").And.Some.Contains("Nobody can log in: there are no users"));
+    }
+
+    [Test]
     [System.Runtime.Versioning.UnsupportedOSPlatform("windows")]
     public async Task The_data_directory_is_for_the_user_who_runs_the_broker()
     {

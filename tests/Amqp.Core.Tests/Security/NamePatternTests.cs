@@ -104,6 +104,31 @@ public class NamePatternTests
         Assert.That(watch.ElapsedMilliseconds, Is.LessThan(20 * Limits.PatternMs));
     }
 
+    [Test]
+    public void A_pattern_that_explodes_is_answered_right_all_the_same()
+    {
+        var pattern = new NamePattern("^(a|a)*(b|c)$");
+        Assert.That(pattern.IsMatch(new string('a', 250)), Is.False);
+        Assert.That(pattern.IsMatch(new string('a', 250) + "c"), Is.True);
+        Assert.That(pattern.IsMatch("xb"), Is.False);
+    }
+
+    [Test]
+    public void A_pattern_takes_little_memory()
+    {
+        NamePattern[] Used(int count) => [.. Enumerable.Range(0, count).Select(i =>
+        {
+            var pattern = new NamePattern($"^application{i}[.].*$");
+            Assert.That(pattern.IsMatch($"application{i}.orders"), Is.True);
+            return pattern;
+        })];
+        Used(10);
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        var used = Used(1_000);
+        Assert.That((GC.GetTotalMemory(forceFullCollection: true) - before) / 1_000, Is.LessThan(20_000), "bytes for a pattern");
+        GC.KeepAlive(used);
+    }
+
     [TestCase("^{username}$", "a.b", true)]
     [TestCase("^{username}$", "axb", false, TestName = "a dot in a user's name is a dot")]
     [TestCase("^{username}-{vhost}$", "a.b-/v", true)]
