@@ -4,6 +4,7 @@ using Amqp.Broker.Connections;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Queues;
+using Amqp.Broker.Security;
 using Amqp.Broker.Topology;
 using Amqp.Core;
 using Amqp.Core.Errors;
@@ -25,19 +26,20 @@ public sealed class BrokerNode
     private long _lastConnectionId;
     private volatile bool _stopping;
 
+    /// <param name="loopbackUsers">Names of users who may log in from this host only.</param>
     public BrokerNode(
         NodeIdentity identity,
         Limits limits,
         IMetadataStore store,
         IMessageStore messages,
-        IAuthenticator authenticator,
+        IReadOnlySet<string> loopbackUsers,
         TimeProvider time,
         ILoggerFactory loggers)
     {
         _logger = loggers.CreateLogger<BrokerNode>();
         var clock = new BrokerClock(time);
         var queues = new LocalQueues();
-        var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>());
+        var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>()) { Shown = CloseConnectionsOfDeleted };
         var alarms = new Alarms(loggers.CreateLogger("Amqp.Broker.Flow"));
         var memory = NewMemoryBudget(limits);
         memory.ShortageChanged = isShort => alarms.Set(Shortage.Memory, isShort);
@@ -51,7 +53,8 @@ public sealed class BrokerNode
             messages,
             queues,
             new DirectReplies(),
-            authenticator,
+            new Authenticator(topology, loopbackUsers, new FailedLogins(limits.FailedLoginsPerMinute, clock)),
+            new Usage(),
             alarms,
             memory,
             clock,
@@ -59,7 +62,18 @@ public sealed class BrokerNode
             ServerProperties.For(identity.Name, identity.Product, identity.ProductVersion));
     }
 
+    /// <summary>Everything declared, and who may do what, at this moment.</summary>
+    public TopologySnapshot Topology => _services.Topology.Current;
+
     internal BrokerServices Services => _services;
+
+    /// <summary>Changes the topology with the rights of an operator. Completes when that is durable and can be seen, or was refused.</summary>
+    public Task<TopologyResult> Change(TopologyCommand command)
+    {
+        var completed = new TaskCompletionSource<TopologyResult>(TaskCreationOptions.RunContinuationsAsynchronously);
+        _services.Topology.Propose(command, completed.SetResult);
+        return completed.Task;
+    }
 
     /// <summary>The defaults are RabbitMQ's.</summary>
     private static MemoryBudget NewMemoryBudget(Limits limits)
@@ -90,6 +104,24 @@ public sealed class BrokerNode
         foreach (var (connection, _) in open) connection.PostClose(BrokerError.ForcedClosure("shutdown"));
         foreach (var (_, served) in open) await served;
         await _services.Queues.Stop();
+    }
+
+    private void CloseConnectionsOfDeleted(TopologyResult result)
+    {
+        foreach (var vhost in result.VhostsRemoved) Close(connection => connection.Vhost == vhost.Name, BrokerError.VhostDeleted(vhost.Name));
+        foreach (var user in result.Changes.OfType<UserRemoved>().Select(change => change.Name))
+        {
+            // One that has not opened a virtual host yet is refused there.
+            Close(connection => connection.User == user && connection.Vhost.Length > 0, BrokerError.UserDeleted(user));
+        }
+    }
+
+    private void Close(Func<AmqpConnection, bool> which, BrokerError reason)
+    {
+        foreach (var (connection, _) in _connections.Values)
+        {
+            if (which(connection)) connection.PostClose(reason);
+        }
     }
 }
 

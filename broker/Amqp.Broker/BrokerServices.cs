@@ -4,6 +4,7 @@ using Amqp.Broker.Connections;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Queues;
+using Amqp.Broker.Security;
 using Amqp.Core;
 using Amqp.Core.Ports;
 using AMQP.Net;
@@ -17,7 +18,8 @@ internal sealed record BrokerServices(
     IMessageStore Messages,
     LocalQueues Queues,
     DirectReplies DirectReplies,
-    IAuthenticator Authenticator,
+    Authenticator Authenticator,
+    Usage Usage,
     Alarms Alarms,
     MemoryBudget Memory,
     BrokerClock Clock,

@@ -10,6 +10,18 @@ public sealed record Limits
     public const int FrameBytesMin = 4096;
 
     /// <summary>
+    /// How long one question to a regular expression of an operator may take. Nearly all take microseconds; those that do not get
+    /// another engine (<see cref="Security.NamePattern"/>).
+    /// </summary>
+    public const int PatternMs = 50;
+
+    /// <summary>Longest regular expression of an operator.</summary>
+    public const int PatternCharacters = 4_096;
+
+    /// <summary>Longest name of a user or a virtual host; connection.open could not carry a longer one.</summary>
+    public const int NameBytes = 255;
+
+    /// <summary>
     /// TCP connections at a time; more are closed as soon as they come. 0: as many as the files that the process may open leave
     /// room for, which is the limit in any case. RabbitMQ stops accepting at about the same number.
     /// </summary>
@@ -29,6 +41,12 @@ public sealed record Limits
 
     /// <summary>From the TCP connection to connection.open-ok; whoever has not arrived by then is disconnected. RabbitMQ: 10 s.</summary>
     public int HandshakeMs { get; init; } = 10_000;
+
+    /// <summary>
+    /// Failed logins a minute of one user from one address, the unknown users of an address counting as one. Further ones are
+    /// refused unseen until a minute's share of time has passed. Nobody else is held up. RabbitMQ has no such limit.
+    /// </summary>
+    public int FailedLoginsPerMinute { get; init; } = 60;
 
     /// <summary>How long a client may take to answer connection.close before its socket is closed all the same.</summary>
     public int CloseMs { get; init; } = 5_000;

@@ -1,5 +1,7 @@
+using System.Security.Cryptography;
 using Amqp.Broker;
-using Amqp.Broker.Security;
+using Amqp.Core.Security;
+using Amqp.Core.Topology;
 using Amqp.Host.Listeners;
 using Amqp.Host.Logging;
 using Amqp.Host.Options;
@@ -70,6 +72,7 @@ internal sealed class Server : IAsyncDisposable
         {
             server.OpenStorage();
             server.StartNode();
+            await server.MakeDefaultUser();
             await server.Listen();
             return server;
         }
@@ -107,6 +110,7 @@ internal sealed class Server : IAsyncDisposable
         var here = Directory.GetCurrentDirectory();
         var root = File.Exists(Path.Combine(here, "appsettings.json")) ? here : AppContext.BaseDirectory;
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = root });
+        RabbitVariables.AddTo(builder.Configuration);
         builder.Logging.AddConsole(console => console.FormatterName = LineFormatter.FormatterName);
         builder.Logging.AddConsoleFormatter<LineFormatter, ConsoleFormatterOptions>();
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
@@ -144,13 +148,13 @@ internal sealed class Server : IAsyncDisposable
 
     private void StartNode()
     {
-        var security = _options.Security;
+        var loopbackUsers = _options.Security.LoopbackUsers.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         _node = new BrokerNode(
             new NodeIdentity(_options.Node.Name, _options.Node.Product, _options.Node.ProductVersion),
             _options.Limits,
             _store!,
             _messages!,
-            new DefaultUserAuthenticator(security.DefaultUser, security.DefaultPassword, security.DefaultUserLoopbackOnly),
+            loopbackUsers.ToHashSet(),
             TimeProvider.System,
             _application.Services.GetRequiredService<ILoggerFactory>());
         _listener = new AmqpListener(
@@ -178,6 +182,32 @@ internal sealed class Server : IAsyncDisposable
             });
         }
     }
+
+    /// <summary>On the first start: before, nobody could log in.</summary>
+    private async Task MakeDefaultUser()
+    {
+        if (!_node!.Topology.Users.IsEmpty) return;
+        if (_store!.WasDamaged)
+        {
+            _logger.LogError(
+                "Nobody can log in: there are no users, perhaps because {File} was damaged, and so none is made. Restore a backup of the data "
+                + "directory; or, if there never were users, delete {File}.damaged-* and start again", LocalMetadataStore.FileName, LocalMetadataStore.FileName);
+            return;
+        }
+        var security = _options.Security;
+        var salt = RandomNumberGenerator.GetBytes(PasswordHash.SaltBytes);
+        var result = await _node.Change(new Commands(
+        [
+            new AddVhost(security.DefaultVhost, "Default virtual host", []),
+            new AddUser(security.DefaultUser, PasswordHash.Of(security.DefaultPassword, salt), [User.Administrator]),
+            new SetPermissions(security.DefaultVhost, security.DefaultUser, Permissions.All),
+            .. security.DefaultVhost != TopologySnapshot.DefaultVhost && _store!.Opening == 1 ? Remove(TopologySnapshot.DefaultVhost) : [],
+        ]));
+        if (result.Error is { } error) throw new OptionsException($"The default user cannot be made: {error.Text}.");
+        _logger.LogInformation("There was no user yet: made user '{User}' with all permissions in virtual host '{Vhost}'", security.DefaultUser, security.DefaultVhost);
+    }
+
+    private static TopologyCommand[] Remove(string vhost) => [new DeleteVhost(vhost)];
 
     private async Task Listen()
     {

@@ -61,7 +61,7 @@ public sealed class DataDirectory : IDisposable
         FileStream? lockFile = null;
         try
         {
-            Directory.CreateDirectory(path);
+            Create(path);
             lockFile = Lock(path);
             var owner = EngineOf(path);
             if (owner is null) WriteFormat(path, engine);
@@ -99,6 +99,13 @@ public sealed class DataDirectory : IDisposable
     }
 
     public void Dispose() => _lock?.Dispose();
+
+    /// <summary>Only for the user who runs the broker: it will hold messages and the hashes of passwords.</summary>
+    private static void Create(string path)
+    {
+        if (OperatingSystem.IsWindows()) Directory.CreateDirectory(path);
+        else Directory.CreateDirectory(path, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
+    }
 
     private static string LockPath(string path) => Path.Combine(path, "lock");
 

@@ -45,6 +45,9 @@ internal sealed class OptionsReaderTests
     [TestCase("Listeners:Amqp:Port", "amqp", "'Listeners:Amqp:Port'")]
     [TestCase("Storage:Directory", "", "Option 'Storage:Directory' is ''")]
     [TestCase("Security:DefaultPassword", "", "Option 'Security:DefaultPassword'")]
+    [TestCase("Security:DefaultUser", "", "Option 'Security:DefaultUser' is ''")]
+    [TestCase("Security:DefaultVhost", "", "Option 'Security:DefaultVhost' is ''")]
+    [TestCase("Limits:FailedLoginsPerMinute", "0", "a number from 1")]
     [TestCase("Limits:FrameBytes", "4095", "a number from 4096")]
     [TestCase("Limits:ChannelsPerConnection", "0", "a number from 1")]
     [TestCase("Limits:MessageBytes", "536870913", "a number from 0 to 536870912")]
@@ -53,6 +56,38 @@ internal sealed class OptionsReaderTests
     {
         var configuration = new ConfigurationBuilder().AddCommandLine([$"--{option}={value}"]).Build();
         Assert.That(() => OptionsReader.Read(configuration), Throws.TypeOf<OptionsException>().With.Message.Contains(message));
+    }
+
+    [Test]
+    public void RabbitMQs_variables_override_the_file_and_nothing_else()
+    {
+        var before = (Environment.GetEnvironmentVariable("RABBITMQ_DEFAULT_USER"), Environment.GetEnvironmentVariable("RABBITMQ_DEFAULT_PASS"),
+            Environment.GetEnvironmentVariable("RABBITMQ_DEFAULT_VHOST"));
+        try
+        {
+            Set("rabbit", "secret", "");
+            var file = new Dictionary<string, string?>
+            {
+                ["Security:DefaultUser"] = "guest", ["Security:DefaultPassword"] = "guest", ["Security:DefaultVhost"] = "filed",
+            };
+            var configuration = new ConfigurationBuilder().AddInMemoryCollection(file).AddEnvironmentVariables().AddCommandLine(["--Security:DefaultPassword=told"]);
+            RabbitVariables.AddTo(configuration);
+            Assert.That(OptionsReader.Read(configuration.Build()).Security, Is.EqualTo(new SecurityOptions
+            {
+                DefaultUser = "rabbit", DefaultPassword = "told", DefaultVhost = "filed",
+            }));
+        }
+        finally
+        {
+            Set(before.Item1, before.Item2, before.Item3);
+        }
+
+        static void Set(string? user, string? password, string? vhost)
+        {
+            Environment.SetEnvironmentVariable("RABBITMQ_DEFAULT_USER", user);
+            Environment.SetEnvironmentVariable("RABBITMQ_DEFAULT_PASS", password);
+            Environment.SetEnvironmentVariable("RABBITMQ_DEFAULT_VHOST", vhost);
+        }
     }
 
     [Test]

@@ -25,10 +25,11 @@ public abstract class SharedBroker
         if (Oracle.Address is { } oracle)
         {
             await ExpectAmqp(oracle);
+            await PrepareOracle();
             _address = oracle;
             return;
         }
-        Process = await TestBroker.Start();
+        Process = await TestBroker.Start(Prepare);
         _address = new IPEndPoint(IPAddress.Loopback, Process.Port);
     }
 
@@ -42,6 +43,14 @@ public abstract class SharedBroker
         Assert.That(trouble, Is.Empty, "what the broker logged while it stopped");
         Assert.That(exitCode, Is.Zero, "exit code of the broker after SIGTERM");
     }
+
+    /// <summary>Puts into our broker's data directory what it is to find there when it starts.</summary>
+    protected virtual void Prepare(string directory)
+    {
+    }
+
+    /// <summary>Gives the oracle, which runs already, the same.</summary>
+    protected virtual Task PrepareOracle() => Task.CompletedTask;
 
     /// <summary>A run against a server that is not there must fail at once, not test by test.</summary>
     private static async Task ExpectAmqp(IPEndPoint address)

@@ -54,18 +54,23 @@ public sealed partial class TestBroker : BrokerProcess
 
     /// <summary>Starts a broker; returns when it has said that it is ready.</summary>
     /// <param name="options">Further options of the command line, such as <c>--Limits:MessageSizeMax=1000</c>.</param>
-    public static Task<TestBroker> Start(params string[] options) => Start(launcher: ["dotnet"], options);
+    public static Task<TestBroker> Start(params string[] options) => Start(_ => { }, options);
 
-    /// <summary>The same for a process that may open only so many files and sockets.</summary>
-    public static Task<TestBroker> StartWithFiles(int files, params string[] options) => Start(["prlimit", $"--nofile={files}", "dotnet"], options);
+    /// <summary>Starts a broker that finds something in its directory.</summary>
+    /// <param name="prepare">Puts it there.</param>
+    public static Task<TestBroker> Start(Action<string> prepare, params string[] options) => Start(launcher: ["dotnet"], prepare, options);
 
-    private static async Task<TestBroker> Start(string[] launcher, string[] options)
+    /// <summary>Starts a broker that may open only so many files and sockets.</summary>
+    public static Task<TestBroker> StartWithFiles(int files, params string[] options) => Start(["prlimit", $"--nofile={files}", "dotnet"], _ => { }, options);
+
+    private static async Task<TestBroker> Start(string[] launcher, Action<string> prepare, string[] options)
     {
         if (!File.Exists(Executable))
             Assert.Fail($"The broker is not built: {Executable} is missing. Run `make build` (the tests are {Repository.Configuration}).");
         var broker = new TestBroker(launcher, options);
         try
         {
+            prepare(broker.Directory);
             await broker.StartProcess();
         }
         catch

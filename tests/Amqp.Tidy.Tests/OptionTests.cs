@@ -23,7 +23,11 @@ public partial class OptionTests
             public Sub S { get; init; } = new();
             internal bool NoOption => A > 1;
         }
-        public sealed record Sub
+        public sealed record Sub : Base
+        {
+            public int C => 1;
+        }
+        public record Base
         {
             public string B { get; init; } = "";
         }
@@ -57,17 +61,21 @@ public partial class OptionTests
     {
         var records = Record().Matches(code).ToDictionary(
             record => record.Groups["name"].Value,
-            record => Property().Matches(record.Groups["body"].Value).Select(property => (Type: property.Groups["type"].Value, Name: property.Groups["name"].Value)).ToList());
+            record => (Base: record.Groups["base"].Value, Own: Property().Matches(record.Groups["body"].Value)
+                .Select(property => (Type: property.Groups["type"].Value, Name: property.Groups["name"].Value)).ToList()));
         return Paths("BrokerOptions", "").ToList();
 
+        IEnumerable<(string Type, string Name)> PropertiesOf(string record) =>
+            records.TryGetValue(record, out var found) ? PropertiesOf(found.Base).Concat(found.Own) : [];
+
         IEnumerable<string> Paths(string record, string prefix) =>
-            records[record].SelectMany(property => records.ContainsKey(property.Type) ? Paths(property.Type, $"{prefix}{property.Name}:") : [prefix + property.Name]);
+            PropertiesOf(record).SelectMany(property => records.ContainsKey(property.Type) ? Paths(property.Type, $"{prefix}{property.Name}:") : [prefix + property.Name]);
     }
 
     [GeneratedRegex("""^(?://\s*)?"(?<name>\w+)"\s*:\s*(?<opens>\{)?""", RegexOptions.ExplicitCapture)]
     private static partial Regex Setting();
 
-    [GeneratedRegex(@"\brecord\s+(?<name>\w+)\s*\{(?<body>.*?)^\s*\}\s*$", RegexOptions.ExplicitCapture | RegexOptions.Singleline | RegexOptions.Multiline)]
+    [GeneratedRegex(@"\brecord\s+(?<name>\w+)\s*(:\s*(?<base>\w+)\s*)?\{(?<body>.*?)^\s*\}\s*$", RegexOptions.ExplicitCapture | RegexOptions.Singleline | RegexOptions.Multiline)]
     private static partial Regex Record();
 
     [GeneratedRegex(@"\bpublic\s+(?<type>[\w?<>\[\]]+)\s+(?<name>\w+)\s*\{\s*get;\s*init;", RegexOptions.ExplicitCapture)]

@@ -3,6 +3,7 @@ using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Transactions;
 using Amqp.Core.Errors;
+using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using AMQP.Net;
 
@@ -76,11 +77,12 @@ internal sealed class ChannelSession
         return LastQueue ?? throw new BrokerException(BrokerError.NoPreviouslyDeclaredQueue);
     }
 
-    /// <summary>The queue of that name (empty: the last declared), if this connection may use it.</summary>
-    /// <exception cref="BrokerException">404: there is none; 405: it is another connection's.</exception>
+    /// <summary>The queue of that name (empty: the last declared), if this connection may read it.</summary>
+    /// <exception cref="BrokerException">403: its user may not; 404: there is none; 405: it is another connection's.</exception>
     public QueueActor FindQueue(string name)
     {
         name = ExpandQueueName(name);
+        Connection.CheckAccess(Access.Read, Resource.Queue(Connection.Vhost, name));
         if (Connection.VirtualHost.FindQueue(name) is not { } definition
             || !Connection.Services.Queues.TryFind(definition, out var queue))
         {
@@ -110,6 +112,7 @@ internal sealed class ChannelSession
         _handlers.Consumers.ReleaseCancelled();
         Transaction?.Release();
         _handlers.Publish.Forget();
+        Connection.Services.Usage.ChannelsOfUsers.Remove(Connection.User);
         if (ReplyConsumer is not null) Connection.Services.DirectReplies.Remove(ReplyConsumer);
     }
 

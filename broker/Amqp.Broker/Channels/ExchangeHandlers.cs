@@ -22,28 +22,28 @@ internal sealed class ExchangeHandlers(ChannelSession channel)
         else
         {
             await _connection.Propose(new DeclareExchange(
-                _connection.Vhost, name, declare.Type, declare.Durable, declare.AutoDelete, declare.Internal, declare.Arguments));
+                _connection.Vhost, name, declare.Type, declare.Durable, declare.AutoDelete, declare.Internal, declare.Arguments, _connection.User));
         }
         if (!declare.NoWait) channel.Send(default(ExchangeDeclareOk));
     }
 
     public async ValueTask Delete(ExchangeDelete delete)
     {
-        await _connection.Propose(new DeleteExchange(_connection.Vhost, Names.Strip(delete.Exchange), delete.IfUnused));
+        await _connection.Propose(new DeleteExchange(_connection.Vhost, Names.Strip(delete.Exchange), delete.IfUnused, _connection.User));
         if (!delete.NoWait) channel.Send(default(ExchangeDeleteOk));
     }
 
     public async ValueTask Bind(ExchangeBind bind)
     {
         var binding = Binding(bind.Source, bind.Destination, bind.RoutingKey, bind.Arguments);
-        await _connection.Propose(new Bind(_connection.Vhost, binding, _connection.Id));
+        await _connection.Propose(new Bind(_connection.Vhost, binding, _connection.Id, _connection.User));
         if (!bind.NoWait) channel.Send(default(ExchangeBindOk));
     }
 
     public async ValueTask Unbind(ExchangeUnbind unbind)
     {
         var binding = Binding(unbind.Source, unbind.Destination, unbind.RoutingKey, unbind.Arguments);
-        await _connection.Propose(new Unbind(_connection.Vhost, binding, _connection.Id));
+        await _connection.Propose(new Unbind(_connection.Vhost, binding, _connection.Id, _connection.User));
         if (!unbind.NoWait) channel.Send(default(ExchangeUnbindOk));
     }
 

@@ -1,6 +1,7 @@
 using Amqp.Broker.Connections;
 using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
+using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using AMQP.Net;
 
@@ -21,14 +22,14 @@ internal sealed class QueueHandlers(ChannelSession channel)
     public async ValueTask Bind(QueueBind bind)
     {
         var binding = Binding(bind.Queue, bind.Exchange, bind.RoutingKey, bind.Arguments);
-        await _connection.Propose(new Bind(_connection.Vhost, binding, _connection.Id));
+        await _connection.Propose(new Bind(_connection.Vhost, binding, _connection.Id, _connection.User));
         if (!bind.NoWait) channel.Send(default(QueueBindOk));
     }
 
     public async ValueTask Unbind(QueueUnbind unbind)
     {
         var binding = Binding(unbind.Queue, unbind.Exchange, unbind.RoutingKey, unbind.Arguments);
-        await _connection.Propose(new Unbind(_connection.Vhost, binding, _connection.Id));
+        await _connection.Propose(new Unbind(_connection.Vhost, binding, _connection.Id, _connection.User));
         channel.Send(default(QueueUnbindOk));
     }
 
@@ -42,6 +43,7 @@ internal sealed class QueueHandlers(ChannelSession channel)
     public async ValueTask Delete(QueueDelete delete)
     {
         var name = channel.ExpandQueueName(delete.Queue);
+        _connection.CheckAccess(Access.Configure, Resource.Queue(_connection.Vhost, name));
         var count = 0;
         // Deleting what is not there is no error.
         if (_connection.VirtualHost.FindQueue(name) is { } definition)
@@ -78,7 +80,8 @@ internal sealed class QueueHandlers(ChannelSession channel)
             declare.Exclusive,
             declare.Arguments,
             _connection.Id,
-            serverNamed);
+            serverNamed,
+            _connection.User);
         while (true)
         {
             var definition = (await _connection.Propose(command)).Queue!;

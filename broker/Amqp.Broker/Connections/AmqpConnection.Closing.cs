@@ -124,6 +124,7 @@ internal sealed partial class AmqpConnection
         foreach (var channel in _channels.Values) channel.Close();
         _channels.Clear();
         _lastChannel = null;
+        Uncount();
         Posts.Flush();
     }
 

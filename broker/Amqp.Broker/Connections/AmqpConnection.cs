@@ -81,14 +81,6 @@ internal sealed partial class AmqpConnection
 
     public ClientProperties Client { get; set; } = ClientProperties.None;
 
-    public string User { get; set; } = "";
-
-    public string Vhost { get; set; } = "";
-
-    /// <summary>The connection's vhost as it is now.</summary>
-    public VirtualHost VirtualHost =>
-        Services.Topology.Current.Find(Vhost) ?? throw new BrokerException(BrokerError.VhostNotFound(Vhost));
-
     /// <summary>Queues that end with this connection.</summary>
     public ExclusiveQueues ExclusiveQueues { get; }
 
@@ -213,6 +205,12 @@ internal sealed partial class AmqpConnection
                 CloseWith(BrokerError.ChannelLimitReached(_channels.Count, _channelMax), default, number);
                 return null;
             }
+            var limit = Services.Topology.Current.FindUser(User)?.Limits.MaxChannels;
+            if (!Services.Usage.ChannelsOfUsers.TryAdd(User, limit))
+            {
+                CloseWith(BrokerError.UserChannelLimitReached(User, limit!.Value), default, number);
+                return null;
+            }
             channel = new ChannelSession(this, number);
             _channels.Add(number, channel);
         }
@@ -280,6 +278,8 @@ internal sealed partial class AmqpConnection
             reply.Complete(result);
         });
         var result = await reply;
+        // Deleted meanwhile: what is wrong is not what was asked for.
+        if (result.Topology.Find(Vhost) is null) throw new BrokerException(BrokerError.VhostDeleted(Vhost));
         return result.Error is null ? result : throw new BrokerException(result.Error);
     }
 

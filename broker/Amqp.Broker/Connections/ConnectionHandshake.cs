@@ -64,7 +64,7 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
             throw new BrokerException(BrokerError.UnknownAuthenticationMechanism(startOk.Mechanism));
         if (Sasl.Read(startOk.Mechanism, startOk.Response) is not var (user, password))
             throw new BrokerException(BrokerError.MalformedAuthenticationResponse(startOk.Mechanism));
-        if (connection.Services.Authenticator.Refuse(user, password, connection.Transport.IsLoopback) is { } reason)
+        if (connection.Services.Authenticator.Refuse(user, password, connection.Transport) is { } reason)
         {
             connection.Services.Log.LoginRefused(connection.Name, startOk.Mechanism, reason);
             connection.RefuseLogin(BrokerError.LoginRefused(startOk.Mechanism));
@@ -100,9 +100,7 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
 
     private void Open(ConnectionOpen open)
     {
-        if (connection.Services.Topology.Current.Find(open.VirtualHost) is null)
-            throw new BrokerException(BrokerError.VhostNotFound(open.VirtualHost));
-        connection.Vhost = open.VirtualHost;
+        connection.Enter(open.VirtualHost);
         _state = HandshakeState.Running;
         connection.Send(default(ConnectionOpenOk));
         connection.Opened();

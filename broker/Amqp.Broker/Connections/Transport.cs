@@ -5,6 +5,7 @@ namespace Amqp.Broker.Connections;
 /// <summary>A client's byte stream, whatever carries it.</summary>
 /// <param name="Pipe">What it sends and what it is sent.</param>
 /// <param name="Name">Shown to people: <c>127.0.0.1:50312 -> 127.0.0.1:5672</c>.</param>
+/// <param name="RemoteAddress">The client's address, without its port.</param>
 /// <param name="IsLoopback">The client is on this host.</param>
 /// <param name="Abort">Drops the stream at once; pending reads and writes end.</param>
-public sealed record Transport(IDuplexPipe Pipe, string Name, bool IsLoopback, Action Abort);
+public sealed record Transport(IDuplexPipe Pipe, string Name, string RemoteAddress, bool IsLoopback, Action Abort);

@@ -2,6 +2,7 @@ using Amqp.Broker.Channels;
 using Amqp.Broker.Connections;
 using Amqp.Core.Errors;
 using Amqp.Core.Messages;
+using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using AMQP.Net;
 
@@ -86,7 +87,7 @@ internal sealed class PublishHandler(ChannelSession channel)
 
     private void Publish(Content content)
     {
-        var exchange = _routes.FindExchange(_publish.Exchange);
+        var exchange = _routes.FindExchange(_publish.Exchange, _publish.RoutingKey);
         var properties = content.Properties;
         var expirationMs = -1L;
         FieldTable? headers = null;
@@ -141,6 +142,7 @@ internal sealed class PublishHandler(ChannelSession channel)
     private void CheckUserId(BasicProperties properties)
     {
         if (properties.UserId is not { } claimed || claimed == _connection.User) return;
+        if (_connection.Services.Topology.Current.FindUser(_connection.User)?.Tags.Contains(User.Impersonator) == true) return;
         throw new BrokerException(BrokerError.UserIdMismatch(claimed, _connection.User));
     }
 

@@ -2,6 +2,7 @@ using Amqp.Broker.Connections;
 using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
 using Amqp.Core.Routing;
+using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using AMQP.Net;
 
@@ -17,34 +18,32 @@ internal sealed record Route(QueueActor[] Queues, string[] DirectReplies)
 }
 
 /// <summary>
-/// The routes a channel has used, by exchange and routing key, for as long as the topology stays the same. Messages of one
-/// exchange and key in a row find theirs with two comparisons of references, because the connection's pool of strings gives
-/// the same name the same object.
+/// The exchanges a channel has published to, with its user's permission, and the routes it has used, by exchange and routing key, for
+/// as long as the topology stays the same: a change of permissions is one of the topology. Messages of one exchange and key in a row
+/// find theirs with two comparisons of references, because the connection's pool of strings gives the same name the same object.
 /// </summary>
 internal sealed class RouteCache(AmqpConnection connection)
 {
+    private readonly Dictionary<string, Exchange> _exchanges = [];
     private readonly Dictionary<(string Exchange, string RoutingKey), Route> _routes = [];
     private readonly RouteResult _result = new();
     private TopologySnapshot? _topology;
     private VirtualHost? _virtualHost;
     private Exchange? _exchange;
     private string? _exchangeName;
+    private TopicPermissions? _topicPermissions;
     private string? _lastRoutingKey;
     private Route? _lastRoute;
 
-    /// <summary>The exchange, which clients may publish to.</summary>
-    /// <exception cref="BrokerException">404: there is none; 403: it is internal.</exception>
-    public Exchange FindExchange(string name)
+    /// <summary>The exchange, which the user may publish to with this routing key.</summary>
+    /// <exception cref="BrokerException">403: the user may not; 404: there is no such exchange; 403: it is internal.</exception>
+    public Exchange FindExchange(string name, string routingKey)
     {
         var topology = connection.Services.Topology.Current;
         if (topology != _topology) Follow(topology);
-        if (_exchange is not null && ReferenceEquals(_exchangeName, name)) return _exchange;
-        var exchange = _virtualHost!.FindExchange(name)
-            ?? throw new BrokerException(BrokerError.ExchangeNotFound(connection.Vhost, name));
-        if (exchange.Internal) throw new BrokerException(BrokerError.PublishToInternalExchange(connection.Vhost, name));
-        if (exchange != _exchange) _lastRoute = null;
-        _exchangeName = name;
-        return _exchange = exchange;
+        if (_exchange is null || !ReferenceEquals(_exchangeName, name)) Use(name);
+        if (_topicPermissions is not null) CheckTopic(routingKey);
+        return _exchange!;
     }
 
     /// <summary>The route of a message to an exchange that <see cref="FindExchange"/> just returned.</summary>
@@ -65,6 +64,35 @@ internal sealed class RouteCache(AmqpConnection connection)
         return route;
     }
 
+    private void Use(string name)
+    {
+        if (!_exchanges.TryGetValue(name, out var exchange))
+        {
+            exchange = FindWritable(name);
+            if (_exchanges.Count >= connection.Services.Limits.RoutesPerChannel) _exchanges.Clear();
+            _exchanges.Add(name, exchange);
+        }
+        if (exchange != _exchange) _lastRoute = null;
+        (_exchange, _exchangeName) = (exchange, name);
+        _topicPermissions = _virtualHost!.FindTopicPermissions(connection.User, exchange);
+    }
+
+    private Exchange FindWritable(string name)
+    {
+        if (_virtualHost!.CheckAccess(connection.User, Access.Write, Resource.Exchange(connection.Vhost, name)) is { } refused)
+            throw new BrokerException(refused);
+        var exchange = _virtualHost.FindExchange(name)
+            ?? throw new BrokerException(BrokerError.ExchangeNotFound(connection.Vhost, name));
+        return exchange.Internal ? throw new BrokerException(BrokerError.PublishToInternalExchange(connection.Vhost, name)) : exchange;
+    }
+
+    /// <summary>A routing key that has a route was allowed when it was found.</summary>
+    private void CheckTopic(string routingKey)
+    {
+        if (_routes.ContainsKey((_exchange!.Name, routingKey))) return;
+        if (_virtualHost!.CheckTopicAccess(connection.User, Access.Write, _exchange, routingKey) is { } refused) throw new BrokerException(refused);
+    }
+
     private Route Resolve(Exchange exchange, string routingKey, FieldTable? headers)
     {
         if (RouteResolver.Resolve(_virtualHost!, exchange, routingKey, headers, _result) is { } error) throw new BrokerException(error);
@@ -78,10 +106,12 @@ internal sealed class RouteCache(AmqpConnection connection)
 
     private void Follow(TopologySnapshot topology)
     {
-        _virtualHost = topology.Find(connection.Vhost) ?? throw new BrokerException(BrokerError.VhostNotFound(connection.Vhost));
+        _virtualHost = topology.Find(connection.Vhost) ?? throw new BrokerException(BrokerError.VhostDeleted(connection.Vhost));
         _topology = topology;
         _exchange = null;
+        _topicPermissions = null;
         _lastRoute = null;
+        _exchanges.Clear();
         _routes.Clear();
     }
 }

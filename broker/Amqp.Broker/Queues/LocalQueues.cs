@@ -42,6 +42,11 @@ internal sealed partial class LocalQueues
         {
             if (_actors.TryRemove(removed.Id, out var actor)) actor.Forget();
         }
+        // These were not asked: they end as if somebody had deleted each of them.
+        foreach (var removed in change.VhostsRemoved.SelectMany(vhost => vhost.Queues.Values))
+        {
+            if (_actors.TryRemove(removed.Id, out var actor)) actor.Post(QueueOperation.Delete(DeleteConditions.None, reply: null));
+        }
         services.Memory.Share(_actors.Count);
     }
 

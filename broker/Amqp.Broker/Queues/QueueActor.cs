@@ -259,7 +259,12 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         _timer?.Dispose();
         _services.Topology.Propose(
             new DeleteQueue(Definition.Vhost, Definition.Name, Definition.Id),
-            _ => reply?.Complete(new DeleteResult(DeleteOutcome.Deleted, count)));
+            result =>
+            {
+                // It went with its virtual host, so that no change of the topology names it and leads to Forget.
+                if (!result.Changed) Forget();
+                reply?.Complete(new DeleteResult(DeleteOutcome.Deleted, count));
+            });
     }
 
     /// <summary>Answers for a queue that is being deleted, or that failed.</summary>

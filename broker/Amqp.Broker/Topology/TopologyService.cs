@@ -39,6 +39,10 @@ public sealed partial class TopologyService
         _logger = logger;
     }
 
+    /// <summary>Called for every result that changes something, in order, when its topology can be seen. It must not throw, and may run on
+    /// any thread.</summary>
+    public Action<TopologyResult>? Shown { get; init; }
+
     /// <summary>The topology as of the last command that is complete.</summary>
     public TopologySnapshot Current => Volatile.Read(ref _current);
 
@@ -108,6 +112,7 @@ public sealed partial class TopologyService
             {
                 _changed(result);
                 Volatile.Write(ref _current, result.Topology);
+                Shown?.Invoke(result);
             }
             try
             {

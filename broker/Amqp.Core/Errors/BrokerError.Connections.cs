@@ -33,6 +33,12 @@ public sealed partial record BrokerError
 
     public static BrokerError VhostNotFound(string vhost) => NotAllowed($"vhost {vhost} not found");
 
+    /// <summary>It was deleted while connections to it were open.</summary>
+    public static BrokerError VhostDeleted(string vhost) => new(ReplyCode.ConnectionForced, $"vhost '{vhost}' is deleted");
+
+    /// <summary>Deleted while connections of theirs were open.</summary>
+    public static BrokerError UserDeleted(string user) => new(ReplyCode.ConnectionForced, $"user '{user}' is deleted");
+
     public static BrokerError VhostAccessRefused(string vhost, string user) =>
         NotAllowed($"access to vhost '{vhost}' refused for user '{user}'");
 

@@ -67,4 +67,7 @@ public sealed partial record BrokerError
 
     public static BrokerError PurgeNotSupported(string vhost, string name) =>
         NotImplemented($"queue.purge not supported by stream queues {Resource.Queue(vhost, name)}");
+
+    public static BrokerError VhostQueueLimitReached(string vhost, string name, long limit) =>
+        PreconditionFailed($"cannot declare queue '{name}': queue limit in vhost '{vhost}' ({limit}) is reached");
 }

@@ -1,18 +1,27 @@
+using System.Collections.Immutable;
 using AMQP.Net;
 
 namespace Amqp.Core.Topology;
 
 /// <summary>
-/// Somebody wants to change the topology. Names are stripped and shortcuts expanded, permissions have been checked; all
-/// other checks are the reducer's. A requester of null is the broker itself or an operator, to whom exclusive queues are open.
+/// Somebody wants to change the topology. Names are stripped and shortcuts expanded; all checks are the reducer's, so that nothing
+/// can change between a check and what it allowed. A requester or user of null is the broker itself or an operator, who may
+/// everything.
 /// </summary>
-public abstract record TopologyCommand(string Vhost);
+public abstract record TopologyCommand;
+
+/// <summary>All of them or, at the first that is refused, none.</summary>
+public sealed record Commands(ImmutableArray<TopologyCommand> All) : TopologyCommand;
+
+/// <summary>A command inside of one virtual host.</summary>
+public abstract record CommandInVhost(string Vhost) : TopologyCommand;
 
 public sealed record DeclareExchange(
-    string Vhost, string Name, string Type, bool Durable, bool AutoDelete, bool Internal, FieldTable Arguments) : TopologyCommand(Vhost);
+    string Vhost, string Name, string Type, bool Durable, bool AutoDelete, bool Internal, FieldTable Arguments, string? User = null)
+    : CommandInVhost(Vhost);
 
 /// <param name="IfUnused">Only if nothing is bound to it as a source.</param>
-public sealed record DeleteExchange(string Vhost, string Name, bool IfUnused) : TopologyCommand(Vhost);
+public sealed record DeleteExchange(string Vhost, string Name, bool IfUnused, string? User = null) : CommandInVhost(Vhost);
 
 /// <param name="Name">Stripped; for a client that left it empty the name that the broker made, with <paramref name="ServerNamed"/> set.</param>
 public sealed record DeclareQueue(
@@ -23,12 +32,13 @@ public sealed record DeclareQueue(
     bool Exclusive,
     FieldTable Arguments,
     ConnectionId? Requester,
-    bool ServerNamed = false) : TopologyCommand(Vhost);
+    bool ServerNamed = false,
+    string? User = null) : CommandInVhost(Vhost);
 
 /// <summary>If-unused and if-empty are the queue's to decide; what it decided is this.</summary>
 /// <param name="Id">The queue that was meant. If the name belongs to another one by now, nothing happens.</param>
-public sealed record DeleteQueue(string Vhost, string Name, QueueId Id, ConnectionId? Requester = null) : TopologyCommand(Vhost);
+public sealed record DeleteQueue(string Vhost, string Name, QueueId Id, ConnectionId? Requester = null) : CommandInVhost(Vhost);
 
-public sealed record Bind(string Vhost, Binding Binding, ConnectionId? Requester = null) : TopologyCommand(Vhost);
+public sealed record Bind(string Vhost, Binding Binding, ConnectionId? Requester = null, string? User = null) : CommandInVhost(Vhost);
 
-public sealed record Unbind(string Vhost, Binding Binding, ConnectionId? Requester = null) : TopologyCommand(Vhost);
+public sealed record Unbind(string Vhost, Binding Binding, ConnectionId? Requester = null, string? User = null) : CommandInVhost(Vhost);

@@ -3,7 +3,7 @@ using Amqp.Core.Errors;
 
 namespace Amqp.Core.Topology;
 
-/// <summary>The changes of one command as they are being made, with what follows from each.</summary>
+/// <summary>The changes of one command in a virtual host as they are being made, with what follows from each.</summary>
 internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost)
 {
     private readonly ImmutableArray<TopologyChange>.Builder _changes = ImmutableArray.CreateBuilder<TopologyChange>();
@@ -13,7 +13,7 @@ internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost)
 
     public QueueId NextQueueId() => new(_lastQueueId + 1);
 
-    public void Do(TopologyChange change)
+    public void Do(ChangeInVhost change)
     {
         Vhost = change.ApplyTo(Vhost);
         if (change is QueueAdded added) _lastQueueId = Math.Max(_lastQueueId, added.Queue.Id.Value);

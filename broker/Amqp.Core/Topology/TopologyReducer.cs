@@ -1,4 +1,5 @@
 using Amqp.Core.Errors;
+using Amqp.Core.Security;
 using AMQP.Net;
 
 namespace Amqp.Core.Topology;
@@ -8,14 +9,15 @@ namespace Amqp.Core.Topology;
 /// and deleting are here, each command's checks in RabbitMQ 3.13's order, so that a client that does two things wrong hears
 /// of the same one first.
 /// </summary>
-public static class TopologyReducer
+public static partial class TopologyReducer
 {
     public static TopologyResult Apply(TopologySnapshot topology, TopologyCommand command)
     {
-        if (topology.Find(command.Vhost) is not { } vhost)
-            return new(topology, []) { Error = BrokerError.VhostNotFound(command.Vhost) };
+        if (command is Commands several) return Apply(topology, several);
+        if (command is not CommandInVhost inVhost) return ApplyToUsersAndVhosts(topology, command);
+        if (topology.Find(inVhost.Vhost) is not { } vhost) return Refuse(topology, BrokerError.VhostNotFound(inVhost.Vhost));
         var draft = new TopologyDraft(topology, vhost);
-        return command switch
+        return inVhost switch
         {
             DeclareExchange declare => Apply(draft, declare),
             DeleteExchange delete => Apply(draft, delete),
@@ -23,7 +25,7 @@ public static class TopologyReducer
             DeleteQueue delete => Apply(draft, delete),
             Bind bind => Apply(draft, bind),
             Unbind unbind => Apply(draft, unbind),
-            _ => throw new ArgumentOutOfRangeException(nameof(command), command, message: null),
+            _ => ApplyToPermissions(topology, vhost, inVhost),
         };
     }
 
@@ -31,10 +33,11 @@ public static class TopologyReducer
     /// Repeats a change that was made once, when a store is loaded or another node made it. Adding what is there and removing
     /// what is not changes nothing; another thing of the same name gives way, because its removal must have been lost.
     /// </summary>
-    /// <returns>Null if it cannot be: the virtual host, or an end of the binding, is not there.</returns>
-    public static TopologySnapshot? Replay(TopologySnapshot topology, TopologyChange change)
+    /// <returns>Null if it cannot be: the virtual host, an end of the binding, or the user is not there.</returns>
+    public static TopologySnapshot? Replay(TopologySnapshot topology, TopologyChange anyChange)
     {
-        if (topology.Find(change.Vhost) is not { } vhost || !CanReplay(vhost, change)) return null;
+        if (anyChange is not ChangeInVhost change) return anyChange.ApplyTo(topology);
+        if (topology.Find(change.Vhost) is not { } vhost || !CanReplay(topology, vhost, change)) return null;
         if (IsReplayed(vhost, change)) return topology;
         var draft = new TopologyDraft(topology, vhost);
         if (change is QueueAdded { Queue.Name: var queueName } && vhost.FindQueue(queueName) is { } otherQueue)
@@ -45,11 +48,16 @@ public static class TopologyReducer
         return draft.Done().Topology;
     }
 
-    private static bool CanReplay(VirtualHost vhost, TopologyChange change) =>
-        change is not BindingAdded { Binding: var binding }
-        || (vhost.FindExchange(binding.Source) is not null && vhost.Exists(binding.Destination));
+    private static bool CanReplay(TopologySnapshot topology, VirtualHost vhost, ChangeInVhost change) => change switch
+    {
+        BindingAdded { Binding: var binding } => vhost.FindExchange(binding.Source) is not null && vhost.Exists(binding.Destination),
+        // Nobody inherits the permissions of a user who was deleted.
+        PermissionsChanged { Permissions: not null, User: var user } => topology.FindUser(user) is not null,
+        TopicPermissionsChanged { Permissions: not null, User: var user } => topology.FindUser(user) is not null,
+        _ => true,
+    };
 
-    private static bool IsReplayed(VirtualHost vhost, TopologyChange change) => change switch
+    private static bool IsReplayed(VirtualHost vhost, ChangeInVhost change) => change switch
     {
         ExchangeAdded { Exchange: var exchange } => vhost.FindExchange(exchange.Name)?.IsSameAs(exchange) == true,
         ExchangeRemoved { Name: var name } => vhost.FindExchange(name) is null,
@@ -57,6 +65,7 @@ public static class TopologyReducer
         QueueRemoved { Queue: var queue } => vhost.FindQueue(queue.Name)?.Id != queue.Id,
         BindingAdded { Binding: var binding } => vhost.Bindings.Contains(binding),
         BindingRemoved { Binding: var binding } => !vhost.Bindings.Contains(binding),
+        PermissionsChanged or TopicPermissionsChanged => false,
         _ => throw new ArgumentOutOfRangeException(nameof(change), change, message: null),
     };
 
@@ -64,14 +73,16 @@ public static class TopologyReducer
     {
         if (!ExchangeTypes.IsKnown(declare.Type)) return draft.Refuse(BrokerError.UnknownExchangeType(declare.Type));
         if (declare.Name.Length == 0) return draft.Refuse(BrokerError.DefaultExchange);
+        var resource = Resource.Exchange(declare.Vhost, declare.Name);
+        if (draft.Vhost.CheckAccess(declare.User, Access.Configure, resource) is { } refused) return draft.Refuse(refused);
         if (draft.Vhost.FindExchange(declare.Name) is { } exchange)
             return draft.Refuse(CheckEquivalence(exchange, declare)) with { Exchange = exchange };
 
         if (Names.IsReserved(declare.Name)) return draft.Refuse(BrokerError.ReservedPrefix(ResourceKind.Exchange, declare.Name));
+        if (CheckExchangeName(draft.Vhost, declare.Arguments, Exchange.AlternateExchangeArgument, resource, declare.User) is { } error)
+            return draft.Refuse(error);
         exchange = new(
             declare.Vhost, declare.Name, declare.Type, declare.Durable, declare.AutoDelete, declare.Internal, declare.Arguments);
-        if (CheckExchangeName(declare.Arguments, Exchange.AlternateExchangeArgument, exchange.Resource) is { } error)
-            return draft.Refuse(error);
         draft.Do(new ExchangeAdded(exchange));
         return draft.Done() with { Exchange = exchange };
     }
@@ -80,6 +91,8 @@ public static class TopologyReducer
     {
         if (delete.Name.Length == 0) return draft.Refuse(BrokerError.DefaultExchange);
         if (Names.IsReserved(delete.Name)) return draft.Refuse(BrokerError.SystemExchangeDeletion(delete.Vhost, delete.Name));
+        if (draft.Vhost.CheckAccess(delete.User, Access.Configure, Resource.Exchange(delete.Vhost, delete.Name)) is { } refused)
+            return draft.Refuse(refused);
         if (draft.Vhost.FindExchange(delete.Name) is not { } exchange) return draft.Done();
         if (delete.IfUnused && !draft.Vhost.Bindings.OfSource(delete.Name).IsEmpty)
             return draft.Refuse(BrokerError.ExchangeInUse(delete.Vhost, delete.Name));
@@ -92,12 +105,14 @@ public static class TopologyReducer
         // Unlike that of an exchange, a queue's name is checked even if the queue is there.
         if (Names.IsReserved(declare.Name) && !declare.ServerNamed)
             return draft.Refuse(BrokerError.ReservedPrefix(ResourceKind.Queue, declare.Name));
+        var resource = Resource.Queue(declare.Vhost, declare.Name);
+        if (draft.Vhost.CheckAccess(declare.User, Access.Configure, resource) is { } refused) return draft.Refuse(refused);
         if (draft.Vhost.FindQueue(declare.Name) is { } queue)
             return draft.Refuse(CheckEquivalence(queue, declare)) with { Queue = queue };
 
-        var resource = Resource.Queue(declare.Vhost, declare.Name);
-        var error = CheckExchangeName(declare.Arguments, "x-dead-letter-exchange", resource)
-            ?? QueueArguments.Validate(resource, declare.Arguments);
+        var error = CheckExchangeName(draft.Vhost, declare.Arguments, "x-dead-letter-exchange", resource, declare.User)
+            ?? QueueArguments.Validate(resource, declare.Arguments)
+            ?? CheckQueueLimit(draft.Vhost, declare.Name);
         if (error is not null) return draft.Refuse(error);
         queue = new(
             declare.Vhost, declare.Name, draft.NextQueueId(), IsDurable(declare), declare.AutoDelete, Owner(declare), declare.Arguments);
@@ -116,7 +131,7 @@ public static class TopologyReducer
     private static TopologyResult Apply(TopologyDraft draft, Bind bind)
     {
         var (vhost, binding) = (draft.Vhost, bind.Binding);
-        if (TouchesDefaultExchange(binding)) return draft.Refuse(BrokerError.DefaultExchange);
+        if (CheckPermissions(vhost, binding, bind.User) is { } refused) return draft.Refuse(refused);
         if (vhost.FindExchange(binding.Source) is not { } source)
             return draft.Refuse(BrokerError.ExchangeNotFound(bind.Vhost, binding.Source));
         if (!vhost.Exists(binding.Destination)) return draft.Refuse(NotFound(bind.Vhost, binding.Destination));
@@ -129,7 +144,7 @@ public static class TopologyReducer
     private static TopologyResult Apply(TopologyDraft draft, Unbind unbind)
     {
         var (vhost, binding) = (draft.Vhost, unbind.Binding);
-        if (TouchesDefaultExchange(binding)) return draft.Refuse(BrokerError.DefaultExchange);
+        if (CheckPermissions(vhost, binding, unbind.User) is { } refused) return draft.Refuse(refused);
         // What is not bound need not be unbound, and nobody asks whose it is: neither the binding nor its ends need exist.
         if (!vhost.Bindings.Contains(binding)) return draft.Done();
         if (CheckAccess(vhost, binding, unbind.Requester) is { } locked) return draft.Refuse(locked);
@@ -158,11 +173,32 @@ public static class TopologyReducer
     private static BrokerError? CheckEquivalence(string property, Resource resource, bool received, bool current) =>
         received == current ? null : BrokerError.InequivalentArg(property, resource, received, current);
 
-    /// <summary>406 if the argument that names an exchange is not a long string. The exchange need not exist.</summary>
-    private static BrokerError? CheckExchangeName(FieldTable arguments, string argument, Resource resource) =>
-        arguments.TryGet(argument, out var value) && value.Type != FieldType.LongString
-            ? BrokerError.InvalidArgType(value.Type, argument, resource)
+    /// <summary>
+    /// 406 if the argument that names an exchange is not a long string, which need not exist; 403 if the user may not do by it what
+    /// it does: take messages out of the one and put them into the other.
+    /// </summary>
+    private static BrokerError? CheckExchangeName(VirtualHost vhost, FieldTable arguments, string argument, Resource resource, string? user)
+    {
+        if (!arguments.TryGet(argument, out var value)) return null;
+        if (value.Type != FieldType.LongString) return BrokerError.InvalidArgType(value.Type, argument, resource);
+        return vhost.CheckAccess(user, Access.Read, resource)
+            ?? vhost.CheckAccess(user, Access.Write, Resource.Exchange(vhost.Name, value.AsText));
+    }
+
+    private static BrokerError? CheckQueueLimit(VirtualHost vhost, string queue) =>
+        vhost.Limits.MaxQueues is >= 0 and var limit && vhost.Queues.Count >= limit
+            ? BrokerError.VhostQueueLimitReached(vhost.Name, queue, limit)
             : null;
+
+    /// <summary>A binding puts messages of its source into its destination.</summary>
+    private static BrokerError? CheckPermissions(VirtualHost vhost, Binding binding, string? user)
+    {
+        var destination = new Resource(binding.Destination.Kind, vhost.Name, binding.Destination.Name);
+        return vhost.CheckAccess(user, Access.Write, destination)
+            ?? (TouchesDefaultExchange(binding) ? BrokerError.DefaultExchange : null)
+            ?? vhost.CheckAccess(user, Access.Read, Resource.Exchange(vhost.Name, binding.Source))
+            ?? (vhost.FindExchange(binding.Source) is { } source ? vhost.CheckTopicAccess(user, Access.Read, source, binding.RoutingKey) : null);
+    }
 
     private static BrokerError? CheckAccess(VirtualHost vhost, Binding binding, ConnectionId? requester) =>
         binding.Destination.Kind == ResourceKind.Queue ? vhost.FindQueue(binding.Destination.Name)!.CheckAccess(requester) : null;

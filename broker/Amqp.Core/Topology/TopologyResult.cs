@@ -25,5 +25,8 @@ public sealed record TopologyResult(TopologySnapshot Topology, ImmutableArray<To
 
     public IEnumerable<QueueDefinition> QueuesAdded => Changes.OfType<QueueAdded>().Select(change => change.Queue);
 
+    /// <summary>Without those that went with their virtual host.</summary>
     public IEnumerable<QueueDefinition> QueuesRemoved => Changes.OfType<QueueRemoved>().Select(change => change.Queue);
+
+    public IEnumerable<VirtualHost> VhostsRemoved => Changes.OfType<VhostRemoved>().Select(change => change.Vhost);
 }

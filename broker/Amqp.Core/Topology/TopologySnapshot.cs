@@ -1,25 +1,31 @@
 using System.Collections.Immutable;
+using Amqp.Core.Security;
 
 namespace Amqp.Core.Topology;
 
 /// <summary>
-/// Every exchange, queue and binding of the broker at one moment. Immutable: whoever holds one may look at it from any
+/// Every exchange, queue, binding, user and permission of the broker at one moment. Immutable: whoever holds one may look at it from any
 /// thread for as long as it likes. A new one comes from <see cref="TopologyReducer"/> only.
 /// </summary>
 public sealed class TopologySnapshot
 {
-    /// <summary>The virtual host that exists from the beginning.</summary>
+    /// <summary>The virtual host that exists from the beginning. Like any other it can be deleted.</summary>
     public const string DefaultVhost = "/";
 
-    /// <summary>One virtual host with the exchanges that every virtual host has.</summary>
+    /// <summary>One virtual host with the exchanges that every virtual host has, and no users.</summary>
     public static readonly TopologySnapshot Initial = new(
-        version: 0, lastQueueId: 0, ImmutableDictionary<string, VirtualHost>.Empty.Add(DefaultVhost, VirtualHost.New(DefaultVhost)));
+        version: 0,
+        lastQueueId: 0,
+        ImmutableDictionary<string, VirtualHost>.Empty.Add(DefaultVhost, VirtualHost.New(DefaultVhost)),
+        ImmutableDictionary<string, User>.Empty);
 
-    private TopologySnapshot(long version, long lastQueueId, ImmutableDictionary<string, VirtualHost> vhosts)
+    private TopologySnapshot(
+        long version, long lastQueueId, ImmutableDictionary<string, VirtualHost> vhosts, ImmutableDictionary<string, User> users)
     {
         Version = version;
         LastQueueId = lastQueueId;
         VirtualHosts = vhosts;
+        Users = users;
     }
 
     /// <summary>Grows with every change: what was computed from a topology holds as long as this is the same.</summary>
@@ -30,12 +36,29 @@ public sealed class TopologySnapshot
 
     public ImmutableDictionary<string, VirtualHost> VirtualHosts { get; }
 
+    public ImmutableDictionary<string, User> Users { get; }
+
     public VirtualHost? Find(string vhost) => VirtualHosts.GetValueOrDefault(vhost);
+
+    public User? FindUser(string name) => Users.GetValueOrDefault(name);
 
     /// <summary>This topology, numbering its next queue above <paramref name="id"/>. A store calls it after loading, because
     /// numbers of queues it no longer knows must not come back.</summary>
-    public TopologySnapshot NumberingQueuesAbove(long id) => new(Version, Math.Max(LastQueueId, id), VirtualHosts);
+    public TopologySnapshot NumberingQueuesAbove(long id) => new(Version, Math.Max(LastQueueId, id), VirtualHosts, Users);
+
+    internal TopologySnapshot With(VirtualHost vhost) => With(vhost, LastQueueId);
 
     internal TopologySnapshot With(VirtualHost vhost, long lastQueueId) =>
-        new(Version + 1, lastQueueId, VirtualHosts.SetItem(vhost.Name, vhost));
+        new(Version + 1, lastQueueId, VirtualHosts.SetItem(vhost.Name, vhost), Users);
+
+    internal TopologySnapshot WithoutVhost(string name) => new(Version + 1, LastQueueId, VirtualHosts.Remove(name), Users);
+
+    internal TopologySnapshot With(User user) => new(Version + 1, LastQueueId, VirtualHosts, Users.SetItem(user.Name, user));
+
+    internal TopologySnapshot WithoutUser(string name)
+    {
+        var vhosts = VirtualHosts;
+        foreach (var vhost in VirtualHosts.Values) vhosts = vhosts.SetItem(vhost.Name, vhost.WithoutUser(name));
+        return new(Version + 1, LastQueueId, vhosts, Users.Remove(name));
+    }
 }

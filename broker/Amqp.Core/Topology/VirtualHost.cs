@@ -1,26 +1,47 @@
 using System.Collections.Immutable;
 using AMQP.Net;
+using Amqp.Core.Errors;
+using Amqp.Core.Security;
 
 namespace Amqp.Core.Topology;
 
-/// <summary>A namespace of exchanges and queues, as of one topology version.</summary>
-public sealed class VirtualHost
+/// <summary>How much one virtual host may hold at a time. Null or negative: no limit; 0: nothing.</summary>
+public sealed record VhostLimits(long? MaxConnections, long? MaxQueues)
 {
-    private VirtualHost(
-        string name, ImmutableDictionary<string, Exchange> exchanges, ImmutableDictionary<string, QueueDefinition> queues, BindingTable bindings)
+    public static readonly VhostLimits None = new(null, null);
+}
+
+/// <summary>A namespace of exchanges and queues, and who may do what in it, as of one topology version.</summary>
+public sealed record VirtualHost
+{
+    /// <summary>The name of the default exchange in permissions.</summary>
+    private const string DefaultExchangeName = "amq.default";
+
+    private VirtualHost(string name)
     {
         Name = name;
-        Exchanges = exchanges;
-        Queues = queues;
-        Bindings = bindings;
     }
 
     public string Name { get; }
-    public ImmutableDictionary<string, Exchange> Exchanges { get; }
-    public ImmutableDictionary<string, QueueDefinition> Queues { get; }
+
+    public string Description { get; private init; } = "";
+
+    public ImmutableArray<string> Tags { get; private init; } = [];
+
+    public VhostLimits Limits { get; private init; } = VhostLimits.None;
+
+    public ImmutableDictionary<string, Exchange> Exchanges { get; private init; } = ImmutableDictionary<string, Exchange>.Empty;
+
+    public ImmutableDictionary<string, QueueDefinition> Queues { get; private init; } = ImmutableDictionary<string, QueueDefinition>.Empty;
 
     /// <summary>The bindings that somebody made. Those of the default exchange follow from the names of the queues.</summary>
-    public BindingTable Bindings { get; }
+    public BindingTable Bindings { get; private init; } = BindingTable.Empty;
+
+    /// <summary>What users may do here, by their names.</summary>
+    public ImmutableDictionary<string, Permissions> Permissions { get; private init; } = ImmutableDictionary<string, Permissions>.Empty;
+
+    public ImmutableDictionary<(string User, string Exchange), TopicPermissions> TopicPermissions { get; private init; } =
+        ImmutableDictionary<(string, string), TopicPermissions>.Empty;
 
     public Exchange? FindExchange(string name) => Exchanges.GetValueOrDefault(name);
 
@@ -35,9 +56,30 @@ public sealed class VirtualHost
         ? Queues[binding.Destination.Name].Durable
         : Exchanges[binding.Destination.Name].Durable);
 
+    /// <summary>403 if the user may not do that.</summary>
+    /// <param name="user">Null for the broker itself or an operator, who may everything.</param>
+    public BrokerError? CheckAccess(string? user, Access access, Resource resource)
+    {
+        if (user is null) return null;
+        if (resource is { Kind: ResourceKind.Exchange, Name.Length: 0 }) resource = resource with { Name = DefaultExchangeName };
+        return Permissions.TryGetValue(user, out var permissions) && permissions.For(access).IsMatch(resource.Name)
+            ? null
+            : BrokerError.ResourceAccessRefused(access, resource, user);
+    }
+
+    /// <summary>403 if the exchange is a topic exchange on which the user may not use the routing key.</summary>
+    public BrokerError? CheckTopicAccess(string? user, Access access, Exchange exchange, string routingKey) =>
+        FindTopicPermissions(user, exchange) is not { } permissions || permissions.For(access).IsMatch(routingKey)
+            ? null
+            : BrokerError.TopicAccessRefused(access, routingKey, Name, exchange.Name, user!);
+
+    /// <summary>Null if the user may use every routing key.</summary>
+    public TopicPermissions? FindTopicPermissions(string? user, Exchange exchange) =>
+        user is not null && exchange.Type == ExchangeTypes.Topic ? TopicPermissions.GetValueOrDefault((user, exchange.Name)) : null;
+
     /// <summary>A virtual host with nothing but the exchanges that every one has. They are durable and cannot be deleted, so
     /// they need not be stored.</summary>
-    internal static VirtualHost New(string name)
+    public static VirtualHost New(string name)
     {
         Exchange[] predeclared =
         [
@@ -49,27 +91,42 @@ public sealed class VirtualHost
             Predeclared(name, "amq.match", ExchangeTypes.Headers),
             Predeclared(name, "amq.rabbitmq.trace", ExchangeTypes.Topic, isInternal: true),
         ];
-        return new(
-            name,
-            predeclared.ToImmutableDictionary(exchange => exchange.Name),
-            ImmutableDictionary<string, QueueDefinition>.Empty,
-            BindingTable.Empty);
+        return new VirtualHost(name) { Exchanges = predeclared.ToImmutableDictionary(exchange => exchange.Name) };
     }
 
-    internal VirtualHost With(Exchange exchange) => new(Name, Exchanges.SetItem(exchange.Name, exchange), Queues, Bindings);
+    internal VirtualHost With(string description, ImmutableArray<string> tags, VhostLimits limits) =>
+        this with { Description = description, Tags = tags, Limits = limits };
 
-    internal VirtualHost With(QueueDefinition queue) => new(Name, Exchanges, Queues.SetItem(queue.Name, queue), Bindings);
+    internal VirtualHost With(string user, Permissions? permissions) => this with
+    {
+        Permissions = permissions is null ? Permissions.Remove(user) : Permissions.SetItem(user, permissions),
+    };
+
+    internal VirtualHost With(string user, string exchange, TopicPermissions? permissions) => this with
+    {
+        TopicPermissions = permissions is null ? TopicPermissions.Remove((user, exchange)) : TopicPermissions.SetItem((user, exchange), permissions),
+    };
+
+    internal VirtualHost WithoutUser(string user) => this with
+    {
+        Permissions = Permissions.Remove(user),
+        TopicPermissions = TopicPermissions.RemoveRange(TopicPermissions.Keys.Where(key => key.User == user)),
+    };
+
+    internal VirtualHost With(Exchange exchange) => this with { Exchanges = Exchanges.SetItem(exchange.Name, exchange) };
+
+    internal VirtualHost With(QueueDefinition queue) => this with { Queues = Queues.SetItem(queue.Name, queue) };
 
     internal VirtualHost With(Binding binding)
     {
         var source = Exchanges[binding.Source];
-        return new(Name, Exchanges.SetItem(source.Name, source.With(source.Router.Bind(binding))), Queues, Bindings.Add(binding));
+        return With(source.With(source.Router.Bind(binding))) with { Bindings = Bindings.Add(binding) };
     }
 
     internal VirtualHost Without(Binding binding)
     {
         var source = Exchanges[binding.Source];
-        return new(Name, Exchanges.SetItem(source.Name, source.With(source.Router.Unbind(binding))), Queues, Bindings.Remove(binding));
+        return With(source.With(source.Router.Unbind(binding))) with { Bindings = Bindings.Remove(binding) };
     }
 
     /// <summary>Without the exchange and all bindings from it and to it.</summary>
@@ -77,15 +134,15 @@ public sealed class VirtualHost
     {
         // Its own router goes with it, so the bindings from it need only leave the table.
         var bindings = Bindings.OfSource(name).Aggregate(Bindings, (table, binding) => table.Remove(binding));
-        var rest = new VirtualHost(Name, Exchanges, Queues, bindings).WithoutBindingsTo(Destination.Exchange(name));
-        return new(Name, rest.Exchanges.Remove(name), Queues, rest.Bindings);
+        var rest = (this with { Bindings = bindings }).WithoutBindingsTo(Destination.Exchange(name));
+        return rest with { Exchanges = rest.Exchanges.Remove(name) };
     }
 
     /// <summary>Without the queue and all bindings to it.</summary>
     internal VirtualHost WithoutQueue(string name)
     {
         var rest = WithoutBindingsTo(Destination.Queue(name));
-        return new(Name, rest.Exchanges, Queues.Remove(name), rest.Bindings);
+        return rest with { Queues = Queues.Remove(name) };
     }
 
     private VirtualHost WithoutBindingsTo(Destination destination) =>

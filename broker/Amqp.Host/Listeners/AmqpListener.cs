@@ -46,9 +46,9 @@ internal sealed partial class AmqpListener(BrokerNode node, int connectionsMax, 
 
     private Task Pass(ConnectionContext connection)
     {
-        var isLoopback = connection.RemoteEndPoint is IPEndPoint remote && IPAddress.IsLoopback(remote.Address);
+        var remote = (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
         var name = $"{connection.RemoteEndPoint} -> {connection.LocalEndPoint}";
-        return node.Serve(new Transport(connection.Transport, name, isLoopback, connection.Abort));
+        return node.Serve(new Transport(connection.Transport, name, $"{remote}", IPAddress.IsLoopback(remote), connection.Abort));
     }
 
     private static bool HasLoopbackOfIPv6()

@@ -86,11 +86,16 @@ public sealed record StorageOptions
 
 public sealed record SecurityOptions
 {
-    /// <summary>The user that can log in.</summary>
+    /// <summary>The user whom the first start makes, an administrator with every permission in <see cref="DefaultVhost"/>. Later starts
+    /// do not look at it, nor at the next two. Also <c>RABBITMQ_DEFAULT_USER</c>.</summary>
     public string DefaultUser { get; init; } = "guest";
 
+    /// <summary>Also <c>RABBITMQ_DEFAULT_PASS</c>.</summary>
     public string DefaultPassword { get; init; } = "guest";
 
-    /// <summary>The user may log in only from this host. RabbitMQ's rule for guest.</summary>
-    public bool DefaultUserLoopbackOnly { get; init; } = true;
+    /// <summary>The virtual host that the first start makes. Also <c>RABBITMQ_DEFAULT_VHOST</c>.</summary>
+    public string DefaultVhost { get; init; } = "/";
+
+    /// <summary>Users who may log in from this host only, with commas between. RabbitMQ: guest, whose password everybody knows.</summary>
+    public string LoopbackUsers { get; init; } = "guest";
 }

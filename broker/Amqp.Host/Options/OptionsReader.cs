@@ -1,5 +1,6 @@
 using System.Net;
 using System.Reflection;
+using System.Text;
 using Amqp.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.CommandLine;
@@ -83,7 +84,8 @@ public static class OptionsReader
             "",
             "set where RequireClientCertificate is");
         Require(options.Storage.Directory.Length > 0, "Storage:Directory", options.Storage.Directory, "a path");
-        Require(options.Security.DefaultUser.Length > 0, "Security:DefaultUser", options.Security.DefaultUser, "a name");
+        RequireName("Security:DefaultUser", options.Security.DefaultUser);
+        RequireName("Security:DefaultVhost", options.Security.DefaultVhost);
         Require(options.Security.DefaultPassword.Length > 0, "Security:DefaultPassword", "", "not to be empty");
         ValidateLimits(options.Limits);
     }
@@ -104,6 +106,7 @@ public static class OptionsReader
         RequireRange("Limits:ChannelsPerConnection", limits.ChannelsPerConnection, 1, ushort.MaxValue);
         RequireRange("Limits:FrameBytes", limits.FrameBytes, Limits.FrameBytesMin, 16_777_216);
         RequireRange("Limits:MessageBytes", limits.MessageBytes, 0, MessageBytesMax);
+        RequireRange("Limits:FailedLoginsPerMinute", limits.FailedLoginsPerMinute, 1, 1_000_000);
         RequireRange("Limits:HandshakeMs", limits.HandshakeMs, 100, 3_600_000);
         RequireRange("Limits:CloseMs", limits.CloseMs, 100, 3_600_000);
         RequireRange("Limits:ConsumerWindowBytes", limits.ConsumerWindowBytes, 4_096, int.MaxValue / 2);
@@ -115,6 +118,9 @@ public static class OptionsReader
         RequireRange("Limits:MemoryBytes", limits.MemoryBytes, 0, long.MaxValue);
         RequireRange("Limits:PageOutBytes", limits.PageOutBytes, 0, limits.MemoryBytes > 0 ? limits.MemoryBytes : long.MaxValue);
     }
+
+    private static void RequireName(string option, string name) => Require(
+        name.Length > 0 && Encoding.UTF8.GetByteCount(name) <= Limits.NameBytes, option, name, $"a name of at most {Limits.NameBytes} bytes");
 
     private static void RequireRange(string option, long value, long minimum, long maximum) =>
         Require(value >= minimum && value <= maximum, option, $"{value}", $"a number from {minimum} to {maximum}");

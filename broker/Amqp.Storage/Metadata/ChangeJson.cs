@@ -7,7 +7,7 @@ namespace Amqp.Storage.Metadata;
 /// <summary>
 /// A change of the topology as a JSON object of a <see cref="DefinitionRecord"/>. What is stored is durable, so it does not say so.
 /// </summary>
-internal static class ChangeJson
+internal static partial class ChangeJson
 {
     public static void Write(Utf8JsonWriter writer, TopologyChange change)
     {
@@ -20,10 +20,18 @@ internal static class ChangeJson
             QueueRemoved => ("remove", "queue"),
             BindingAdded => ("add", "binding"),
             BindingRemoved => ("remove", "binding"),
+            VhostChanged => ("add", "vhost"),
+            VhostRemoved => ("remove", "vhost"),
+            UserChanged => ("add", "user"),
+            UserRemoved => ("remove", "user"),
+            PermissionsChanged { Permissions: not null } => ("add", "permissions"),
+            PermissionsChanged => ("remove", "permissions"),
+            TopicPermissionsChanged { Permissions: not null } => ("add", "topicPermissions"),
+            TopicPermissionsChanged => ("remove", "topicPermissions"),
             _ => throw new ArgumentOutOfRangeException(nameof(change), change, message: null),
         };
         writer.WriteString(verb, thing);
-        writer.WriteString("vhost", change.Vhost);
+        if (change is ChangeInVhost { Vhost: var vhost }) writer.WriteString("vhost", vhost);
         switch (change)
         {
             case ExchangeAdded { Exchange: var exchange }:
@@ -47,6 +55,9 @@ internal static class ChangeJson
                 break;
             case BindingRemoved { Binding: var binding }:
                 Write(writer, binding);
+                break;
+            default:
+                WriteOperators(writer, change);
                 break;
         }
         writer.WriteEndObject();
@@ -75,9 +86,10 @@ internal static class ChangeJson
 
     public static TopologyChange Read(JsonElement change)
     {
-        var vhost = Text(change, "vhost");
         var added = change.TryGetProperty("add", out var thing);
         if (!added) thing = change.GetProperty("remove");
+        if (ReadOperators(change, thing.GetString()!, added) is { } operators) return operators;
+        var vhost = Text(change, "vhost");
         return (thing.GetString(), added) switch
         {
             ("exchange", true) => new ExchangeAdded(ReadExchange(change, vhost)),

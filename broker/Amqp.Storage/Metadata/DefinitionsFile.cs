@@ -91,11 +91,21 @@ internal sealed class DefinitionsFile : IDisposable
 
     public void Dispose() => _file.Dispose();
 
-    /// <summary>Everything durable, as the changes that make it out of nothing: what bindings lead to comes before them.</summary>
+    /// <summary>Everything durable, as the changes that make it out of the initial topology: what bindings lead to and whom
+    /// permissions are given to comes before them.</summary>
     public static IEnumerable<TopologyChange> Live(TopologySnapshot topology)
     {
+        foreach (var user in topology.Users.Values) yield return new UserChanged(user);
+        foreach (var initial in TopologySnapshot.Initial.VirtualHosts.Values)
+        {
+            if (topology.Find(initial.Name) is null) yield return new VhostRemoved(initial);
+        }
         foreach (var vhost in topology.VirtualHosts.Values)
         {
+            yield return new VhostChanged(vhost.Name, vhost.Description, vhost.Tags, vhost.Limits);
+            foreach (var (user, permissions) in vhost.Permissions) yield return new PermissionsChanged(vhost.Name, user, permissions);
+            foreach (var ((user, exchange), permissions) in vhost.TopicPermissions)
+                yield return new TopicPermissionsChanged(vhost.Name, user, exchange, permissions);
             foreach (var exchange in vhost.Exchanges.Values)
             {
                 if (exchange.Durable && !exchange.IsPredeclared) yield return new ExchangeAdded(exchange);

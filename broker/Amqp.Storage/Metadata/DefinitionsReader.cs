@@ -59,7 +59,7 @@ internal sealed class DefinitionsReader
             Records++;
             // Its checksum is right, so what it needs must have been in a line that is damaged.
             if (TopologyReducer.Replay(Topology, change) is { } replayed) Topology = replayed;
-            else Damages.Add($"line {number} binds what an earlier, damaged line should have declared: {change}");
+            else Damages.Add($"line {number} needs what an earlier, damaged line should have declared: {change}");
         }
     }
 }

@@ -95,7 +95,7 @@ internal sealed class UnreadOutputTests
     {
         var input = new Pipe();
         var served = _node.Broker.Serve(new Transport(
-            new Ends(input.Reader, new BrokenWriter()), "client -> broker", IsLoopback: true, () => input.Writer.Complete(new IOException("aborted"))));
+            new Ends(input.Reader, new BrokenWriter()), "client -> broker", "127.0.0.1", IsLoopback: true, () => input.Writer.Complete(new IOException("aborted"))));
         await input.Writer.WriteAsync(ProtocolHeader.Bytes.ToArray());
         await served.WaitAsync(Patience.Answer);
         Assert.That(_node.Logs.Complaints, Has.One.Contains("defect of the broker"));

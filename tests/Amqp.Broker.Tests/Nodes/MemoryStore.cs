@@ -1,4 +1,5 @@
 using Amqp.Core.Ports;
+using Amqp.Core.Security;
 using Amqp.Core.Topology;
 
 namespace Amqp.Broker.Tests.Nodes;
@@ -20,7 +21,12 @@ internal sealed class MemoryStore : IMetadataStore
         }
     }
 
-    public TopologySnapshot Load() => TopologySnapshot.Initial;
+    /// <summary>As after a first start: guest may everything.</summary>
+    public TopologySnapshot Load() => TopologyReducer.Apply(TopologySnapshot.Initial, new Commands(
+    [
+        new AddUser("guest", PasswordHash.Of("guest", [1, 2, 3, 4]), [User.Administrator]),
+        new SetPermissions("/", "guest", Permissions.All),
+    ])).Topology;
 
     /// <summary>Nothing is committed from here on until <see cref="Release"/>.</summary>
     public void Hold()

@@ -38,9 +38,9 @@ internal sealed class TestClient
     private readonly Lock _reading = new();
     private bool _dropped;
 
-    public TestClient(BrokerNode broker)
+    public TestClient(BrokerNode broker, string address = "127.0.0.1")
     {
-        Served = broker.Serve(new Transport(new Ends(_toBroker.Reader, _toClient.Writer), "client -> broker", IsLoopback: true, Drop));
+        Served = broker.Serve(new Transport(new Ends(_toBroker.Reader, _toClient.Writer), "client -> broker", address, IsLoopback: address == "127.0.0.1", Drop));
     }
 
     /// <summary>Completes when the broker has done with this connection.</summary>
@@ -51,16 +51,24 @@ internal sealed class TestClient
 
     public async Task Handshake(ushort heartbeatSeconds = 0, bool wantsBlocked = false)
     {
-        await SendBytes(ProtocolHeader.Bytes.ToArray());
-        await Expect<ConnectionStart>(0);
-        var capabilities = FieldTable.From(
-            ("consumer_cancel_notify", FieldValue.From(true)), ("connection.blocked", FieldValue.From(wantsBlocked)));
-        await Send(0, new ConnectionStartOk(
-            FieldTable.From(("capabilities", FieldValue.From(capabilities))), "PLAIN", "\0guest\0guest"u8.ToArray(), "en_US"));
+        await LogIn("guest", "guest", wantsBlocked);
         var tune = await Expect<ConnectionTune>(0);
         Write(0, new ConnectionTuneOk(tune.ChannelMax, tune.FrameMax, heartbeatSeconds));
         await Send(0, new ConnectionOpen("/"));
         await Expect<ConnectionOpenOk>(0);
+    }
+
+    /// <summary>Says who it is; connection.tune or a refusal is next.</summary>
+    public async Task LogIn(string user, string password, bool wantsBlocked = false)
+    {
+        await SendBytes(ProtocolHeader.Bytes.ToArray());
+        await Expect<ConnectionStart>(0);
+        var capabilities = FieldTable.From(
+            ("consumer_cancel_notify", FieldValue.From(true)),
+            ("connection.blocked", FieldValue.From(wantsBlocked)),
+            ("authentication_failure_close", FieldValue.From(true)));
+        await Send(0, new ConnectionStartOk(
+            FieldTable.From(("capabilities", FieldValue.From(capabilities))), "PLAIN", Encoding.UTF8.GetBytes($"\0{user}\0{password}"), "en_US"));
     }
 
     public async Task OpenChannel(ushort channel)

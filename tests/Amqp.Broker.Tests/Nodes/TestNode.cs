@@ -1,4 +1,3 @@
-using Amqp.Broker.Security;
 using Amqp.Core;
 using Microsoft.Extensions.Logging;
 
@@ -15,7 +14,7 @@ internal sealed class TestNode
             Limits,
             Store,
             Messages,
-            new DefaultUserAuthenticator("guest", "guest", loopbackOnly: true),
+            new HashSet<string> { "guest" },
             time ?? Time,
             Logs);
     }
@@ -41,5 +40,5 @@ internal sealed class TestNode
     }
 
     /// <summary>A client that has not said anything yet.</summary>
-    public TestClient Dial() => new(Broker);
+    public TestClient Dial(string address = "127.0.0.1") => new(Broker, address);
 }

@@ -127,7 +127,13 @@ internal sealed class ActorStory
     {
         var topology = new TopologyService(new MemoryStore(), _ => { }, Logs.CreateLogger<TopologyService>());
         topology.Start();
-        var definition = new QueueDefinition("/", "q", new QueueId(1), _durable, autoDelete: false, owner: null, FieldTable.Empty);
+        // Declared, so that its deletion is one; nobody follows this topology, so the store does not hear of it.
+        TopologyResult? declared = null;
+        topology.Propose(
+            new DeclareQueue("/", "q", _durable, AutoDelete: false, Exclusive: false, FieldTable.Empty, Requester: null),
+            result => Volatile.Write(ref declared, result));
+        Assert.That(SpinWait.SpinUntil(() => Volatile.Read(ref declared) is not null, Patience.Answer), Is.True);
+        var definition = declared!.Queue!;
         var memory = new MemoryBudget(limitBytes: long.MaxValue, _memoryBytes);
         var queue = new QueueActor(definition, new QueueServices(topology, Store, memory, new BrokerClock(Time), Logs.CreateLogger("queues")));
         memory.BecameTight = () => queue.Post(QueueOperation.LetGo);

@@ -172,7 +172,7 @@ public class TopologyServiceTests
     private static DeclareQueue Queue(string name, bool durable = true) =>
         new("/", name, durable, AutoDelete: false, Exclusive: false, FieldTable.Empty, Requester: null);
 
-    private sealed record UnknownCommand() : TopologyCommand("/");
+    private sealed record UnknownCommand() : CommandInVhost("/");
 
     /// <summary>A store that answers from a thread of its own, as a real one does.</summary>
     private sealed class ThreadedStore : IMetadataStore, IDisposable

@@ -7,6 +7,10 @@ namespace Amqp.Conformance.Tests;
 [SetUpFixture]
 public sealed class Broker : SharedBroker
 {
+    protected override void Prepare(string directory) => Definitions.WriteTo(directory);
+
+    protected override Task PrepareOracle() => Definitions.ImportIntoOracle();
+
     /// <summary>Runs before the broker is stopped.</summary>
     [OneTimeTearDown]
     public Task CloseSharedConnection() => ConformanceFixture.CloseShared();

@@ -41,6 +41,12 @@ public abstract class ConformanceFixture : BrokerFixture
         return connection;
     }
 
+    /// <summary>A connection of one of the users of <see cref="Definitions"/>.</summary>
+    protected Task<IConnection> Connect(string user, string vhost = "/") => Connect(factory =>
+    {
+        (factory.UserName, factory.Password, factory.VirtualHost) = (user, Definitions.Password, vhost);
+    });
+
     /// <summary>A channel on <paramref name="connection"/>, or on the one that all tests share: for tests that leave it alone.</summary>
     protected async Task<IChannel> OpenChannel(IConnection? connection = null)
     {

@@ -1,6 +1,7 @@
 using System.Text;
 using AMQP.Net;
 using Amqp.Core.Errors;
+using Amqp.Core.Security;
 using Amqp.Core.Topology;
 
 namespace Amqp.Core.Tests.Errors;
@@ -31,6 +32,7 @@ public class BrokerErrorTests
         yield return Case(BrokerError.QueueInUse("/", "q"), 406, "PRECONDITION_FAILED - queue 'q' in vhost '/' in use");
         yield return Case(BrokerError.QueueNotEmpty("/", "q"), 406, "PRECONDITION_FAILED - queue 'q' in vhost '/' not empty");
         yield return Case(BrokerError.QueueInExclusiveUse("/", "q"), 403, "ACCESS_REFUSED - queue 'q' in vhost '/' in exclusive use");
+        yield return Case(BrokerError.VhostQueueLimitReached("/", "q", 9), 406, "PRECONDITION_FAILED - cannot declare queue 'q': queue limit in vhost '/' (9) is reached");
         yield return Case(BrokerError.PurgeNotSupported("/", "s"), 540, "NOT_IMPLEMENTED - queue.purge not supported by stream queues queue 's' in vhost '/'");
     }
 
@@ -56,8 +58,8 @@ public class BrokerErrorTests
 
     private static IEnumerable<TestCaseData> Permissions()
     {
-        yield return Case(BrokerError.ResourceAccessRefused("configure", Queue, "u"), 403, "ACCESS_REFUSED - configure access to queue 'q' in vhost '/' refused for user 'u'");
-        yield return Case(BrokerError.TopicAccessRefused("write", "rk", "/", "x", "u"), 403, "ACCESS_REFUSED - write access to topic 'rk' in exchange 'x' in vhost '/' refused for user 'u'");
+        yield return Case(BrokerError.ResourceAccessRefused(Access.Configure, Queue, "u"), 403, "ACCESS_REFUSED - configure access to queue 'q' in vhost '/' refused for user 'u'");
+        yield return Case(BrokerError.TopicAccessRefused(Access.Write, "rk", "/", "x", "u"), 403, "ACCESS_REFUSED - write access to topic 'rk' in exchange 'x' in vhost '/' refused for user 'u'");
     }
 
     private static IEnumerable<TestCaseData> Basic()
@@ -105,6 +107,8 @@ public class BrokerErrorTests
         yield return Case(BrokerError.NegotiatedTooHigh("frame_max", 200_000, 131_072), 530, "NOT_ALLOWED - negotiated frame_max = 200000 is higher than the maximum allowed value (131072)");
         yield return Case(BrokerError.NegotiatedTooHigh("channel_max", 0, 2047), 530, "NOT_ALLOWED - negotiated channel_max = 0 (no limit) is higher than the maximum allowed value (2047)");
         yield return Case(BrokerError.VhostNotFound("x"), 530, "NOT_ALLOWED - vhost x not found");
+        yield return Case(BrokerError.VhostDeleted("x"), 320, "CONNECTION_FORCED - vhost 'x' is deleted");
+        yield return Case(BrokerError.UserDeleted("u"), 320, "CONNECTION_FORCED - user 'u' is deleted");
         yield return Case(BrokerError.VhostAccessRefused("x", "u"), 530, "NOT_ALLOWED - access to vhost 'x' refused for user 'u'");
         yield return Case(BrokerError.VhostConnectionLimitReached("x", "u", 9), 530, "NOT_ALLOWED - access to vhost 'x' refused for user 'u': connection limit (9) is reached");
         yield return Case(BrokerError.VhostDown("x", "u"), 541, "INTERNAL_ERROR - access to vhost 'x' refused for user 'u': vhost 'x' is down");

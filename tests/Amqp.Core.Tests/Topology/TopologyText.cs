@@ -1,4 +1,5 @@
 using AMQP.Net;
+using Amqp.Core.Security;
 using Amqp.Core.Topology;
 
 namespace Amqp.Core.Tests.Topology;
@@ -6,21 +7,31 @@ namespace Amqp.Core.Tests.Topology;
 /// <summary>A topology as text, for comparing two of them: everything that was declared, in alphabetical order.</summary>
 internal static class TopologyText
 {
-    public static string Of(TopologySnapshot topology) => Of(topology, _ => true, _ => true, _ => true);
+    public static string Of(TopologySnapshot topology) => Of(topology, _ => true, _ => true, (_, _) => true);
 
     /// <summary>Without what ends with the process.</summary>
     public static string OfDurable(TopologySnapshot topology) =>
-        Of(topology, exchange => exchange.Durable, queue => queue.Durable, topology.Find("/")!.IsDurable);
+        Of(topology, exchange => exchange.Durable, queue => queue.Durable, (vhost, binding) => vhost.IsDurable(binding));
 
     private static string Of(
-        TopologySnapshot topology, Func<Exchange, bool> exchanges, Func<QueueDefinition, bool> queues, Func<Binding, bool> bindings)
+        TopologySnapshot topology, Func<Exchange, bool> exchanges, Func<QueueDefinition, bool> queues, Func<VirtualHost, Binding, bool> bindings)
     {
-        var vhost = topology.Find("/")!;
-        return string.Join('\n', vhost.Exchanges.Values.Where(exchanges).Select(Text)
+        var lines = topology.Users.Values.Select(Text).Concat(topology.VirtualHosts.Values.SelectMany(vhost => Of(vhost)
+            .Concat(vhost.Exchanges.Values.Where(exchanges).Select(Text))
             .Concat(vhost.Queues.Values.Where(queues).Select(Text))
-            .Concat(vhost.Bindings.All.Where(bindings).Select(Text))
-            .Order(StringComparer.Ordinal));
+            .Concat(vhost.Bindings.All.Where(binding => bindings(vhost, binding)).Select(binding => $"{vhost.Name}: {Text(binding)}"))));
+        return string.Join('\n', lines.Order(StringComparer.Ordinal));
     }
+
+    private static IEnumerable<string> Of(VirtualHost vhost) =>
+    [
+        $"vhost {vhost.Name} {vhost.Description} {string.Join(',', vhost.Tags)} {vhost.Limits}",
+        .. vhost.Permissions.Select(pair => $"{vhost.Name}: permissions of {pair.Key}: {pair.Value}"),
+        .. vhost.TopicPermissions.Select(pair => $"{vhost.Name}: topic permissions {pair.Key}: '{pair.Value.Write}' '{pair.Value.Read}'"),
+    ];
+
+    private static string Text(User user) =>
+        $"user {user.Name} {user.Password.Algorithm} {Convert.ToHexStringLower(user.Password.Bytes.AsSpan())} {string.Join(',', user.Tags)} {user.Limits}";
 
     private static string Text(Exchange exchange) =>
         $"{exchange} {exchange.Type} durable={exchange.Durable} auto-delete={exchange.AutoDelete} internal={exchange.Internal} {Text(exchange.Arguments)}";

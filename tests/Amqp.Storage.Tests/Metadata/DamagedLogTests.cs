@@ -1,6 +1,7 @@
 using System.Text;
 using AMQP.Net;
 using Amqp.Core.Records;
+using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Microsoft.Extensions.Logging;
 
@@ -166,5 +167,13 @@ public class DamagedLogTests
         yield return () => new DeclareQueue("/", "q3", true, false, false, FieldTable.Empty, null);
         yield return () => new Bind("/", new("gone", Destination.Queue("q3"), "", FieldTable.Empty));
         yield return () => new DeleteQueue("/", "q3", _folder.Topology.Find("/")!.Queues["q3"].Id);
+        yield return () => new AddVhost("v", "of somebody", ["tag"]);
+        yield return () => new Commands([new AddUser("u", PasswordHash.Of("p", [1, 2, 3, 4]), ["administrator"]), new SetUserLimits("u", new(1, 2))]);
+        yield return () => new SetPermissions("v", "u", Permissions.All);
+        yield return () => new SetTopicPermissions("v", "u", "amq.topic", "a", "b");
+        yield return () => new SetVhostLimits("v", new(3, 4));
+        yield return () => new ClearPermissions("v", "u");
+        yield return () => new DeleteUser("u");
+        yield return () => new DeleteVhost("v");
     }
 }

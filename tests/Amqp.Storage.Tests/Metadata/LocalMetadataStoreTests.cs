@@ -1,5 +1,6 @@
 using AMQP.Net;
 using Amqp.Core.Tests.Topology;
+using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Testing;
 using Microsoft.Extensions.Logging;
@@ -107,6 +108,49 @@ public class LocalMetadataStoreTests
         Assert.That(_folder.Lines()[0][9..], Is.EqualTo("""{"v":1,"opened":1}"""));
         Assert.That(_folder.Lines()[1][9..], Is.EqualTo(
             """{"v":1,"changes":[{"add":"queue","vhost":"/","name":"größe","id":1099511627777,"autoDelete":false}]}"""));
+    }
+
+    [Test]
+    public void Users_are_stored_as_hashes()
+    {
+        _folder.Open();
+        _folder.Apply(new AddUser("u", PasswordHash.Of("secret", [1, 2, 3, 4]), ["administrator"]));
+        _folder.Apply(new SetUserLimits("u", new(5, null)));
+        _folder.Apply(new SetPermissions("/", "u", new(new("^u"), new(""), new(".*"))));
+        Assert.That(File.ReadAllText(_folder.Log), Does.Not.Contain("secret"));
+        Assert.That(_folder.Lines()[2][9..], Is.EqualTo(
+            """{"v":1,"changes":[{"add":"user","name":"u","password_hash":"AQIDBDB9kM21iEUzN1lZ+6VReCsdNqS0sERdAQTcY6Xs3PMz","hashing_algorithm":"rabbit_password_hashing_sha256","tags":["administrator"],"max-connections":5}]}"""));
+        Assert.That(_folder.Lines()[3][9..], Is.EqualTo(
+            """{"v":1,"changes":[{"add":"permissions","vhost":"/","user":"u","configure":"^u","write":"","read":".*"}]}"""));
+        Assert.That(_folder.Reopen().Topology.FindUser("u")!.Password.Fits("secret"), Is.True);
+    }
+
+    [Test]
+    public void What_operators_made_is_there_when_the_log_was_written_anew()
+    {
+        _folder.Open();
+        _folder.Apply(new Commands(
+        [
+            new AddVhost("v", "a description", ["tag"]),
+            new SetVhostLimits("v", new(1, 2)),
+            new DeleteVhost("/"),
+            new AddUser("u", PasswordHash.Of("p", [1, 2, 3, 4], HashingAlgorithm.Sha512), ["a", "b"]),
+            new SetPermissions("v", "u", new(new("c"), new("w"), new("r"))),
+            new SetTopicPermissions("v", "u", "amq.topic", "^{username}", ".*"),
+        ]));
+        for (var i = 0; i < 1_200; i++) _folder.Apply(new SetUserTags("u", [$"{i}"]));
+        Assert.That(_folder.Lines(), Has.Length.LessThan(1_000), "it was written anew");
+        var before = _folder.Durable();
+        Assert.That(_folder.Reopen().Durable(), Is.EqualTo(before).And.Contains("topic permissions").And.Not.Contains("vhost / "));
+    }
+
+    [Test]
+    public void A_log_from_before_there_were_users_can_be_read()
+    {
+        _folder.Open();
+        _folder.Apply(new DeclareQueue("/", "q", true, false, false, FieldTable.Empty, null));
+        Assert.That(File.ReadAllText(_folder.Log), Does.Not.Contain("user").And.Not.Contain("\"add\":\"vhost\""));
+        Assert.That(_folder.Reopen().Topology.Find("/")!.FindQueue("q"), Is.Not.Null);
     }
 
     [Test]

@@ -1,0 +1,37 @@
+using Amqp.Broker.Connections;
+using Amqp.Broker.Topology;
+using Amqp.Core;
+using Amqp.Core.Errors;
+using Amqp.Core.Security;
+
+namespace Amqp.Broker.Security;
+
+/// <summary>Who may log in: the users of the topology, with their passwords.</summary>
+/// <param name="loopbackUsers">Those who may do so from this host only.</param>
+internal sealed class Authenticator(TopologyService topology, IReadOnlySet<string> loopbackUsers, FailedLogins failed)
+{
+    /// <summary>Compared with when there is no such user, so that the time it takes does not tell.</summary>
+    private static readonly PasswordHash Nobody = PasswordHash.Of("nobody", [1, 2, 3, 4]);
+
+    /// <returns>Null to let the user in, or the reason of the refusal, for the log. The client learns no reason.</returns>
+    public string? Refuse(string name, string password, Transport transport)
+    {
+        var user = topology.Current.FindUser(name);
+        // No user has such a name, and the log need not have it.
+        if (name.Length > Limits.NameBytes) name = name[..Limits.NameBytes] + "...";
+        var key = new LoginKey(transport.RemoteAddress, user?.Name);
+        if (failed.AreTooMany(key))
+            return $"user '{name}' - too many failed logins from {transport.RemoteAddress}, so the password was not looked at";
+        var reason = Check(user, name, password, transport);
+        if (reason is not null) failed.Add(key);
+        return reason;
+    }
+
+    private string? Check(User? user, string name, string password, Transport transport)
+    {
+        if (password.Length == 0) return $"user '{name}' attempted to log in with a blank password, which is prohibited";
+        var fits = (user?.Password ?? Nobody).Fits(password);
+        if (user is null || !fits) return $"user '{name}' - invalid credentials";
+        return loopbackUsers.Contains(name) && !transport.IsLoopback ? BrokerError.LoopbackUserOnly(name).Text : null;
+    }
+}

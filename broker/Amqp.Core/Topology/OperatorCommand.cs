@@ -1,0 +1,46 @@
+using System.Collections.Immutable;
+using Amqp.Core.Security;
+
+namespace Amqp.Core.Topology;
+
+/// <summary>Makes a virtual host, with the exchanges that every one has. One that is there stays as it is.</summary>
+public sealed record AddVhost(string Name, string Description, ImmutableArray<string> Tags) : TopologyCommand
+{
+    public AddVhost(string name)
+        : this(name, "", [])
+    {
+    }
+}
+
+/// <summary>With everything in it; its connections are closed.</summary>
+public sealed record DeleteVhost(string Vhost) : CommandInVhost(Vhost);
+
+public sealed record DescribeVhost(string Vhost, string Description, ImmutableArray<string> Tags) : CommandInVhost(Vhost);
+
+public sealed record SetVhostLimits(string Vhost, VhostLimits Limits) : CommandInVhost(Vhost);
+
+/// <summary>Makes a user, who has no permissions yet.</summary>
+public sealed record AddUser(string Name, PasswordHash Password, ImmutableArray<string> Tags) : TopologyCommand;
+
+/// <summary>With all permissions; the user's connections are closed.</summary>
+public sealed record DeleteUser(string Name) : TopologyCommand;
+
+/// <summary>Holds from the next login on: connections that are open stay.</summary>
+/// <param name="Password"><see cref="PasswordHash.None"/> takes the password away.</param>
+public sealed record ChangePassword(string Name, PasswordHash Password) : TopologyCommand;
+
+public sealed record SetUserTags(string Name, ImmutableArray<string> Tags) : TopologyCommand;
+
+/// <summary>Holds for connections and channels to come.</summary>
+public sealed record SetUserLimits(string Name, UserLimits Limits) : TopologyCommand;
+
+public sealed record SetPermissions(string Vhost, string User, Permissions Permissions) : CommandInVhost(Vhost);
+
+/// <summary>The user may not open the virtual host any more; connections that are open stay, and may do nothing.</summary>
+public sealed record ClearPermissions(string Vhost, string User) : CommandInVhost(Vhost);
+
+/// <param name="Exchange">It need not be there.</param>
+public sealed record SetTopicPermissions(string Vhost, string User, string Exchange, string Write, string Read) : CommandInVhost(Vhost);
+
+/// <param name="Exchange">Null: of all exchanges.</param>
+public sealed record ClearTopicPermissions(string Vhost, string User, string? Exchange = null) : CommandInVhost(Vhost);

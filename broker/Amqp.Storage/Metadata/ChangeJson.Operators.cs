@@ -1,0 +1,104 @@
+using System.Collections.Immutable;
+using System.Text.Json;
+using Amqp.Core.Security;
+using Amqp.Core.Topology;
+
+namespace Amqp.Storage.Metadata;
+
+/// <content>What operators change: virtual hosts, users and permissions. Names and values are those of RabbitMQ's definitions.</content>
+internal static partial class ChangeJson
+{
+    private static void WriteOperators(Utf8JsonWriter writer, TopologyChange change)
+    {
+        switch (change)
+        {
+            case VhostChanged vhost:
+                writer.WriteString("name", vhost.Name);
+                writer.WriteString("description", vhost.Description);
+                Write(writer, "tags", vhost.Tags);
+                Write(writer, "max-connections", vhost.Limits.MaxConnections);
+                Write(writer, "max-queues", vhost.Limits.MaxQueues);
+                break;
+            case VhostRemoved { Vhost.Name: var name }:
+                writer.WriteString("name", name);
+                break;
+            case UserChanged { User: var user }:
+                writer.WriteString("name", user.Name);
+                writer.WriteBase64String("password_hash", user.Password.Bytes.AsSpan());
+                writer.WriteString("hashing_algorithm", user.Password.Algorithm.Text());
+                Write(writer, "tags", user.Tags);
+                Write(writer, "max-connections", user.Limits.MaxConnections);
+                Write(writer, "max-channels", user.Limits.MaxChannels);
+                break;
+            case UserRemoved { Name: var name }:
+                writer.WriteString("name", name);
+                break;
+            case PermissionsChanged { User: var user, Permissions: var permissions }:
+                writer.WriteString("user", user);
+                if (permissions is null) break;
+                foreach (var access in Enum.GetValues<Access>()) writer.WriteString(access.Text(), permissions.For(access).Text);
+                break;
+            case TopicPermissionsChanged { User: var user, Exchange: var exchange, Permissions: var permissions }:
+                writer.WriteString("user", user);
+                writer.WriteString("exchange", exchange);
+                if (permissions is null) break;
+                writer.WriteString("write", permissions.Write);
+                writer.WriteString("read", permissions.Read);
+                break;
+        }
+    }
+
+    /// <returns>Null if it is about something else.</returns>
+    private static TopologyChange? ReadOperators(JsonElement change, string thing, bool added) => (thing, added) switch
+    {
+        ("vhost", true) => new VhostChanged(
+            Text(change, "name"),
+            Text(change, "description"),
+            Texts(change, "tags"),
+            new VhostLimits(Number(change, "max-connections"), Number(change, "max-queues"))),
+        ("vhost", false) => new VhostRemoved(VirtualHost.New(Text(change, "name"))),
+        ("user", true) => new UserChanged(ReadUser(change)),
+        ("user", false) => new UserRemoved(Text(change, "name")),
+        ("permissions", _) => new PermissionsChanged(
+            Text(change, "vhost"),
+            Text(change, "user"),
+            added ? new Permissions(Pattern(change, Access.Configure), Pattern(change, Access.Write), Pattern(change, Access.Read)) : null),
+        ("topicPermissions", _) => ReadTopicPermissions(change, Text(change, "vhost"), Text(change, "user"), added),
+        _ => null,
+    };
+
+    private static User ReadUser(JsonElement change)
+    {
+        if (!HashingAlgorithms.TryParse(Text(change, "hashing_algorithm"), out var algorithm)) throw DefinitionRecord.NotUnderstood();
+        return new User(
+            Text(change, "name"),
+            new PasswordHash(algorithm, [.. change.GetProperty("password_hash").GetBytesFromBase64()]),
+            Texts(change, "tags"),
+            new UserLimits(Number(change, "max-connections"), Number(change, "max-channels")));
+    }
+
+    private static TopicPermissionsChanged ReadTopicPermissions(JsonElement change, string vhost, string user, bool added) => new(
+        vhost,
+        user,
+        Text(change, "exchange"),
+        added ? new TopicPermissions(vhost, user, Text(change, "write"), Text(change, "read")) : null);
+
+    private static void Write(Utf8JsonWriter writer, string name, ImmutableArray<string> texts)
+    {
+        writer.WriteStartArray(name);
+        foreach (var text in texts) writer.WriteStringValue(text);
+        writer.WriteEndArray();
+    }
+
+    private static void Write(Utf8JsonWriter writer, string name, long? number)
+    {
+        if (number is { } value) writer.WriteNumber(name, value);
+    }
+
+    private static NamePattern Pattern(JsonElement change, Access access) => new(Text(change, access.Text()));
+
+    private static ImmutableArray<string> Texts(JsonElement change, string name) =>
+        [.. change.GetProperty(name).EnumerateArray().Select(text => text.GetString() ?? throw DefinitionRecord.NotUnderstood())];
+
+    private static long? Number(JsonElement change, string name) => change.TryGetProperty(name, out var number) ? number.GetInt64() : null;
+}
