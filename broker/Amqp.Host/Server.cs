@@ -178,7 +178,8 @@ internal sealed class Server : IAsyncDisposable
                         OnConnection = client => ValueTask.FromResult(certificates.For(client.ClientHelloInfo.ServerName)),
                     });
                 }
-                listener.Run(connection => _listener!.Serve(connection)); // made with the node, before the sockets
+                var external = options is TlsListenerOptions { ClientCaFile.Length: > 0 } tls ? tls.ClientNameFrom : default(ClientName?);
+                listener.Run(connection => _listener!.Serve(connection, external)); // made with the node, before the sockets
             });
         }
     }

@@ -36,7 +36,7 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
     };
 
     public void Start() => connection.Send(new ConnectionStart(
-        VersionMajor: 0, VersionMinor: 9, connection.Services.ServerProperties, Sasl.Mechanisms, Locales: "en_US"));
+        VersionMajor: 0, VersionMinor: 9, connection.Services.ServerProperties, Sasl.Mechanisms(connection.Transport), Locales: "en_US"));
 
     /// <summary>Handles a method of the handshake. False: it is none, or not due now.</summary>
     public bool TryHandle(in Frame frame)
@@ -60,11 +60,9 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
     private void LogIn(ConnectionStartOk startOk)
     {
         connection.Client = new ClientProperties(startOk.ClientProperties);
-        if (!Sasl.IsOffered(startOk.Mechanism))
+        if (!Sasl.IsOffered(startOk.Mechanism, connection.Transport))
             throw new BrokerException(BrokerError.UnknownAuthenticationMechanism(startOk.Mechanism));
-        if (Sasl.Read(startOk.Mechanism, startOk.Response) is not var (user, password))
-            throw new BrokerException(BrokerError.MalformedAuthenticationResponse(startOk.Mechanism));
-        if (connection.Services.Authenticator.Refuse(user, password, connection.Transport) is { } reason)
+        if (Refuse(startOk, out var user) is { } reason)
         {
             connection.Services.Log.LoginRefused(connection.Name, startOk.Mechanism, reason);
             connection.RefuseLogin(BrokerError.LoginRefused(startOk.Mechanism));
@@ -74,6 +72,17 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
         _state = HandshakeState.Tuning;
         var limits = connection.Services.Limits;
         connection.Send(new ConnectionTune(limits.ChannelsPerConnection, (uint)limits.FrameBytes, limits.HeartbeatSeconds));
+    }
+
+    /// <returns>Null to let the user in, or the reason of the refusal.</returns>
+    private string? Refuse(ConnectionStartOk startOk, out string user)
+    {
+        var authenticator = connection.Services.Authenticator;
+        if (startOk.Mechanism == Sasl.External) return authenticator.RefuseExternal(connection.Transport, out user);
+        if (Sasl.Read(startOk.Mechanism, startOk.Response) is not var (name, password))
+            throw new BrokerException(BrokerError.MalformedAuthenticationResponse(startOk.Mechanism));
+        user = name;
+        return authenticator.Refuse(name, password, connection.Transport);
     }
 
     private void Tune(ConnectionTuneOk tuneOk)

@@ -8,4 +8,11 @@ namespace Amqp.Broker.Connections;
 /// <param name="RemoteAddress">The client's address, without its port.</param>
 /// <param name="IsLoopback">The client is on this host.</param>
 /// <param name="Abort">Drops the stream at once; pending reads and writes end.</param>
-public sealed record Transport(IDuplexPipe Pipe, string Name, string RemoteAddress, bool IsLoopback, Action Abort);
+public sealed record Transport(IDuplexPipe Pipe, string Name, string RemoteAddress, bool IsLoopback, Action Abort)
+{
+    /// <summary>Clients may log in by their certificates here, so EXTERNAL is offered.</summary>
+    public bool OffersExternal { get; init; }
+
+    /// <summary>The user that the client's certificate stands for; null without one, or when it names nobody.</summary>
+    public string? CertificateUser { get; init; }
+}

@@ -27,6 +27,15 @@ internal sealed class Authenticator(TopologyService topology, IReadOnlySet<strin
         return reason;
     }
 
+    /// <summary>The same for a client that its certificate speaks for; there is nothing to guess, so nothing is counted.</summary>
+    public string? RefuseExternal(Transport transport, out string name)
+    {
+        name = transport.CertificateUser ?? "";
+        if (name.Length == 0) return "the client presented no TLS (x.509) certificate, or no name was found in it";
+        if (topology.Current.FindUser(name) is null) return $"user '{name}' - invalid credentials: there is no user of the name in the certificate";
+        return loopbackUsers.Contains(name) && !transport.IsLoopback ? BrokerError.LoopbackUserOnly(name).Text : null;
+    }
+
     private string? Check(User? user, string name, string password, Transport transport)
     {
         if (password.Length == 0) return $"user '{name}' attempted to log in with a blank password, which is prohibited";

@@ -1,15 +1,20 @@
 using System.Text;
+using Amqp.Broker.Connections;
 using AMQP.Net;
 
 namespace Amqp.Broker.Security;
 
-/// <summary>The SASL mechanisms offered in connection.start, each a way to read user and password out of one response.</summary>
+/// <summary>The SASL mechanisms offered in connection.start. Two are ways to read user and password out of one response; with EXTERNAL
+/// the client's certificate has said who it is.</summary>
 internal static class Sasl
 {
-    /// <summary>In RabbitMQ's order.</summary>
-    public const string Mechanisms = "AMQPLAIN PLAIN";
+    public const string External = "EXTERNAL";
 
-    public static bool IsOffered(string mechanism) => mechanism is "PLAIN" or "AMQPLAIN";
+    /// <summary>In RabbitMQ's order.</summary>
+    public static string Mechanisms(Transport transport) => transport.OffersExternal ? "AMQPLAIN EXTERNAL PLAIN" : "AMQPLAIN PLAIN";
+
+    public static bool IsOffered(string mechanism, Transport transport) =>
+        mechanism is "PLAIN" or "AMQPLAIN" || (mechanism == External && transport.OffersExternal);
 
     /// <summary>User and password, or null when the response is malformed.</summary>
     public static (string User, string Password)? Read(string mechanism, byte[] response) =>

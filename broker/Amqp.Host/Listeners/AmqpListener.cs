@@ -4,6 +4,7 @@ using Amqp.Broker;
 using Amqp.Broker.Connections;
 using Amqp.Host.Options;
 using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Host.Listeners;
@@ -24,12 +25,13 @@ internal sealed partial class AmqpListener(BrokerNode node, int connectionsMax, 
         return options.Port == 0 || !HasLoopbackOfIPv6() ? [endPoint] : [endPoint, new IPEndPoint(IPAddress.IPv6Loopback, options.Port)];
     }
 
-    public async Task Serve(ConnectionContext connection)
+    /// <param name="external">Where clients may log in by their certificates: what of them names the user. Null elsewhere.</param>
+    public async Task Serve(ConnectionContext connection, ClientName? external)
     {
         try
         {
             if (Interlocked.Increment(ref _connections) > connectionsMax) Refuse(connection);
-            else await Pass(connection);
+            else await Pass(connection, external);
         }
         finally
         {
@@ -44,11 +46,17 @@ internal sealed partial class AmqpListener(BrokerNode node, int connectionsMax, 
         if (Interlocked.Exchange(ref _isFull, 1) == 0) LogFull(connectionsMax);
     }
 
-    private Task Pass(ConnectionContext connection)
+    private Task Pass(ConnectionContext connection, ClientName? external)
     {
         var remote = (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
         var name = $"{connection.RemoteEndPoint} -> {connection.LocalEndPoint}";
-        return node.Serve(new Transport(connection.Transport, name, $"{remote}", IPAddress.IsLoopback(remote), connection.Abort));
+        return node.Serve(new Transport(connection.Transport, name, $"{remote}", IPAddress.IsLoopback(remote), connection.Abort)
+        {
+            OffersExternal = external is not null,
+            CertificateUser = external is { } from && connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is { } certificate
+                ? CertificateNames.UserOf(certificate, from)
+                : null,
+        });
     }
 
     private static bool HasLoopbackOfIPv6()

@@ -62,8 +62,23 @@ public sealed record TlsListenerOptions : ListenerOptions
     /// <summary>Clients without such a certificate are turned away (RabbitMQ's <c>fail_if_no_peer_cert</c>).</summary>
     public bool RequireClientCertificate { get; init; }
 
+    /// <summary>What of a client's certificate names the user that it logs in as with EXTERNAL (RabbitMQ's <c>ssl_cert_login_from</c>).</summary>
+    public ClientName ClientNameFrom { get; init; }
+
     /// <summary>How long the TLS handshake may take, in milliseconds. RabbitMQ: 5 s.</summary>
     public int HandshakeMs { get; init; } = 5_000;
+}
+
+public enum ClientName
+{
+    /// <summary>The whole subject, as RFC 4514 writes it: <c>CN=client,O=Example</c>.</summary>
+    DistinguishedName,
+
+    /// <summary>The subject's CN.</summary>
+    CommonName,
+
+    /// <summary>The first DNS name among the alternative ones.</summary>
+    SubjectAlternativeName,
 }
 
 public sealed record CertificateOptions

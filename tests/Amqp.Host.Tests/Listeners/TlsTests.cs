@@ -101,6 +101,54 @@ internal sealed partial class TlsTests : BrokerFixture
         }
     }
 
+    [TestCase("guest", "CommonName", true)]
+    [TestCase("guest", "DistinguishedName", false)]
+    [TestCase("nobody", "CommonName", false)]
+    public async Task A_client_may_log_in_by_its_certificate(string name, string from, bool isLetIn)
+    {
+        string[] asking = [$"--Listeners:Amqps:ClientCaFile={_certificates.AuthorityFile}", $"--Listeners:Amqps:ClientNameFrom={from}"];
+        var (broker, port) = await Start([.. Certificate(0, "server", "localhost"), .. asking]);
+        using var certificate = _certificates.Make(name, "client.example");
+        var factory = new ConnectionFactory
+        {
+            Port = port,
+            AuthMechanisms = [new ExternalMechanismFactory()],
+            Ssl = new SslOption("localhost")
+            {
+                Enabled = true,
+                Certs = [certificate],
+                CertificateValidationCallback = (_, served, _, _) => IsTrusted((X509Certificate2)served!),
+            },
+        };
+        if (isLetIn)
+        {
+            await using var connection = await factory.CreateConnectionAsync();
+            Assert.That(connection.IsOpen, Is.True);
+            return;
+        }
+        ExpectLog($"EXTERNAL login refused: user '{(from == "CommonName" ? name : $"CN={name},O=Test")}' - invalid credentials", broker);
+        var refusal = await Assert.ThrowsAsync<RabbitMQ.Client.Exceptions.BrokerUnreachableException>(async () => await factory.CreateConnectionAsync());
+        Assert.That(refusal!.InnerException!.Message, Does.Contain("ACCESS_REFUSED - Login was refused using authentication mechanism EXTERNAL"));
+    }
+
+    [Test]
+    public async Task Without_a_certificate_external_is_refused_and_without_authorities_it_is_not_offered()
+    {
+        var (broker, port) = await Start([.. Certificate(0, "server", "localhost"), $"--Listeners:Amqps:ClientCaFile={_certificates.AuthorityFile}"]);
+        ExpectLog("EXTERNAL login refused: the client presented no TLS", broker);
+        var factory = new ConnectionFactory
+        {
+            Port = port,
+            AuthMechanisms = [new ExternalMechanismFactory()],
+            Ssl = new SslOption("localhost") { Enabled = true, CertificateValidationCallback = (_, served, _, _) => IsTrusted((X509Certificate2)served!) },
+        };
+        Assert.That(async () => await factory.CreateConnectionAsync(), Throws.InstanceOf<RabbitMQ.Client.Exceptions.BrokerUnreachableException>());
+        factory.Ssl.Enabled = false;
+        factory.Port = broker.Port;
+        var refusal = await Assert.ThrowsAsync<RabbitMQ.Client.Exceptions.BrokerUnreachableException>(async () => await factory.CreateConnectionAsync());
+        Assert.That($"{refusal!.InnerException}", Does.Contain("AMQPLAIN PLAIN").Or.Contain("No compatible authentication mechanism found"));
+    }
+
     [Test]
     public async Task Who_does_not_begin_with_tls_is_disconnected()
     {
