@@ -67,7 +67,7 @@ public class StoreCommandTests
         Assert.That(_folder.Snapshot(), Is.EquivalentTo(before), "nothing was changed");
     }
 
-    [TestCase(3, "its beginning or end")]
+    [TestCase(3, "how it is laid out")]
     [TestCase(-10, "its index")]
     public async Task Verify_finds_what_only_recovery_reads(int place, string what)
     {

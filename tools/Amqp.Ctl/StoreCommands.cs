@@ -3,6 +3,7 @@ using System.Globalization;
 using System.Text.Json;
 using Amqp.Storage;
 using Amqp.Storage.Inspection;
+using Amqp.Storage.Lite;
 
 namespace Amqp.Ctl;
 
@@ -63,7 +64,7 @@ internal static class StoreCommands
                     Program.Fail($"'{result.GetValue(directory)}' is no data directory of a broker: it has no file 'format.json'.");
                     return ExitCode.NoInput;
                 }
-                using var store = StoreInspection.Open(result.GetValue(directory)!);
+                using var store = StoreInspection.Open(result.GetValue(directory)!, BuiltInEngines.All);
                 return look(store, result);
             }
             catch (StorageException exception)

@@ -1,6 +1,7 @@
 using System.Net;
 using System.Reflection;
 using Amqp.Core;
+using Amqp.Storage.Segments;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.CommandLine;
 using Microsoft.Extensions.Configuration.Json;
@@ -76,6 +77,11 @@ public static class OptionsReader
             "localhost or an IP address, such as 0.0.0.0");
         RequireRange("Listeners:Amqp:Port", amqp.Port, 0, 65_535);
         Require(options.Storage.Directory.Length > 0, "Storage:Directory", options.Storage.Directory, "a path");
+        Require(
+            options.Storage.Engine == EngineChoice.Auto || EngineChoice.Names.Contains(options.Storage.Engine),
+            "Storage:Engine",
+            options.Storage.Engine,
+            $"{EngineChoice.Auto}, {string.Join(" or ", EngineChoice.Names)}");
         Require(options.Security.DefaultUser.Length > 0, "Security:DefaultUser", options.Security.DefaultUser, "a name");
         Require(options.Security.DefaultPassword.Length > 0, "Security:DefaultPassword", "", "not to be empty");
         ValidateLimits(options.Limits);

@@ -61,13 +61,16 @@ internal sealed class SegmentFile : IDisposable
 
     public string Path { get; }
 
+    /// <summary>What it is kept in.</summary>
+    public IDataFile File => _file;
+
     /// <summary>The file's size.</summary>
     public long Capacity { get; private set; }
 
     public bool IsSealed { get; private set; }
 
     /// <summary>Bytes of frames that still fit.</summary>
-    public int RoomLeft => IsSealed ? 0 : (int)Math.Min(int.MaxValue, Math.Max(0, Capacity - EndSize - _end));
+    public int RoomLeft => IsSealed ? 0 : (int)Math.Min(Math.Min(int.MaxValue, _file.Room), Math.Max(0, Capacity - EndSize - _end));
 
     /// <summary>Makes a prepared file the segment of that number.</summary>
     public static SegmentFile Begin(SegmentIncarnation incarnation, string path, IDataFile file)
@@ -109,7 +112,7 @@ internal sealed class SegmentFile : IDisposable
     private bool TryMendEnd(int footerSize)
     {
         if (footerSize <= RoomLeft && !_needsSecondHeader) return true;
-        if (!_mayGrow) return false;
+        if (!_mayGrow || _file.Room == 0) return false;
         try
         {
             var capacity = Math.Max(Capacity, _end + footerSize + EndSize);

@@ -124,7 +124,7 @@ internal sealed class DamageTests
         var before = store.Log.Entries.Count();
         store.Reopen();
         // A header is not written again, and a record whose segment has a footer is only found damaged when it is read or copied.
-        string[] untouched = ["damaged at its beginning or end", "does not begin like one", "have lost their body", "is damaged on the disk"];
+        string[] untouched = ["damaged in what says how it is laid out", "does not begin like one", "have lost their body", "is damaged on the disk"];
         Assert.That(
             store.Log.Entries.Skip(before).Where(entry => entry.Level > LogLevel.Information).Select(entry => entry.Text)
                 .Where(text => !untouched.Any(part => text.Contains(part, StringComparison.Ordinal))),
