@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Storage.Tests.Messages;
 
 /// <summary>The store under random use on the real file system, ended in order or as <c>kill -9</c> ends a process: what was written is there.</summary>
-internal sealed class RealFilesTests
+[TestFixtureSource(typeof(TestEngine), nameof(TestEngine.All))]
+internal sealed class RealFilesTests(TestEngine engine)
 {
     private string _directory = null!;
 
@@ -19,9 +20,9 @@ internal sealed class RealFilesTests
     {
         var random = new Random(seed);
         var files = new MortalFiles(new DiskFiles());
-        using var store = new TestStore(8_192 << random.Next(4), files, _directory);
+        using var store = new TestStore(engine, 8_192 << random.Next(4), files, _directory);
         store.Start();
-        var model = new StoreModel(store, random, queueCount: random.Next(1, 5)) { LargestBody = random.Next(3) == 0 ? 20_000 : 800 };
+        var model = new StoreModel(store, random, queueCount: random.Next(1, 5)) { LargestBody = random.Next(3) == 0 ? 20_000 : 800 * engine.BodyScale };
         for (var life = 1; life <= 5; life++)
         {
             for (var steps = random.Next(120); steps > 0; steps--) model.Step();

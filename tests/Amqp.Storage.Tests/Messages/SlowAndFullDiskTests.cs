@@ -4,7 +4,8 @@ using static Amqp.Storage.Tests.Messages.TestStore;
 namespace Amqp.Storage.Tests.Messages;
 
 /// <summary>A disk without room holds publishers back and nobody else, and is no failure; a slow one makes the groups larger.</summary>
-internal sealed class SlowAndFullDiskTests
+[TestFixtureSource(typeof(TestEngine), nameof(TestEngine.All))]
+internal sealed class SlowAndFullDiskTests(TestEngine engine)
 {
     private const int SegmentBytes = 8_192;
     private const int Messages = 150;
@@ -55,7 +56,7 @@ internal sealed class SlowAndFullDiskTests
     [Test]
     public void A_disk_too_small_for_the_first_segment_is_full_from_the_beginning()
     {
-        _store = new TestStore(SegmentBytes);
+        _store = new TestStore(engine, SegmentBytes);
         _store.Files.Room = SegmentBytes / 2;
         _store.Start();
         var queue = _store.Queue(1);
@@ -86,7 +87,7 @@ internal sealed class SlowAndFullDiskTests
     [Test]
     public void What_comes_while_a_flush_stalls_shares_the_next()
     {
-        _store = new TestStore(segmentBytes: 1 << 20); // no other is begun meanwhile
+        _store = new TestStore(engine, 1 << 20); // no other is begun meanwhile
         _store.Start();
         var queues = Enumerable.Range(1, 20).Select(_store.Queue).ToList();
         foreach (var queue in queues) _store.CommitAndWait(queue, 1, Enqueue(queue, 0));
@@ -115,7 +116,7 @@ internal sealed class SlowAndFullDiskTests
 
     private TestQueue Fill()
     {
-        _store = new TestStore(SegmentBytes);
+        _store = new TestStore(engine, SegmentBytes);
         _store.Files.Room = 4 * SegmentBytes;
         _store.Start();
         var queue = _store.Queue(1);

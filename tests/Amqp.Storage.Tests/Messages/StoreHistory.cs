@@ -21,7 +21,7 @@ internal sealed class StoreHistory
     public StoreHistory(int seed)
     {
         _random = new Random(seed);
-        _store = new TestStore(8_192 << _random.Next(3));
+        _store = new TestStore(TestEngine.Journal, 8_192 << _random.Next(3));
         _store.Start();
         for (var queue = 1; queue <= Queues; queue++) _store.Queue(queue);
         for (var step = 0; step < 120; step++) Step();
@@ -44,7 +44,7 @@ internal sealed class StoreHistory
     /// <summary>Opens a copy of what is on the disk.</summary>
     public TestStore Open(Journal.MemoryFiles files)
     {
-        var store = new TestStore(SegmentBytes, files, _store.Opening);
+        var store = new TestStore(TestEngine.Journal, SegmentBytes, files, _store.Opening);
         for (var queue = 1; queue <= Queues; queue++) store.Queue(queue);
         store.Start();
         return store;

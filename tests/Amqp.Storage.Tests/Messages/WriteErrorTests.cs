@@ -4,7 +4,8 @@ using static Amqp.Storage.Tests.Messages.TestStore;
 namespace Amqp.Storage.Tests.Messages;
 
 /// <summary>Every change of the disk fails once, in a story that has all kinds of them: it is the end of the store, and nothing is lost.</summary>
-internal sealed class WriteErrorTests
+[TestFixtureSource(typeof(TestEngine), nameof(TestEngine.All))]
+internal sealed class WriteErrorTests(TestEngine engine)
 {
     private const int Published = 120;
 
@@ -37,7 +38,7 @@ internal sealed class WriteErrorTests
     /// <returns>True: the story passed before the change that was to fail.</returns>
     private bool Round(int change, bool isDiskBack)
     {
-        _store = new TestStore(segmentBytes: 4_096);
+        _store = new TestStore(engine, 4_096);
         _store.Files.FailFrom = change;
         if (isDiskBack) _store.Files.FailTo = change + 1;
         _notedTickets.Clear();
