@@ -8,7 +8,11 @@ namespace Amqp.Storage.Lite;
 /// </summary>
 internal sealed class PageFile(IDataFile file, PageLog log) : Stream
 {
+    /// <summary>Pages that are written in one go, if they lie side by side.</summary>
+    private const int RunPages = 64;
+
     private readonly byte[] _frame = new byte[PageFrame.Size];
+    private readonly SortedSet<uint> _checkpointed = [];
     private bool _isEmpty;
 
     /// <summary>What tells its pages from those that the file held before.</summary>
@@ -62,11 +66,13 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
     /// <summary>Takes over what of it is only in the log. Durable when it returns.</summary>
     public void TakeOver()
     {
-        var page = new byte[PageFrame.PageSize];
-        var isDamaged = log.IsDamaged(Life);
-        foreach (var number in log.PagesOf(Life))
-            if (TryRead(number, page)) WritePage(number, page, number == 0 && isDamaged ? PageFrame.BrokenBit : 0);
-        if (isDamaged && !log.Has(Life, 0) && LifeOf(0) == Life) WritePage(0, _frame.AsSpan(PageFrame.HeadSize).ToArray(), PageFrame.BrokenBit);
+        TakeOver(log.PagesOf(Life));
+        if (log.IsDamaged(Life))
+        {
+            // The next opening must not take the pages for a database either.
+            var page = new byte[PageFrame.PageSize];
+            if (TryRead(0, page)) WritePage(0, page, PageFrame.BrokenBit);
+        }
         file.Flush();
     }
 
@@ -91,21 +97,53 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
         return count;
     }
 
-    /// <summary>LiteDB writes here when it checkpoints: then all of its log has to be on the disk first.</summary>
+    /// <summary>
+    /// LiteDB writes here when it checkpoints: then all of its log has to be on the disk first. Of a page that the log has several
+    /// times it writes each; what counts is the last, which is taken over when it flushes.
+    /// </summary>
     public override void Write(byte[] buffer, int offset, int count)
     {
         if (count != PageFrame.PageSize) throw new NotSupportedException($"{count} bytes are no page");
         log.Flush();
-        WritePage((uint)(Position / PageFrame.PageSize), buffer.AsSpan(offset, count), 0);
+        var page = (uint)(Position / PageFrame.PageSize);
+        if (log.Has(Life, page)) _checkpointed.Add(page);
+        else WritePage(page, buffer.AsSpan(offset, count), 0);
         _isEmpty = false;
         Position += count;
     }
 
-    public override void Flush() => file.Flush();
+    public override void Flush()
+    {
+        TakeOver(_checkpointed);
+        _checkpointed.Clear();
+        file.Flush();
+    }
 
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
 
     public override void SetLength(long value) => throw new NotSupportedException();
+
+    /// <summary>Writes pages out of the log into the file.</summary>
+    /// <param name="pages">In order.</param>
+    private void TakeOver(IEnumerable<uint> pages)
+    {
+        var run = new byte[RunPages * PageFrame.Size];
+        var (first, length) = (0u, 0);
+        foreach (var page in pages)
+        {
+            if (length > 0 && (page != first + length || length == RunPages))
+            {
+                file.Write(run.AsSpan(0, length * PageFrame.Size), (long)first * PageFrame.Size);
+                length = 0;
+            }
+            if (length == 0) first = page;
+            var frame = run.AsSpan(length * PageFrame.Size, PageFrame.Size);
+            if (!TryRead(page, frame[PageFrame.HeadSize..])) throw new InvalidOperationException($"page {page} is not in the log");
+            PageFrame.Seal(frame, page, Life);
+            length++;
+        }
+        if (length > 0) file.Write(run.AsSpan(0, length * PageFrame.Size), (long)first * PageFrame.Size);
+    }
 
     private void WritePage(uint page, ReadOnlySpan<byte> bytes, uint flags)
     {

@@ -6,9 +6,10 @@ namespace Amqp.Storage.Tests;
 /// <param name="SegmentScale">LiteDB has pages of 8 KiB, and needs some for itself: a segment has to be larger for something to be in it.</param>
 /// <param name="BodyScale">Larger bodies, so that there are several segments all the same.</param>
 /// <param name="BytesBeside">Bytes that it needs on a disk beside segments.</param>
-public sealed record TestEngine(StoreEngine Engine, int SegmentScale, int BodyScale, int BytesBeside)
+/// <param name="FlushesBeside">Flushes that come along with an append now and then: LiteDB's checkpoint has two.</param>
+public sealed record TestEngine(StoreEngine Engine, int SegmentScale, int BodyScale, int BytesBeside, int FlushesBeside)
 {
-    public static TestEngine Journal { get; } = new(StoreEngine.Journal, 1, 1, 0);
+    public static TestEngine Journal { get; } = new(StoreEngine.Journal, 1, 1, 0, 0);
 
     /// <summary>Those that are built in, for fixtures.</summary>
     public static IEnumerable<TestEngine> All =>

@@ -57,7 +57,7 @@ internal sealed class SlowAndFullDiskTests(TestEngine engine)
     public void A_disk_too_small_for_the_first_segment_is_full_from_the_beginning()
     {
         _store = new TestStore(engine, SegmentBytes);
-        _store.Files.Room = SegmentBytes / 2;
+        _store.Files.Room = _store.SegmentBytes / 2;
         _store.Start();
         var queue = _store.Queue(1);
         _store.Commit(queue, 1, Enqueue(queue, 0));
@@ -65,7 +65,7 @@ internal sealed class SlowAndFullDiskTests(TestEngine engine)
         _store.Commit(queue, 0, StoreRecord.Settle(queue.Id, 0));
         _store.WaitFor(queue, 1); // what is settled needs no room
         _store.Commit(queue, 2, Enqueue(queue, 1));
-        _store.Files.Room = 4 * SegmentBytes;
+        _store.Files.Room = (4 * _store.SegmentBytes) + engine.BytesBeside;
         _store.WaitFor(queue, 2);
         Assert.That(_store.Failure, Is.Null);
         Assert.That(_store.FullChanges, Is.EqualTo([true, false]));
@@ -111,13 +111,13 @@ internal sealed class SlowAndFullDiskTests(TestEngine engine)
         _store.Files.BeforeFlush = () => { };
         goesOn.Set();
         foreach (var queue in queues.Skip(1)) _store.WaitFor(queue, 3);
-        Assert.That(_store.Files.Flushes - flushes, Is.EqualTo(2), "the one that stalled, and one for all the others");
+        Assert.That(_store.Files.Flushes - flushes, Is.EqualTo(2).Or.EqualTo(2 + engine.FlushesBeside), "the one that stalled, and one for all the others");
     }
 
     private TestQueue Fill()
     {
         _store = new TestStore(engine, SegmentBytes);
-        _store.Files.Room = 4 * SegmentBytes;
+        _store.Files.Room = (4 * _store.SegmentBytes) + engine.BytesBeside;
         _store.Start();
         var queue = _store.Queue(1);
         for (var position = 0; position < Messages; position++) _store.Commit(queue, position + 1, Enqueue(queue, position));
@@ -140,6 +140,6 @@ internal sealed class SlowAndFullDiskTests(TestEngine engine)
             "all of them are durable");
     }
 
-    private static StoreRecord Enqueue(TestQueue queue, long position) =>
-        StoreRecord.Enqueue(queue.Id, position, MessageOf(new string('f', 500)), expiresAt: 0);
+    private StoreRecord Enqueue(TestQueue queue, long position) =>
+        StoreRecord.Enqueue(queue.Id, position, MessageOf(new string('f', 500 * engine.SegmentScale)), expiresAt: 0);
 }
