@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Amqp.Storage;
+using Amqp.Storage.Segments;
 
 namespace Amqp.Ctl.Tests;
 
@@ -10,7 +11,7 @@ public class StoreCommandTests
     private StoreFolder _folder = null!;
 
     [SetUp]
-    public void NewFolder() => _folder = new StoreFolder();
+    public void NewFolder() => _folder = new StoreFolder(StoreEngine.Journal);
 
     [TearDown]
     public void RemoveFolder() => _folder.Dispose();
