@@ -94,6 +94,10 @@ public sealed class DataDirectory : IDisposable
         }
     }
 
+    /// <summary>Notes that the directory belongs to another engine from now on, whose segments are in it. Before or after, also after a
+    /// crash.</summary>
+    internal void ChangeEngine(string engine) => WriteFormat(FullPath, engine);
+
     public void Dispose() => _lock?.Dispose();
 
     private static string LockPath(string path) => Path.Combine(path, "lock");

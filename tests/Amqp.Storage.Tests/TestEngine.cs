@@ -1,4 +1,6 @@
 using Amqp.Storage.Segments;
+using Amqp.Storage.Tests.Journal;
+using Amqp.Storage.Tests.Messages;
 
 namespace Amqp.Storage.Tests;
 
@@ -19,6 +21,9 @@ public sealed record TestEngine(StoreEngine Engine, int SegmentScale, int BodySc
         LiteDb.LiteDbTestEngine.Instance,
 #endif
     ];
+
+    /// <summary>What a bad disk does to its files, and what that may cost.</summary>
+    internal Func<StoreAtlas, MemoryFiles, Damage> Damage { get; init; } = (atlas, files) => new Damage(atlas, files);
 
     public bool IsJournal => Engine == StoreEngine.Journal;
 

@@ -13,6 +13,7 @@ namespace Amqp.Storage.Inspection;
 public sealed class StoreInspection : IDisposable
 {
     private readonly DataDirectory _directory;
+    private readonly bool _isOwner;
     private readonly DefinitionsReader? _definitions;
     private readonly Dictionary<QueueId, (string VirtualHost, string Name)> _names = [];
     private readonly List<DamagedPlace> _damagedFiles = [];
@@ -21,9 +22,10 @@ public sealed class StoreInspection : IDisposable
     private readonly List<DamagedPlace> _cut = [];
     private readonly StoreState _state = new();
 
-    private StoreInspection(DataDirectory directory, StoreEngine engine)
+    private StoreInspection(DataDirectory directory, StoreEngine engine, bool isOwner)
     {
         _directory = directory;
+        _isOwner = isOwner;
         _segmentsName = engine.DirectoryName;
         if (File.Exists(DefinitionsPath)) _definitions = DefinitionsReader.Read(DefinitionsPath);
         foreach (var vhost in Topology.VirtualHosts.Values)
@@ -42,7 +44,7 @@ public sealed class StoreInspection : IDisposable
         var directory = DataDirectory.OpenExisting(path);
         try
         {
-            return new StoreInspection(directory, EngineChoice.Of(directory.Engine, directory.FullPath, engines));
+            return new StoreInspection(directory, EngineChoice.Of(directory.Engine, directory.FullPath, engines), isOwner: true);
         }
         catch (Exception exception)
         {
@@ -52,6 +54,9 @@ public sealed class StoreInspection : IDisposable
             throw;
         }
     }
+
+    /// <summary>Looks at the segments of one engine in a directory that is open.</summary>
+    internal static StoreInspection Of(DataDirectory directory, StoreEngine engine) => new(directory, engine, isOwner: false);
 
     /// <summary>What is in it.</summary>
     public StoreReport Report()
@@ -106,7 +111,7 @@ public sealed class StoreInspection : IDisposable
     public void Dispose()
     {
         _engine.Dispose();
-        _directory.Dispose();
+        if (_isOwner) _directory.Dispose();
     }
 
     private TopologySnapshot Topology => _definitions?.Topology ?? TopologySnapshot.Initial;

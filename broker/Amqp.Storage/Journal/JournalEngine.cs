@@ -57,6 +57,9 @@ public sealed class JournalEngine : ISegmentEngine
     public IReadOnlyList<SegmentInfo> Segments =>
         [.. _segments.Values.Select(segment => new SegmentInfo(segment.Id, segment.IsSealed, segment.Capacity))];
 
+    /// <summary>The segments' files, oldest first.</summary>
+    internal IReadOnlyList<SegmentFile> Files => [.. _segments.Values];
+
     public int BlobOverheadMax => _medium.BlobOverheadMax;
 
     public int RoomLeft => _current?.RoomLeft ?? 0;

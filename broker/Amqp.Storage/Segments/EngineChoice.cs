@@ -40,6 +40,11 @@ public sealed record EngineChoice(StoreEngine Engine, string Why)
         ?? throw new StorageException($"The data directory '{path}' was written by the storage engine '{owner}', which this build does not have; it has "
             + $"{List(builtIn)}. Use a build that has it, or let the `amqpctl store convert` of such a build convert the directory.");
 
+    /// <summary>The engine that is asked for by name.</summary>
+    /// <exception cref="StorageException">This build does not have it.</exception>
+    public static StoreEngine Of(string name, IReadOnlyList<StoreEngine> builtIn) => Find(name, builtIn)
+        ?? throw new StorageException($"This build does not have the storage engine '{name}'; it has {List(builtIn)}. `make` says why, where the broker is built.");
+
     private static StoreEngine? Find(string name, IReadOnlyList<StoreEngine> engines) => engines.FirstOrDefault(engine => engine.Name == name);
 
     private static string List(IReadOnlyList<StoreEngine> engines) => string.Join(" and ", engines.Select(engine => $"'{engine.Name}'"));

@@ -12,19 +12,22 @@ internal enum DamageKind
 }
 
 /// <summary>What a bad disk has done to files of a store, and what of the store that touches.</summary>
-internal sealed class Damage(StoreAtlas atlas, MemoryFiles files)
+internal class Damage(StoreAtlas atlas, MemoryFiles files)
 {
     private const int Sector = 512;
 
-    private readonly Dictionary<string, byte[]> _before = files.List("").ToDictionary(path => path, path => files.File(path).Bytes.ToArray());
+    /// <summary>Every file as it was.</summary>
+    protected Dictionary<string, byte[]> Before { get; } = files.List("").ToDictionary(path => path, path => files.File(path).Bytes.ToArray());
+
+    protected MemoryFiles Files => files;
 
     public string Description { get; private set; } = "";
 
     /// <summary>A file is gone, which nobody can know who does not miss it.</summary>
-    public bool IsFileGone => _before.Keys.Except(files.List("")).Any();
+    public bool IsFileGone => Before.Keys.Except(files.List("")).Any();
 
     /// <summary>Damages a random place.</summary>
-    public void Do(DamageKind kind, Random random)
+    public virtual void Do(DamageKind kind, Random random)
     {
         var there = files.List("").Order(StringComparer.Ordinal).ToList();
         var segments = atlas.Segments.Where(segment => there.Contains(segment.Path)).ToList();
@@ -50,7 +53,7 @@ internal sealed class Damage(StoreAtlas atlas, MemoryFiles files)
     }
 
     /// <summary>Bytes there are not what they were.</summary>
-    public bool Hits(AtlasSegment segment, Extent extent)
+    public virtual bool Hits(AtlasSegment segment, Extent extent)
     {
         if (!files.List("").Contains(segment.Path)) return true;
         var after = files.File(segment.Path).Bytes;
@@ -82,7 +85,7 @@ internal sealed class Damage(StoreAtlas atlas, MemoryFiles files)
 
     private bool IsUnusable(AtlasSegment segment) => Hits(segment, segment.Header) && Hits(segment, segment.SecondHeader);
 
-    private void Do(DamageKind kind, string path, int place, Random random)
+    protected void Do(DamageKind kind, string path, int place, Random random)
     {
         Description += $"{kind} at {place} of {path}; ";
         var file = files.File(path);
