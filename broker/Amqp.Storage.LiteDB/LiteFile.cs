@@ -194,8 +194,9 @@ internal sealed class LiteFile : IDataFile
                     Cells.Read(document["b"].AsBinary, destination, offset);
             }
         }
-        catch (Exception exception) when (exception is LiteException or InvalidDataException)
+        catch (Exception exception) when (exception is not IOException)
         {
+            // Whatever it has stumbled over: a page that is damaged ends here.
             isRead = false;
         }
         return isOpened && isRead;

@@ -18,11 +18,14 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
     /// <summary>What tells its pages from those that the file held before.</summary>
     public long Life { get; private set; }
 
-    /// <summary>Pages that the file has room for.</summary>
-    public uint Count => (uint)(file.Length / PageFrame.Size);
+    /// <summary>Bytes of the file, as it was begun: it may have lost its end since.</summary>
+    public long FileLength { get; private set; } = file.Length;
 
-    /// <summary>Bytes of the file.</summary>
-    public long FileLength => file.Length;
+    /// <summary>Pages that the file has room for.</summary>
+    public uint Count => (uint)(FileLength / PageFrame.Size);
+
+    /// <summary>Every page that there may be.</summary>
+    public IEnumerable<uint> Numbers => Enumerable.Range(0, (int)Count).Select(number => (uint)number).Union(log.PagesOf(Life));
 
     /// <summary>Begins anew: whatever is in the file was there before.</summary>
     public static PageFile Begin(IDataFile file, PageLog log, long life) => new(file, log) { Life = life, _isEmpty = true };
@@ -35,7 +38,7 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
         var pages = new PageFile(file, log);
         if (pages.LifeOf(0) is { } life && (int)life == segment)
         {
-            pages.Life = life;
+            (pages.Life, pages.FileLength) = (life, PageFrame.Length(pages._frame));
             isBroken = (PageFrame.Number(pages._frame) & PageFrame.BrokenBit) != 0 || log.IsDamaged(life);
             return pages;
         }
@@ -46,7 +49,13 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
             for (var page = 1u; page < pages.Count; page++)
                 if (pages.LifeOf(page) is { } other && (int)other == segment) pages.Life = Math.Max(pages.Life, other);
         }
-        isBroken = log.IsDamaged(pages.Life) || !log.Has(pages.Life, 0);
+        for (var page = 1u; page < pages.Count; page++)
+        {
+            if (pages.LifeOf(page) != pages.Life) continue;
+            pages.FileLength = PageFrame.Length(pages._frame);
+            break;
+        }
+        isBroken = log.IsDamaged(pages.Life) || !log.Has(pages.Life, 0) || pages.Count == 0;
         return pages;
     }
 
@@ -139,7 +148,7 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
             if (length == 0) first = page;
             var frame = run.AsSpan(length * PageFrame.Size, PageFrame.Size);
             if (!TryRead(page, frame[PageFrame.HeadSize..])) throw new InvalidOperationException($"page {page} is not in the log");
-            PageFrame.Seal(frame, page, Life);
+            PageFrame.Seal(frame, page, Life, FileLength);
             length++;
         }
         if (length > 0) file.Write(run.AsSpan(0, length * PageFrame.Size), (long)first * PageFrame.Size);
@@ -148,7 +157,7 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
     private void WritePage(uint page, ReadOnlySpan<byte> bytes, uint flags)
     {
         bytes.CopyTo(_frame.AsSpan(PageFrame.HeadSize));
-        PageFrame.Seal(_frame, page | flags, Life);
+        PageFrame.Seal(_frame, page | flags, Life, FileLength);
         file.Write(_frame, (long)page * PageFrame.Size);
     }
 

@@ -13,7 +13,7 @@ internal sealed class Salvage
     public Salvage(PageFile pages)
     {
         _pages = pages;
-        for (var page = 1u; page < pages.Count; page++)
+        foreach (var page in pages.Numbers)
         {
             if (!pages.TryRead(page, _page)) continue;
             foreach (var cell in Cells.InPage(_page)) _cells.Add((cell.Offset, page, cell.Start, cell.Length));

@@ -43,6 +43,9 @@ public sealed partial class TestBroker : BrokerProcess
 
     public bool HasExited => _process?.HasExited ?? true;
 
+    /// <summary>The storage engine that brokers are to use, so that the same tests run over another: <c>AMQP_TEST_ENGINE</c>.</summary>
+    private static readonly string? Engine = Environment.GetEnvironmentVariable("AMQP_TEST_ENGINE");
+
     /// <summary>The built broker.</summary>
     public static string Executable { get; } =
         Repository.PathOf("broker", "Amqp.Host", "bin", Repository.Configuration, "net10.0", "amqpd.dll");
@@ -123,6 +126,7 @@ public sealed partial class TestBroker : BrokerProcess
             "--Listeners:Amqp:Address=127.0.0.1",
             $"--Storage:Directory={Directory}",
             $"--Node:Name={_name}@localhost",
+            .. Engine is null ? (string[])[] : [$"--Storage:Engine={Engine}"],
             .. _options,
         ];
         foreach (var argument in arguments) start.ArgumentList.Add(argument);

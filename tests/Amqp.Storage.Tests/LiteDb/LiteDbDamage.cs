@@ -18,8 +18,8 @@ internal sealed class LiteDbDamage : Damage
     /// <summary>Where in a file pages stand that are in use, and which bytes of which segment are in each.</summary>
     private readonly List<(string File, Extent Place, string Segment, List<Extent> Bytes)> _pages = [];
 
-    /// <summary>Frames of the log that nothing proves to have been flushed.</summary>
-    private readonly List<Extent> _lastGroup = [];
+    /// <summary>The log's frames, and before which one everything was flushed when each was written.</summary>
+    private readonly List<(int Number, int Flushed, Extent Place)> _frames = [];
 
     public LiteDbDamage(StoreAtlas atlas, MemoryFiles files)
         : base(atlas, files)
@@ -56,10 +56,14 @@ internal sealed class LiteDbDamage : Damage
 
     public override bool Hits(AtlasSegment segment, Extent extent)
     {
-        var isCut = _lastGroup.Exists(place => IsHit(Log, place));
+        // Where power may have failed, everything from there on counts for nothing.
+        var whole = _frames.FindAll(frame => !IsHit(Log, frame.Place));
+        var flushed = whole.Select(frame => frame.Flushed).DefaultIfEmpty(0).Max();
+        var last = _frames.FindAll(frame => frame.Number >= flushed);
+        var cut = last.Exists(frame => !whole.Contains(frame)) ? last.ConvertAll(frame => frame.Place) : [];
         return !Files.List("").Contains(segment.Path) || _pages.Exists(page =>
             page.Segment == segment.Path && page.Bytes.Exists(bytes => bytes.Start < extent.End && bytes.End > extent.Start)
-            && (IsHit(page.File, page.Place) || (isCut && page.File == Log && _lastGroup.Contains(page.Place))));
+            && (IsHit(page.File, page.Place) || (page.File == Log && cut.Contains(page.Place))));
     }
 
     private void AddLog(StoreAtlas atlas, byte[] log)
@@ -74,14 +78,13 @@ internal sealed class LiteDbDamage : Damage
         }
         var epoch = Math.Max(frames.Select(frame => frame.Epoch).DefaultIfEmpty(0).Max(), Math.Max(EpochAt(log, 0), EpochAt(log, 2048)));
         frames.RemoveAll(frame => frame.Epoch != epoch);
-        var flushed = frames.Select(frame => frame.Flushed).DefaultIfEmpty(0).Max();
-        foreach (var (number, _, life, _, page) in frames)
+        foreach (var (number, _, life, frameFlushed, page) in frames)
         {
             var path = $"{TestStore.Directory}/{(int)life:D12}.seg";
             if (!atlas.Segments.Exists(segment => segment.Path == path)) continue;
             var start = LogStart + (number * LogFrameSize);
             Add(Log, start, LogFrameSize, path, page);
-            if (number >= flushed) _lastGroup.Add(new Extent(start, start + LogFrameSize));
+            _frames.Add((number, frameFlushed, new Extent(start, start + LogFrameSize)));
         }
     }
 
