@@ -154,9 +154,8 @@ public class StoreCommandTests
     {
         if (BuiltInEngines.All.Count == 1) Assert.Ignore("LiteDB is not built in: its package does not restore here");
         _folder.Fill();
-        var (code, output, error) = await CommandLine.Run($"store convert --to litedb {_folder.Path}");
+        var (code, output, _) = await CommandLine.Run($"store convert --to litedb {_folder.Path}");
         Assert.That((code, output), Is.EqualTo((0, "converted\t3 messages from journal to litedb, 1 segments copied, 0 were there already\n")));
-        Assert.That(error, Does.Contain("verifying"));
         Assert.That((await CommandLine.Run($"store info {_folder.Path}")).Output, Does.Contain("engine litedb\n").And.Match(@"orders\t2\t\d{3}\n$"));
         Assert.That((await CommandLine.Run($"store verify -q {_folder.Path}")).Output, Does.Contain("messages\t3\n").And.EndsWith("whole\t0 damaged places\n"));
         Assert.That((await CommandLine.Run($"store convert -q --to journal {_folder.Path}")).Output, Does.StartWith("converted\t3 messages from litedb to journal"));

@@ -23,7 +23,7 @@ public sealed record TestEngine(StoreEngine Engine, int SegmentScale, int BodySc
     ];
 
     /// <summary>What a bad disk does to its files, and what that may cost.</summary>
-    internal Func<StoreAtlas, MemoryFiles, Damage> Damage { get; init; } = (atlas, files) => new Damage(atlas, files);
+    internal Func<StoreAtlas, MemoryFiles, Damage> Damage { get; init; } = (atlas, files) => new JournalDamage(atlas, files);
 
     public bool IsJournal => Engine == StoreEngine.Journal;
 

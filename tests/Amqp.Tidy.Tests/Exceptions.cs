@@ -13,6 +13,7 @@ internal static class Exceptions
         new("broker/Amqp.Broker/Publishing/ConfirmTracker.cs", "lock", "the queues settle a channel's confirms, its read loop adds them, the write loop tells them"),
         new("broker/Amqp.Storage/Messages/StoreMailbox.cs", "lock", "every queue posts here, and the store's thread takes"),
         new("broker/Amqp.Storage/Messages/StoreMailbox.cs", "Monitor", "the store's thread waits here for something to do"),
+        new("broker/Amqp.Storage.LiteDB/LiteFile.cs", "lock", "LiteDB is used by one thread at a time: the store's, or the one that reads back; no flush is waited for under it"),
         new("broker/Amqp.Broker/Loops/Mailbox.cs", "lock", "what everything else uses instead of a lock; held for a copy of a few items"),
     ];
 
