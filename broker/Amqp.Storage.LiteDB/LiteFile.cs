@@ -25,6 +25,9 @@ internal sealed class LiteFile : IDataFile
 
     private const string Blobs = "blobs";
 
+    /// <summary>Of two comparisons LiteDB would use its index for one, and read every document behind.</summary>
+    private const string Between = "$._id BETWEEN @0 AND @1";
+
     private readonly Lock _lock = new();
     private readonly LiteMedium _medium;
     private readonly PageFile _pages;
@@ -165,7 +168,7 @@ internal sealed class LiteFile : IDataFile
     private void DeleteBetween(LiteEngine engine, long offset, long end)
     {
         var ids = new List<BsonValue>();
-        foreach (var document in Find(engine, "$._id >= @0 AND $._id < @1", Query.Ascending, int.MaxValue, offset, end)) ids.Add(document["_id"]);
+        foreach (var document in Find(engine, Between, Query.Ascending, int.MaxValue, offset, end - 1)) ids.Add(document["_id"]);
         if (ids.Count == 0) return;
         engine.Delete(Blobs, ids);
         _medium.EndGroup();
@@ -190,7 +193,7 @@ internal sealed class LiteFile : IDataFile
             foreach (var document in Find(_engine, "$._id <= @0", Query.Descending, 1, offset)) end = Math.Max(end, Cells.Read(document["b"].AsBinary, destination, offset));
             if (end < offset + destination.Length)
             {
-                foreach (var document in Find(_engine, "$._id > @0 AND $._id < @1", Query.Ascending, int.MaxValue, offset, offset + destination.Length))
+                foreach (var document in Find(_engine, Between, Query.Ascending, int.MaxValue, offset + 1, offset + destination.Length - 1))
                     Cells.Read(document["b"].AsBinary, destination, offset);
             }
         }
