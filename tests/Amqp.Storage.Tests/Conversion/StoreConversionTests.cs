@@ -130,7 +130,7 @@ internal sealed class StoreConversionTests(TestEngine engine)
     public void A_damaged_message_is_as_damaged_in_the_copy_and_the_others_are_there()
     {
         Fill(Other, isOrderly: true);
-        var text = System.Text.Encoding.UTF8.GetBytes(_messages[0].Text);
+        var text = System.Text.Encoding.UTF8.GetBytes(_messages[^1].Text);
         foreach (var segment in Directory.GetFiles(Path.Combine(_path, Other.Engine.DirectoryName), "*.seg"))
         {
             var bytes = File.ReadAllBytes(segment);
