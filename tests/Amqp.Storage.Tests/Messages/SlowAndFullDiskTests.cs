@@ -67,6 +67,7 @@ internal sealed class SlowAndFullDiskTests(TestEngine engine)
         _store.Commit(queue, 2, Enqueue(queue, 1));
         _store.Files.Room = (4 * _store.SegmentBytes) + engine.BytesBeside;
         _store.WaitFor(queue, 2);
+        Until(() => !_store.IsFull, "it is said that there is room again");
         Assert.That(_store.Failure, Is.Null);
         Assert.That(_store.FullChanges, Is.EqualTo([true, false]));
         Assert.That(_store.Files.List(""), Is.Not.Empty);
