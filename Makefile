@@ -10,9 +10,7 @@ export DOTNET_NOLOGO := 1
 # English messages, whatever the machine speaks, so that they can be searched for.
 export DOTNET_CLI_UI_LANGUAGE := en
 
-# In CI the lock files are the law; on a desk a changed reference may write them anew.
-LOCKED := $(if $(filter true,$(CI)),-p:RestoreLockedMode=true)
-MSBUILD := dotnet msbuild -nologo -verbosity:quiet -restore $(LOCKED)
+MSBUILD := dotnet msbuild -nologo -verbosity:quiet -restore
 
 # Everything that goes into out/. Directories count too: their time changes when a file is added or removed.
 SOURCES := $(shell find broker cluster tools \( -name bin -o -name obj \) -prune -o \
@@ -29,9 +27,15 @@ run: build ## Build and start the broker on 127.0.0.1:5672, data in ./data; Ctrl
 
 build: out/.built ## Leave runnable out/amqpd, out/amqpperf, out/amqpctl, out/amqpdemos, out/amqpbench
 
-out/.built: $(SOURCES)
+out/.built: $(SOURCES) out/engines.props
 	@$(MSBUILD) tools/scripts/publish.proj
 	@touch $@
+
+# Which store engines are in; WithLiteDB=true or false forces it. Quick, unless package sources have changed.
+.PHONY: engines
+out/engines.props: engines
+engines:
+	@tools/scripts/engines.sh
 
 test: all-projects ## Build everything, run every test that is not of category Long; last line: N passed, N failed, N skipped
 	@tools/scripts/test.sh --filter 'TestCategory!=Long'

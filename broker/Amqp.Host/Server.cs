@@ -6,8 +6,10 @@ using Amqp.Host.Listeners;
 using Amqp.Host.Logging;
 using Amqp.Host.Options;
 using Amqp.Storage;
+using Amqp.Storage.Lite;
 using Amqp.Storage.Messages;
 using Amqp.Storage.Metadata;
+using Amqp.Storage.Segments;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
@@ -30,9 +32,6 @@ public sealed class ListenException(string message, Exception inner) : Exception
 /// </summary>
 internal sealed class Server : IAsyncDisposable
 {
-    /// <summary>The message storage engine that the data directory is marked with.</summary>
-    private const string Engine = "journal";
-
     private readonly BrokerOptions _options;
     private readonly WebApplication _application;
     private readonly ILogger<Server> _logger;
@@ -124,8 +123,10 @@ internal sealed class Server : IAsyncDisposable
 
     private void OpenStorage()
     {
-        _directory = DataDirectory.Open(_options.Storage.Directory, Engine);
+        var (engine, why) = EngineChoice.For(_options.Storage.Engine, _options.Storage.Directory, BuiltInEngines.All);
+        _directory = DataDirectory.Open(_options.Storage.Directory, engine.Name);
         _logger.LogInformation("Node {Name}, data directory {Directory}", _options.Node.Name, _directory.FullPath);
+        _logger.LogInformation("Messages are kept by the engine {Engine}: {Why}", engine.Name, why);
         _store = LocalMetadataStore.Open(
             _directory,
             TimeProvider.System,
@@ -133,6 +134,7 @@ internal sealed class Server : IAsyncDisposable
             failed: exception => EndBecauseOf(exception, "Definitions"));
         _messages = MessageStore.Open(
             _directory,
+            engine,
             _store,
             _application.Services.GetRequiredService<ILogger<MessageStore>>(),
             failed: exception => EndBecauseOf(exception, "Messages"));

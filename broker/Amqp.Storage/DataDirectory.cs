@@ -65,11 +65,7 @@ public sealed class DataDirectory : IDisposable
             lockFile = Lock(path);
             var owner = EngineOf(path);
             if (owner is null) WriteFormat(path, engine);
-            else if (owner != engine)
-            {
-                throw new StorageException($"The data directory '{path}' was written by the storage engine '{owner}', which this "
-                    + $"broker does not have ('{engine}' is its own). Start the version that wrote it, or choose another directory with Storage:Directory.");
-            }
+            else if (owner != engine) throw WrittenByAnother(path, owner, engine);
             return new(path, engine, lockFile);
         }
         catch (Exception exception)
@@ -98,6 +94,10 @@ public sealed class DataDirectory : IDisposable
         }
     }
 
+    /// <summary>Notes that the directory belongs to another engine from now on, whose segments are in it. Before or after, also after a
+    /// crash.</summary>
+    internal void ChangeEngine(string engine) => WriteFormat(FullPath, engine);
+
     public void Dispose() => _lock?.Dispose();
 
     /// <summary>Only for the user who runs the broker: it will hold messages and the hashes of passwords.</summary>
@@ -118,7 +118,7 @@ public sealed class DataDirectory : IDisposable
         catch (IOException exception) when (exception.HResult is LockedOnLinux or LockedOnMacOS or LockedOnWindows)
         {
             throw new StorageException($"The data directory '{path}' is used by another broker: its file 'lock' is locked. "
-                + "Stop that broker, or give this one another directory in Storage:Path.", exception);
+                + "Stop that broker, or give this one another directory in Storage:Directory.", exception);
         }
     }
 
@@ -156,9 +156,13 @@ public sealed class DataDirectory : IDisposable
         writer.WriteEndObject();
     });
 
+    internal static StorageException WrittenByAnother(string path, string owner, string engine) => new(
+        $"The data directory '{path}' was written by the storage engine '{owner}', and is to be opened with '{engine}'. Let Storage:Engine be auto or "
+        + $"{owner}, convert the directory with `amqpctl store convert --to {engine} {path}`, or choose another one with Storage:Directory.");
+
     private static StorageException NotOurs(string format, Exception? cause) => new(
         $"'{format}' is not readable as the description of a data directory, so it is not certain what the directory holds. If it is "
-        + "this broker's, restore the file from a backup; if not, set Storage:Path to another directory.", cause);
+        + "this broker's, restore the file from a backup; if not, set Storage:Directory to another directory.", cause);
 
     private static StorageException Unusable(string path, Exception cause) => new(
         $"The data directory '{path}' cannot be used: {cause.Message} The user that runs the broker must be able to read and write "

@@ -1,5 +1,7 @@
 using System.Text.Json;
 using Amqp.Storage;
+using Amqp.Storage.Lite;
+using Amqp.Storage.Segments;
 
 namespace Amqp.Ctl.Tests;
 
@@ -10,7 +12,7 @@ public class StoreCommandTests
     private StoreFolder _folder = null!;
 
     [SetUp]
-    public void NewFolder() => _folder = new StoreFolder();
+    public void NewFolder() => _folder = new StoreFolder(StoreEngine.Journal);
 
     [TearDown]
     public void RemoveFolder() => _folder.Dispose();
@@ -67,7 +69,7 @@ public class StoreCommandTests
         Assert.That(_folder.Snapshot(), Is.EquivalentTo(before), "nothing was changed");
     }
 
-    [TestCase(3, "its beginning or end")]
+    [TestCase(3, "how it is laid out")]
     [TestCase(-10, "its index")]
     public async Task Verify_finds_what_only_recovery_reads(int place, string what)
     {
@@ -96,6 +98,7 @@ public class StoreCommandTests
 
     [TestCase("info")]
     [TestCase("verify")]
+    [TestCase("convert --to journal")]
     public async Task A_directory_in_use_is_69(string command)
     {
         _folder.Fill();
@@ -105,6 +108,7 @@ public class StoreCommandTests
 
     [TestCase("info")]
     [TestCase("verify")]
+    [TestCase("convert --to journal")]
     public async Task A_newer_directory_is_69(string command)
     {
         await File.WriteAllTextAsync(Path.Combine(_folder.Path, "format.json"), """{"format":"amqp-net","version":2,"engine":"journal"}""");
@@ -120,6 +124,7 @@ public class StoreCommandTests
 
     [TestCase("info")]
     [TestCase("verify")]
+    [TestCase("convert --to journal")]
     public async Task What_is_no_data_directory_is_66(string command)
     {
         await Expect(66, $"store {command} {_folder.Path}", "is no data directory");
@@ -142,6 +147,44 @@ public class StoreCommandTests
         var (code, _, error) = await CommandLine.Run("store info");
         Assert.That(code, Is.EqualTo(64));
         Assert.That(error, Does.Contain("See `amqpctl store info --help`"));
+    }
+
+    [Test]
+    public async Task Convert_moves_messages_to_the_other_engine_and_back()
+    {
+        if (BuiltInEngines.All.Count == 1) Assert.Ignore("LiteDB is not built in: its package does not restore here");
+        _folder.Fill();
+        var (code, output, _) = await CommandLine.Run($"store convert --to litedb {_folder.Path}");
+        Assert.That((code, output), Is.EqualTo((0, "converted\t3 messages from journal to litedb, 1 segments copied, 0 were there already\n")));
+        Assert.That((await CommandLine.Run($"store info {_folder.Path}")).Output, Does.Contain("engine litedb\n").And.Match(@"orders\t2\t\d{3}\n$"));
+        Assert.That((await CommandLine.Run($"store verify -q {_folder.Path}")).Output, Does.Contain("messages\t3\n").And.EndsWith("whole\t0 damaged places\n"));
+        Assert.That((await CommandLine.Run($"store convert -q --to journal {_folder.Path}")).Output, Does.StartWith("converted\t3 messages from litedb to journal"));
+        Assert.That(_folder.Segment, Does.Exist);
+    }
+
+    [Test]
+    public async Task Convert_to_the_engine_that_it_has_changes_nothing()
+    {
+        var before = _folder.Fill().Snapshot();
+        var (code, output, error) = await CommandLine.Run($"store convert -q --to journal {_folder.Path}");
+        Assert.That((code, output, error), Is.EqualTo((0, "unchanged\tthe engine is journal already\n", "")));
+        Assert.That(_folder.Snapshot(), Is.EquivalentTo(before));
+    }
+
+    [Test]
+    public async Task Convert_refuses_an_engine_that_this_build_does_not_have()
+    {
+        if (BuiltInEngines.All.Count > 1) Assert.Ignore("this build has every engine");
+        _folder.Fill();
+        await Expect(69, $"store convert -q --to litedb {_folder.Path}", "does not have the storage engine 'litedb'");
+    }
+
+    [Test]
+    public async Task Convert_needs_an_engine_that_there_is()
+    {
+        var (code, _, error) = await CommandLine.Run($"store convert --to sqlite {_folder.Path}");
+        Assert.That(code, Is.EqualTo(64));
+        Assert.That(error, Does.Contain("sqlite"));
     }
 
     private static async Task Expect(int code, string line, string why)

@@ -5,6 +5,7 @@ using Amqp.Core.Topology;
 using Amqp.Storage;
 using Amqp.Storage.Messages;
 using Amqp.Storage.Metadata;
+using Amqp.Storage.Segments;
 using AMQP.Net;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -13,16 +14,22 @@ namespace Amqp.Ctl.Tests;
 /// <summary>A data directory, made by the broker's own storage.</summary>
 internal sealed class StoreFolder : IDisposable
 {
-    public StoreFolder() => Path = Directory.CreateTempSubdirectory("amqpctl-store-").FullName;
+    public StoreFolder(StoreEngine engine)
+    {
+        Engine = engine;
+        Path = Directory.CreateTempSubdirectory("amqpctl-store-").FullName;
+    }
+
+    public StoreEngine Engine { get; }
 
     public string Path { get; }
 
-    public string Segment => Directory.GetFiles(System.IO.Path.Combine(Path, MessageStore.DirectoryName), "*.seg").Order(StringComparer.Ordinal).First();
+    public string Segment => Directory.GetFiles(System.IO.Path.Combine(Path, Engine.DirectoryName), "*.seg").Order(StringComparer.Ordinal).First();
 
     /// <summary>Two queues: "orders" with three messages, one of them settled, and "empty"; and one in no definition, with one message.</summary>
     public StoreFolder Fill()
     {
-        using var directory = DataDirectory.Open(Path, "journal");
+        using var directory = DataDirectory.Open(Path, Engine.Name);
         using var definitions = LocalMetadataStore.Open(directory, TimeProvider.System, NullLogger<LocalMetadataStore>.Instance, Fail);
         var topology = definitions.Load();
         QueueId Declare(string name)
@@ -33,7 +40,7 @@ internal sealed class StoreFolder : IDisposable
             return result.Queue!.Id;
         }
         var (orders, _) = (Declare("orders"), Declare("empty"));
-        using var store = MessageStore.Open(directory, definitions, NullLogger<MessageStore>.Instance, Fail);
+        using var store = MessageStore.Open(directory, Engine, definitions, NullLogger<MessageStore>.Instance, Fail);
         var deleted = new QueueId(5);
         foreach (var queue in (QueueId[])[orders, deleted]) store.Open(queue, new Told());
         store.Start(_ => { });

@@ -44,6 +44,7 @@ internal sealed class OptionsReaderTests
     [TestCase("Listeners:Amqp:Port", "65536", "Option 'Listeners:Amqp:Port' is '65536'")]
     [TestCase("Listeners:Amqp:Port", "amqp", "'Listeners:Amqp:Port'")]
     [TestCase("Storage:Directory", "", "Option 'Storage:Directory' is ''")]
+    [TestCase("Storage:Engine", "sqlite", "Option 'Storage:Engine' is 'sqlite', which is not possible: it has to be auto, litedb or journal")]
     [TestCase("Security:DefaultPassword", "", "Option 'Security:DefaultPassword'")]
     [TestCase("Security:DefaultUser", "", "Option 'Security:DefaultUser' is ''")]
     [TestCase("Security:DefaultVhost", "", "Option 'Security:DefaultVhost' is ''")]

@@ -45,6 +45,9 @@ public sealed partial class TestBroker : BrokerProcess
 
     public bool HasExited => _process?.HasExited ?? true;
 
+    /// <summary>The storage engine that brokers are to use, so that the same tests run over another: <c>AMQP_TEST_ENGINE</c>.</summary>
+    private static readonly string? Engine = Environment.GetEnvironmentVariable("AMQP_TEST_ENGINE");
+
     /// <summary>How long it took the last time from the first word about the directory until it was ready.</summary>
     public TimeSpan OpeningTook { get; private set; }
 
@@ -163,6 +166,7 @@ public sealed partial class TestBroker : BrokerProcess
             "--Listeners:Amqp:Address=127.0.0.1",
             $"--Storage:Directory={Directory}",
             $"--Node:Name={_name}@localhost",
+            .. Engine is null ? (string[])[] : [$"--Storage:Engine={Engine}"],
             .. _options,
         ];
         foreach (var argument in arguments) info.ArgumentList.Add(argument);

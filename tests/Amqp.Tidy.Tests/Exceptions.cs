@@ -17,6 +17,7 @@ internal static class Exceptions
         new("broker/Amqp.Storage/Messages/StoreWriter.cs", "lock", "the store's thread changes what the reader looks at"),
         new("broker/Amqp.Storage/Messages/BlobBuilder.cs", "lock", "likewise: places of what was written"),
         new("broker/Amqp.Storage/Messages/Merge.cs", "lock", "likewise: what is given up as damaged"),
+        new("broker/Amqp.Storage.LiteDB/LiteFile.cs", "lock", "LiteDB is used by one thread at a time: the store's, or the one that reads back; no flush is waited for under it"),
         new("broker/Amqp.Broker/Loops/Mailbox.cs", "lock", "what everything else uses instead of a lock; held for a copy of a few items"),
     ];
 

@@ -7,6 +7,7 @@ using Amqp.Core.Topology;
 using Amqp.Storage;
 using Amqp.Storage.Messages;
 using Amqp.Storage.Metadata;
+using Amqp.Storage.Segments;
 using AMQP.Net;
 using Microsoft.Extensions.Logging.Abstractions;
 
@@ -19,11 +20,11 @@ internal static class Filling
     private const int BatchSize = 1_000;
 
     /// <summary>Makes that many durable queues, spreads the messages over them, and ends the process as <c>kill -9</c> does.</summary>
-    public static void Fill(string path, int queues, int messages)
+    public static void Fill(string path, StoreEngine engine, int queues, int messages)
     {
-        var directory = DataDirectory.Open(path, "journal");
+        var directory = DataDirectory.Open(path, engine.Name);
         var definitions = LocalMetadataStore.Open(directory, TimeProvider.System, NullLogger<LocalMetadataStore>.Instance, Fail);
-        var store = MessageStore.Open(directory, definitions, NullLogger<MessageStore>.Instance, Fail);
+        var store = MessageStore.Open(directory, engine, definitions, NullLogger<MessageStore>.Instance, Fail);
         var ids = Declare(definitions, queues);
         var listener = new TicketListener();
         foreach (var id in ids) store.Open(id, listener);

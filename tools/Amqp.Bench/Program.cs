@@ -1,15 +1,20 @@
 using System.CommandLine;
 using Amqp.Bench;
+using Amqp.Storage.Lite;
 using Spectre.Console;
 
 var messages = new Option<int>("--messages") { Description = "messages of 100 bytes in the large queue", DefaultValueFactory = _ => 10_000_000 };
 var queues = new Option<int>("--queues") { Description = "durable queues with one message each", DefaultValueFactory = _ => 100_000 };
 var directory = new Option<string>("--directory") { Description = "where to put the data, which is deleted afterwards", DefaultValueFactory = _ => Path.GetTempPath() };
 
-var storage = new Command("storage", "Measure the message store: flushes, opening, memory, merging, space") { messages, queues, directory };
+var engine = new Option<string>("--engine") { Description = "which engine, or all that are built in", DefaultValueFactory = _ => "all" };
+engine.AcceptOnlyFromAmong(["all", .. BuiltInEngines.All.Select(each => each.Name)]);
+
+var storage = new Command("storage", "Measure the message store: flushes, opening, memory, merging, space") { messages, queues, directory, engine };
 storage.SetAction(parsed =>
 {
-    using var bench = new StorageBench(parsed.GetValue(directory)!, AnsiConsole.Console);
+    var engines = BuiltInEngines.All.Where(each => parsed.GetValue(engine) == "all" || each.Name == parsed.GetValue(engine)).ToList();
+    using var bench = new StorageBench(parsed.GetValue(directory)!, engines, AnsiConsole.Console);
     bench.Run(parsed.GetValue(messages), parsed.GetValue(queues));
 });
 
@@ -17,8 +22,10 @@ storage.SetAction(parsed =>
 var fillQueues = new Option<int>("--queues") { Required = true };
 var fillMessages = new Option<int>("--messages") { Required = true };
 var fillDirectory = new Option<string>("--directory") { Required = true };
-var fill = new Command("fill") { fillQueues, fillMessages, fillDirectory };
+var fillEngine = new Option<string>("--engine") { Required = true };
+var fill = new Command("fill") { fillQueues, fillMessages, fillDirectory, fillEngine };
 fill.Hidden = true;
-fill.SetAction(parsed => Filling.Fill(parsed.GetValue(fillDirectory)!, parsed.GetValue(fillQueues), parsed.GetValue(fillMessages)));
+fill.SetAction(parsed => Filling.Fill(
+    parsed.GetValue(fillDirectory)!, BuiltInEngines.All.Single(each => each.Name == parsed.GetValue(fillEngine)), parsed.GetValue(fillQueues), parsed.GetValue(fillMessages)));
 
 return new RootCommand("Measures the broker beside what the machine can do.") { storage, fill }.Parse(args).Invoke();

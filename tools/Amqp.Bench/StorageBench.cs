@@ -5,13 +5,14 @@ using Amqp.Core.Topology;
 using Amqp.Storage;
 using Amqp.Storage.Messages;
 using Amqp.Storage.Metadata;
+using Amqp.Storage.Segments;
 using Microsoft.Extensions.Logging.Abstractions;
 using Spectre.Console;
 
 namespace Amqp.Bench;
 
 /// <summary>What the message store costs: beside the disk alone, on opening, in memory, and while it merges.</summary>
-internal sealed class StorageBench(string directory, IAnsiConsole console) : IDisposable
+internal sealed class StorageBench(string directory, IReadOnlyList<StoreEngine> engines, IAnsiConsole console) : IDisposable
 {
     private const int BodyBytes = 1_024;
 
@@ -21,9 +22,12 @@ internal sealed class StorageBench(string directory, IAnsiConsole console) : IDi
     {
         Directory.CreateDirectory(_root);
         Flushes();
-        Merging();
-        Opening($"{queues:N0} durable queues, a message each", queues, queues, drain: false);
-        Opening($"1 queue, {messages:N0} messages of 100 bytes", 1, messages, drain: true);
+        foreach (var engine in engines)
+        {
+            Merging(engine);
+            Opening(engine, $"{engine.Name}: {queues:N0} durable queues, a message each", queues, queues, drain: false);
+            Opening(engine, $"{engine.Name}: 1 queue, {messages:N0} messages of 100 bytes", 1, messages, drain: true);
+        }
         MemoryAlarm();
     }
 
@@ -35,12 +39,12 @@ internal sealed class StorageBench(string directory, IAnsiConsole console) : IDi
     /// <summary>Commits of one size one after the other, each waited for; and the same bytes written and flushed without a store.</summary>
     private void Flushes()
     {
-        var table = new Table().AddColumns("messages of 1 KiB a commit", "store, us a commit", "write + fdatasync alone, us", "store / alone", "store, messages/s");
-        foreach (var size in (int[])[1, 50, 500])
+        var table = new Table().AddColumns("messages of 1 KiB a commit", "engine", "store, us a commit", "write + fdatasync alone, us", "store / alone", "store, messages/s");
+        foreach (var (size, engine) in ((int[])[1, 50, 500]).SelectMany(size => engines.Select(engine => (size, engine))))
         {
             var rounds = size == 500 ? 300 : 1_000;
             var raw = Raw.WriteAndFlush(Path.Combine(_root, "raw"), size * (BodyBytes + 70), rounds);
-            var stored = InStore($"flush-{size}", (store, listener, queue) =>
+            var stored = InStore(engine, $"flush-{size}-{engine.Name}", (store, listener, queue) =>
             {
                 var message = Filling.MessageOf(BodyBytes);
                 var records = new StoreRecord[size];
@@ -55,16 +59,17 @@ internal sealed class StorageBench(string directory, IAnsiConsole console) : IDi
                 return took.Elapsed / rounds;
             });
             table.AddRow(
-                Number(size), Number(stored.TotalMicroseconds), Number(raw.TotalMicroseconds), Ratio(stored / raw), Number(size / stored.TotalSeconds));
+                Number(size), engine.Name, Number(stored.TotalMicroseconds), Number(raw.TotalMicroseconds), Ratio(stored / raw), Number(size / stored.TotalSeconds));
         }
         console.Write(table);
     }
 
     /// <summary>The longest that one commit waits while nine of ten messages of many segments go and the rest is merged.</summary>
-    private void Merging()
+    private void Merging(StoreEngine engine)
     {
         const int Messages = 400_000;
-        var (quiet, merging, before, after) = InStore("merge", (store, listener, queue) =>
+        var name = $"merge-{engine.Name}";
+        var (quiet, merging, before, after) = InStore(engine, name, (store, listener, queue) =>
         {
             var message = Filling.MessageOf(BodyBytes);
             var records = new StoreRecord[1_000];
@@ -77,10 +82,10 @@ internal sealed class StorageBench(string directory, IAnsiConsole console) : IDi
                 listener.WaitFor(ticket);
             }
             var worstQuiet = Worst(2_000, _ => { });
-            var sizeBefore = SizeOf("merge");
+            var sizeBefore = SizeOf(name);
             var worst = Worst(Messages / 10, round => store.Commit(queue, [StoreRecord.Settle(queue, (10L * round) + 1, count: 9)], ticket: 0));
-            SpinWait.SpinUntil(() => SizeOf("merge") < sizeBefore / 2, TimeSpan.FromSeconds(20));
-            return (worstQuiet, worst, sizeBefore, SizeOf("merge"));
+            SpinWait.SpinUntil(() => SizeOf(name) < sizeBefore / 2, TimeSpan.FromSeconds(20));
+            return (worstQuiet, worst, sizeBefore, SizeOf(name));
 
             TimeSpan Worst(int rounds, Action<int> each)
             {
@@ -98,15 +103,15 @@ internal sealed class StorageBench(string directory, IAnsiConsole console) : IDi
                 return longest;
             }
         });
-        console.Write(new Table().AddColumns("merging 400,000 messages of 1 KiB down to a tenth", "")
+        console.Write(new Table().AddColumns($"{engine.Name}: merging 400,000 messages of 1 KiB down to a tenth", "")
             .AddRow("longest commit before", Milliseconds(quiet)).AddRow("longest commit while merging", Milliseconds(merging))
             .AddRow("on disk before, after", $"{Megabytes(before)}, {Megabytes(after)}"));
     }
 
-    private void Opening(string what, int queues, int messages, bool drain)
+    private void Opening(StoreEngine engine, string what, int queues, int messages, bool drain)
     {
         var data = Path.Combine(_root, "opening");
-        var filled = BrokerProcess.Run("amqpbench", "fill", "--directory", data, "--queues", Number(queues), "--messages", Number(messages));
+        var filled = BrokerProcess.Run("amqpbench", "fill", "--directory", data, "--engine", engine.Name, "--queues", Number(queues), "--messages", Number(messages));
         using var empty = BrokerProcess.Start(Path.Combine(_root, "empty"));
         var bare = empty.ResidentBytes;
         var table = new Table().AddColumns(what, "");
@@ -155,12 +160,12 @@ internal sealed class StorageBench(string directory, IAnsiConsole console) : IDi
         publisher.Kill();
     }
 
-    private T InStore<T>(string name, Func<MessageStore, TicketListener, QueueId, T> use)
+    private T InStore<T>(StoreEngine engine, string name, Func<MessageStore, TicketListener, QueueId, T> use)
     {
         var path = Path.Combine(_root, name);
-        using var data = DataDirectory.Open(path, "journal");
+        using var data = DataDirectory.Open(path, engine.Name);
         using var definitions = LocalMetadataStore.Open(data, TimeProvider.System, NullLogger<LocalMetadataStore>.Instance, Filling.Fail);
-        using var store = MessageStore.Open(data, definitions, NullLogger<MessageStore>.Instance, Filling.Fail);
+        using var store = MessageStore.Open(data, engine, definitions, NullLogger<MessageStore>.Instance, Filling.Fail);
         var listener = new TicketListener();
         var queue = new QueueId(1);
         store.Open(queue, listener);

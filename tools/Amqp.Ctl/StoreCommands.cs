@@ -2,11 +2,15 @@ using System.CommandLine;
 using System.Globalization;
 using System.Text.Json;
 using Amqp.Storage;
+using Amqp.Storage.Conversion;
 using Amqp.Storage.Inspection;
+using Amqp.Storage.Lite;
+using Amqp.Storage.Segments;
+using Spectre.Console;
 
 namespace Amqp.Ctl;
 
-/// <summary>Commands about a data directory that no broker uses. They change nothing in it.</summary>
+/// <summary>Commands about a data directory that no broker uses. But for the conversion they change nothing in it.</summary>
 internal static class StoreCommands
 {
     private const int SegmentsPerLine = 50;
@@ -18,6 +22,7 @@ internal static class StoreCommands
         var command = new Command("store", "Look into the data directory of a broker that does not run");
         command.Subcommands.Add(Info());
         command.Subcommands.Add(Verify());
+        command.Subcommands.Add(Convert());
         return command;
     }
 
@@ -54,25 +59,67 @@ internal static class StoreCommands
         var command = new Command(name, description);
         command.Arguments.Add(directory);
         command.Options.Add(option);
-        command.SetAction(result =>
+        command.SetAction(result => Try(result.GetValue(directory)!, path =>
         {
-            try
-            {
-                if (DataDirectory.EngineOf(result.GetValue(directory)!) is null)
-                {
-                    Program.Fail($"'{result.GetValue(directory)}' is no data directory of a broker: it has no file 'format.json'.");
-                    return ExitCode.NoInput;
-                }
-                using var store = StoreInspection.Open(result.GetValue(directory)!);
-                return look(store, result);
-            }
-            catch (StorageException exception)
-            {
-                Program.Fail(exception.Message);
-                return ExitCode.Unavailable;
-            }
-        });
+            using var store = StoreInspection.Open(path, BuiltInEngines.All);
+            return look(store, result);
+        }));
         return command;
+    }
+
+    private static int Try(string directory, Func<string, int> run)
+    {
+        try
+        {
+            if (DataDirectory.EngineOf(directory) is not null) return run(directory);
+            Program.Fail($"'{directory}' is no data directory of a broker: it has no file 'format.json'.");
+            return ExitCode.NoInput;
+        }
+        catch (StorageException exception)
+        {
+            Program.Fail(exception.Message);
+            return ExitCode.Unavailable;
+        }
+    }
+
+    private static Command Convert()
+    {
+        var to = new Option<string>("--to") { Description = "The engine that is to have the messages: litedb or journal", Required = true };
+        to.AcceptOnlyFromAmong([.. EngineChoice.Names]);
+        var quiet = new Option<bool>("--quiet", "-q") { Description = "Print the result only" };
+        var directory = new Argument<string>("directory") { Description = "The data directory (Storage:Directory of the broker)" };
+        var command = new Command("convert", "Move the messages of a data directory to another storage engine") { directory, to, quiet };
+        command.SetAction(result => Try(result.GetValue(directory)!, path =>
+        {
+            var target = EngineChoice.Of(result.GetValue(to)!, BuiltInEngines.All);
+            var converted = result.GetValue(quiet)
+                ? StoreConversion.Run(path, target, BuiltInEngines.All, (_, _, _) => { })
+                : WithProgress(progress => StoreConversion.Run(path, target, BuiltInEngines.All, progress));
+            if (converted.From == target.Name) Say($"unchanged\tthe engine is {target.Name} already");
+            else Say($"converted\t{converted.Messages} messages from {converted.From} to {target.Name}, {converted.Copied} segments copied, {converted.Kept} were there already");
+            return ExitCode.Ok;
+        }));
+        return command;
+    }
+
+    /// <summary>Draws two bars on the standard error, so that the output stays what it is.</summary>
+    private static ConversionResult WithProgress(Func<Action<ConversionStep, long, long>, ConversionResult> run)
+    {
+        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        return console.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()).Start(context =>
+        {
+            var tasks = new Dictionary<ConversionStep, ProgressTask>
+            {
+                [ConversionStep.Copy] = context.AddTask("copying segments", autoStart: false),
+                [ConversionStep.Verify] = context.AddTask("verifying", autoStart: false),
+            };
+            return run((step, done, of) =>
+            {
+                var task = tasks[step];
+                if (!task.IsStarted) task.StartTask();
+                (task.MaxValue, task.Value) = (of, done);
+            });
+        });
     }
 
     private static void Print(StoreReport report)

@@ -1,4 +1,5 @@
 using Amqp.Core;
+using Amqp.Storage.Segments;
 
 namespace Amqp.Host.Options;
 
@@ -97,6 +98,9 @@ public sealed record StorageOptions
 {
     /// <summary>Directory of everything that survives a restart; relative to the working directory. Made if it is not there.</summary>
     public string Directory { get; init; } = "data";
+
+    /// <summary>What keeps the messages: <c>auto</c>, <c>litedb</c> or <c>journal</c>.</summary>
+    public string Engine { get; init; } = EngineChoice.Auto;
 }
 
 public sealed record SecurityOptions

@@ -2,6 +2,7 @@ using System.Net;
 using System.Reflection;
 using System.Text;
 using Amqp.Core;
+using Amqp.Storage.Segments;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.CommandLine;
 using Microsoft.Extensions.Configuration.Json;
@@ -84,6 +85,11 @@ public static class OptionsReader
             "",
             "set where RequireClientCertificate is");
         Require(options.Storage.Directory.Length > 0, "Storage:Directory", options.Storage.Directory, "a path");
+        Require(
+            options.Storage.Engine == EngineChoice.Auto || EngineChoice.Names.Contains(options.Storage.Engine),
+            "Storage:Engine",
+            options.Storage.Engine,
+            $"{EngineChoice.Auto}, {string.Join(" or ", EngineChoice.Names)}");
         RequireName("Security:DefaultUser", options.Security.DefaultUser);
         RequireName("Security:DefaultVhost", options.Security.DefaultVhost);
         Require(options.Security.DefaultPassword.Length > 0, "Security:DefaultPassword", "", "not to be empty");

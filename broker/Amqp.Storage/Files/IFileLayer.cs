@@ -30,6 +30,10 @@ public interface IDataFile : IDisposable
     /// <summary>Bytes.</summary>
     long Length { get; }
 
+    /// <summary>Bytes that still can be written where nothing was, as far as something else than the length bounds them; 0: it takes
+    /// nothing any more.</summary>
+    long Room => long.MaxValue;
+
     /// <summary>Writes all of it, at that offset in bytes.</summary>
     /// <exception cref="IOException">Nothing is known of what was written. No space left is an <see cref="IOException"/> that
     /// <see cref="DiskFull.Is"/> recognizes.</exception>

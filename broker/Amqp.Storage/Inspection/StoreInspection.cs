@@ -4,6 +4,7 @@ using Amqp.Storage.Files;
 using Amqp.Storage.Journal;
 using Amqp.Storage.Messages;
 using Amqp.Storage.Metadata;
+using Amqp.Storage.Segments;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Amqp.Storage.Inspection;
@@ -12,34 +13,38 @@ namespace Amqp.Storage.Inspection;
 public sealed class StoreInspection : IDisposable
 {
     private readonly DataDirectory _directory;
+    private readonly bool _isOwner;
     private readonly DefinitionsReader? _definitions;
     private readonly Dictionary<QueueId, (string VirtualHost, string Name)> _names = [];
     private readonly List<DamagedPlace> _damagedFiles = [];
     private readonly JournalEngine _engine;
+    private readonly string _segmentsName;
+    private readonly List<DamagedPlace> _cut = [];
     private readonly StoreState _state = new();
 
-    private StoreInspection(DataDirectory directory)
+    private StoreInspection(DataDirectory directory, StoreEngine engine, bool isOwner)
     {
         _directory = directory;
+        _isOwner = isOwner;
+        _segmentsName = engine.DirectoryName;
         if (File.Exists(DefinitionsPath)) _definitions = DefinitionsReader.Read(DefinitionsPath);
         foreach (var vhost in Topology.VirtualHosts.Values)
             foreach (var queue in vhost.Queues.Values) _names.Add(queue.Id, (vhost.Name, queue.Name));
         var files = new ReadOnlyFiles();
-        _engine = JournalEngine.Open(files, MessagesPath, JournalEngine.SegmentBytesDefault, opening: 0, FoundFile);
+        _engine = engine.Open(new SegmentDirectory(files, MessagesPath, Opening: 0, FoundFile) { Cut = FoundCut });
         new Recovery(_engine, _state, new Damages(files, MessagesPath, NullLogger.Instance), seals: false).Run();
     }
 
     /// <summary>Opens a directory for looking at it. No broker can open it meanwhile.</summary>
+    /// <param name="engines">Those that this program has.</param>
     /// <exception cref="StorageException">It is no data directory, belongs to a newer version or to an engine that this program does not
     /// have, or a broker uses it, or it cannot be read.</exception>
-    public static StoreInspection Open(string path)
+    public static StoreInspection Open(string path, IReadOnlyList<StoreEngine> engines)
     {
         var directory = DataDirectory.OpenExisting(path);
         try
         {
-            return directory.Engine == JournalEngine.Name
-                ? new StoreInspection(directory)
-                : throw new StorageException($"'{directory.FullPath}' was written by the storage engine '{directory.Engine}', which this program does not have.");
+            return new StoreInspection(directory, EngineChoice.Of(directory.Engine, directory.FullPath, engines), isOwner: true);
         }
         catch (Exception exception)
         {
@@ -49,6 +54,9 @@ public sealed class StoreInspection : IDisposable
             throw;
         }
     }
+
+    /// <summary>Looks at the segments of one engine in a directory that is open.</summary>
+    internal static StoreInspection Of(DataDirectory directory, StoreEngine engine) => new(directory, engine, isOwner: false);
 
     /// <summary>What is in it.</summary>
     public StoreReport Report()
@@ -81,7 +89,7 @@ public sealed class StoreInspection : IDisposable
     /// <param name="progress">Told how many of how many segments have been read.</param>
     public StoreVerdict Verify(Action<int, int> progress)
     {
-        var verification = new Verification(_engine, _state, NameOf);
+        var verification = new Verification(_engine, _state, NameOf, _segmentsName);
         var segments = _engine.Segments;
         for (var index = 0; index < segments.Count; index++)
         {
@@ -96,21 +104,21 @@ public sealed class StoreInspection : IDisposable
             Messages = verification.Messages,
             Definitions = _definitions?.Records ?? 0,
             Damages = [.. definitions, .. _damagedFiles, .. verification.Damages],
-            TornEnds = [.. TornDefinitions(), .. verification.TornEnds],
+            TornEnds = [.. TornDefinitions(), .. _cut, .. verification.TornEnds],
         };
     }
 
     public void Dispose()
     {
         _engine.Dispose();
-        _directory.Dispose();
+        if (_isOwner) _directory.Dispose();
     }
 
     private TopologySnapshot Topology => _definitions?.Topology ?? TopologySnapshot.Initial;
 
     private string DefinitionsPath => Path.Combine(_directory.FullPath, LocalMetadataStore.FileName);
 
-    private string MessagesPath => Path.Combine(_directory.FullPath, MessageStore.DirectoryName);
+    private string MessagesPath => Path.Combine(_directory.FullPath, _segmentsName);
 
     private StoredQueue Contents((string VirtualHost, string Name) name, QueueId id)
     {
@@ -124,7 +132,10 @@ public sealed class StoreInspection : IDisposable
         : $"queue number {id.Value.ToString(CultureInfo.InvariantCulture)}";
 
     private void FoundFile(string path, bool isUsable) => _damagedFiles.Add(new DamagedPlace(
-        Verification.FileName(Path.GetFileName(path)), -1, 0, isUsable ? "its beginning or end; its messages are served" : "its beginning and end; none of its messages can be read", []));
+        $"{_segmentsName}/{Path.GetFileName(path)}", -1, 0, isUsable ? "how it is laid out; its messages are served" : "how it is laid out; none of its messages can be read", []));
+
+    private void FoundCut(SegmentId segment, long offset, long length) =>
+        _cut.Add(new DamagedPlace($"{_segmentsName}/{segment}.seg", offset, length, "the end", []));
 
     private IEnumerable<DamagedPlace> TornDefinitions()
     {

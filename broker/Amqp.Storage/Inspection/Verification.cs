@@ -7,7 +7,7 @@ using AMQP.Net;
 namespace Amqp.Storage.Inspection;
 
 /// <summary>Reads every record of every segment, and then every message as a consumer would get it.</summary>
-internal sealed class Verification(ISegmentEngine engine, StoreState state, Func<QueueId, string> nameOf)
+internal sealed class Verification(ISegmentEngine engine, StoreState state, Func<QueueId, string> nameOf, string directory)
 {
     private readonly ShortStringPool _strings = new();
     private readonly SortedDictionary<string, long> _records = new(StringComparer.Ordinal);
@@ -20,8 +20,6 @@ internal sealed class Verification(ISegmentEngine engine, StoreState state, Func
     public List<DamagedPlace> Damages { get; } = [];
 
     public List<DamagedPlace> TornEnds { get; } = [];
-
-    public static string FileName(string name) => $"{MessageStore.DirectoryName}/{name}";
 
     /// <summary>Reads the blobs of a segment, and holds its footer against them.</summary>
     public void ReadSegment(SegmentId segment)
@@ -70,7 +68,7 @@ internal sealed class Verification(ISegmentEngine engine, StoreState state, Func
     {
         if (broken.IsTornEnd)
         {
-            TornEnds.Add(new DamagedPlace(FileName($"{segment}.seg"), broken.Offset, broken.Length, "the end", []));
+            TornEnds.Add(new DamagedPlace($"{directory}/{segment}.seg", broken.Offset, broken.Length, "the end", []));
             return true;
         }
         if (broken.IsFooter) Add(segment, broken.Offset, 0, "its index, which the next start makes anew", []);
@@ -112,5 +110,5 @@ internal sealed class Verification(ISegmentEngine engine, StoreState state, Func
     }
 
     private void Add(SegmentId segment, long offset, long length, string what, IReadOnlyList<string> queues) =>
-        Damages.Add(new DamagedPlace(FileName($"{segment}.seg"), offset, length, what, queues));
+        Damages.Add(new DamagedPlace($"{directory}/{segment}.seg", offset, length, what, queues));
 }

@@ -34,6 +34,7 @@ public sealed class JournalEngine : ISegmentEngine
     private readonly string _directory;
     private readonly int _segmentBytes;
     private readonly long _opening;
+    private readonly ISegmentMedium _medium;
     // Filled by whoever prepares, too.
     private readonly ConcurrentQueue<string> _spares = new();
 
@@ -44,9 +45,10 @@ public sealed class JournalEngine : ISegmentEngine
     private long _lastSpare;
     private volatile bool _directoryChanged;
 
-    private JournalEngine(IFileLayer files, string directory, int segmentBytes, long opening)
+    private JournalEngine(IFileLayer files, string directory, int segmentBytes, long opening, ISegmentMedium medium)
     {
         _opening = opening;
+        _medium = medium;
         _files = files;
         _directory = directory;
         _segmentBytes = segmentBytes;
@@ -54,6 +56,11 @@ public sealed class JournalEngine : ISegmentEngine
 
     public IReadOnlyList<SegmentInfo> Segments =>
         [.. _segments.Values.Select(segment => new SegmentInfo(segment.Id, segment.IsSealed, segment.Capacity))];
+
+    /// <summary>The segments' files, oldest first.</summary>
+    internal IReadOnlyList<SegmentFile> Files => [.. _segments.Values];
+
+    public int BlobOverheadMax => _medium.BlobOverheadMax;
 
     public int RoomLeft => _current?.RoomLeft ?? 0;
 
@@ -65,19 +72,21 @@ public sealed class JournalEngine : ISegmentEngine
     /// <param name="opening">A number that no other opening of this directory has or had.</param>
     /// <param name="damaged">Told the path of each segment whose file does not begin and end as it should, and whether it can be
     /// used all the same. One that cannot is left where it is.</param>
+    /// <param name="medium">What segments are kept in, files by default; the engine's from here on.</param>
     /// <exception cref="StorageException">A newer version wrote a segment.</exception>
     /// <exception cref="IOException">A file cannot be read.</exception>
     public static JournalEngine Open(
-        IFileLayer files, string directory, int segmentBytes, long opening, Action<string, bool> damaged)
+        IFileLayer files, string directory, int segmentBytes, long opening, Action<string, bool> damaged, ISegmentMedium? medium = null)
     {
-        var engine = new JournalEngine(files, directory, segmentBytes, opening);
+        var engine = new JournalEngine(files, directory, segmentBytes, opening, medium ?? new PlainMedium());
         foreach (var path in files.List(directory).Order(StringComparer.Ordinal)) engine.Adopt(path, damaged);
         return engine;
     }
 
     public bool TryRoll(int roomAtLeast, ReadOnlySpan<byte> footer)
     {
-        var bytes = Math.Max(_segmentBytes, (long)BlobFrame.SizeOf(roomAtLeast) + SegmentFile.Overhead);
+        if (!_medium.TryPrepare()) return false;
+        var bytes = Math.Max(_segmentBytes, _medium.FileBytes((long)BlobFrame.SizeOf(roomAtLeast) + SegmentFile.Overhead));
         var spare = TakeSpare(bytes);
         if (spare is null) return false;
         if (_current is { IsSealed: false } && !TrySeal(_current.Id, footer))
@@ -85,7 +94,7 @@ public sealed class JournalEngine : ISegmentEngine
         _last = new SegmentId(_last.Number + 1);
         var path = Path.Combine(_directory, $"{_last}.seg");
         // The header is on the disk before the name is, so whatever is named like a segment has been one.
-        _current = SegmentFile.Begin(new SegmentIncarnation(_last, _opening), path, _files.Open(spare));
+        _current = SegmentFile.Begin(new SegmentIncarnation(_last, _opening), path, _medium.Begin(_last, _files.Open(spare)));
         _current.Flush();
         _files.Rename(spare, path);
         _directoryChanged = true;
@@ -105,8 +114,9 @@ public sealed class JournalEngine : ISegmentEngine
     public bool TrySeal(SegmentId segment, ReadOnlySpan<byte> footer)
     {
         var file = Find(segment);
-        if (!file.TrySeal(footer)) return false;
+        if (!_medium.TryPrepare() || !file.TrySeal(footer)) return false;
         file.Flush();
+        _medium.Sealed(file.File);
         return true;
     }
 
@@ -155,6 +165,7 @@ public sealed class JournalEngine : ISegmentEngine
     {
         foreach (var segment in _segments.Values) segment.Dispose();
         _segments = _segments.Clear();
+        _medium.Dispose();
     }
 
     private SegmentFile Current => _current ?? throw new InvalidOperationException("no segment was begun");
@@ -176,7 +187,7 @@ public sealed class JournalEngine : ISegmentEngine
     private void AdoptSegment(SegmentId id, string path, Action<string, bool> damaged)
     {
         _last = id.CompareTo(_last) > 0 ? id : _last; // its number is used, whatever is in it
-        var file = _files.Open(path);
+        var file = _medium.Open(id, path, _files.Open(path));
         var segment = SegmentFile.Open(id, path, file, out var isDamaged);
         if (segment is null) file.Dispose();
         else _segments = _segments.Add(id, segment);

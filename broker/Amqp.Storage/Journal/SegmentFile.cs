@@ -30,7 +30,7 @@ internal sealed class SegmentFile : IDisposable
     public const int Overhead = HeaderSize + EndSize;
 
     /// <summary>What stands behind the frames.</summary>
-    private const int EndSize = HeaderSize + TrailerSize;
+    public const int EndSize = HeaderSize + TrailerSize;
     private const int ScanBytes = 1 << 20;
 
     private static ReadOnlySpan<byte> HeaderMagic => "AMQPSEGM"u8;
@@ -61,13 +61,37 @@ internal sealed class SegmentFile : IDisposable
 
     public string Path { get; }
 
+    /// <summary>What it is kept in.</summary>
+    public IDataFile File => _file;
+
+    /// <summary>Up to where something was written that means something, or meant something before it was damaged; what stands
+    /// at the file's end not counted.</summary>
+    public long WrittenEnd
+    {
+        get
+        {
+            if (FooterOffset() is { } footer && ReadFrame(footer) is var (frame, _)) return footer + frame.Size;
+            var end = (long)HeaderSize;
+            foreach (var blob in ReadBlobs(wasSealed: true, broken => end = Math.Max(end, broken.Offset + broken.Length)))
+                end = Math.Max(end, BlobFrame.Aligned(blob.Address.Offset + blob.Bytes.Length));
+            return Math.Min(Capacity - EndSize, Math.Max(end, TrailerOffset() ?? 0));
+        }
+    }
+
+    /// <summary>What has to be copied for a file of another length to be the same segment.</summary>
+    public IEnumerable<SegmentPart> Parts(long length) =>
+    [
+        new(0, 0, WrittenEnd),
+        new(Capacity - EndSize, length - EndSize, EndSize),
+    ];
+
     /// <summary>The file's size.</summary>
     public long Capacity { get; private set; }
 
     public bool IsSealed { get; private set; }
 
     /// <summary>Bytes of frames that still fit.</summary>
-    public int RoomLeft => IsSealed ? 0 : (int)Math.Min(int.MaxValue, Math.Max(0, Capacity - EndSize - _end));
+    public int RoomLeft => IsSealed ? 0 : (int)Math.Min(Math.Min(int.MaxValue, _file.Room), Math.Max(0, Capacity - EndSize - _end));
 
     /// <summary>Makes a prepared file the segment of that number.</summary>
     public static SegmentFile Begin(SegmentIncarnation incarnation, string path, IDataFile file)
@@ -109,7 +133,7 @@ internal sealed class SegmentFile : IDisposable
     private bool TryMendEnd(int footerSize)
     {
         if (footerSize <= RoomLeft && !_needsSecondHeader) return true;
-        if (!_mayGrow) return false;
+        if (!_mayGrow || _file.Room == 0) return false;
         try
         {
             var capacity = Math.Max(Capacity, _end + footerSize + EndSize);
@@ -310,3 +334,6 @@ internal sealed class SegmentFile : IDisposable
     private static bool HasChecksum(ReadOnlySpan<byte> block, uint seed = uint.MaxValue) =>
         BinaryPrimitives.ReadUInt32LittleEndian(block[^4..]) == Crc32C.Of(block[..^4], seed);
 }
+
+/// <summary>Bytes of a segment and where they stand in a copy of it.</summary>
+internal readonly record struct SegmentPart(long From, long To, long Length);

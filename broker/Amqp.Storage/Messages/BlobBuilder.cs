@@ -38,7 +38,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
     public bool HasRoom(int more, int entries, int left)
     {
         var footer = (long)_footer.Bytes.Length + _footerGrowth + (entries * FooterWriter.EntryBytesMax);
-        return engine.RoomLeft >= Length + (long)more + footer + left + (2 * ISegmentEngine.BlobOverheadMax);
+        return engine.RoomLeft >= Length + (long)more + footer + left + (2 * engine.BlobOverheadMax);
     }
 
     public void Enqueue(RecordType type, QueueIndex queue, long position, long expiresAt, Message message)

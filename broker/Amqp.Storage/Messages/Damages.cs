@@ -107,9 +107,9 @@ public sealed partial class Damages(IFileLayer files, string directory, ILogger 
     [LoggerMessage(Level = LogLevel.Error, Message = "Message {Position} of queue number {Queue} is damaged on the disk, in segment {Segment} at offset {Offset}, and is lost. The bytes as they are were copied to {Copy}. Check the disk")]
     private static partial void LogMessage(ILogger logger, long position, long queue, SegmentId segment, long offset, string copy);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Path}, a segment of the message store, is damaged at its beginning or end; its messages are served. Check the disk")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Path}, a file of the message store, is damaged in what says how it is laid out; its messages are served. Check the disk")]
     private static partial void LogHeader(ILogger logger, string path);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} has the name of a segment of the message store and does not begin like one; it was left where it is, and messages in it are not served. Check the disk")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Path} has the name of a file of the message store and does not begin like one, or is missing; what is there was left, and messages in it are not served. Check the disk")]
     private static partial void LogFile(ILogger logger, string path);
 }

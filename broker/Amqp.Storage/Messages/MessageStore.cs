@@ -4,7 +4,6 @@ using Amqp.Core.Ports;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
 using Amqp.Storage.Files;
-using Amqp.Storage.Journal;
 using Amqp.Storage.Metadata;
 using Amqp.Storage.Segments;
 using Microsoft.Extensions.Logging;
@@ -18,9 +17,6 @@ namespace Amqp.Storage.Messages;
 /// </summary>
 public sealed partial class MessageStore : IMessageStore, IDisposable
 {
-    /// <summary>The directory of messages in a data directory.</summary>
-    public const string DirectoryName = "messages";
-
     /// <summary>The lower bits of a body's id count since the opening.</summary>
     private const int BodyNumberBits = 40;
 
@@ -75,14 +71,15 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         return store;
     }
 
-    /// <summary>Opens the store of a data directory with the journal engine.</summary>
+    /// <summary>Opens the store of a data directory.</summary>
+    /// <param name="engine">The one that the directory belongs to.</param>
     /// <param name="definitions">The directory's definitions, opened before.</param>
     /// <param name="failed">As for the other.</param>
     /// <exception cref="StorageException">The files cannot be read and written, or a newer version wrote them.</exception>
     public static MessageStore Open(
-        DataDirectory directory, LocalMetadataStore definitions, ILogger<MessageStore> logger, Action<Exception> failed)
+        DataDirectory directory, StoreEngine engine, LocalMetadataStore definitions, ILogger<MessageStore> logger, Action<Exception> failed)
     {
-        var path = Path.Combine(directory.FullPath, DirectoryName);
+        var path = Path.Combine(directory.FullPath, engine.DirectoryName);
         var options = new MessageStoreOptions { Opening = definitions.Opening, KeepUnknownQueues = definitions.WasDamaged };
         var files = new DiskFiles();
         try
@@ -90,8 +87,8 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
             Directory.CreateDirectory(path);
             DurableFiles.FlushDirectory(directory.FullPath);
             var damages = new Damages(files, path, logger);
-            var engine = JournalEngine.Open(files, path, JournalEngine.SegmentBytesDefault, options.Opening, damages.FoundFile);
-            return Open(engine, damages, options, logger, failed);
+            var segments = engine.Open(new SegmentDirectory(files, path, options.Opening, damages.FoundFile) { Cut = damages.FoundTornEnd });
+            return Open(segments, damages, options, logger, failed);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {

@@ -252,7 +252,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         if (_blob.HasRoom(size, entries, engine.HasReserve ? 0 : left)) return true;
         if (IsFull && !engine.HasReserve) return false;
         Append();
-        var roomAtLeast = checked(size + (entries * FooterWriter.EntryBytesMax) + (4 * ISegmentEngine.BlobOverheadMax));
+        var roomAtLeast = checked(size + (entries * FooterWriter.EntryBytesMax) + (4 * engine.BlobOverheadMax));
         if (!engine.TryRoll(roomAtLeast, _blob.Footer))
         {
             IsFull = true;

@@ -22,7 +22,7 @@ public readonly record struct SegmentId(long Number) : IComparable<SegmentId>
 public interface ISegmentEngine : IDisposable
 {
     /// <summary>Bytes that a blob takes in a segment beyond its own, at most.</summary>
-    const int BlobOverheadMax = 64;
+    int BlobOverheadMax { get; }
 
     /// <summary>Every segment there is, oldest first, found on opening and as it is now.</summary>
     IReadOnlyList<SegmentInfo> Segments { get; }

@@ -12,50 +12,25 @@ internal enum DamageKind
 }
 
 /// <summary>What a bad disk has done to files of a store, and what of the store that touches.</summary>
-internal sealed class Damage(StoreAtlas atlas, MemoryFiles files)
+internal abstract class Damage(StoreAtlas atlas, MemoryFiles files)
 {
     private const int Sector = 512;
 
-    private readonly Dictionary<string, byte[]> _before = files.List("").ToDictionary(path => path, path => files.File(path).Bytes.ToArray());
+    /// <summary>Every file as it was.</summary>
+    protected Dictionary<string, byte[]> Before { get; } = files.List("").ToDictionary(path => path, path => files.File(path).Bytes.ToArray());
+
+    protected MemoryFiles Files => files;
 
     public string Description { get; private set; } = "";
 
     /// <summary>A file is gone, which nobody can know who does not miss it.</summary>
-    public bool IsFileGone => _before.Keys.Except(files.List("")).Any();
+    public bool IsFileGone => Before.Keys.Except(files.List("")).Any();
 
     /// <summary>Damages a random place.</summary>
-    public void Do(DamageKind kind, Random random)
-    {
-        var there = files.List("").Order(StringComparer.Ordinal).ToList();
-        var segments = atlas.Segments.Where(segment => there.Contains(segment.Path)).ToList();
-        var spares = there.Where(path => path.EndsWith(".free", StringComparison.Ordinal)).ToList();
-        if (segments.Count == 0 || (spares.Count > 0 && random.Next(12) == 0))
-        {
-            if (spares.Count > 0) Do(kind, spares[random.Next(spares.Count)], random.Next(files.File(spares[0]).Bytes.Length), random);
-            return;
-        }
-        // The last one is the interesting one: it was being written.
-        var segment = random.Next(3) == 0 ? segments[^1] : segments[random.Next(segments.Count)];
-        var extent = random.Next(9) switch
-        {
-            0 => segment.Header,
-            1 => segment.SecondHeader,
-            2 => segment.Trailer,
-            3 when segment.IsSealed => segment.Footer,
-            4 or 5 when segment.Frames.Count > 0 => segment.Frames[^1],
-            6 => new Extent(0, segment.Bytes.Length),
-            _ => new Extent(0, segment.WrittenEnd),
-        };
-        Do(kind, segment.Path, random.Next((int)extent.Start, (int)extent.End), random);
-    }
+    public abstract void Do(DamageKind kind, Random random);
 
     /// <summary>Bytes there are not what they were.</summary>
-    public bool Hits(AtlasSegment segment, Extent extent)
-    {
-        if (!files.List("").Contains(segment.Path)) return true;
-        var after = files.File(segment.Path).Bytes;
-        return extent.End > after.Length || !segment.Bytes.AsSpan((int)extent.Start..(int)extent.End).SequenceEqual(after.AsSpan((int)extent.Start..(int)extent.End));
-    }
+    public abstract bool Hits(AtlasSegment segment, Extent extent);
 
     /// <summary>An opening may overlook this record, or find it damaged.</summary>
     public bool MayCost(AtlasRecord record)
@@ -82,7 +57,7 @@ internal sealed class Damage(StoreAtlas atlas, MemoryFiles files)
 
     private bool IsUnusable(AtlasSegment segment) => Hits(segment, segment.Header) && Hits(segment, segment.SecondHeader);
 
-    private void Do(DamageKind kind, string path, int place, Random random)
+    protected void Do(DamageKind kind, string path, int place, Random random)
     {
         Description += $"{kind} at {place} of {path}; ";
         var file = files.File(path);
@@ -101,5 +76,43 @@ internal sealed class Damage(StoreAtlas atlas, MemoryFiles files)
                 files.FlushDirectory("");
                 break;
         }
+    }
+}
+
+/// <summary>To segments that are files.</summary>
+internal sealed class JournalDamage(StoreAtlas atlas, MemoryFiles files) : Damage(atlas, files)
+{
+    private readonly StoreAtlas _atlas = atlas;
+
+    public override void Do(DamageKind kind, Random random)
+    {
+        var there = Files.List("").Order(StringComparer.Ordinal).ToList();
+        var segments = _atlas.Segments.Where(segment => there.Contains(segment.Path)).ToList();
+        var spares = there.Where(path => path.EndsWith(".free", StringComparison.Ordinal)).ToList();
+        if (segments.Count == 0 || (spares.Count > 0 && random.Next(12) == 0))
+        {
+            if (spares.Count > 0) Do(kind, spares[random.Next(spares.Count)], random.Next(Files.File(spares[0]).Bytes.Length), random);
+            return;
+        }
+        // The last one is the interesting one: it was being written.
+        var segment = random.Next(3) == 0 ? segments[^1] : segments[random.Next(segments.Count)];
+        var extent = random.Next(9) switch
+        {
+            0 => segment.Header,
+            1 => segment.SecondHeader,
+            2 => segment.Trailer,
+            3 when segment.IsSealed => segment.Footer,
+            4 or 5 when segment.Frames.Count > 0 => segment.Frames[^1],
+            6 => new Extent(0, segment.Bytes.Length),
+            _ => new Extent(0, segment.WrittenEnd),
+        };
+        Do(kind, segment.Path, random.Next((int)extent.Start, (int)extent.End), random);
+    }
+
+    public override bool Hits(AtlasSegment segment, Extent extent)
+    {
+        if (!Files.List("").Contains(segment.Path)) return true;
+        var after = Files.File(segment.Path).Bytes;
+        return extent.End > after.Length || !segment.Bytes.AsSpan((int)extent.Start..(int)extent.End).SequenceEqual(after.AsSpan((int)extent.Start..(int)extent.End));
     }
 }

@@ -20,7 +20,7 @@ internal sealed class DamageReportTests
     [SetUp]
     public void NewStore()
     {
-        _store = new TestStore();
+        _store = new TestStore(TestEngine.Journal);
         _store.Start();
         _queue = _store.Queue(1);
         _ticket = 0;

@@ -8,7 +8,8 @@ namespace Amqp.Storage.Tests.Messages;
 /// The disk gives back what was not written. The store opens all the same; it serves no body that was not stored in that
 /// place; it misses no message but those that the damage has touched, and says so.
 /// </summary>
-internal sealed class DamageTests
+[TestFixtureSource(typeof(TestEngine), nameof(TestEngine.All))]
+internal sealed class DamageTests(TestEngine engine)
 {
     [Test]
     public void No_damage([Range(1, 40)] int seed) => Round(seed);
@@ -49,9 +50,9 @@ internal sealed class DamageTests
     public void Many_places_at_once_in_the_long_run([Range(1_001, 1_500)] int seed) =>
         Round(seed, DamageKind.FlippedBit, DamageKind.ZeroedSector, DamageKind.FlippedBit, DamageKind.ZeroedSector);
 
-    private static void Round(int seed, params DamageKind[] kinds)
+    private void Round(int seed, params DamageKind[] kinds)
     {
-        var history = new StoreHistory(seed);
+        var history = new StoreHistory(engine, seed);
         Dictionary<(int Queue, long Position), string> whole;
         using (var undamaged = history.Open(history.Files.Copy()))
         {
@@ -61,8 +62,8 @@ internal sealed class DamageTests
             Assert.That(whole, Has.Count.GreaterThan(20));
         }
         var files = history.Files.Copy();
-        var atlas = StoreAtlas.Of(files, history.SegmentBytes);
-        var damage = new Damage(atlas, files);
+        var atlas = StoreAtlas.Of(engine, files, history.SegmentBytes);
+        var damage = engine.Damage(atlas, files);
         var random = new Random(seed);
         foreach (var kind in kinds) damage.Do(kind, random);
 
@@ -105,7 +106,7 @@ internal sealed class DamageTests
     }
 
     /// <summary>Use goes on, and the next opening finds no damage that this one has dealt with.</summary>
-    private static void GoOn(TestStore store, Dictionary<(int Queue, long Position), string> found)
+    private void GoOn(TestStore store, Dictionary<(int Queue, long Position), string> found)
     {
         var expected = new Dictionary<(int Queue, long Position), string>(found);
         for (var id = 1; id <= StoreHistory.Queues; id++)
@@ -124,7 +125,9 @@ internal sealed class DamageTests
         var before = store.Log.Entries.Count();
         store.Reopen();
         // A header is not written again, and a record whose segment has a footer is only found damaged when it is read or copied.
-        string[] untouched = ["damaged at its beginning or end", "does not begin like one", "have lost their body", "is damaged on the disk"];
+        string[] untouched = ["damaged in what says how it is laid out", "does not begin like one", "have lost their body", "is damaged on the disk"];
+        // A database with a damaged page is not written any more, and so gets no footer that knows of the damage.
+        if (!engine.IsJournal) untouched = [.. untouched, "of the message store is damaged", "was being written when the broker was stopped"];
         Assert.That(
             store.Log.Entries.Skip(before).Where(entry => entry.Level > LogLevel.Information).Select(entry => entry.Text)
                 .Where(text => !untouched.Any(part => text.Contains(part, StringComparison.Ordinal))),

@@ -3,14 +3,15 @@ using static Amqp.Storage.Tests.Messages.TestStore;
 
 namespace Amqp.Storage.Tests.Messages;
 
-internal sealed class MessageStoreTests
+[TestFixtureSource(typeof(TestEngine), nameof(TestEngine.All))]
+internal sealed class MessageStoreTests(TestEngine engine)
 {
     private TestStore _store = null!;
 
     [SetUp]
     public void NewStore()
     {
-        _store = new TestStore();
+        _store = new TestStore(engine);
         _store.Start();
     }
 
@@ -61,7 +62,7 @@ internal sealed class MessageStoreTests
         stalls.Set();
         _store.WaitFor(queue, 3);
         _store.Close();
-        var written = _store.Files.List("").Where(path => path.EndsWith(".seg", StringComparison.Ordinal)).SelectMany(path => _store.Files.File(path).Bytes).ToArray();
+        var written = _store.Files.List("").SelectMany(path => _store.Files.File(path).Bytes).ToArray();
         Assert.That(written.AsSpan().IndexOf("never written"u8), Is.EqualTo(-1));
         Assert.That(written.AsSpan().IndexOf("stalls"u8), Is.GreaterThan(0));
     }
@@ -73,8 +74,8 @@ internal sealed class MessageStoreTests
         var body = new string('b', 1000);
         var message = MessageOf(body, _store.Store.NextBodyId());
         foreach (var queue in queues) _store.CommitAndWait(queue, 1, StoreRecord.Enqueue(queue.Id, 0, message, expiresAt: 0));
-        var bytes = _store.Files.File("/messages/000000000001.seg").Bytes.AsSpan();
-        Assert.That(bytes.Count(System.Text.Encoding.UTF8.GetBytes(body)), Is.EqualTo(1));
+        var blobs = _store.Engine.Segments.SelectMany(segment => _store.Engine.ReadBlobs(segment.Id, broken => Assert.Fail($"{broken}")));
+        Assert.That(blobs.Sum(blob => blob.Bytes.Span.Count(System.Text.Encoding.UTF8.GetBytes(body))), Is.EqualTo(1));
 
         _store.CommitAndWait(queues[0], 2, StoreRecord.Settle(queues[0].Id, 0), Enqueue(queues[0], 1, "next"));
         _store.LosePowerAndReopen(new Random(2));
@@ -138,8 +139,8 @@ internal sealed class MessageStoreTests
         var ticket = 0L;
         for (var position = 0; position < 400; position++)
         {
-            _store.Commit(drained, ++ticket, Enqueue(drained, position, new string('d', 500)));
-            _store.CommitAndWait(removed, ticket, Enqueue(removed, position, new string('r', 500)));
+            _store.Commit(drained, ++ticket, Enqueue(drained, position, new string('d', 500 * engine.SegmentScale)));
+            _store.CommitAndWait(removed, ticket, Enqueue(removed, position, new string('r', 500 * engine.SegmentScale)));
         }
         Assert.That(_store.Engine.Segments, Has.Count.GreaterThan(20));
         _store.Commit(drained, 0, StoreRecord.Settle(drained.Id, 0, count: 400));
@@ -155,7 +156,7 @@ internal sealed class MessageStoreTests
     {
         var queue = _store.Queue(1);
         var ticket = 0L;
-        for (var position = 0; position < 1000; position++) _store.CommitAndWait(queue, ++ticket, Enqueue(queue, position, $"{position} {new string('m', 300)}"));
+        for (var position = 0; position < 1000; position++) _store.CommitAndWait(queue, ++ticket, Enqueue(queue, position, $"{position} {new string('m', 300 * engine.SegmentScale)}"));
         var before = _store.Engine.Segments.Count;
         for (var position = 0; position < 1000; position++)
             if (position % 10 != 0) _store.CommitAndWait(queue, ++ticket, StoreRecord.Settle(queue.Id, position), Enqueue(queue, 1000 + position, "x"), StoreRecord.Settle(queue.Id, 1000 + position));

@@ -13,7 +13,8 @@ namespace Amqp.Storage.Tests.Messages;
 /// One thread uses a store at random while another reads all the time, on a disk where a flush waits for some reads, and a read
 /// for some writes: so that reads meet the store in the midst of everything it does.
 /// </summary>
-internal sealed class ReadStorms
+[TestFixtureSource(typeof(TestEngine), nameof(TestEngine.All))]
+internal sealed class ReadStorms(TestEngine engine)
 {
     private const int Queues = 3;
 
@@ -38,7 +39,7 @@ internal sealed class ReadStorms
     {
         _random = new Random(seed);
         (_ticket, _number, _lastQueue) = (0, 0, 0);
-        using var store = _store = new TestStore(segmentBytes: 8_192 << _random.Next(3));
+        using var store = _store = new TestStore(engine, segmentBytes: 8_192 << _random.Next(3));
         store.Start();
         _books = [.. Enumerable.Range(0, Queues).Select(_ => NewQueue())];
         var reader = new Reader(store, _books, seed);

@@ -4,7 +4,8 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Storage.Tests.Messages;
 
 /// <summary>The store under random use on the real file system, ended in order or as <c>kill -9</c> ends a process: what was written is there.</summary>
-internal sealed class RealFilesTests
+[TestFixtureSource(typeof(TestEngine), nameof(TestEngine.All))]
+internal sealed class RealFilesTests(TestEngine engine)
 {
     private string _directory = null!;
 
@@ -19,9 +20,9 @@ internal sealed class RealFilesTests
     {
         var random = new Random(seed);
         var files = new MortalFiles(new DiskFiles());
-        using var store = new TestStore(8_192 << random.Next(4), files, _directory);
+        using var store = new TestStore(engine, 8_192 << random.Next(4), files, _directory);
         store.Start();
-        var model = new StoreModel(store, random, queueCount: random.Next(1, 5)) { LargestBody = random.Next(3) == 0 ? 20_000 : 800 };
+        var model = new StoreModel(store, random, queueCount: random.Next(1, 5)) { LargestBody = random.Next(3) == 0 ? 20_000 : 800 * engine.BodyScale };
         for (var life = 1; life <= 5; life++)
         {
             for (var steps = random.Next(120); steps > 0; steps--) model.Step();
@@ -36,65 +37,5 @@ internal sealed class RealFilesTests
         }
         Assert.That(store.Log.Of(LogLevel.Error), Is.Empty, "nothing was damaged");
         Assert.That(Directory.GetFiles(_directory), Is.Not.Empty);
-    }
-
-    /// <summary>Files whose process ends: from then on nothing changes them.</summary>
-    private sealed class MortalFiles(IFileLayer files) : IFileLayer
-    {
-        private volatile bool _isDead;
-
-        public bool IsDead
-        {
-            get => _isDead;
-            set => _isDead = value;
-        }
-
-        public IReadOnlyList<string> List(string directory) => files.List(directory);
-
-        public IDataFile Open(string path) => new MortalFile(this, files.Open(path));
-
-        public void Rename(string from, string to)
-        {
-            Live();
-            files.Rename(from, to);
-        }
-
-        public void Delete(string path)
-        {
-            Live();
-            files.Delete(path);
-        }
-
-        public void FlushDirectory(string directory)
-        {
-            Live();
-            files.FlushDirectory(directory);
-        }
-
-        private void Live()
-        {
-            if (_isDead) throw new IOException("the process is gone");
-        }
-
-        private sealed class MortalFile(MortalFiles files, IDataFile file) : IDataFile
-        {
-            public long Length => file.Length;
-
-            public void Write(ReadOnlySpan<byte> bytes, long offset)
-            {
-                files.Live();
-                file.Write(bytes, offset);
-            }
-
-            public int Read(Span<byte> destination, long offset) => file.Read(destination, offset);
-
-            public void Flush()
-            {
-                files.Live();
-                file.Flush();
-            }
-
-            public void Dispose() => file.Dispose();
-        }
     }
 }

@@ -4,7 +4,8 @@ using static Amqp.Storage.Tests.Messages.TestStore;
 namespace Amqp.Storage.Tests.Messages;
 
 /// <summary>A disk without room holds publishers back and nobody else, and is no failure; a slow one makes the groups larger.</summary>
-internal sealed class SlowAndFullDiskTests
+[TestFixtureSource(typeof(TestEngine), nameof(TestEngine.All))]
+internal sealed class SlowAndFullDiskTests(TestEngine engine)
 {
     private const int SegmentBytes = 8_192;
     private const int Messages = 150;
@@ -55,8 +56,8 @@ internal sealed class SlowAndFullDiskTests
     [Test]
     public void A_disk_too_small_for_the_first_segment_is_full_from_the_beginning()
     {
-        _store = new TestStore(SegmentBytes);
-        _store.Files.Room = SegmentBytes / 2;
+        _store = new TestStore(engine, SegmentBytes);
+        _store.Files.Room = _store.SegmentBytes / 2;
         _store.Start();
         var queue = _store.Queue(1);
         _store.Commit(queue, 1, Enqueue(queue, 0));
@@ -64,8 +65,9 @@ internal sealed class SlowAndFullDiskTests
         _store.Commit(queue, 0, StoreRecord.Settle(queue.Id, 0));
         _store.WaitFor(queue, 1); // what is settled needs no room
         _store.Commit(queue, 2, Enqueue(queue, 1));
-        _store.Files.Room = 4 * SegmentBytes;
+        _store.Files.Room = (4 * _store.SegmentBytes) + engine.BytesBeside;
         _store.WaitFor(queue, 2);
+        Until(() => !_store.IsFull, "it is said that there is room again");
         Assert.That(_store.Failure, Is.Null);
         Assert.That(_store.FullChanges, Is.EqualTo([true, false]));
         Assert.That(_store.Files.List(""), Is.Not.Empty);
@@ -86,7 +88,7 @@ internal sealed class SlowAndFullDiskTests
     [Test]
     public void What_comes_while_a_flush_stalls_shares_the_next()
     {
-        _store = new TestStore(segmentBytes: 1 << 20); // no other is begun meanwhile
+        _store = new TestStore(engine, 1 << 20); // no other is begun meanwhile
         _store.Start();
         var queues = Enumerable.Range(1, 20).Select(_store.Queue).ToList();
         foreach (var queue in queues) _store.CommitAndWait(queue, 1, Enqueue(queue, 0));
@@ -110,13 +112,13 @@ internal sealed class SlowAndFullDiskTests
         _store.Files.BeforeFlush = () => { };
         goesOn.Set();
         foreach (var queue in queues.Skip(1)) _store.WaitFor(queue, 3);
-        Assert.That(_store.Files.Flushes - flushes, Is.EqualTo(2), "the one that stalled, and one for all the others");
+        Assert.That(_store.Files.Flushes - flushes, Is.EqualTo(2).Or.EqualTo(2 + engine.FlushesBeside), "the one that stalled, and one for all the others");
     }
 
     [Test]
     public void Messages_are_read_while_a_flush_stalls([Values("small", "begins a segment")] string stalling)
     {
-        _store = new TestStore(SegmentBytes);
+        _store = new TestStore(engine, SegmentBytes);
         _store.Start();
         var (queue, removed) = (_store.Queue(1), _store.Queue(2));
         var shared = MessageOf("shared", _store.Store.NextBodyId());
@@ -152,8 +154,8 @@ internal sealed class SlowAndFullDiskTests
 
     private TestQueue Fill()
     {
-        _store = new TestStore(SegmentBytes);
-        _store.Files.Room = 4 * SegmentBytes;
+        _store = new TestStore(engine, SegmentBytes);
+        _store.Files.Room = (4 * _store.SegmentBytes) + engine.BytesBeside;
         _store.Start();
         var queue = _store.Queue(1);
         for (var position = 0; position < Messages; position++) _store.Commit(queue, position + 1, Enqueue(queue, position));
@@ -176,6 +178,6 @@ internal sealed class SlowAndFullDiskTests
             "all of them are durable");
     }
 
-    private static StoreRecord Enqueue(TestQueue queue, long position) =>
-        StoreRecord.Enqueue(queue.Id, position, MessageOf(new string('f', 500)), expiresAt: 0);
+    private StoreRecord Enqueue(TestQueue queue, long position) =>
+        StoreRecord.Enqueue(queue.Id, position, MessageOf(new string('f', 500 * engine.SegmentScale)), expiresAt: 0);
 }

@@ -16,16 +16,20 @@ internal sealed class StoreAtlas
 
     public List<AtlasRecord> Records { get; } = [];
 
-    public static StoreAtlas Of(MemoryFiles files, int segmentBytes)
+    public static StoreAtlas Of(MemoryFiles files, int segmentBytes) => Of(TestEngine.Journal, files, segmentBytes);
+
+    public static StoreAtlas Of(TestEngine by, MemoryFiles files, int segmentBytes)
     {
         var atlas = new StoreAtlas();
         var copy = files.Copy();
-        using var engine = JournalEngine.Open(
-            copy, TestStore.Directory, segmentBytes, opening: 1_000_000, (path, _) => Assert.Fail($"{path} is damaged already"));
+        var directory = new SegmentDirectory(copy, TestStore.Directory, Opening: 1_000_000, (path, _) => Assert.Fail($"{path} is damaged already"));
+        using var engine = by.Engine.Open(directory with { SegmentBytes = segmentBytes });
         foreach (var info in engine.Segments)
         {
             var path = $"{TestStore.Directory}/{info.Id}.seg";
-            var segment = new AtlasSegment(path, copy.File(path).Bytes, info.IsSealed);
+            var bytes = new byte[info.Bytes];
+            engine.Read(info.Id, 0, bytes);
+            var segment = new AtlasSegment(path, bytes, info.IsSealed);
             atlas.Segments.Add(segment);
             foreach (var blob in engine.ReadBlobs(info.Id, broken => Assert.That(broken.IsTornEnd, Is.True, $"{path} is damaged already: {broken}")))
             {
@@ -86,7 +90,7 @@ internal sealed class StoreAtlas
     }
 }
 
-/// <param name="Bytes">As they are before any damage.</param>
+/// <param name="Bytes">As they are before any damage, in whatever the engine keeps them.</param>
 internal sealed record AtlasSegment(string Path, byte[] Bytes, bool IsSealed)
 {
     private const int EndSize = SegmentFile.HeaderSize + SegmentFile.TrailerSize;

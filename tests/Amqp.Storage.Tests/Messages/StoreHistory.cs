@@ -12,16 +12,18 @@ internal sealed class StoreHistory
     public const int Queues = 3;
 
     private readonly Random _random;
+    private readonly TestEngine _engine;
     private readonly TestStore _store;
     private readonly List<(int Queue, long Position)> _live = [];
     private readonly long[] _next = new long[Queues + 1];
     private long _ticket;
     private int _number;
 
-    public StoreHistory(int seed)
+    public StoreHistory(TestEngine engine, int seed)
     {
+        _engine = engine;
         _random = new Random(seed);
-        _store = new TestStore(8_192 << _random.Next(3));
+        _store = new TestStore(engine, 8_192 << _random.Next(3));
         _store.Start();
         for (var queue = 1; queue <= Queues; queue++) _store.Queue(queue);
         for (var step = 0; step < 120; step++) Step();
@@ -44,7 +46,7 @@ internal sealed class StoreHistory
     /// <summary>Opens a copy of what is on the disk.</summary>
     public TestStore Open(Journal.MemoryFiles files)
     {
-        var store = new TestStore(SegmentBytes, files, _store.Opening);
+        var store = new TestStore(_engine, SegmentBytes / _engine.SegmentScale, files, _store.Opening);
         for (var queue = 1; queue <= Queues; queue++) store.Queue(queue);
         store.Start();
         return store;
@@ -111,5 +113,5 @@ internal sealed class StoreHistory
     private void Commit(int queue, params ReadOnlySpan<StoreRecord> records) => _store.Commit(_store.Queue(queue), ++_ticket, records);
 
     private Amqp.Core.Messages.Message NewMessage(long bodyId) =>
-        MessageOf($"{_number++}:{new string((char)('a' + _random.Next(26)), _random.Next(_random.Next(5) == 0 ? 2_500 : 400))}", bodyId);
+        MessageOf($"{_number++}:{new string((char)('a' + _random.Next(26)), _random.Next((_random.Next(5) == 0 ? 2_500 : 400) * _engine.BodyScale))}", bodyId);
 }

@@ -1,7 +1,8 @@
 namespace Amqp.Storage.Tests.Messages;
 
 /// <summary>The store under random use, over several lives that end in order, with a loss of power, or with a disk that fails.</summary>
-internal sealed class StoreStorms
+[TestFixtureSource(typeof(TestEngine), nameof(TestEngine.All))]
+internal sealed class StoreStorms(TestEngine engine)
 {
     [Test]
     public void What_was_promised_survives_every_end([Range(1, 40)] int seed) => Storm(seed, lives: 6, stepsMax: 120);
@@ -10,12 +11,12 @@ internal sealed class StoreStorms
     [Category("Long")]
     public void What_was_promised_survives_every_end_in_the_long_run([Range(1_001, 1_200)] int seed) => Storm(seed, lives: 12, stepsMax: 600);
 
-    private static void Storm(int seed, int lives, int stepsMax)
+    private void Storm(int seed, int lives, int stepsMax)
     {
         var random = new Random(seed);
-        using var store = new TestStore(segmentBytes: 8_192 << random.Next(4));
+        using var store = new TestStore(engine, 8_192 << random.Next(4));
         store.Start();
-        var model = new StoreModel(store, random, queueCount: random.Next(1, 5)) { LargestBody = random.Next(3) == 0 ? 20_000 : 800 };
+        var model = new StoreModel(store, random, queueCount: random.Next(1, 5)) { LargestBody = random.Next(3) == 0 ? 20_000 : 800 * engine.BodyScale };
         for (var life = 1; life <= lives; life++)
         {
             if (random.Next(3) == 0) store.Files.FailFrom = store.Files.Changes + random.Next(400);

@@ -5,6 +5,7 @@ using Amqp.Core.Topology;
 using Amqp.Storage.Files;
 using Amqp.Storage.Journal;
 using Amqp.Storage.Messages;
+using Amqp.Storage.Segments;
 using Amqp.Storage.Tests.Journal;
 using Amqp.Testing;
 using AMQP.Net;
@@ -21,22 +22,25 @@ internal sealed class TestStore : IDisposable
     public const string Directory = "/messages";
 
     private readonly Dictionary<QueueId, TestQueue> _queues = [];
+    private readonly TestEngine _engine;
     private readonly IFileLayer _layer;
     private readonly string _directory;
     private long _opening;
     private MessageStore? _store;
 
+    /// <param name="segmentBytes">For the journal; larger for engines that need more.</param>
     /// <param name="files">A disk on which there is a store already.</param>
     /// <param name="opening">The number of the last opening of that.</param>
-    public TestStore(int segmentBytes = 16 << 10, MemoryFiles? files = null, long opening = 0)
-        : this(segmentBytes, files ?? new MemoryFiles(), Directory, opening)
+    public TestStore(TestEngine engine, int segmentBytes = 16 << 10, MemoryFiles? files = null, long opening = 0)
+        : this(engine, segmentBytes, files ?? new MemoryFiles(), Directory, opening)
     {
     }
 
     /// <summary>A store on any disk.</summary>
-    public TestStore(int segmentBytes, IFileLayer layer, string directory, long opening = 0)
+    public TestStore(TestEngine engine, int segmentBytes, IFileLayer layer, string directory, long opening = 0)
     {
-        SegmentBytes = segmentBytes;
+        _engine = engine;
+        SegmentBytes = segmentBytes * engine.SegmentScale;
         _layer = layer;
         _directory = directory;
         _opening = opening;
@@ -177,7 +181,7 @@ internal sealed class TestStore : IDisposable
         IsFull = false;
         FullChanges.Clear();
         var damages = new Damages(_layer, _directory, Log);
-        Engine = JournalEngine.Open(_layer, _directory, SegmentBytes, ++_opening, damages.FoundFile);
+        Engine = _engine.Engine.Open(new SegmentDirectory(_layer, _directory, ++_opening, damages.FoundFile) { SegmentBytes = SegmentBytes, Cut = damages.FoundTornEnd });
         _store = MessageStore.Open(Engine, damages, new MessageStoreOptions { Opening = _opening }, Log, Fail);
     }
 }

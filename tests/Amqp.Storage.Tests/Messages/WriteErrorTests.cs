@@ -4,7 +4,8 @@ using static Amqp.Storage.Tests.Messages.TestStore;
 namespace Amqp.Storage.Tests.Messages;
 
 /// <summary>Every change of the disk fails once, in a story that has all kinds of them: it is the end of the store, and nothing is lost.</summary>
-internal sealed class WriteErrorTests
+[TestFixtureSource(typeof(TestEngine), nameof(TestEngine.All))]
+internal sealed class WriteErrorTests(TestEngine engine)
 {
     private const int Published = 120;
 
@@ -16,16 +17,23 @@ internal sealed class WriteErrorTests
     [TearDown]
     public void CloseStore() => _store.Dispose();
 
-    [Test]
-    public void A_disk_that_goes_ends_the_store_and_what_was_promised_is_there() => EveryChange(isDiskBack: false);
+    /// <summary>Every so many changes, where the story takes long.</summary>
+    private int Stride => engine.IsJournal ? 1 : 11;
 
     [Test]
-    public void An_error_that_passes_ends_the_store_all_the_same() => EveryChange(isDiskBack: true);
+    public void A_disk_that_goes_ends_the_store_and_what_was_promised_is_there() => Changes(Stride, isDiskBack: false);
 
-    private void EveryChange(bool isDiskBack)
+    [Test]
+    public void An_error_that_passes_ends_the_store_all_the_same() => Changes(Stride, isDiskBack: true);
+
+    [Test]
+    [Category("Long")]
+    public void Every_change_of_the_disk_may_fail([Values] bool isDiskBack) => Changes(stride: 1, isDiskBack);
+
+    private void Changes(int stride, bool isDiskBack)
     {
         var change = 1;
-        for (var passes = false; !passes; change++)
+        for (var passes = false; !passes; change += stride)
         {
             passes = Round(change, isDiskBack);
             Assert.That(change, Is.LessThan(2_000));
@@ -37,7 +45,7 @@ internal sealed class WriteErrorTests
     /// <returns>True: the story passed before the change that was to fail.</returns>
     private bool Round(int change, bool isDiskBack)
     {
-        _store = new TestStore(segmentBytes: 4_096);
+        _store = new TestStore(engine, engine.IsJournal ? 4_096 : 8_192);
         _store.Files.FailFrom = change;
         if (isDiskBack) _store.Files.FailTo = change + 1;
         _notedTickets.Clear();
@@ -93,7 +101,7 @@ internal sealed class WriteErrorTests
         if (found.Length > 0) Assert.That(_store.Read(_store.Queue(1), found), Is.EqualTo(found.Select(TextAt)), when);
     }
 
-    private static string TextAt(long position) => $"{position} {new string('t', 250)}";
+    private string TextAt(long position) => $"{position} {new string('t', 250 * engine.SegmentScale)}";
 
     private static StoreRecord Enqueue(TestQueue queue, long position, string text) =>
         StoreRecord.Enqueue(queue.Id, position, MessageOf(text), expiresAt: 0);
