@@ -104,7 +104,8 @@ internal sealed class ConfirmTrackerTests
         for (var number = 0; number < 1000; number++) _tracker.Settle(_tracker.Add(1)); // the ring shrinks
         var before = GC.GetAllocatedBytesForCurrentThread();
         for (var number = 0; number < Count; number++) _tracker.Settle(_tracker.Add(1));
-        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(1_000), "bytes for a million confirms in order");
+        // A collection in between counts the rest of the thread's allocation buffer, 8 KiB.
+        Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(20_000), "bytes for a million confirms in order");
         Assert.That(Take(), Is.EqualTo($"ack {(2 * Count) + 1001} multiple"));
     }
 
