@@ -206,6 +206,8 @@ internal sealed class PageLog : IDisposable
             // The headers may both be damaged: then the frames say what they said.
             if (frames[number].Epoch > _epoch) (_epoch, Life) = (frames[number].Epoch, frames[number].Life);
         }
+        if (_epoch == 0) return; // power failed before it was begun
+
         var flushed = frames.Where(frame => frame.Epoch == _epoch).Select(frame => frame.Flushed).DefaultIfEmpty(0).Max();
         var counted = 0;
         for (; counted < flushed; counted++)
@@ -217,7 +219,7 @@ internal sealed class PageLog : IDisposable
         while (counted < frames.Length && frames[counted].Epoch == _epoch)
         {
             var last = frames[counted].Last;
-            if (last >= frames.Length || frames[counted..(last + 1)].Any(frame => frame.Epoch != _epoch)) break;
+            if (last < counted || last >= frames.Length || frames[counted..(last + 1)].Any(frame => frame.Epoch != _epoch)) break;
             for (; counted <= last; counted++) _latest[frames[counted].Page] = counted;
         }
         Count = _written = _flushed = counted;
