@@ -79,18 +79,18 @@ internal sealed class LiteMedium : ISegmentMedium
     {
         if (_owner != file) return;
         _owner.Release();
-        _log.Begin(0);
+        _log.Begin(0, 0);
         _owner = null;
     }
 
     public void Dispose() => _log.Dispose();
 
     /// <summary>The log is this database's from here on.</summary>
-    public void TakeLog(LiteFile owner, long life)
+    public void TakeLog(LiteFile owner, long life, long dataLength)
     {
         _owner?.Release();
         _owner = owner;
-        _log.Begin(life);
+        _log.Begin(life, dataLength);
     }
 
     public LogStream LogFor(Action<uint> written) => new(_log, written);

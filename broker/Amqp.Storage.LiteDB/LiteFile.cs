@@ -137,7 +137,7 @@ internal sealed class LiteFile : IDataFile
     private LiteEngine WritableEngine()
     {
         if (_isWritable) return _engine!;
-        _medium.TakeLog(this, _pages.Life);
+        _medium.TakeLog(this, _pages.Life, _pages.FileLength);
         _engine = new LiteEngine(new EngineSettings { DataStream = _pages, LogStream = _medium.LogFor(page => _lastPage = Math.Max(_lastPage, page)) });
         _isWritable = true;
         // When to checkpoint is decided here, so that none begins in the midst of a commit.

@@ -55,6 +55,7 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
             pages.FileLength = PageFrame.Length(pages._frame);
             break;
         }
+        if (log.Life == pages.Life && log.DataLength > 0) pages.FileLength = log.DataLength;
         isBroken = log.IsDamaged(pages.Life) || !log.Has(pages.Life, 0) || pages.Count == 0;
         return pages;
     }

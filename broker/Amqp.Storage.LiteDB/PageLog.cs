@@ -13,7 +13,8 @@ namespace Amqp.Storage.Lite;
 /// | header | header | frame 0     | frame 1     |         the header of the larger epoch counts
 /// +--------+--------+-------------+-------------+- - -
 ///
-/// header   "AMQPLLOG" | version u32 | 0 u32 | epoch u64 | life u64 | length of the file u64 | 0 ... | CRC-32C u32 of the 60 bytes before
+/// header   "AMQPLLOG" | version u32 | 0 u32 | epoch u64 | life u64 | length of the log u64 | length of the database's file u64 | 0 ...
+///          | CRC-32C u32 of the 60 bytes before
 ///
 /// frame    0         4        8         16       24          28             32
 ///          +---------+--------+---------+--------+-----------+--------------+------------+
@@ -70,6 +71,9 @@ internal sealed class PageLog : IDisposable
 
     /// <summary>The database whose pages these are; 0: nobody's.</summary>
     public long Life { get; private set; }
+
+    /// <summary>How long its file is, in bytes: it may have lost its end since.</summary>
+    public long DataLength { get; private set; }
 
     /// <summary>Frames written in this epoch.</summary>
     public int Count { get; private set; }
@@ -173,9 +177,9 @@ internal sealed class PageLog : IDisposable
     }
 
     /// <summary>Forgets what is in it, which is in its database's file now, and begins anew for a database.</summary>
-    public void Begin(long life)
+    public void Begin(long life, long dataLength)
     {
-        (_epoch, Life) = (_epoch + 1, life);
+        (_epoch, Life, DataLength) = (_epoch + 1, life, dataLength);
         (Count, _written, _flushed, _isFlushed, _isDamaged) = (0, 0, 0, true, false);
         _latest.Clear();
         Span<byte> header = stackalloc byte[HeaderSize];
@@ -185,6 +189,7 @@ internal sealed class PageLog : IDisposable
         BinaryPrimitives.WriteInt64LittleEndian(header[16..], _epoch);
         BinaryPrimitives.WriteInt64LittleEndian(header[24..], life);
         BinaryPrimitives.WriteInt64LittleEndian(header[32..], _file!.Length);
+        BinaryPrimitives.WriteInt64LittleEndian(header[40..], dataLength);
         BinaryPrimitives.WriteUInt32LittleEndian(header[^4..], Crc32C.Of(header[..^4]));
         _file.Write(header, (_epoch & 1) * HeaderDistance);
         _file.Flush();
@@ -197,14 +202,14 @@ internal sealed class PageLog : IDisposable
     /// <summary>Finds out which frames count.</summary>
     private void Recover()
     {
-        (_epoch, Life) = ReadHeaders();
+        (_epoch, Life, DataLength) = ReadHeaders();
         var frames = new Head[Math.Max(0, (_file!.Length - FramesStart) / FrameSize)];
         for (var number = 0; number < frames.Length; number++)
         {
             if (!TryReadFrame(number, epoch: null)) continue;
             frames[number] = Head.Of(_frame);
             // The headers may both be damaged: then the frames say what they said.
-            if (frames[number].Epoch > _epoch) (_epoch, Life) = (frames[number].Epoch, frames[number].Life);
+            if (frames[number].Epoch > _epoch) (_epoch, Life, DataLength) = (frames[number].Epoch, frames[number].Life, 0);
         }
         if (_epoch == 0) return; // power failed before it was begun
 
@@ -227,9 +232,9 @@ internal sealed class PageLog : IDisposable
     }
 
     /// <summary>The later of the two headers; zeros if there is none that is whole.</summary>
-    private (long Epoch, long Life) ReadHeaders()
+    private (long Epoch, long Life, long DataLength) ReadHeaders()
     {
-        var found = (Epoch: 0L, Life: 0L);
+        var found = (Epoch: 0L, Life: 0L, DataLength: 0L);
         var header = new byte[HeaderSize];
         foreach (var offset in (int[])[0, HeaderDistance])
         {
@@ -242,7 +247,7 @@ internal sealed class PageLog : IDisposable
                     + $"{Version}). Start that version again, or restore the data directory from before the upgrade.");
             }
             var epoch = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(16));
-            if (epoch > found.Epoch) found = (epoch, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(24)));
+            if (epoch > found.Epoch) found = (epoch, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(24)), BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(40)));
             IsShort |= BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(32)) > _file.Length;
         }
         return found;
@@ -305,7 +310,7 @@ internal sealed class LogStream(PageLog log, Action<uint> written) : Stream
     public override void SetLength(long value)
     {
         if (value != 0) throw new NotSupportedException("a log is emptied, not cut");
-        log.Begin(log.Life);
+        log.Begin(log.Life, log.DataLength);
     }
 
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();

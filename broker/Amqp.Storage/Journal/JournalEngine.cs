@@ -138,7 +138,8 @@ public sealed class JournalEngine : ISegmentEngine
         _segments = _segments.Remove(segment);
         if (_current == dropped) _current = null;
         dropped.Dispose();
-        if (dropped.Capacity == _segmentBytes && _spares.Count < SparesKept)
+        // What the segment took itself for is not asked: its file may have lost its end.
+        if (LengthOf(dropped.Path) == _segmentBytes && _spares.Count < SparesKept)
         {
             var spare = NextSparePath();
             _files.Rename(dropped.Path, spare);
@@ -198,15 +199,14 @@ public sealed class JournalEngine : ISegmentEngine
     private void AdoptSpare(long number, string path)
     {
         _lastSpare = Math.Max(_lastSpare, number);
-        using (var file = _files.Open(path))
-        {
-            if (file.Length == _segmentBytes && _spares.Count < SparesKept)
-            {
-                _spares.Enqueue(path);
-                return;
-            }
-        }
-        _files.Delete(path);
+        if (LengthOf(path) == _segmentBytes && _spares.Count < SparesKept) _spares.Enqueue(path);
+        else _files.Delete(path);
+    }
+
+    private long LengthOf(string path)
+    {
+        using var file = _files.Open(path);
+        return file.Length;
     }
 
     private string? TakeSpare(long bytes) =>

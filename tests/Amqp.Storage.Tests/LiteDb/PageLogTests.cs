@@ -55,7 +55,7 @@ internal sealed class PageLogTests
         using (var log = Open())
         {
             log.TryPrepare();
-            log.Begin(Life + 1);
+            log.Begin(Life + 1, 0);
             log.Add(Page(9));
             log.Flush();
         }
@@ -88,8 +88,8 @@ internal sealed class PageLogTests
     {
         using var log = Open();
         log.TryPrepare();
-        log.Begin(Life - 1);
-        log.Begin(Life);
+        log.Begin(Life - 1, 0);
+        log.Begin(Life, 0);
         Write(log, first, flush);
         Write(log, second, flushSecond);
         // Only another frame proves that those before it were flushed.
