@@ -11,10 +11,10 @@ namespace Amqp.Storage.Tests.Messages;
 
 /// <summary>
 /// One thread uses a store at random while another reads all the time, on a disk where a flush waits for some reads, and a read
-/// for some writes: so that reads meet the store in the midst of everything it does.
+/// for some writes: so that reads meet the store in the midst of everything it does. With the journal only: LiteDB reads a segment
+/// under a lock that its writes need, so a read cannot wait for them.
 /// </summary>
-[TestFixtureSource(typeof(TestEngine), nameof(TestEngine.All))]
-internal sealed class ReadStorms(TestEngine engine)
+internal sealed class ReadStorms
 {
     private const int Queues = 3;
 
@@ -39,7 +39,7 @@ internal sealed class ReadStorms(TestEngine engine)
     {
         _random = new Random(seed);
         (_ticket, _number, _lastQueue) = (0, 0, 0);
-        using var store = _store = new TestStore(engine, segmentBytes: 8_192 << _random.Next(3));
+        using var store = _store = new TestStore(TestEngine.Journal, segmentBytes: 8_192 << _random.Next(3));
         store.Start();
         _books = [.. Enumerable.Range(0, Queues).Select(_ => NewQueue())];
         var reader = new Reader(store, _books, seed);
