@@ -48,6 +48,8 @@ internal sealed class LiteFile : IDataFile
 
     public long Length => _pages.FileLength;
 
+    public bool IsDamaged => _salvage is not null;
+
     public long Room => _salvage is not null || !_medium.IsPrepared ? 0
         : Math.Max(0, _pages.Count - (long)_lastPage - PagesBeside) * PageBytes;
 

@@ -34,6 +34,9 @@ public interface IDataFile : IDisposable
     /// nothing any more.</summary>
     long Room => long.MaxValue;
 
+    /// <summary>It is known not to give back all that was written to it: what is missing anywhere was damaged, and not cut off.</summary>
+    bool IsDamaged => false;
+
     /// <summary>Writes all of it, at that offset in bytes.</summary>
     /// <exception cref="IOException">Nothing is known of what was written. No space left is an <see cref="IOException"/> that
     /// <see cref="DiskFull.Is"/> recognizes.</exception>

@@ -242,6 +242,7 @@ internal sealed class SegmentFile : IDisposable
             offset += frame.Size;
             yield return new Blob(address, bytes.AsMemory(BlobFrame.HeaderSize, frame.Length));
         }
+        wasSealed |= _file.IsDamaged;
         // A footer that is there without a trailer is written anew, in its place: there may be no room for two.
         if (!hasFooter) offset = ReadEnd(offset, number, wasSealed, broken);
         else if (wasSealed && TrailerOffset() is null) broken(Footer(offset));

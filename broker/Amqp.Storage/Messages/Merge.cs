@@ -79,7 +79,11 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
         var bytes = new byte[broken.Length];
         var range = bytes.AsSpan(0, engine.Read(Victim!.Id, broken.Offset, bytes));
         var records = new WholeRecords(range);
-        while (records.TryNext(out var header)) NoteRecords(range.Slice(records.Start, header.Length), broken.Offset + records.Start);
+        while (records.TryNext(out var header))
+        {
+            // As on opening: a part of a transaction that is not whole counts for nothing.
+            if (header.Flags == 0) NoteRecords(range.Slice(records.Start, header.Length), broken.Offset + records.Start);
+        }
     }
 
     private void NoteRecords(ReadOnlySpan<byte> bytes, long offset)
