@@ -23,9 +23,11 @@ internal sealed class RealFilesTests(TestEngine engine)
         using var store = new TestStore(engine, 8_192 << random.Next(4), files, _directory);
         store.Start();
         var model = new StoreModel(store, random, queueCount: random.Next(1, 5)) { LargestBody = random.Next(3) == 0 ? 20_000 : 800 * engine.BodyScale };
+        var wroteFiles = false;
         for (var life = 1; life <= 5; life++)
         {
             for (var steps = random.Next(120); steps > 0; steps--) model.Step();
+            wroteFiles |= Directory.GetFiles(_directory).Length > 0; // in the end there may be nothing left to keep
             var isOrderly = random.Next(2) == 0;
             files.IsDead = !isOrderly;
             store.Close();
@@ -36,6 +38,6 @@ internal sealed class RealFilesTests(TestEngine engine)
             model.Check($"seed {seed}, after life {life}");
         }
         Assert.That(store.Log.Of(LogLevel.Error), Is.Empty, "nothing was damaged");
-        Assert.That(Directory.GetFiles(_directory), Is.Not.Empty);
+        Assert.That(wroteFiles, Is.True);
     }
 }
