@@ -18,7 +18,7 @@ namespace Amqp.Broker;
 /// A broker without sockets: give it byte streams and it serves AMQP on them. Topology and messages are loaded from their
 /// stores on construction.
 /// </summary>
-public sealed class BrokerNode
+public sealed partial class BrokerNode
 {
     private readonly ConcurrentDictionary<ConnectionId, (AmqpConnection Connection, Task Served)> _connections = new();
     private readonly BrokerServices _services;
@@ -37,6 +37,8 @@ public sealed class BrokerNode
         ILoggerFactory loggers)
     {
         _logger = loggers.CreateLogger<BrokerNode>();
+        Identity = identity;
+        StartedAt = time.GetUtcNow();
         var clock = new BrokerClock(time);
         var queues = new LocalQueues();
         var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>()) { Shown = CloseConnectionsOfDeleted };
@@ -61,6 +63,10 @@ public sealed class BrokerNode
             new ConnectionLog(loggers.CreateLogger("Amqp.Broker.Connections")),
             ServerProperties.For(identity.Name, identity.Product, identity.ProductVersion));
     }
+
+    public NodeIdentity Identity { get; }
+
+    public DateTimeOffset StartedAt { get; }
 
     /// <summary>Everything declared, and who may do what, at this moment.</summary>
     public TopologySnapshot Topology => _services.Topology.Current;
@@ -95,14 +101,23 @@ public sealed class BrokerNode
     }
 
     /// <summary>Closes every connection with 320, and waits until their clients have answered or <see cref="Limits.CloseMs"/> is over.
-    /// Then the message store has everything that it needs to be closed in order.</summary>
-    public async Task Stop()
+    /// From then on, whoever connects is closed at once.</summary>
+    public async Task CloseDoors()
     {
         _stopping = true;
         var open = _connections.Values.ToArray();
         if (open.Length > 0) _logger.LogInformation("Closing {Count} connections", open.Length);
         foreach (var (connection, _) in open) connection.PostClose(BrokerError.ForcedClosure("shutdown"));
         foreach (var (_, served) in open) await served;
+    }
+
+    /// <summary>Clients are served again.</summary>
+    public void OpenDoors() => _stopping = false;
+
+    /// <summary><see cref="CloseDoors"/>, for good: then the message store has everything that it needs to be closed in order.</summary>
+    public async Task Stop()
+    {
+        await CloseDoors();
         await _services.Queues.Stop();
     }
 
