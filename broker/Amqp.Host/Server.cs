@@ -157,6 +157,7 @@ internal sealed class Server : IAsyncDisposable
             _store!,
             _messages!,
             loopbackUsers.ToHashSet(),
+            new SystemResources(_directory!.FullPath),
             TimeProvider.System,
             _application.Services.GetRequiredService<ILoggerFactory>());
         _listener = new AmqpListener(
