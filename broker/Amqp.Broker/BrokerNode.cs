@@ -23,6 +23,9 @@ public sealed partial class BrokerNode
     private readonly ConcurrentDictionary<ConnectionId, (AmqpConnection Connection, Task Served)> _connections = new();
     private readonly BrokerServices _services;
     private readonly ILogger<BrokerNode> _logger;
+    private readonly ISystemResources _resources;
+    private readonly DiskWatch _diskWatch;
+    private readonly long _startedAtMs;
     private long _lastConnectionId;
     private volatile bool _stopping;
 
@@ -33,22 +36,27 @@ public sealed partial class BrokerNode
         IMetadataStore store,
         IMessageStore messages,
         IReadOnlySet<string> loopbackUsers,
+        ISystemResources resources,
         TimeProvider time,
         ILoggerFactory loggers)
     {
         _logger = loggers.CreateLogger<BrokerNode>();
         Identity = identity;
         StartedAt = time.GetUtcNow();
+        _resources = resources;
         var clock = new BrokerClock(time);
+        _startedAtMs = clock.Now;
         var queues = new LocalQueues();
         var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>()) { Shown = CloseConnectionsOfDeleted };
-        var alarms = new Alarms(loggers.CreateLogger("Amqp.Broker.Flow"));
-        var memory = NewMemoryBudget(limits);
+        var flowLogger = loggers.CreateLogger("Amqp.Broker.Flow");
+        var alarms = new Alarms(flowLogger);
+        var memory = NewMemoryBudget(limits, resources.MemoryBytes);
         memory.ShortageChanged = isShort => alarms.Set(Shortage.Memory, isShort);
         queues.Connect(new QueueServices(topology, messages, memory, clock, loggers.CreateLogger("Amqp.Broker.Queues")));
         topology.Start();
-        messages.Start(isFull => alarms.Set(Shortage.Disk, isFull));
+        messages.Start(isFull => alarms.Set(Shortage.DiskFull, isFull));
         queues.Start();
+        _diskWatch = new DiskWatch(resources, limits.DiskFreeLimit, alarms, clock, flowLogger);
         _services = new BrokerServices(
             limits,
             topology,
@@ -82,10 +90,11 @@ public sealed partial class BrokerNode
     }
 
     /// <summary>The defaults are RabbitMQ's.</summary>
-    private static MemoryBudget NewMemoryBudget(Limits limits)
+    private static MemoryBudget NewMemoryBudget(Limits limits, long memoryBytes)
     {
-        var limit = limits.MemoryBytes > 0 ? limits.MemoryBytes : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 10 * 4;
-        return new MemoryBudget(limit, limits.PageOutBytes > 0 ? limits.PageOutBytes : limit / 2);
+        var watermark = limits.MemoryBytes > 0 ? Watermark.Absolute(limits.MemoryBytes) : Watermark.Relative(0.4);
+        var limit = watermark.Of(memoryBytes);
+        return new MemoryBudget(limit, limits.PageOutBytes > 0 ? limits.PageOutBytes : limit / 2) { Watermark = watermark };
     }
 
     /// <summary>Serves one client; completes when it is gone. Never throws.</summary>
@@ -119,6 +128,7 @@ public sealed partial class BrokerNode
     {
         await CloseDoors();
         await _services.Queues.Stop();
+        _diskWatch.Dispose();
     }
 
     private void CloseConnectionsOfDeleted(TopologyResult result)
