@@ -60,9 +60,9 @@ public sealed partial class BrokerNode
     }
 
     /// <summary>Closes connections with 320.</summary>
-    /// <param name="reason">What their clients are told.</param>
+    /// <param name="reason">What their clients are told; empty for RabbitMQ's words.</param>
     public void CloseConnections(IReadOnlySet<ConnectionId> ids, string reason) =>
-        Close(connection => ids.Contains(connection.Id), BrokerError.ForcedClosure(reason));
+        Close(connection => ids.Contains(connection.Id), BrokerError.ClosedByOperator(reason));
 
     private static DeleteConditions Conditions(bool ifUnused, bool ifEmpty) =>
         (ifUnused ? DeleteConditions.IfUnused : DeleteConditions.None) | (ifEmpty ? DeleteConditions.IfEmpty : DeleteConditions.None);

@@ -29,8 +29,7 @@ internal sealed class ConnectionEndpoints(BrokerNode node, Pids pids)
     {
         var ids = connections.Select(connection => connection.Id).ToHashSet();
         if (ids.Count == 0) return Answer.NotFound;
-        var reason = request.Headers[ReasonHeader].ToString();
-        node.CloseConnections(ids, reason.Length > 0 ? reason : "Closed via management plugin");
+        node.CloseConnections(ids, request.Headers[ReasonHeader].ToString());
         return Answer.Done;
     }
 

@@ -3,6 +3,7 @@ using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 
 namespace Amqp.Management.Endpoints;
@@ -33,7 +34,8 @@ internal sealed class VhostEndpoints(BrokerNode node)
     {
         var name = names["vhost"];
         // An empty body is allowed here: a virtual host need not be described.
-        var body = request.ContentLength is > 0 ? await Body.BindAsync(request.HttpContext) : null;
+        var hasBody = request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
+        var body = hasBody ? await Body.BindAsync(request.HttpContext) : null;
         var before = node.Topology.Find(name);
         if (before is not null && request.Headers.IfNoneMatch == "*") return Answer.Exists;
         var description = body?.TextOrNull("description") ?? before?.Description ?? "";

@@ -1,0 +1,95 @@
+using System.Net;
+using System.Net.Http.Json;
+using System.Net.Sockets;
+using System.Text.Json.Nodes;
+using Amqp.Testing;
+using RabbitMQ.Client;
+
+namespace Amqp.Management.Tests;
+
+/// <summary>Base of fixtures: the API on a broker's control socket, and clients of the broker.</summary>
+internal abstract class ApiFixture : BrokerFixture
+{
+    private readonly List<IDisposable> _clients = [];
+
+    /// <summary>The API of the broker that all share.</summary>
+    protected static Api Api => new(SharedBroker.Process!);
+
+    /// <summary>A connection of a user that is ended with the test.</summary>
+    protected async Task<IConnection> Connect(TestBroker? broker = null, string user = "guest", string password = "guest", string vhost = "/")
+    {
+        var factory = new ConnectionFactory
+        {
+            HostName = "127.0.0.1",
+            Port = (broker ?? SharedBroker.Process!).Port,
+            UserName = user,
+            Password = password,
+            VirtualHost = vhost,
+            AutomaticRecoveryEnabled = false,
+            ClientProvidedName = TestContext.CurrentContext.Test.Name,
+        };
+        var connection = await factory.CreateConnectionAsync();
+        _clients.Add(connection);
+        return connection;
+    }
+
+    [TearDown]
+    public void EndClients()
+    {
+        foreach (var client in _clients) client.Dispose();
+        _clients.Clear();
+    }
+}
+
+/// <summary>What the API answered.</summary>
+internal sealed record ApiAnswer(HttpStatusCode Status, JsonNode? Json)
+{
+    public JsonNode? this[string key] => Json![key];
+}
+
+/// <summary>A client of the API on a broker's control socket.</summary>
+internal sealed class Api(TestBroker broker)
+{
+    public string SocketPath { get; } = Path.Combine(broker.Directory, "control.sock");
+
+    public Task<ApiAnswer> Get(string path) => Send(HttpMethod.Get, path, body: null);
+
+    public Task<ApiAnswer> Put(string path, object body, params (string Name, string Value)[] headers) => Send(HttpMethod.Put, path, body, headers);
+
+    public Task<ApiAnswer> Delete(string path, params (string Name, string Value)[] headers) => Send(HttpMethod.Delete, path, body: null, headers);
+
+    /// <summary>A list, as an array.</summary>
+    public async Task<JsonObject[]> List(string path) => [.. (await Get(path)).Json!.AsArray().Select(item => item!.AsObject())];
+
+    public async Task<ApiAnswer> Send(HttpMethod method, string path, object? body, params (string Name, string Value)[] headers)
+    {
+        using var client = new HttpClient(new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, cancel) =>
+            {
+                var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                try
+                {
+                    await socket.ConnectAsync(new UnixDomainSocketEndPoint(SocketPath), cancel);
+                    return new NetworkStream(socket, ownsSocket: true);
+                }
+                catch
+                {
+                    socket.Dispose();
+                    throw;
+                }
+            },
+        });
+        using var request = new HttpRequestMessage(method, new Uri($"http://localhost/api/{path}"));
+        request.Content = body switch
+        {
+            null => null,
+            string text => new StringContent(text),
+            _ => JsonContent.Create(body),
+        };
+        foreach (var (name, value) in headers) request.Headers.Add(name, value);
+        using var response = await client.SendAsync(request);
+        var answer = await response.Content.ReadAsStringAsync();
+        return new ApiAnswer(response.StatusCode, answer.Length == 0 ? null : JsonNode.Parse(answer));
+    }
+}
