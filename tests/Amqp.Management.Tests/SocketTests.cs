@@ -18,7 +18,7 @@ internal sealed class SocketTests : ApiFixture
     public async Task It_is_gone_after_an_orderly_stop_and_made_anew_after_a_kill()
     {
         var broker = await StartOwnBroker([]);
-        var api = new Api(broker);
+        var api = new ControlApi(broker);
         await broker.Kill();
         Assert.That(File.Exists(api.SocketPath), Is.True, "the socket that the killed process left");
         await broker.Restart();
@@ -37,7 +37,7 @@ internal sealed class SocketTests : ApiFixture
     public async Task A_node_that_is_stopped_has_told_its_clients_and_listens_again_when_it_is_started()
     {
         var broker = await StartOwnBroker([]);
-        var api = new Api(broker);
+        var api = new ControlApi(broker);
         var connection = await Connect(broker);
         var channel = await connection.CreateChannelAsync();
         await channel.QueueDeclareAsync("kept", durable: true, exclusive: false, autoDelete: false);
@@ -93,7 +93,7 @@ internal sealed class SocketTests : ApiFixture
     public async Task A_memory_watermark_below_the_use_blocks_publishers_until_it_is_raised()
     {
         var broker = await StartOwnBroker([]);
-        var api = new Api(broker);
+        var api = new ControlApi(broker);
         var node = (await api.List("nodes"))[0]["name"]!.GetValue<string>();
         ExpectLog("Memory resource limit alarm set", broker);
         ExpectLog("Memory resource limit alarm cleared", broker);
