@@ -14,7 +14,6 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -40,6 +39,7 @@ internal sealed class Server : IAsyncDisposable
     private LocalMetadataStore? _store;
     private MessageStore? _messages;
     private BrokerNode? _node;
+    private readonly Door _door;
     private AmqpListener? _listener;
     private readonly int _connectionsMax = OpenFiles.ConnectionsMax();
     private int _exitCode;
@@ -47,17 +47,20 @@ internal sealed class Server : IAsyncDisposable
     private Server(WebApplicationBuilder builder)
     {
         _options = OptionsReader.Read(builder.Configuration);
-        builder.WebHost.UseKestrelHttpsConfiguration();
         builder.WebHost.ConfigureKestrel(kestrel =>
         {
             Listen(kestrel, _options.Listeners.Amqp, "AMQP", certificates: null);
             var amqps = _options.Listeners.Amqps;
             if (amqps.Certificates.Length == 0) return;
-            Listen(kestrel, amqps, "AMQPS", new TlsCertificates(
-                amqps, TimeProvider.System, kestrel.ApplicationServices.GetRequiredService<ILogger<TlsCertificates>>()));
+            Listen(kestrel, amqps, "AMQPS", new TlsCertificates(amqps, TimeProvider.System, Logger<TlsCertificates>(kestrel.ApplicationServices)));
         });
         _application = builder.Build();
-        _logger = _application.Services.GetRequiredService<ILogger<Server>>();
+        _logger = Logger<Server>();
+        _door = new Door(
+            _options.Limits.Connections > 0 ? Math.Min(_options.Limits.Connections, _connectionsMax) : _connectionsMax,
+            _options.Limits.ConnectionsNotLoggedIn,
+            TimeProvider.System,
+            Logger<Door>());
     }
 
     /// <summary>Starts everything; clients can connect when it returns.</summary>
@@ -130,13 +133,13 @@ internal sealed class Server : IAsyncDisposable
         _store = LocalMetadataStore.Open(
             _directory,
             TimeProvider.System,
-            _application.Services.GetRequiredService<ILogger<LocalMetadataStore>>(),
+            Logger<LocalMetadataStore>(),
             failed: exception => EndBecauseOf(exception, "Definitions"));
         _messages = MessageStore.Open(
             _directory,
             engine,
             _store,
-            _application.Services.GetRequiredService<ILogger<MessageStore>>(),
+            Logger<MessageStore>(),
             failed: exception => EndBecauseOf(exception, "Messages"));
     }
 
@@ -160,10 +163,7 @@ internal sealed class Server : IAsyncDisposable
             new SystemResources(_directory!.FullPath),
             TimeProvider.System,
             _application.Services.GetRequiredService<ILoggerFactory>());
-        _listener = new AmqpListener(
-            _node,
-            _options.Limits.Connections > 0 ? Math.Min(_options.Limits.Connections, _connectionsMax) : _connectionsMax,
-            _application.Services.GetRequiredService<ILogger<AmqpListener>>());
+        _listener = new AmqpListener(_node);
     }
 
     private void Listen(KestrelServerOptions kestrel, ListenerOptions options, string name, TlsCertificates? certificates)
@@ -173,19 +173,21 @@ internal sealed class Server : IAsyncDisposable
             kestrel.Listen(endPoint, listener =>
             {
                 _listeners.Add((name, listener));
+                listener.Use(next => connection => _door.Admit(connection, next));
                 if (certificates is not null)
                 {
-                    listener.UseHttps(new TlsHandshakeCallbackOptions // TLS alone; nothing here speaks HTTP
-                    {
-                        HandshakeTimeout = TimeSpan.FromMilliseconds(_options.Listeners.Amqps.HandshakeMs),
-                        OnConnection = client => ValueTask.FromResult(certificates.For(client.ClientHelloInfo.ServerName)),
-                    });
+                    var tls = new TlsListener(certificates, _options.Listeners.Amqps.HandshakeMs, TimeProvider.System, Logger<TlsListener>(kestrel.ApplicationServices));
+                    listener.Use(next => connection => tls.Serve(connection, next));
                 }
-                var external = options is TlsListenerOptions { ClientCaFile.Length: > 0 } tls ? tls.ClientNameFrom : default(ClientName?);
+                var external = options is TlsListenerOptions { ClientCaFile.Length: > 0 } asking ? asking.ClientNameFrom : default(ClientName?);
                 listener.Run(connection => _listener!.Serve(connection, external)); // made with the node, before the sockets
             });
         }
     }
+
+    private ILogger<T> Logger<T>() => Logger<T>(_application.Services);
+
+    private static ILogger<T> Logger<T>(IServiceProvider services) => services.GetRequiredService<ILogger<T>>();
 
     /// <summary>On the first start: before, nobody could log in.</summary>
     private async Task MakeDefaultUser()
