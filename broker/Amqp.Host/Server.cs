@@ -174,6 +174,11 @@ internal sealed class Server : IAsyncDisposable
             {
                 _listeners.Add((name, listener));
                 listener.Use(next => connection => _door.Admit(connection, next));
+                if (options.ProxyProtocol)
+                {
+                    var proxies = new ProxyListener(_options.Limits.HandshakeMs, TimeProvider.System, Logger<ProxyListener>(kestrel.ApplicationServices));
+                    listener.Use(next => connection => proxies.Serve(connection, next));
+                }
                 if (certificates is not null)
                 {
                     var tls = new TlsListener(certificates, _options.Listeners.Amqps.HandshakeMs, TimeProvider.System, Logger<TlsListener>(kestrel.ApplicationServices));
