@@ -27,6 +27,13 @@ public sealed record Limits
     /// </summary>
     public int Connections { get; init; }
 
+    /// <summary>
+    /// Of these, connections that have not logged in; for each one more the oldest of them is closed. So many that good clients find
+    /// room when all come back at once; so few that strangers, who may make the broker keep some 64 KiB each, do not fill the memory.
+    /// RabbitMQ has no such limit.
+    /// </summary>
+    public int ConnectionsNotLoggedIn { get; init; } = 4_096;
+
     /// <summary>Channels a connection may open; also the number sent in connection.tune. RabbitMQ: 2047.</summary>
     public ushort ChannelsPerConnection { get; init; } = 2047;
 

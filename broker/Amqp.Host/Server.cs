@@ -13,7 +13,6 @@ using Amqp.Storage.Metadata;
 using Amqp.Storage.Segments;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.DependencyInjection;
@@ -40,7 +39,7 @@ internal sealed class Server : IAsyncDisposable
     private BrokerNode? _node;
     private AmqpListeners? _listeners;
     private NodeHost? _host;
-    private readonly int _connectionsMax = OpenFiles.ConnectionsMax();
+    private readonly int _connectionsPossible = OpenFiles.ConnectionsMax();
     private int _exitCode;
 
     private Server(WebApplicationBuilder builder)
@@ -48,10 +47,11 @@ internal sealed class Server : IAsyncDisposable
         _options = OptionsReader.Read(builder.Configuration);
         _controlSocket = ControlSocket.PathOf(_options);
         ControlSocket.Use(builder, _controlSocket);
-        builder.WebHost.UseKestrelHttpsConfiguration(); // for AMQPS
         _application = builder.Build();
-        _logger = _application.Services.GetRequiredService<ILogger<Server>>();
+        _logger = Logger<Server>();
     }
+
+    private int ConnectionsMax => _options.Limits.Connections > 0 ? Math.Min(_options.Limits.Connections, _connectionsPossible) : _connectionsPossible;
 
     /// <summary>Starts everything; clients can connect when it returns.</summary>
     /// <exception cref="OptionsException">The configuration is wrong.</exception>
@@ -127,13 +127,13 @@ internal sealed class Server : IAsyncDisposable
         _store = LocalMetadataStore.Open(
             _directory,
             TimeProvider.System,
-            _application.Services.GetRequiredService<ILogger<LocalMetadataStore>>(),
+            Logger<LocalMetadataStore>(),
             failed: exception => EndBecauseOf(exception, "Definitions"));
         _messages = MessageStore.Open(
             _directory,
             engine,
             _store,
-            _application.Services.GetRequiredService<ILogger<MessageStore>>(),
+            Logger<MessageStore>(),
             failed: exception => EndBecauseOf(exception, "Messages"));
     }
 
@@ -157,16 +157,13 @@ internal sealed class Server : IAsyncDisposable
             new SystemResources(_directory!.FullPath),
             TimeProvider.System,
             _application.Services.GetRequiredService<ILoggerFactory>());
-        var services = _application.Services;
-        var connectionsMax = _options.Limits.Connections > 0 ? Math.Min(_options.Limits.Connections, _connectionsMax) : _connectionsMax;
-        var listener = new AmqpListener(_node, connectionsMax, services.GetRequiredService<ILogger<AmqpListener>>());
-        _listeners = new AmqpListeners(_options.Listeners, listener, services);
-        _host = new NodeHost(_node, _listeners, services.GetRequiredService<ILogger<NodeHost>>())
+        _listeners = new AmqpListeners(_options, new Door(ConnectionsMax, _options.Limits.ConnectionsNotLoggedIn, TimeProvider.System, Logger<Door>()), new AmqpListener(_node), _application.Services);
+        _host = new NodeHost(_node, _listeners, Logger<NodeHost>())
         {
             DataDirectory = _directory!.FullPath,
             StoreEngine = _directory.Engine,
             ConfigFiles = [.. ConfigFiles()],
-            ConnectionsMax = connectionsMax,
+            ConnectionsMax = ConnectionsMax,
         };
         ManagementApi.Map(_application, _node, _host);
     }
@@ -176,6 +173,8 @@ internal sealed class Server : IAsyncDisposable
         .Select(provider => provider.Source.FileProvider?.GetFileInfo(provider.Source.Path!))
         .Where(file => file is { Exists: true })
         .Select(file => file!.PhysicalPath!);
+
+    private ILogger<T> Logger<T>() => _application.Services.GetRequiredService<ILogger<T>>();
 
     /// <summary>On the first start: before, nobody could log in.</summary>
     private async Task MakeDefaultUser()

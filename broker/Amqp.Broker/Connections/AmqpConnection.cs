@@ -2,6 +2,7 @@ using Amqp.Broker.Channels;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Queues;
+using Amqp.Core;
 using Amqp.Core.Errors;
 using Amqp.Core.Topology;
 using AMQP.Net;
@@ -37,7 +38,7 @@ internal sealed partial class AmqpConnection
         {
             FrameMax = services.Limits.FrameBytes,
         };
-        _frames = new FrameReader(services.Limits.FrameBytes);
+        _frames = new FrameReader(Limits.FrameBytesMin); // who has not logged in gets no more; RabbitMQ's initial_frame_max
         _handshake = new ConnectionHandshake(this);
         ExclusiveQueues = new ExclusiveQueues(services.Queues);
     }

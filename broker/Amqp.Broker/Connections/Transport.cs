@@ -17,6 +17,9 @@ public sealed record Transport(IDuplexPipe Pipe, string Name, string RemoteAddre
     /// <summary>The user that the client's certificate stands for; null without one, or when it names nobody.</summary>
     public string? CertificateUser { get; init; }
 
+    /// <summary>Called once, when the client has logged in: whoever carries the stream may bear with those longer. It must neither block nor throw.</summary>
+    public Action LoggedIn { get; init; } = static () => { };
+
     /// <summary>The client's end: an address and a port.</summary>
     public IPEndPoint? Peer { get; init; }
 

@@ -4,18 +4,12 @@ using Amqp.Broker;
 using Amqp.Broker.Connections;
 using Amqp.Host.Options;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Http.Features;
-using Microsoft.Extensions.Logging;
 
 namespace Amqp.Host.Listeners;
 
-/// <summary>Hands each TCP connection that Kestrel accepts to the broker, as long as they are not too many.</summary>
-internal sealed partial class AmqpListener(BrokerNode node, int connectionsMax, ILogger<AmqpListener> logger)
+/// <summary>Hands connections to the broker.</summary>
+internal sealed class AmqpListener(BrokerNode node)
 {
-    private readonly ILogger _logger = logger;
-    private int _connections;
-    private int _isFull;
-
     /// <summary>Where to listen. Clients that are told "localhost" try ::1 or 127.0.0.1 first, and not all try the other.</summary>
     public static IEnumerable<IPEndPoint> EndPoints(ListenerOptions options)
     {
@@ -26,39 +20,19 @@ internal sealed partial class AmqpListener(BrokerNode node, int connectionsMax, 
     }
 
     /// <param name="external">Where clients may log in by their certificates: what of them names the user. Null elsewhere.</param>
-    public async Task Serve(ConnectionContext connection, ClientName? external)
-    {
-        try
-        {
-            if (Interlocked.Increment(ref _connections) > connectionsMax) Refuse(connection);
-            else await Pass(connection, external);
-        }
-        finally
-        {
-            // Told once, until a tenth is free again.
-            if (Interlocked.Decrement(ref _connections) < connectionsMax - (connectionsMax / 10)) Volatile.Write(ref _isFull, 0);
-        }
-    }
-
-    private void Refuse(ConnectionContext connection)
-    {
-        connection.Abort();
-        if (Interlocked.Exchange(ref _isFull, 1) == 0) LogFull(connectionsMax);
-    }
-
-    private Task Pass(ConnectionContext connection, ClientName? external)
+    public Task Serve(ConnectionContext connection, ClientName? external)
     {
         var remote = (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
+        if (remote.IsIPv4MappedToIPv6) remote = remote.MapToIPv4();
         var name = $"{connection.RemoteEndPoint} -> {connection.LocalEndPoint}";
         return node.Serve(new Transport(connection.Transport, name, $"{remote}", IPAddress.IsLoopback(remote), connection.Abort)
         {
             Peer = connection.RemoteEndPoint as IPEndPoint,
             Local = connection.LocalEndPoint as IPEndPoint,
-            Tls = TlsSession.Of(connection),
+            Tls = connection.Features.Get<TlsInfo>(),
             OffersExternal = external is not null,
-            CertificateUser = external is { } from && connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is { } certificate
-                ? CertificateNames.UserOf(certificate, from)
-                : null,
+            CertificateUser = external is { } from && connection.Features.Get<ClientCertificate>() is { } shown ? CertificateNames.UserOf(shown.Certificate, from) : null,
+            LoggedIn = connection.Features.Get<Admission>()!.LoggedIn,
         });
     }
 
@@ -75,7 +49,4 @@ internal sealed partial class AmqpListener(BrokerNode node, int connectionsMax, 
             return false;
         }
     }
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "There are {Limit} connections, and more are closed at once. Look for clients that open connections without need; more are possible with Limits:Connections, and with more open files (ulimit -n)")]
-    private partial void LogFull(int limit);
 }

@@ -3,11 +3,9 @@ using System.Net;
 using Amqp.Host.Options;
 using Amqp.Management;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
@@ -17,7 +15,7 @@ namespace Amqp.Host.Listeners;
 public sealed class ListenException(string message, Exception inner) : IOException(message, inner);
 
 /// <summary>The sockets of AMQP and AMQPS: opened and closed together, as often as operators want it.</summary>
-internal sealed partial class AmqpListeners(ListenersOptions options, AmqpListener listener, IServiceProvider services) : IAsyncDisposable
+internal sealed partial class AmqpListeners(BrokerOptions options, Door door, AmqpListener listener, IServiceProvider services) : IAsyncDisposable
 {
     private const string Amqp = "AMQP";
     private const string Amqps = "AMQPS";
@@ -26,9 +24,9 @@ internal sealed partial class AmqpListeners(ListenersOptions options, AmqpListen
     private readonly List<(string Name, ListenOptions Listener)> _open = [];
 
     // Made once: it goes on watching its files while nothing listens.
-    private readonly TlsCertificates? _certificates = options.Amqps.Certificates.Length == 0
+    private readonly TlsCertificates? _certificates = options.Listeners.Amqps.Certificates.Length == 0
         ? null
-        : new TlsCertificates(options.Amqps, TimeProvider.System, services.GetRequiredService<ILogger<TlsCertificates>>());
+        : new TlsCertificates(options.Listeners.Amqps, TimeProvider.System, services.GetRequiredService<ILogger<TlsCertificates>>());
 
     private KestrelServer? _server;
 
@@ -41,8 +39,8 @@ internal sealed partial class AmqpListeners(ListenersOptions options, AmqpListen
     public async Task Open()
     {
         var kestrel = new KestrelServerOptions { ApplicationServices = services };
-        Listen(kestrel, options.Amqp, Amqp, certificates: null);
-        if (_certificates is not null) Listen(kestrel, options.Amqps, Amqps, _certificates);
+        Listen(kestrel, options.Listeners.Amqp, Amqp, certificates: null);
+        if (_certificates is not null) Listen(kestrel, options.Listeners.Amqps, Amqps, _certificates);
         var server = new KestrelServer(
             Microsoft.Extensions.Options.Options.Create(kestrel),
             services.GetRequiredService<IConnectionListenerFactory>(),
@@ -84,15 +82,18 @@ internal sealed partial class AmqpListeners(ListenersOptions options, AmqpListen
             kestrel.Listen(endPoint, socket =>
             {
                 _open.Add((name, socket));
+                socket.Use(next => connection => door.Admit(connection, next));
+                if (place.ProxyProtocol)
+                {
+                    var proxies = new ProxyListener(options.Limits.HandshakeMs, TimeProvider.System, services.GetRequiredService<ILogger<ProxyListener>>());
+                    socket.Use(next => connection => proxies.Serve(connection, next));
+                }
                 if (certificates is not null)
                 {
-                    socket.UseHttps(new TlsHandshakeCallbackOptions // TLS alone; nothing here speaks HTTP
-                    {
-                        HandshakeTimeout = TimeSpan.FromMilliseconds(options.Amqps.HandshakeMs),
-                        OnConnection = client => ValueTask.FromResult(certificates.For(client.ClientHelloInfo.ServerName)),
-                    });
+                    var tls = new TlsListener(certificates, options.Listeners.Amqps.HandshakeMs, TimeProvider.System, services.GetRequiredService<ILogger<TlsListener>>());
+                    socket.Use(next => connection => tls.Serve(connection, next));
                 }
-                var external = place is TlsListenerOptions { ClientCaFile.Length: > 0 } tls ? tls.ClientNameFrom : default(ClientName?);
+                var external = place is TlsListenerOptions { ClientCaFile.Length: > 0 } asking ? asking.ClientNameFrom : default(ClientName?);
                 socket.Run(connection => listener.Serve(connection, external));
             });
         }

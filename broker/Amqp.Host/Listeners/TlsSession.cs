@@ -1,9 +1,8 @@
 using System.Globalization;
+using System.Net.Security;
 using System.Security.Authentication;
+using System.Security.Cryptography.X509Certificates;
 using Amqp.Broker.Connections;
-using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
-using Microsoft.AspNetCore.Http.Features;
 
 namespace Amqp.Host.Listeners;
 
@@ -12,16 +11,16 @@ internal static class TlsSession
 {
     private const string Prefix = "TLS_";
     private const string With = "_WITH_";
-    private const string Aead = "aead";
 
-    /// <returns>Null without TLS.</returns>
-    public static TlsInfo? Of(ConnectionContext connection)
+    private static readonly string[] Authenticating = ["_gcm", "_ccm", "_poly1305"];
+
+    /// <param name="stream">One whose handshake is over.</param>
+    public static TlsInfo Of(SslStream stream)
     {
-        if (connection.Features.Get<ITlsHandshakeFeature>() is not { } handshake) return null;
-        var (keyExchange, cipher, hash) = PartsOf(handshake.NegotiatedCipherSuite?.ToString() ?? "");
-        var certificate = connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate;
+        var (keyExchange, cipher, hash) = PartsOf(stream.NegotiatedCipherSuite.ToString());
+        var certificate = stream.RemoteCertificate as X509Certificate2;
         return new TlsInfo(
-            handshake.Protocol == SslProtocols.Tls13 ? "tlsv1.3" : "tlsv1.2",
+            stream.SslProtocol == SslProtocols.Tls13 ? "tlsv1.3" : "tlsv1.2",
             keyExchange,
             cipher,
             hash,
@@ -38,10 +37,10 @@ internal static class TlsSession
         var keyExchange = with < 0 ? "any" : suite[Prefix.Length..with].ToLowerInvariant();
         var rest = suite[(with < 0 ? Prefix.Length : with + With.Length)..].ToLowerInvariant();
         // Ciphers that authenticate what they encrypt need no hash for that; the one in their name is for something else.
-        if (rest.Contains("_ccm", StringComparison.Ordinal)) return (keyExchange, rest, Aead);
-        var last = rest.LastIndexOf('_');
-        var (cipher, hash) = last < 0 ? (rest, "") : (rest[..last], rest[(last + 1)..]);
-        return (keyExchange, cipher, cipher.EndsWith("_gcm", StringComparison.Ordinal) || cipher.EndsWith("_poly1305", StringComparison.Ordinal) ? Aead : hash);
+        var end = rest.LastIndexOf("_sha", StringComparison.Ordinal);
+        var (cipher, hash) = end < 0 ? (rest, "") : (rest[..end], rest[(end + 1)..]);
+        var isAead = Authenticating.Any(mode => cipher.Contains(mode, StringComparison.Ordinal));
+        return (keyExchange, cipher, isAead ? "aead" : hash);
     }
 
     private static string Moment(DateTime time) => time.ToUniversalTime().ToString("yyyy-MM-dd'T'HH:mm:ss'Z'", CultureInfo.InvariantCulture);

@@ -52,6 +52,10 @@ public record ListenerOptions
 
     /// <summary>TCP port; 0 takes any free one and logs which.</summary>
     public int Port { get; init; }
+
+    /// <summary>Only proxies connect to this port, and say first for whom: the PROXY protocol, version 1 or 2 (RabbitMQ's <c>proxy_protocol</c>).
+    /// Whoever else reaches the port can claim to be anywhere, on this host too.</summary>
+    public bool ProxyProtocol { get; init; }
 }
 
 public sealed record TlsListenerOptions : ListenerOptions

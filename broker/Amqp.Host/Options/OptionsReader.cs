@@ -109,6 +109,7 @@ public static class OptionsReader
     private static void ValidateLimits(Limits limits)
     {
         RequireRange("Limits:Connections", limits.Connections, 0, int.MaxValue);
+        RequireRange("Limits:ConnectionsNotLoggedIn", limits.ConnectionsNotLoggedIn, 1, int.MaxValue);
         RequireRange("Limits:ChannelsPerConnection", limits.ChannelsPerConnection, 1, ushort.MaxValue);
         RequireRange("Limits:FrameBytes", limits.FrameBytes, Limits.FrameBytesMin, 16_777_216);
         RequireRange("Limits:MessageBytes", limits.MessageBytes, 0, MessageBytesMax);

@@ -179,7 +179,7 @@ public class SecurityTests
     [Test]
     public async Task A_name_that_nobody_can_have_does_not_fill_the_log()
     {
-        await ExpectRefusal(new string('x', 100_000), "p");
+        await ExpectRefusal(new string('x', 3_000), "p");
         Assert.That(_node.Logs.Complaints.Single(), Does.Contain("xxx...").And.Length.LessThan(1_000));
     }
 

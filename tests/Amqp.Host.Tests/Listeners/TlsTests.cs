@@ -89,7 +89,9 @@ internal sealed partial class TlsTests : BrokerFixture
     public async Task<bool> Clients_are_known_by_their_certificates(string who, bool isRequired)
     {
         string[] asking = [$"--Listeners:Amqps:ClientCaFile={_certificates.AuthorityFile}", $"--Listeners:Amqps:RequireClientCertificate={isRequired}"];
-        var (_, port) = await Start([.. Certificate(0, "server", "localhost"), .. asking]);
+        var (broker, port) = await Start([.. Certificate(0, "server", "localhost"), .. asking]);
+        if (who == "stranger" || (who == "none" && isRequired))
+            ExpectLog("TLS handshake with 127.0.0.1:[0-9]+ failed: .* The client's certificate is missing, expired, or not signed by an authority in Listeners:Amqps:ClientCaFile", broker);
         using var certificate = who == "none" ? null : _certificates.Make(who, "client.example", isSelfSigned: who == "stranger");
         try
         {
@@ -124,6 +126,13 @@ internal sealed partial class TlsTests : BrokerFixture
         {
             await using var connection = await factory.CreateConnectionAsync();
             Assert.That(connection.IsOpen, Is.True);
+            var shown = (await new ControlApi(broker).List("connections"))[0];
+            Assert.That(shown["ssl"]!.GetValue<bool>(), Is.True);
+            Assert.That(shown["auth_mechanism"]!.GetValue<string>(), Is.EqualTo("EXTERNAL"));
+            Assert.That(shown["ssl_protocol"]!.GetValue<string>(), Does.StartWith("tlsv1."));
+            Assert.That(shown["ssl_hash"]!.GetValue<string>(), Is.EqualTo("aead"));
+            Assert.That(shown["peer_cert_subject"]!.GetValue<string>(), Is.EqualTo($"CN={name},O=Test"));
+            Assert.That(shown["peer_cert_validity"]!.GetValue<string>(), Does.Match("^20[0-9-]+T[0-9:]+Z - 20[0-9-]+T[0-9:]+Z$"));
             return;
         }
         ExpectLog($"EXTERNAL login refused: user '{(from == "CommonName" ? name : $"CN={name},O=Test")}' - invalid credentials", broker);
@@ -149,25 +158,46 @@ internal sealed partial class TlsTests : BrokerFixture
         Assert.That($"{refusal!.InnerException}", Does.Contain("AMQPLAIN PLAIN").Or.Contain("No compatible authentication mechanism found"));
     }
 
-    [Test]
-    public async Task Who_does_not_begin_with_tls_is_disconnected()
+    [TestCase("", "it has not come to its end within 500 ms. The client says nothing")]
+    [TestCase("AMQP\0\0\u0009\u0001", "The client speaks AMQP without TLS: have it use TLS")]
+    [TestCase("\u0016\u0003\u0001", "it has not come to its end within 500 ms. Does the client speak TLS 1.2 or 1.3")]
+    [TestCase("GET / HTTP/1.1\r\n\r\n", "Does the client speak TLS 1.2 or 1.3")]
+    public async Task Who_does_not_begin_with_tls_is_disconnected_and_told_of(string first, string told)
     {
-        var (_, port) = await Start([.. Certificate(0, "server", "localhost"), "--Listeners:Amqps:HandshakeMs=500"]);
-        foreach (var first in (byte[][])[[], ProtocolHeader.Bytes.ToArray(), [22, 3, 1]])
+        var (broker, port) = await Start([.. Certificate(0, "server", "localhost"), "--Listeners:Amqps:HandshakeMs=500"]);
+        ExpectLog($"TLS handshake with 127.0.0.1:[0-9]+ failed: .*{Regex.Escape(told)}", broker);
+        using var client = new TcpClient("127.0.0.1", port);
+        await client.GetStream().WriteAsync(Encoding.Latin1.GetBytes(first));
+        Assert.That(await ReadToEnd(client.GetStream()), Does.Not.Contain("AMQP"));
+    }
+
+    [TestCase("-tls1_2")]
+    [TestCase("-tls1_3")]
+    public async Task A_client_that_does_not_trust_the_certificate_is_told_of_with_advice(string version)
+    {
+        var (broker, port) = await Start(Certificate(0, "server", "localhost"));
+        ExpectLog("TLS handshake with 127.0.0.1:[0-9]+ failed: .* The client refuses: does it trust the authority of the certificate", broker);
+        // A client on .NET finishes the handshake first, and then leaves without a word.
+        var (exitCode, text) = await Command.Run("openssl", ["s_client", "-connect", $"127.0.0.1:{port}", version, "-verify_return_error"], Patience.Answer);
+        Assert.That(exitCode, Is.Not.Zero, text);
+    }
+
+    [Test]
+    public async Task However_many_fail_there_is_one_line_and_who_only_looks_at_the_port_makes_none()
+    {
+        var (broker, port) = await Start(Certificate(0, "server", "localhost"));
+        for (var client = 0; client < 100; client++)
         {
-            using var client = new TcpClient("127.0.0.1", port);
-            await client.GetStream().WriteAsync(first);
-            using var deadline = new CancellationTokenSource(Patience.Answer);
-            var rest = new byte[100];
-            try
-            {
-                while (await client.GetStream().ReadAsync(rest, deadline.Token) > 0) Assert.That(Encoding.ASCII.GetString(rest), Does.Not.Contain("AMQP"));
-            }
-            catch (IOException)
-            {
-                // Reset: as good.
-            }
+            using var looking = new TcpClient("127.0.0.1", port);
         }
+        ExpectLog("TLS handshake with 127.0.0.1:[0-9]+ failed: .* \\(0 more since the last such line\\)", broker);
+        for (var client = 0; client < 50; client++)
+        {
+            using var wrong = new TcpClient("127.0.0.1", port);
+            await wrong.GetStream().WriteAsync(ProtocolHeader.Bytes.ToArray());
+            await ReadToEnd(wrong.GetStream());
+        }
+        Assert.That(broker.Log.Lines.Count(line => line.Contains("TLS handshake", StringComparison.Ordinal)), Is.EqualTo(1));
     }
 
     [TestCase("--Listeners:Amqps:Certificates:0:File=/nowhere.pem", "The TLS certificate '/nowhere.pem' cannot be used")]
@@ -213,6 +243,21 @@ internal sealed partial class TlsTests : BrokerFixture
     {
         using var chain = new X509Chain { ChainPolicy = _certificates.Trust };
         return chain.Build(certificate);
+    }
+
+    private static async Task<string> ReadToEnd(NetworkStream stream)
+    {
+        using var deadline = new CancellationTokenSource(Patience.Answer);
+        using var all = new MemoryStream();
+        try
+        {
+            await stream.CopyToAsync(all, deadline.Token);
+        }
+        catch (IOException)
+        {
+            // Reset: as good.
+        }
+        return Encoding.Latin1.GetString(all.ToArray());
     }
 
     /// <summary>The broker says connection.start.</summary>

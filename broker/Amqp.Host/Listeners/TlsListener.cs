@@ -1,0 +1,92 @@
+using System.Buffers;
+using System.IO.Pipelines;
+using System.Net.Security;
+using System.Security.Cryptography.X509Certificates;
+using Microsoft.AspNetCore.Connections;
+using Microsoft.AspNetCore.Connections.Features;
+using Microsoft.Extensions.Logging;
+
+namespace Amqp.Host.Listeners;
+
+/// <summary>
+/// TLS on a port: shakes hands and hands the connection on, decrypted. Kestrel's own way does the same and keeps to itself why a
+/// handshake failed, which is what operators of TLS want to know most.
+/// </summary>
+internal sealed partial class TlsListener(TlsCertificates certificates, int handshakeMs, TimeProvider time, ILogger<TlsListener> logger)
+{
+    private readonly ILogger _logger = logger;
+    private readonly Seldom _failed = new(time);
+
+    public async Task Serve(ConnectionContext connection, ConnectionDelegate next)
+    {
+        var encrypted = connection.Transport;
+        var socket = new PipeStream(encrypted);
+        await using var stream = new SslStream(socket);
+        if (!await ShakeHands(connection, socket, stream)) return;
+        connection.Features.Set(TlsSession.Of(stream));
+        if (stream.RemoteCertificate is X509Certificate2 certificate) connection.Features.Set(new ClientCertificate(certificate));
+        var pool = connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool ?? MemoryPool<byte>.Shared;
+        var decrypted = new Decrypted(
+            PipeReader.Create(stream, new StreamPipeReaderOptions(pool, leaveOpen: true, useZeroByteReads: true)),
+            PipeWriter.Create(stream, new StreamPipeWriterOptions(pool, leaveOpen: true)));
+        connection.Transport = decrypted;
+        try
+        {
+            await next(connection);
+        }
+        finally
+        {
+            connection.Transport = encrypted;
+            await decrypted.Input.CompleteAsync();
+            await decrypted.Output.CompleteAsync();
+        }
+    }
+
+    private async Task<bool> ShakeHands(ConnectionContext connection, PipeStream socket, SslStream stream)
+    {
+        using var deadline = new CancellationTokenSource(TimeSpan.FromMilliseconds(handshakeMs), time);
+        try
+        {
+            await stream.AuthenticateAsServerAsync(
+                (_, hello, _, _) => ValueTask.FromResult(certificates.For(hello.ServerName)), state: null, deadline.Token);
+            return true;
+        }
+#pragma warning disable CA1031 // Whatever a stranger's bytes lead to ends their connection, and is told.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            // Who says nothing and leaves only looks whether the port is open; who was closed by the door is told of there.
+            var isTold = deadline.IsCancellationRequested || (socket.BytesRead > 0 && exception.GetBaseException() is not ConnectionAbortedException);
+            if (isTold && _failed.IsDue(out var untold)) LogFailed(connection.RemoteEndPoint, Reason(exception, deadline.IsCancellationRequested).TrimEnd('.'), Advice(exception, socket), untold);
+            connection.Abort();
+            return false;
+        }
+    }
+
+    private string Reason(Exception exception, bool isLate)
+    {
+        if (isLate) return $"it has not come to its end within {handshakeMs} ms";
+        var innermost = exception.GetBaseException();
+        return innermost == exception ? exception.Message : $"{exception.Message} {innermost.Message}";
+    }
+
+    private static string Advice(Exception exception, PipeStream socket)
+    {
+        if (socket.BytesRead > 0 && socket.BeginsWithAmqp) return "The client speaks AMQP without TLS: have it use TLS (amqps://), or connect to the port without";
+        if (socket.BytesRead == 0) return "The client says nothing: something other than an AMQP client, or the network is slow (Listeners:Amqps:HandshakeMs)";
+        var text = $"{exception.Message} {exception.GetBaseException().Message}";
+        if (text.Contains("alert", StringComparison.OrdinalIgnoreCase))
+            return "The client refuses: does it trust the authority of the certificate in Listeners:Amqps:Certificates, and is that for the name it connects to and not expired?";
+        if (text.Contains("RemoteCertificateValidationCallback", StringComparison.Ordinal))
+            return "The client's certificate is missing, expired, or not signed by an authority in Listeners:Amqps:ClientCaFile";
+        return "Does the client speak TLS 1.2 or 1.3, and AMQP over it (amqps://)?";
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "TLS handshake with {Client} failed: {Reason}. {Advice} ({Untold} more since the last such line)")]
+    private partial void LogFailed(System.Net.EndPoint? client, string reason, string advice, int untold);
+
+    private sealed record Decrypted(PipeReader Input, PipeWriter Output) : IDuplexPipe;
+}
+
+/// <summary>What the client of a TLS connection has shown, and was checked.</summary>
+internal sealed record ClientCertificate(X509Certificate2 Certificate);
