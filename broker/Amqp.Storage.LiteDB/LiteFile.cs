@@ -8,7 +8,7 @@ namespace Amqp.Storage.Lite;
 /// A segment in a database of LiteDB: the bytes that are written at an offset are documents with that offset as their key.
 /// <para>
 /// LiteDB is used by one thread at a time, under a lock: the one that writes, and the one that reads messages back. A read asks for
-/// a few documents, so neither waits long. No flush is waited for under the lock.
+/// a few documents, so neither waits long. Of flushes only a checkpoint's are waited for under the lock.
 /// </para>
 /// <para>
 /// When LiteDB meets a page that is not what was written, the database is not written any more and LiteDB not asked again:
@@ -107,14 +107,16 @@ internal sealed class LiteFile : IDataFile
         return destination.Length;
     }
 
-    /// <summary>Lets another database have the log: all of it is in the file when this returns.</summary>
-    public void Release()
+    /// <summary>Lets another database have the log, when all of it is in the file.</summary>
+    /// <param name="pass">Gives the log away: under the lock, because whoever reads this database here looks for its pages there.</param>
+    public void Release(Action pass)
     {
         lock (_lock)
         {
             if (_isWritable) Checkpoint(_engine!);
             else _pages.TakeOver();
             (_engine, _isWritable) = (null, false);
+            pass();
         }
     }
 
