@@ -95,6 +95,8 @@ internal sealed class LiteMedium : ISegmentMedium
 
     public void EndGroup() => _log.EndGroup();
 
+    public void CutGroup() => _log.CutGroup();
+
     public void FlushLogOf(LiteFile file)
     {
         if (_owner == file) _log.Flush();

@@ -76,12 +76,23 @@ internal sealed class LiteFile : IDataFile
     {
         lock (_lock)
         {
-            if (_salvage is not null) throw new IOException("a damaged segment is not written any more");
-            var engine = WritableEngine();
-            if (_medium.NeedsCheckpoint) Checkpoint(engine);
-            if (_mayOverlap) DeleteBetween(engine, offset, offset + bytes.Length);
-            for (var start = 0; start < bytes.Length; start += _medium.CommitBytes)
-                Insert(engine, bytes[start..Math.Min(bytes.Length, start + _medium.CommitBytes)], offset + start);
+            if (_salvage is not null) throw NotWritten();
+            try
+            {
+                var engine = WritableEngine();
+                if (_medium.NeedsCheckpoint) Checkpoint(engine);
+                if (_mayOverlap) DeleteBetween(engine, offset, offset + bytes.Length);
+                for (var start = 0; start < bytes.Length; start += _medium.CommitBytes)
+                    Insert(engine, bytes[start..Math.Min(bytes.Length, start + _medium.CommitBytes)], offset + start);
+            }
+            catch (Exception exception) when (_mayOverlap && exception is not IOException)
+            {
+                // All of it could be read, and LiteDB has stumbled where it looked for room.
+                _medium.CutGroup();
+                (_engine, _isWritable) = (null, false);
+                BeginSalvage();
+                throw NotWritten(exception);
+            }
         }
     }
 
@@ -153,7 +164,9 @@ internal sealed class LiteFile : IDataFile
     private void Checkpoint(LiteEngine engine)
     {
         _medium.FlushLogOf(this);
+        _pages.IsCheckpointing = true;
         engine.Checkpoint();
+        _pages.IsCheckpointing = false;
     }
 
     private void Insert(LiteEngine engine, ReadOnlySpan<byte> bytes, long offset)
@@ -215,6 +228,8 @@ internal sealed class LiteFile : IDataFile
         _salvage = new Salvage(_pages);
         _damaged();
     }
+
+    private static IOException NotWritten(Exception? exception = null) => new("a damaged segment is not written any more", exception);
 
     private static IEnumerable<BsonDocument> Find(LiteEngine engine, string where, int order, int limit, params BsonValue[] values)
     {
