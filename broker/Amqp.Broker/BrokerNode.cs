@@ -18,11 +18,14 @@ namespace Amqp.Broker;
 /// A broker without sockets: give it byte streams and it serves AMQP on them. Topology and messages are loaded from their
 /// stores on construction.
 /// </summary>
-public sealed class BrokerNode
+public sealed partial class BrokerNode
 {
     private readonly ConcurrentDictionary<ConnectionId, (AmqpConnection Connection, Task Served)> _connections = new();
     private readonly BrokerServices _services;
     private readonly ILogger<BrokerNode> _logger;
+    private readonly ISystemResources _resources;
+    private readonly DiskWatch _diskWatch;
+    private readonly long _startedAtMs;
     private long _lastConnectionId;
     private volatile bool _stopping;
 
@@ -33,20 +36,27 @@ public sealed class BrokerNode
         IMetadataStore store,
         IMessageStore messages,
         IReadOnlySet<string> loopbackUsers,
+        ISystemResources resources,
         TimeProvider time,
         ILoggerFactory loggers)
     {
         _logger = loggers.CreateLogger<BrokerNode>();
+        Identity = identity;
+        StartedAt = time.GetUtcNow();
+        _resources = resources;
         var clock = new BrokerClock(time);
+        _startedAtMs = clock.Now;
         var queues = new LocalQueues();
         var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>()) { Shown = CloseConnectionsOfDeleted };
-        var alarms = new Alarms(loggers.CreateLogger("Amqp.Broker.Flow"));
-        var memory = NewMemoryBudget(limits);
+        var flowLogger = loggers.CreateLogger("Amqp.Broker.Flow");
+        var alarms = new Alarms(flowLogger);
+        var memory = NewMemoryBudget(limits, resources.MemoryBytes);
         memory.ShortageChanged = isShort => alarms.Set(Shortage.Memory, isShort);
         queues.Connect(new QueueServices(topology, messages, memory, clock, loggers.CreateLogger("Amqp.Broker.Queues")));
         topology.Start();
-        messages.Start(isFull => alarms.Set(Shortage.Disk, isFull));
+        messages.Start(isFull => alarms.Set(Shortage.DiskFull, isFull));
         queues.Start();
+        _diskWatch = new DiskWatch(resources, limits.DiskFreeLimit, alarms, clock, flowLogger);
         _services = new BrokerServices(
             limits,
             topology,
@@ -62,6 +72,10 @@ public sealed class BrokerNode
             ServerProperties.For(identity.Name, identity.Product, identity.ProductVersion));
     }
 
+    public NodeIdentity Identity { get; }
+
+    public DateTimeOffset StartedAt { get; }
+
     /// <summary>Everything declared, and who may do what, at this moment.</summary>
     public TopologySnapshot Topology => _services.Topology.Current;
 
@@ -76,10 +90,11 @@ public sealed class BrokerNode
     }
 
     /// <summary>The defaults are RabbitMQ's.</summary>
-    private static MemoryBudget NewMemoryBudget(Limits limits)
+    private static MemoryBudget NewMemoryBudget(Limits limits, long memoryBytes)
     {
-        var limit = limits.MemoryBytes > 0 ? limits.MemoryBytes : GC.GetGCMemoryInfo().TotalAvailableMemoryBytes / 10 * 4;
-        return new MemoryBudget(limit, limits.PageOutBytes > 0 ? limits.PageOutBytes : limit / 2);
+        var watermark = limits.MemoryBytes > 0 ? Watermark.Absolute(limits.MemoryBytes) : Watermark.Relative(0.4);
+        var limit = watermark.Of(memoryBytes);
+        return new MemoryBudget(limit, limits.PageOutBytes > 0 ? limits.PageOutBytes : limit / 2) { Watermark = watermark };
     }
 
     /// <summary>Serves one client; completes when it is gone. Never throws.</summary>
@@ -95,15 +110,25 @@ public sealed class BrokerNode
     }
 
     /// <summary>Closes every connection with 320, and waits until their clients have answered or <see cref="Limits.CloseMs"/> is over.
-    /// Then the message store has everything that it needs to be closed in order.</summary>
-    public async Task Stop()
+    /// From then on, whoever connects is closed at once.</summary>
+    public async Task CloseDoors()
     {
         _stopping = true;
         var open = _connections.Values.ToArray();
         if (open.Length > 0) _logger.LogInformation("Closing {Count} connections", open.Length);
         foreach (var (connection, _) in open) connection.PostClose(BrokerError.ForcedClosure("shutdown"));
         foreach (var (_, served) in open) await served;
+    }
+
+    /// <summary>Clients are served again.</summary>
+    public void OpenDoors() => _stopping = false;
+
+    /// <summary><see cref="CloseDoors"/>, for good: then the message store has everything that it needs to be closed in order.</summary>
+    public async Task Stop()
+    {
+        await CloseDoors();
         await _services.Queues.Stop();
+        _diskWatch.Dispose();
     }
 
     private void CloseConnectionsOfDeleted(TopologyResult result)

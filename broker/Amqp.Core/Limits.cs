@@ -98,4 +98,18 @@ public sealed record Limits
     /// <see cref="MemoryBytes"/>, RabbitMQ's <c>vm_memory_high_watermark_paging_ratio</c>.
     /// </summary>
     public long PageOutBytes { get; init; }
+
+    /// <summary>
+    /// Free bytes of the disk under the data directory; while there are fewer, publishers are blocked, and what is there is left to
+    /// acknowledgements and definitions. 0: the disk is not watched, and publishers are blocked when a write finds it full, which they
+    /// are in any case. RabbitMQ's <c>disk_free_limit.absolute</c>: 50 MB. More is safer: messages in memory may all have to go to the disk.
+    /// </summary>
+    public long DiskFreeBytes { get; init; } = 50_000_000;
+
+    /// <summary>The same as a multiple of the memory that the process may use, RabbitMQ's <c>disk_free_limit.relative</c>; above 0 it
+    /// takes the place of <see cref="DiskFreeBytes"/>.</summary>
+    public double DiskFreeOfMemory { get; init; }
+
+    /// <summary>The one of the two that holds.</summary>
+    public Watermark DiskFreeLimit => DiskFreeOfMemory > 0 ? Watermark.Relative(DiskFreeOfMemory) : Watermark.Absolute(DiskFreeBytes);
 }

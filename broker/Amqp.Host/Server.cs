@@ -5,6 +5,7 @@ using Amqp.Core.Topology;
 using Amqp.Host.Listeners;
 using Amqp.Host.Logging;
 using Amqp.Host.Options;
+using Amqp.Management;
 using Amqp.Storage;
 using Amqp.Storage.Lite;
 using Amqp.Storage.Messages;
@@ -13,8 +14,8 @@ using Amqp.Storage.Segments;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
-using Microsoft.AspNetCore.Server.Kestrel.Https;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -23,39 +24,31 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Amqp.Host;
 
-/// <summary>A port cannot be listened on.</summary>
-public sealed class ListenException(string message, Exception inner) : Exception(message, inner);
-
 /// <summary>
-/// Puts the broker together, once and in this order: options, data directory, definitions, messages, node, sockets. What is started
-/// last is stopped first.
+/// Puts the broker together, once and in this order: options, data directory, definitions, messages, node, control socket, sockets of
+/// clients. What is started last is stopped first.
 /// </summary>
 internal sealed class Server : IAsyncDisposable
 {
     private readonly BrokerOptions _options;
     private readonly WebApplication _application;
     private readonly ILogger<Server> _logger;
-    private readonly List<(string Name, ListenOptions Listener)> _listeners = [];
+    private readonly string _controlSocket;
     private DataDirectory? _directory;
     private LocalMetadataStore? _store;
     private MessageStore? _messages;
     private BrokerNode? _node;
-    private AmqpListener? _listener;
+    private AmqpListeners? _listeners;
+    private NodeHost? _host;
     private readonly int _connectionsMax = OpenFiles.ConnectionsMax();
     private int _exitCode;
 
     private Server(WebApplicationBuilder builder)
     {
         _options = OptionsReader.Read(builder.Configuration);
-        builder.WebHost.UseKestrelHttpsConfiguration();
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            Listen(kestrel, _options.Listeners.Amqp, "AMQP", certificates: null);
-            var amqps = _options.Listeners.Amqps;
-            if (amqps.Certificates.Length == 0) return;
-            Listen(kestrel, amqps, "AMQPS", new TlsCertificates(
-                amqps, TimeProvider.System, kestrel.ApplicationServices.GetRequiredService<ILogger<TlsCertificates>>()));
-        });
+        _controlSocket = ControlSocket.PathOf(_options);
+        ControlSocket.Use(builder, _controlSocket);
+        builder.WebHost.UseKestrelHttpsConfiguration(); // for AMQPS
         _application = builder.Build();
         _logger = _application.Services.GetRequiredService<ILogger<Server>>();
     }
@@ -72,7 +65,7 @@ internal sealed class Server : IAsyncDisposable
             server.OpenStorage();
             server.StartNode();
             await server.MakeDefaultUser();
-            await server.Listen();
+            await server.OpenSockets();
             return server;
         }
         catch
@@ -91,13 +84,17 @@ internal sealed class Server : IAsyncDisposable
         await using (lifetime.ApplicationStopping.Register(stopping.SetResult)) await stopping.Task;
         _logger.LogInformation("Stopping");
         await _node!.Stop();
+        await _listeners!.Close();
         await _application.StopAsync();
         return _exitCode;
     }
 
     public async ValueTask DisposeAsync()
     {
+        if (_listeners is not null) await _listeners.DisposeAsync();
+        _host?.Dispose();
         await _application.DisposeAsync();
+        if (_directory is not null) ControlSocket.Delete(_controlSocket);
         _messages?.Dispose();
         _store?.Dispose();
         _directory?.Dispose();
@@ -157,34 +154,27 @@ internal sealed class Server : IAsyncDisposable
             _store!,
             _messages!,
             loopbackUsers.ToHashSet(),
+            new SystemResources(_directory!.FullPath),
             TimeProvider.System,
             _application.Services.GetRequiredService<ILoggerFactory>());
-        _listener = new AmqpListener(
-            _node,
-            _options.Limits.Connections > 0 ? Math.Min(_options.Limits.Connections, _connectionsMax) : _connectionsMax,
-            _application.Services.GetRequiredService<ILogger<AmqpListener>>());
+        var services = _application.Services;
+        var connectionsMax = _options.Limits.Connections > 0 ? Math.Min(_options.Limits.Connections, _connectionsMax) : _connectionsMax;
+        var listener = new AmqpListener(_node, connectionsMax, services.GetRequiredService<ILogger<AmqpListener>>());
+        _listeners = new AmqpListeners(_options.Listeners, listener, services);
+        _host = new NodeHost(_node, _listeners, services.GetRequiredService<ILogger<NodeHost>>())
+        {
+            DataDirectory = _directory!.FullPath,
+            StoreEngine = _directory.Engine,
+            ConfigFiles = [.. ConfigFiles()],
+        };
+        ManagementApi.Map(_application, _node, _host);
     }
 
-    private void Listen(KestrelServerOptions kestrel, ListenerOptions options, string name, TlsCertificates? certificates)
-    {
-        foreach (var endPoint in AmqpListener.EndPoints(options))
-        {
-            kestrel.Listen(endPoint, listener =>
-            {
-                _listeners.Add((name, listener));
-                if (certificates is not null)
-                {
-                    listener.UseHttps(new TlsHandshakeCallbackOptions // TLS alone; nothing here speaks HTTP
-                    {
-                        HandshakeTimeout = TimeSpan.FromMilliseconds(_options.Listeners.Amqps.HandshakeMs),
-                        OnConnection = client => ValueTask.FromResult(certificates.For(client.ClientHelloInfo.ServerName)),
-                    });
-                }
-                var external = options is TlsListenerOptions { ClientCaFile.Length: > 0 } tls ? tls.ClientNameFrom : default(ClientName?);
-                listener.Run(connection => _listener!.Serve(connection, external)); // made with the node, before the sockets
-            });
-        }
-    }
+    private IEnumerable<string> ConfigFiles() => ((IConfigurationRoot)_application.Configuration).Providers
+        .OfType<JsonConfigurationProvider>()
+        .Select(provider => provider.Source.FileProvider?.GetFileInfo(provider.Source.Path!))
+        .Where(file => file is { Exists: true })
+        .Select(file => file!.PhysicalPath!);
 
     /// <summary>On the first start: before, nobody could log in.</summary>
     private async Task MakeDefaultUser()
@@ -212,7 +202,7 @@ internal sealed class Server : IAsyncDisposable
 
     private static TopologyCommand[] Remove(string vhost) => [new DeleteVhost(vhost)];
 
-    private async Task Listen()
+    private async Task OpenSockets()
     {
         try
         {
@@ -221,12 +211,10 @@ internal sealed class Server : IAsyncDisposable
         catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException)
         {
             throw new ListenException(
-                $"cannot listen on {Places()}: {exception.InnerException?.Message ?? exception.Message}. "
-                + "Another broker may have the port; stop it, or choose another with --Listeners:Amqp:Port=<port>.",
+                $"the control socket {_controlSocket} cannot be made: {exception.InnerException?.Message ?? exception.Message}. "
+                + "Its directory has to be there and writable, on a file system that has sockets; choose another path with Control:Socket.",
                 exception);
         }
-        foreach (var (name, listener) in _listeners) _logger.LogInformation("{Protocol} listening on {EndPoint}", name, listener.IPEndPoint);
+        await _listeners!.Open();
     }
-
-    private string Places() => string.Join(" and ", _listeners.Select(each => $"{each.Name} {each.Listener.IPEndPoint}").Distinct());
 }

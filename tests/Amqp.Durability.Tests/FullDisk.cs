@@ -17,7 +17,8 @@ public sealed class FullDiskTests : BrokerFixture
     {
         if (Oracle.IsUsed) Assert.Ignore("RabbitMQ raises its alarm by a limit that the scripts of the oracle set out of reach");
         await using var disk = await SmallDisk.Mount(DiskMebibytes);
-        var broker = await StartOwnBroker($"--Storage:Directory={Path.Combine(disk.Directory, "data")}");
+        // Nobody watches the disk, so that it is really filled.
+        var broker = await StartOwnBroker($"--Storage:Directory={Path.Combine(disk.Directory, "data")}", "--Limits:DiskFreeBytes=0");
         ExpectLog("The disk is full", broker);
         ExpectLog("Disk resource limit alarm set", broker);
         ExpectLog("Disk resource limit alarm cleared", broker);

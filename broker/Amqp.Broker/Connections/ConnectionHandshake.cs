@@ -69,6 +69,7 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
             return;
         }
         connection.User = user;
+        connection.Mechanism = startOk.Mechanism;
         _state = HandshakeState.Tuning;
         var limits = connection.Services.Limits;
         connection.Send(new ConnectionTune(limits.ChannelsPerConnection, (uint)limits.FrameBytes, limits.HeartbeatSeconds));

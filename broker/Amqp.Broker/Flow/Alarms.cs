@@ -10,7 +10,15 @@ internal enum Shortage
 {
     None = 0,
     Memory = 1,
-    Disk = 2,
+
+    /// <summary>There is less free than the limit (<see cref="DiskWatch"/>).</summary>
+    DiskSpace = 2,
+
+    /// <summary>The message store found no room for what it had to write.</summary>
+    DiskFull = 4,
+
+    /// <summary>Either.</summary>
+    Disk = DiskSpace | DiskFull,
 }
 
 /// <summary>
@@ -26,21 +34,25 @@ internal sealed partial class Alarms(ILogger logger)
     public bool AreOn => Volatile.Read(ref _on) != 0;
 
     /// <summary>What clients are told, in RabbitMQ's words; null when no alarm is on.</summary>
-    public string? Reason => (Shortage)Volatile.Read(ref _on) switch
+    public string? Reason => (IsOn(Shortage.Memory), IsOn(Shortage.Disk)) switch
     {
-        Shortage.None => null,
-        Shortage.Memory => "low on memory",
-        Shortage.Disk => "low on disk",
+        (false, false) => null,
+        (true, false) => "low on memory",
+        (false, true) => "low on disk",
         _ => "low on memory & disk",
     };
+
+    public bool IsOn(Shortage shortage) => ((Shortage)Volatile.Read(ref _on) & shortage) != Shortage.None;
 
     public void Set(Shortage shortage, bool isOn)
     {
         var before = isOn ? Interlocked.Or(ref _on, (int)shortage) : Interlocked.And(ref _on, ~(int)shortage);
         var after = isOn ? before | (int)shortage : before & ~(int)shortage;
         if (before == after) return;
-        if (isOn) LogOn(shortage);
-        else LogOff(shortage);
+        var resource = (shortage & Shortage.Disk) != Shortage.None ? Shortage.Disk : shortage; // which of its two reasons is no matter
+        var (wasOn, isOnNow) = ((before & (int)resource) != 0, (after & (int)resource) != 0);
+        if (isOnNow && !wasOn) LogOn(resource);
+        else if (wasOn && !isOnNow) LogOff(resource);
         if (before == 0 || after == 0) WakeWaiting();
     }
 

@@ -52,6 +52,9 @@ internal sealed partial class AmqpListener(BrokerNode node, int connectionsMax, 
         var name = $"{connection.RemoteEndPoint} -> {connection.LocalEndPoint}";
         return node.Serve(new Transport(connection.Transport, name, $"{remote}", IPAddress.IsLoopback(remote), connection.Abort)
         {
+            Peer = connection.RemoteEndPoint as IPEndPoint,
+            Local = connection.LocalEndPoint as IPEndPoint,
+            Tls = TlsSession.Of(connection),
             OffersExternal = external is not null,
             CertificateUser = external is { } from && connection.Features.Get<ITlsConnectionFeature>()?.ClientCertificate is { } certificate
                 ? CertificateNames.UserOf(certificate, from)

@@ -19,7 +19,7 @@ internal static class OpenFiles
     /// <exception cref="OptionsException">The limit is too low to serve anybody.</exception>
     public static int ConnectionsMax()
     {
-        if (Limit() is not { } limit) return int.MaxValue;
+        if (Max() is not { } limit) return int.MaxValue;
         if (limit < FilesMin)
         {
             throw new OptionsException(
@@ -28,8 +28,12 @@ internal static class OpenFiles
         return (int)Math.Min(int.MaxValue, (limit - OwnFiles) / 5 * 4);
     }
 
-    /// <summary>The hard limit, to which the runtime raises the soft one when it starts.</summary>
-    private static long? Limit()
+    /// <summary>How many are open now; null where the system does not say.</summary>
+    public static int? Count() => OperatingSystem.IsLinux() ? Directory.EnumerateFileSystemEntries("/proc/self/fd").Count() : null;
+
+    /// <summary>How many there can be; null where the system does not say. The hard limit, to which the runtime raises the soft one when
+    /// it starts.</summary>
+    public static long? Max()
     {
         const string Line = "Max open files";
         if (!OperatingSystem.IsLinux()) return null;

@@ -123,6 +123,12 @@ public static class OptionsReader
         RequireRange("Limits:TransactionBytes", limits.TransactionBytes, 65_536, int.MaxValue / 4);
         RequireRange("Limits:MemoryBytes", limits.MemoryBytes, 0, long.MaxValue);
         RequireRange("Limits:PageOutBytes", limits.PageOutBytes, 0, limits.MemoryBytes > 0 ? limits.MemoryBytes : long.MaxValue);
+        RequireRange("Limits:DiskFreeBytes", limits.DiskFreeBytes, 0, long.MaxValue);
+        Require(
+            limits.DiskFreeOfMemory is >= 0 and <= 1_000,
+            "Limits:DiskFreeOfMemory",
+            limits.DiskFreeOfMemory.ToString(System.Globalization.CultureInfo.InvariantCulture),
+            "a number from 0 to 1000");
     }
 
     private static void RequireName(string option, string name) => Require(

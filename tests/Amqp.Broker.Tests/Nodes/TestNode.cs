@@ -8,13 +8,14 @@ internal sealed class TestNode
 {
     public TestNode(Limits? limits = null, TimeProvider? time = null)
     {
-        Limits = limits ?? new Limits();
+        Limits = limits ?? new Limits { DiskFreeBytes = 0 }; // no timer but those of connections and queues
         Broker = new BrokerNode(
             new NodeIdentity("rabbit@test", "Test", "1.0.0"),
             Limits,
             Store,
             Messages,
             new HashSet<string> { "guest" },
+            Resources,
             time ?? Time,
             Logs);
     }
@@ -24,6 +25,8 @@ internal sealed class TestNode
     public BrokerNode Broker { get; }
 
     public ManualTime Time { get; } = new();
+
+    public ManualResources Resources { get; } = new();
 
     public MemoryStore Store { get; } = new();
 

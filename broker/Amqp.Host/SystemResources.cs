@@ -1,0 +1,41 @@
+using Amqp.Core.Ports;
+
+namespace Amqp.Host;
+
+/// <summary>The system's answers, where it gives any.</summary>
+/// <param name="directory">On the disk that is asked about.</param>
+internal sealed class SystemResources(string directory) : ISystemResources
+{
+    private readonly DriveInfo _disk = new(directory); // any path names the file system that it is on
+
+    /// <summary>As the collector sees it, who heeds a container's limit.</summary>
+    public long MemoryBytes { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
+
+    public long? OpenFilesMax { get; } = Listeners.OpenFiles.Max();
+
+    public long? DiskFreeBytes()
+    {
+        try
+        {
+            return _disk.AvailableFreeSpace;
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+
+    public long ResidentBytes() => Environment.WorkingSet;
+
+    public int? OpenFiles()
+    {
+        try
+        {
+            return Listeners.OpenFiles.Count();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            return null;
+        }
+    }
+}
