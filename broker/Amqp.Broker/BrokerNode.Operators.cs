@@ -11,6 +11,8 @@ namespace Amqp.Broker;
 /// <content>What operators see of a node, and do to it. Whoever owns something is asked by mail, all at once.</content>
 public sealed partial class BrokerNode
 {
+    public int ConnectionCount => _connections.Count;
+
     /// <summary>Every open connection with its channels and consumers, in the order in which they came.</summary>
     public async Task<ImmutableArray<ConnectionInfo>> Connections()
     {

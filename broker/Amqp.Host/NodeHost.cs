@@ -17,6 +17,8 @@ internal sealed class NodeHost(BrokerNode node, AmqpListeners listeners, ILogger
 
     public required ImmutableArray<string> ConfigFiles { get; init; }
 
+    public required int ConnectionsMax { get; init; }
+
     public ImmutableArray<ListenerInfo> Listeners => listeners.All;
 
     public bool IsRunning => listeners.AreOpen;

@@ -166,6 +166,7 @@ internal sealed class Server : IAsyncDisposable
             DataDirectory = _directory!.FullPath,
             StoreEngine = _directory.Engine,
             ConfigFiles = [.. ConfigFiles()],
+            ConnectionsMax = connectionsMax,
         };
         ManagementApi.Map(_application, _node, _host);
     }

@@ -15,6 +15,9 @@ public interface INodeHost
     /// <summary>The files that options were read from, full paths.</summary>
     ImmutableArray<string> ConfigFiles { get; }
 
+    /// <summary>So many clients are served at a time.</summary>
+    int ConnectionsMax { get; }
+
     /// <summary>The sockets that clients can connect to at this moment.</summary>
     ImmutableArray<ListenerInfo> Listeners { get; }
 

@@ -22,7 +22,7 @@ internal sealed class ObjectsBench(AmqpUri uri, int processId, IAnsiConsole cons
 
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
-    private readonly Table _table = new Table().AddColumns("with", "each, bytes", "resident, MB", "declare, publish and get: p50, p99, longest, ms");
+    private readonly Table _table = new Table().AddColumns("with", "each, bytes", "resident, MB", "declare, publish, delete: p50, p99, longest, ms");
 
     public void Run(ObjectCounts counts)
     {
@@ -90,7 +90,7 @@ internal sealed class ObjectsBench(AmqpUri uri, int processId, IAnsiConsole cons
         return resident;
     }
 
-    /// <summary>A queue declared, a message published to it and got back, and the queue deleted, one after the other.</summary>
+    /// <summary>A queue declared, a message published to it, and the queue deleted, one after the other.</summary>
     private static string Latencies(PerfConnection work)
     {
         var took = new List<double>(Rounds);

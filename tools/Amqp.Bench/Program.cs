@@ -41,6 +41,16 @@ objects.SetAction(parsed =>
     Directory.Delete(data, recursive: true);
 });
 
+var minutes = new Option<double>("--minutes") { Description = "how long", DefaultValueFactory = _ => 60 };
+var soak = new Command("soak", "Load a broker for long, and see that it takes no more with time") { minutes, directory };
+soak.SetAction(parsed =>
+{
+    var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
+    var isFine = new Soak(data, TimeSpan.FromMinutes(parsed.GetValue(minutes))).Run();
+    Directory.Delete(data, recursive: true);
+    return isFine ? 0 : 1;
+});
+
 // Not for people: fills a data directory and ends without closing it, as a kill does.
 var fillQueues = new Option<int>("--queues") { Required = true };
 var fillMessages = new Option<int>("--messages") { Required = true };
@@ -51,4 +61,4 @@ fill.Hidden = true;
 fill.SetAction(parsed => Filling.Fill(
     parsed.GetValue(fillDirectory)!, BuiltInEngines.All.Single(each => each.Name == parsed.GetValue(fillEngine)), parsed.GetValue(fillQueues), parsed.GetValue(fillMessages)));
 
-return new RootCommand("Measures the broker beside what the machine can do.") { storage, objects, fill }.Parse(args).Invoke();
+return new RootCommand("Measures the broker beside what the machine can do.") { storage, objects, soak, fill }.Parse(args).Invoke();

@@ -40,6 +40,9 @@ internal sealed class MessageLog
     /// <summary>Size of the bodies in memory.</summary>
     public long BodyBytes { get; private set; }
 
+    /// <summary>The bodies in memory alone, without their properties and what is around them.</summary>
+    public long BareBodyBytes { get; private set; }
+
     /// <summary>Size of all messages' bodies, wherever they are.</summary>
     public long TotalBytes { get; private set; }
 
@@ -222,8 +225,10 @@ internal sealed class MessageLog
         _heldBytes += message.Hold();
         chunk.BodyCount++;
         BodyCount++;
-        // By the entry's size, which is what will be taken off again.
-        BodyBytes += chunk.Entries[position & (ChunkSize - 1)].Size;
+        // By the entry's sizes, which are what will be taken off again.
+        ref var entry = ref chunk.Entries[position & (ChunkSize - 1)];
+        BodyBytes += entry.Size;
+        BareBodyBytes += entry.BodySize;
     }
 
     private bool TakeBody(Chunk chunk, long position)
@@ -235,7 +240,9 @@ internal sealed class MessageLog
         body = null;
         chunk.BodyCount--;
         BodyCount--;
-        BodyBytes -= chunk.Entries[position & (ChunkSize - 1)].Size;
+        ref var entry = ref chunk.Entries[position & (ChunkSize - 1)];
+        BodyBytes -= entry.Size;
+        BareBodyBytes -= entry.BodySize;
         return true;
     }
 

@@ -32,7 +32,7 @@ public sealed partial class QueueState
             UnackedCount,
             _log.TotalBytes - ReadyBytes,
             unackedInMemory,
-            _log.BodyBytes - ((long)Messages.Message.ObjectBytes * _log.BodyCount),
+            _log.BareBodyBytes,
             _log.PersistentCount,
             _log.PersistentBytes,
             TryPeek(out var head) ? _log.BodyOf(head)?.Properties.Timestamp : null,

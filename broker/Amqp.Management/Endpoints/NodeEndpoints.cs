@@ -79,6 +79,8 @@ internal sealed class NodeEndpoints(BrokerNode node, INodeHost host)
             disk_free_alarm = status.DiskAlarm,
             fd_used = status.OpenFiles,
             fd_total = status.OpenFilesMax,
+            sockets_used = node.ConnectionCount,
+            sockets_total = host.ConnectionsMax,
             processors = Environment.ProcessorCount,
             data_directory = host.DataDirectory,
             engine = host.StoreEngine,

@@ -43,6 +43,7 @@ internal sealed class PermissionEndpoints(BrokerNode node)
 
     private async Task<IResult> Put(PathNames names, Body body)
     {
+        if (node.Topology.Find(names["vhost"]) is null || node.Topology.FindUser(names["user"]) is null) return Answer.NotFound;
         var isNew = Find(names) is null;
         var permissions = new Permissions(new(body.Text("configure")), new(body.Text("write")), new(body.Text("read")));
         var result = await node.Change(new SetPermissions(names["vhost"], names["user"], permissions));

@@ -1,5 +1,6 @@
 using Amqp.Broker;
 using Amqp.Broker.Observability;
+using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -17,9 +18,11 @@ internal sealed class QueueEndpoints(BrokerNode node, Pids pids)
     public void Map(IEndpointRouteBuilder api)
     {
         api.MapGet("/queues", async () => Answer.Of(Show(await node.Queues())));
-        api.MapGet("/queues/{vhost}", async (PathNames names) => node.Topology.Find(names["vhost"]) is { } vhost
-            ? Answer.Of(Show(await node.Queues(vhost.Name)))
-            : Answer.NotFound);
+        api.MapGet("/queues/{vhost}", async (PathNames names, [FromQuery(Name = "disable_stats")] bool definitionsOnly = false) =>
+        {
+            if (node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
+            return Answer.Of(definitionsOnly ? vhost.Queues.Values.OrderBy(queue => queue.Name, StringComparer.Ordinal).Select(Show) : Show(await node.Queues(vhost.Name)));
+        });
         api.MapGet("/queues/{vhost}/{queue}", async (PathNames names) =>
             Answer.OrNotFound(await node.Queue(names["vhost"], names["queue"]) is { } queue ? Show(queue) : null));
         api.MapDelete("/queues/{vhost}/{queue}", async (
@@ -42,6 +45,19 @@ internal sealed class QueueEndpoints(BrokerNode node, Pids pids)
         .OrderBy(queue => queue.Definition.Vhost, StringComparer.Ordinal)
         .ThenBy(queue => queue.Definition.Name, StringComparer.Ordinal)
         .Select(Show);
+
+    /// <summary>Without asking the queue.</summary>
+    private object Show(QueueDefinition definition) => new
+    {
+        name = definition.Name,
+        vhost = definition.Vhost,
+        durable = definition.Durable,
+        auto_delete = definition.AutoDelete,
+        exclusive = definition.Exclusive,
+        arguments = definition.Arguments,
+        type = "classic",
+        node = node.Identity.Name,
+    };
 
     private object Show(QueueInfo queue)
     {
@@ -81,9 +97,6 @@ internal sealed class QueueEndpoints(BrokerNode node, Pids pids)
             head_message_timestamp = figures.HeadTimestamp,
             disk_reads = queue.MessagesRead,
             disk_writes = queue.MessagesWritten,
-            leader = node.Identity.Name,
-            members = new[] { node.Identity.Name },
-            online = new[] { node.Identity.Name },
         };
     }
 }

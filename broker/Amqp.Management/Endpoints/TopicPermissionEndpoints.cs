@@ -21,8 +21,10 @@ internal sealed class TopicPermissionEndpoints(BrokerNode node)
         api.MapGet("/topic-permissions/{vhost}/{user}", (PathNames names) => Answer.OrNotFound(
             node.Topology.Find(names["vhost"]) is { } vhost && node.Topology.FindUser(names["user"]) is { } user ? All([vhost], user.Name) : null));
         api.MapPut("/topic-permissions/{vhost}/{user}", Put);
-        api.MapDelete("/topic-permissions/{vhost}/{user}", (PathNames names, string? exchange) =>
-            Answer.To(node.Change(new ClearTopicPermissions(names["vhost"], names["user"], exchange))));
+        api.MapDelete("/topic-permissions/{vhost}/{user}", async (PathNames names, string? exchange) =>
+            node.Topology.Find(names["vhost"]) is { } vhost && node.Topology.FindUser(names["user"]) is { } user
+                ? await Answer.To(node.Change(new ClearTopicPermissions(vhost.Name, user.Name, exchange)))
+                : Answer.NotFound);
     }
 
     private static IEnumerable<object> All(IEnumerable<VirtualHost> vhosts, string? user = null) =>
@@ -45,6 +47,7 @@ internal sealed class TopicPermissionEndpoints(BrokerNode node)
     private async Task<IResult> Put(PathNames names, Body body)
     {
         var (vhost, user, exchange) = (names["vhost"], names["user"], body.Text("exchange"));
+        if (node.Topology.Find(vhost) is null || node.Topology.FindUser(user) is null) return Answer.NotFound;
         var isNew = node.Topology.Find(vhost)?.TopicPermissions.ContainsKey((user, exchange)) != true;
         var result = await node.Change(new SetTopicPermissions(vhost, user, exchange, body.Text("write"), body.Text("read")));
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);

@@ -16,7 +16,8 @@ internal sealed class VhostEndpoints(BrokerNode node)
         api.MapGet("/vhosts", () => Answer.Of(node.Topology.VirtualHosts.Values.OrderBy(vhost => vhost.Name, StringComparer.Ordinal).Select(Show)));
         api.MapGet("/vhosts/{vhost}", (PathNames names) => Answer.OrNotFound(node.Topology.Find(names["vhost"]) is { } vhost ? Show(vhost) : null));
         api.MapPut("/vhosts/{vhost}", Put);
-        api.MapDelete("/vhosts/{vhost}", (PathNames names) => Answer.To(node.Change(new DeleteVhost(names["vhost"]))));
+        api.MapDelete("/vhosts/{vhost}", async (PathNames names) =>
+            node.Topology.Find(names["vhost"]) is { } vhost ? await Answer.To(node.Change(new DeleteVhost(vhost.Name))) : Answer.NotFound);
     }
 
     private object Show(VirtualHost vhost) => new
