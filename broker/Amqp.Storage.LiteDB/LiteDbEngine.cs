@@ -78,8 +78,7 @@ internal sealed class LiteMedium : ISegmentMedium
     public void Sealed(IDataFile file)
     {
         if (_owner != file) return;
-        _owner.Release();
-        _log.Begin(0, 0);
+        PassLog(0, 0);
         _owner = null;
     }
 
@@ -88,14 +87,15 @@ internal sealed class LiteMedium : ISegmentMedium
     /// <summary>The log is this database's from here on.</summary>
     public void TakeLog(LiteFile owner, long life, long dataLength)
     {
-        _owner?.Release();
+        PassLog(life, dataLength);
         _owner = owner;
-        _log.Begin(life, dataLength);
     }
 
     public LogStream LogFor(Action<uint> written) => new(_log, written);
 
     public void EndGroup() => _log.EndGroup();
+
+    public void CutGroup() => _log.CutGroup();
 
     public void FlushLogOf(LiteFile file)
     {
@@ -113,5 +113,11 @@ internal sealed class LiteMedium : ISegmentMedium
     {
         var slot = (uint)Interlocked.Increment(ref _opened) % OpenMax;
         if (Interlocked.Exchange(ref _open[slot], file) is { } before && before != file) before.Rest();
+    }
+
+    private void PassLog(long life, long dataLength)
+    {
+        if (_owner is null) _log.Begin(life, dataLength);
+        else _owner.Release(() => _log.Begin(life, dataLength));
     }
 }

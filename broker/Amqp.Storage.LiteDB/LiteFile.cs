@@ -8,7 +8,7 @@ namespace Amqp.Storage.Lite;
 /// A segment in a database of LiteDB: the bytes that are written at an offset are documents with that offset as their key.
 /// <para>
 /// LiteDB is used by one thread at a time, under a lock: the one that writes, and the one that reads messages back. A read asks for
-/// a few documents, so neither waits long. No flush is waited for under the lock.
+/// a few documents, so neither waits long. Of flushes only a checkpoint's are waited for under the lock.
 /// </para>
 /// <para>
 /// When LiteDB meets a page that is not what was written, the database is not written any more and LiteDB not asked again:
@@ -76,12 +76,23 @@ internal sealed class LiteFile : IDataFile
     {
         lock (_lock)
         {
-            if (_salvage is not null) throw new IOException("a damaged segment is not written any more");
-            var engine = WritableEngine();
-            if (_medium.NeedsCheckpoint) Checkpoint(engine);
-            if (_mayOverlap) DeleteBetween(engine, offset, offset + bytes.Length);
-            for (var start = 0; start < bytes.Length; start += _medium.CommitBytes)
-                Insert(engine, bytes[start..Math.Min(bytes.Length, start + _medium.CommitBytes)], offset + start);
+            if (_salvage is not null) throw NotWritten();
+            try
+            {
+                var engine = WritableEngine();
+                if (_medium.NeedsCheckpoint) Checkpoint(engine);
+                if (_mayOverlap) DeleteBetween(engine, offset, offset + bytes.Length);
+                for (var start = 0; start < bytes.Length; start += _medium.CommitBytes)
+                    Insert(engine, bytes[start..Math.Min(bytes.Length, start + _medium.CommitBytes)], offset + start);
+            }
+            catch (Exception exception) when (_mayOverlap && exception is not IOException)
+            {
+                // All of it could be read, and LiteDB has stumbled where it looked for room.
+                _medium.CutGroup();
+                (_engine, _isWritable) = (null, false);
+                BeginSalvage();
+                throw NotWritten(exception);
+            }
         }
     }
 
@@ -107,14 +118,16 @@ internal sealed class LiteFile : IDataFile
         return destination.Length;
     }
 
-    /// <summary>Lets another database have the log: all of it is in the file when this returns.</summary>
-    public void Release()
+    /// <summary>Lets another database have the log, when all of it is in the file.</summary>
+    /// <param name="pass">Gives the log away: under the lock, because whoever reads this database here looks for its pages there.</param>
+    public void Release(Action pass)
     {
         lock (_lock)
         {
             if (_isWritable) Checkpoint(_engine!);
             else _pages.TakeOver();
             (_engine, _isWritable) = (null, false);
+            pass();
         }
     }
 
@@ -151,7 +164,9 @@ internal sealed class LiteFile : IDataFile
     private void Checkpoint(LiteEngine engine)
     {
         _medium.FlushLogOf(this);
+        _pages.IsCheckpointing = true;
         engine.Checkpoint();
+        _pages.IsCheckpointing = false;
     }
 
     private void Insert(LiteEngine engine, ReadOnlySpan<byte> bytes, long offset)
@@ -213,6 +228,8 @@ internal sealed class LiteFile : IDataFile
         _salvage = new Salvage(_pages);
         _damaged();
     }
+
+    private static IOException NotWritten(Exception? exception = null) => new("a damaged segment is not written any more", exception);
 
     private static IEnumerable<BsonDocument> Find(LiteEngine engine, string where, int order, int limit, params BsonValue[] values)
     {

@@ -21,6 +21,10 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
     /// <summary>Bytes of the file, as it was begun: it may have lost its end since.</summary>
     public long FileLength { get; private set; } = file.Length;
 
+    /// <summary>LiteDB may write pages. At any other time it wants to write one only to mark the database, because it has met
+    /// something that cannot be: and then nothing is written any more, in whichever thread.</summary>
+    public bool IsCheckpointing { get; set; }
+
     /// <summary>Pages that the file has room for.</summary>
     public uint Count => (uint)(FileLength / PageFrame.Size);
 
@@ -114,6 +118,7 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
     public override void Write(byte[] buffer, int offset, int count)
     {
         if (count != PageFrame.PageSize) throw new NotSupportedException($"{count} bytes are no page");
+        if (!_isEmpty && !IsCheckpointing) throw new NotSupportedException("pages are written in a checkpoint");
         log.Flush();
         var page = (uint)(Position / PageFrame.PageSize);
         if (log.Has(Life, page)) _checkpointed.Add(page);

@@ -51,6 +51,7 @@ internal sealed class PageLog : IDisposable
     private IDataFile? _file;
     private byte[] _group = new byte[64 * FrameSize];
     private readonly byte[] _frame = new byte[FrameSize];
+    private readonly byte[] _page = new byte[PageFrame.PageSize];
     private int _written;
     private int _flushed;
     private bool _isFlushed = true;
@@ -164,6 +165,18 @@ internal sealed class PageLog : IDisposable
         _isFlushed = false;
         _file!.Write(_group.AsSpan(0, (Count - _written) * FrameSize), OffsetOf(_written));
         _written = Count;
+    }
+
+    /// <summary>A transaction did not come to its end: its pages count for nothing.</summary>
+    public void CutGroup()
+    {
+        Count = _written;
+        _latest.Clear();
+        for (var number = 0; number < Count; number++)
+        {
+            Read(number, _page);
+            _latest[LitePage.Number(_page)] = number;
+        }
     }
 
     /// <summary>Returns when every group is on the disk.</summary>

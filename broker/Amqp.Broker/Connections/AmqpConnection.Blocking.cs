@@ -7,7 +7,7 @@ namespace Amqp.Broker.Connections;
 /// While the node runs short of something (<see cref="Alarms"/>), whoever publishes is not read any more: from the header
 /// of the first content on, as in RabbitMQ, so that its body stays where it is. Connections that only consume, settle or declare
 /// notice nothing. Whoever publishes faster than queues and disk take it (<see cref="PublishCredit"/>) is held back at the same
-/// place, without a word.
+/// place, without a word; unless an alarm comes meanwhile, which may be what it waits for.
 /// </content>
 internal sealed partial class AmqpConnection
 {
@@ -44,15 +44,16 @@ internal sealed partial class AmqpConnection
     /// <summary>True while a content is next, and what was published before it takes all of the credit.</summary>
     private bool IsOutOfCredit()
     {
-        if (!_needsCredit || !Credit.HasRoom()) return _needsCredit;
-        _needsCredit = false;
-        return false;
+        if (!_needsCredit) return false;
+        _needsCredit = !Credit.HasRoom();
+        if (_needsCredit && Services.Alarms.Watch(Loop)) Block();
+        return _needsCredit;
     }
 
     /// <summary>True while it is blocked; the end of the last alarm is noticed here.</summary>
     private bool IsBlocked()
     {
-        if (!_isBlocked || Services.Alarms.Hold(Loop)) return _isBlocked;
+        if (!_isBlocked || Services.Alarms.Watch(Loop)) return _isBlocked;
         _isBlocked = false;
         if (Client.WantsBlocked) Send(default(ConnectionUnblocked));
         return false;

@@ -28,7 +28,7 @@ internal enum Shortage
 internal sealed partial class Alarms(ILogger logger)
 {
     private readonly ILogger _logger = logger;
-    private readonly ConcurrentDictionary<ConnectionLoop, bool> _held = new();
+    private readonly ConcurrentDictionary<ConnectionLoop, bool> _waiting = new();
     private int _on;
 
     public bool AreOn => Volatile.Read(ref _on) != 0;
@@ -53,28 +53,25 @@ internal sealed partial class Alarms(ILogger logger)
         var (wasOn, isOnNow) = ((before & (int)resource) != 0, (after & (int)resource) != 0);
         if (isOnNow && !wasOn) LogOn(resource);
         else if (wasOn && !isOnNow) LogOff(resource);
-        if (after == 0) WakeHeld();
+        if (before == 0 || after == 0) WakeWaiting();
     }
 
-    /// <summary>False: nothing runs short. True: something does, and the loop gets mail when that is over.</summary>
-    public bool Hold(ConnectionLoop loop)
+    /// <summary>Whether something runs short; the loop gets mail when that is not so any more.</summary>
+    public bool Watch(ConnectionLoop loop)
     {
-        if (!AreOn) return false;
-        _held[loop] = true;
-        // The last alarm may have ended before it could see this loop.
-        if (Interlocked.CompareExchange(ref _on, 0, 0) != 0) return true;
-        Forget(loop);
-        return false;
+        _waiting[loop] = true;
+        // Asked only now: whoever changes it behind this sees the loop.
+        return Interlocked.CompareExchange(ref _on, 0, 0) != 0;
     }
 
     /// <summary>The connection is gone.</summary>
-    public void Forget(ConnectionLoop loop) => _held.TryRemove(loop, out _);
+    public void Forget(ConnectionLoop loop) => _waiting.TryRemove(loop, out _);
 
-    private void WakeHeld()
+    private void WakeWaiting()
     {
-        foreach (var (loop, _) in _held)
+        foreach (var (loop, _) in _waiting)
         {
-            if (_held.TryRemove(loop, out _)) loop.Post(static () => { });
+            if (_waiting.TryRemove(loop, out _)) loop.Post(static () => { });
         }
     }
 

@@ -39,7 +39,8 @@ public interface IDataFile : IDisposable
 
     /// <summary>Writes all of it, at that offset in bytes.</summary>
     /// <exception cref="IOException">Nothing is known of what was written. No space left is an <see cref="IOException"/> that
-    /// <see cref="DiskFull.Is"/> recognizes.</exception>
+    /// <see cref="DiskFull.Is"/> recognizes; after any other nothing can be written any more, and where <see cref="IsDamaged"/> is true
+    /// then, what is stored can be read on.</exception>
     void Write(ReadOnlySpan<byte> bytes, long offset);
 
     /// <summary>Reads up to the end of the file; returns how many bytes.</summary>

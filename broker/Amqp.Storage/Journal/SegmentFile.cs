@@ -148,6 +148,16 @@ internal sealed class SegmentFile : IDisposable
         }
     }
 
+    private void WriteTrailer(long footer)
+    {
+        Span<byte> trailer = stackalloc byte[TrailerSize];
+        trailer.Clear();
+        TrailerMagic.CopyTo(trailer);
+        BinaryPrimitives.WriteInt64LittleEndian(trailer[8..], footer);
+        SealWithChecksum(trailer, _incarnation.Checksum);
+        _file.Write(trailer, Capacity - TrailerSize);
+    }
+
     private static SegmentFile? Open(SegmentId id, string path, IDataFile file, long headerOffset)
     {
         Span<byte> header = stackalloc byte[HeaderSize];
@@ -181,19 +191,21 @@ internal sealed class SegmentFile : IDisposable
         return address;
     }
 
-    /// <summary>False: there is no room for the footer.</summary>
+    /// <summary>False: there is no room for the footer, or the file has turned out to be damaged and takes nothing any more.</summary>
     public bool TrySeal(ReadOnlySpan<byte> footer)
     {
-        if (!TryMendEnd(BlobFrame.SizeOf(footer.Length))) return false;
-        var offset = Append(footer, BlobKind.Footer).Offset - BlobFrame.HeaderSize;
-        // A trailer is a promise that the footer is there: without it what is missing was lost with the power, and is no damage.
-        Flush();
-        Span<byte> trailer = stackalloc byte[TrailerSize];
-        trailer.Clear();
-        TrailerMagic.CopyTo(trailer);
-        BinaryPrimitives.WriteInt64LittleEndian(trailer[8..], offset);
-        SealWithChecksum(trailer, _incarnation.Checksum);
-        _file.Write(trailer, Capacity - TrailerSize);
+        try
+        {
+            if (!TryMendEnd(BlobFrame.SizeOf(footer.Length))) return false;
+            var offset = Append(footer, BlobKind.Footer).Offset - BlobFrame.HeaderSize;
+            // A trailer is a promise that the footer is there: without it what is missing was lost with the power, and is no damage.
+            Flush();
+            WriteTrailer(offset);
+        }
+        catch (IOException) when (_file.IsDamaged)
+        {
+            return false;
+        }
         IsSealed = true;
         _frame = [];
         return true;

@@ -39,6 +39,27 @@ internal sealed class PublishCreditTests
     }
 
     [Test]
+    public async Task A_publisher_that_waits_for_the_disk_is_told_when_that_is_full()
+    {
+        var publisher = _node.Dial();
+        await publisher.Handshake(wantsBlocked: true);
+        await publisher.OpenChannel(1);
+        await publisher.Declare(1, "q", durable: true);
+        _node.Messages.Hold();
+        var publishing = Publish(publisher, "q", Many);
+        await Eventually.That(() => Memory.UsedBytes, Is.GreaterThan(WindowBytes));
+        _node.Broker.Services.Alarms.Set(Shortage.Disk, isOn: true);
+        Assert.That((await publisher.Expect<ConnectionBlocked>(0)).Reason, Is.EqualTo("low on disk"));
+
+        _node.Messages.Release();
+        Assert.That(publishing.IsCompleted, Is.False, "the alarm is on still");
+        _node.Broker.Services.Alarms.Set(Shortage.Disk, isOn: false);
+        await publisher.Expect<ConnectionUnblocked>(0);
+        await publishing.WaitAsync(Patience.Answer);
+        await Eventually.That(() => publisher.ReadyCount(1, "q"), Is.EqualTo(Many));
+    }
+
+    [Test]
     public async Task Transient_messages_beside_it_do_not_wait()
     {
         var publisher = await Open();

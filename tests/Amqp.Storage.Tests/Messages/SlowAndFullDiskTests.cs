@@ -12,6 +12,8 @@ internal sealed class SlowAndFullDiskTests(TestEngine engine)
 
     private TestStore _store = null!;
 
+    private string BodyText => new('f', 500 * engine.SegmentScale);
+
     [TearDown]
     public void CloseStore() => _store.Dispose();
 
@@ -118,7 +120,7 @@ internal sealed class SlowAndFullDiskTests(TestEngine engine)
     [Test]
     public void Messages_are_read_while_a_flush_stalls([Values("small", "begins a segment")] string stalling)
     {
-        _store = new TestStore(TestEngine.Journal, SegmentBytes); // its messages are counted in bytes that other engines need more of
+        _store = new TestStore(engine, SegmentBytes);
         _store.Start();
         var (queue, removed) = (_store.Queue(1), _store.Queue(2));
         var shared = MessageOf("shared", _store.Store.NextBodyId());
@@ -134,10 +136,10 @@ internal sealed class SlowAndFullDiskTests(TestEngine engine)
         };
         try
         {
-            var text = stalling == "small" ? stalling : new string('l', SegmentBytes - 1_000);
+            var text = stalling == "small" ? stalling : new string('l', _store.SegmentBytes - (1_000 * engine.SegmentScale));
             _store.Commit(queue, 2, StoreRecord.Enqueue(queue.Id, 3, MessageOf(text), expiresAt: 0));
             stalled.Wait();
-            Assert.That(_store.Read(queue, 0, 1, 2), Is.EqualTo([new string('f', 500), "shared", "page"]));
+            Assert.That(_store.Read(queue, 0, 1, 2), Is.EqualTo([BodyText, "shared", "page"]));
             _store.Commit(queue, 0, StoreRecord.Settle(queue.Id, 0));
             _store.Remove(removed);
             Assert.That(_store.Read(queue, 1), Is.EqualTo(["shared"]));
@@ -179,5 +181,5 @@ internal sealed class SlowAndFullDiskTests(TestEngine engine)
     }
 
     private StoreRecord Enqueue(TestQueue queue, long position) =>
-        StoreRecord.Enqueue(queue.Id, position, MessageOf(new string('f', 500 * engine.SegmentScale)), expiresAt: 0);
+        StoreRecord.Enqueue(queue.Id, position, MessageOf(BodyText), expiresAt: 0);
 }

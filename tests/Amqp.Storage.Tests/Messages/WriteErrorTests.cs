@@ -9,6 +9,9 @@ internal sealed class WriteErrorTests(TestEngine engine)
 {
     private const int Published = 120;
 
+    /// <summary>More than any story has: LiteDB writes every page twice, and a slow machine merges in smaller steps.</summary>
+    private const int ChangesMax = 5_000;
+
     private readonly List<long> _notedTickets = [];
     private TestStore _store = null!;
     private bool _settledForGood;
@@ -36,7 +39,7 @@ internal sealed class WriteErrorTests(TestEngine engine)
         for (var passes = false; !passes; change += stride)
         {
             passes = Round(change, isDiskBack);
-            Assert.That(change, Is.LessThan(2_000));
+            Assert.That(change, Is.LessThan(ChangesMax));
         }
         Assert.That(_merged, Is.True, "the story has a merge in it");
         Assert.That(change, Is.GreaterThan(100));
