@@ -17,7 +17,7 @@ SOURCES := $(shell find broker cluster tools \( -name bin -o -name obj \) -prune
              \( -type d -o -name '*.cs' -o -name '*.csproj' -o -name '*.razor' -o -name packages.lock.json \) -print 2>/dev/null) \
            tools/scripts/publish.proj appsettings.json Directory.Build.props Directory.Packages.props global.json
 
-.PHONY: help run build test test-long test-oracle demo-ack demo-confirm demo-persistence demo-peak bench-storage format clean
+.PHONY: help run build test test-long test-oracle demo-ack demo-confirm demo-persistence demo-peak bench-storage bench-objects soak format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -68,6 +68,12 @@ demo-peak: build ## Show a queue as the buffer of a burst, as a chart (options: 
 
 bench-storage: build ## Measure the message store beside the disk alone (options: ARGS="--messages 1000000"); the figures are in broker/Amqp.Storage
 	@exec out/amqpbench storage $(ARGS)
+
+bench-objects: build ## Measure what idle connections, channels, queues and bindings cost (options: ARGS="--queues 1000"); the figures are in tools/Amqp.Bench
+	@exec out/amqpbench objects $(ARGS)
+
+soak: build ## Load a broker for an hour and see that it takes no more memory with time (options: ARGS="--minutes 10")
+	@exec out/amqpbench soak $(ARGS)
 
 format: ## Format the code by .editorconfig
 	@dotnet format Amqp.sln

@@ -42,6 +42,8 @@ public sealed partial class BrokerNode
         ILoggerFactory loggers)
     {
         _logger = loggers.CreateLogger<BrokerNode>();
+        Identity = identity;
+        StartedAt = time.GetUtcNow();
         _resources = resources;
         var clock = new BrokerClock(time);
         _startedAtMs = clock.Now;
@@ -71,6 +73,10 @@ public sealed partial class BrokerNode
             new ConnectionLog(loggers.CreateLogger("Amqp.Broker.Connections")),
             ServerProperties.For(identity.Name, identity.Product, identity.ProductVersion));
     }
+
+    public NodeIdentity Identity { get; }
+
+    public DateTimeOffset StartedAt { get; }
 
     /// <summary>Everything declared, and who may do what, at this moment.</summary>
     public TopologySnapshot Topology => _services.Topology.Current;
@@ -106,14 +112,23 @@ public sealed partial class BrokerNode
     }
 
     /// <summary>Closes every connection with 320, and waits until their clients have answered or <see cref="Limits.CloseMs"/> is over.
-    /// Then the message store has everything that it needs to be closed in order.</summary>
-    public async Task Stop()
+    /// From then on, whoever connects is closed at once.</summary>
+    public async Task CloseDoors()
     {
         _stopping = true;
         var open = _connections.Values.ToArray();
         if (open.Length > 0) _logger.LogInformation("Closing {Count} connections", open.Length);
         foreach (var (connection, _) in open) connection.PostClose(BrokerError.ForcedClosure("shutdown"));
         foreach (var (_, served) in open) await served;
+    }
+
+    /// <summary>Clients are served again.</summary>
+    public void OpenDoors() => _stopping = false;
+
+    /// <summary><see cref="CloseDoors"/>, for good: then the message store has everything that it needs to be closed in order.</summary>
+    public async Task Stop()
+    {
+        await CloseDoors();
         await _services.Queues.Stop();
         _diskWatch.Dispose();
         _heapRelease.Dispose();

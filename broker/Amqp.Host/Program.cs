@@ -1,4 +1,5 @@
 using Amqp.Host;
+using Amqp.Host.Listeners;
 using Amqp.Host.Options;
 using Amqp.Storage;
 

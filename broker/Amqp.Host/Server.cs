@@ -5,6 +5,7 @@ using Amqp.Core.Topology;
 using Amqp.Host.Listeners;
 using Amqp.Host.Logging;
 using Amqp.Host.Options;
+using Amqp.Management;
 using Amqp.Storage;
 using Amqp.Storage.Lite;
 using Amqp.Storage.Messages;
@@ -12,8 +13,8 @@ using Amqp.Storage.Metadata;
 using Amqp.Storage.Segments;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.Configuration;
+using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
@@ -22,45 +23,32 @@ using Microsoft.Extensions.Logging.Console;
 
 namespace Amqp.Host;
 
-/// <summary>A port cannot be listened on.</summary>
-public sealed class ListenException(string message, Exception inner) : Exception(message, inner);
-
 /// <summary>
-/// Puts the broker together, once and in this order: options, data directory, definitions, messages, node, sockets. What is started
-/// last is stopped first.
+/// Puts the broker together, once and in this order: options, data directory, definitions, messages, node, control socket, sockets of
+/// clients. What is started last is stopped first.
 /// </summary>
 internal sealed class Server : IAsyncDisposable
 {
     private readonly BrokerOptions _options;
     private readonly WebApplication _application;
     private readonly ILogger<Server> _logger;
-    private readonly List<(string Name, ListenOptions Listener)> _listeners = [];
+    private readonly string _controlSocket;
     private DataDirectory? _directory;
     private LocalMetadataStore? _store;
     private MessageStore? _messages;
     private BrokerNode? _node;
-    private readonly Door _door;
-    private AmqpListener? _listener;
+    private AmqpListeners? _listeners;
+    private NodeHost? _host;
     private readonly int _connectionsMax = OpenFiles.ConnectionsMax();
     private int _exitCode;
 
     private Server(WebApplicationBuilder builder)
     {
         _options = OptionsReader.Read(builder.Configuration);
-        builder.WebHost.ConfigureKestrel(kestrel =>
-        {
-            Listen(kestrel, _options.Listeners.Amqp, "AMQP", certificates: null);
-            var amqps = _options.Listeners.Amqps;
-            if (amqps.Certificates.Length == 0) return;
-            Listen(kestrel, amqps, "AMQPS", new TlsCertificates(amqps, TimeProvider.System, Logger<TlsCertificates>(kestrel.ApplicationServices)));
-        });
+        _controlSocket = ControlSocket.PathOf(_options);
+        ControlSocket.Use(builder, _controlSocket);
         _application = builder.Build();
-        _logger = Logger<Server>();
-        _door = new Door(
-            _options.Limits.Connections > 0 ? Math.Min(_options.Limits.Connections, _connectionsMax) : _connectionsMax,
-            _options.Limits.ConnectionsNotLoggedIn,
-            TimeProvider.System,
-            Logger<Door>());
+        _logger = _application.Services.GetRequiredService<ILogger<Server>>();
     }
 
     /// <summary>Starts everything; clients can connect when it returns.</summary>
@@ -75,7 +63,7 @@ internal sealed class Server : IAsyncDisposable
             server.OpenStorage();
             server.StartNode();
             await server.MakeDefaultUser();
-            await server.Listen();
+            await server.OpenSockets();
             return server;
         }
         catch
@@ -94,13 +82,17 @@ internal sealed class Server : IAsyncDisposable
         await using (lifetime.ApplicationStopping.Register(stopping.SetResult)) await stopping.Task;
         _logger.LogInformation("Stopping");
         await _node!.Stop();
+        await _listeners!.Close();
         await _application.StopAsync();
         return _exitCode;
     }
 
     public async ValueTask DisposeAsync()
     {
+        if (_listeners is not null) await _listeners.DisposeAsync();
+        _host?.Dispose();
         await _application.DisposeAsync();
+        if (_directory is not null) ControlSocket.Delete(_controlSocket);
         _messages?.Dispose();
         _store?.Dispose();
         _directory?.Dispose();
@@ -133,13 +125,13 @@ internal sealed class Server : IAsyncDisposable
         _store = LocalMetadataStore.Open(
             _directory,
             TimeProvider.System,
-            Logger<LocalMetadataStore>(),
+            _application.Services.GetRequiredService<ILogger<LocalMetadataStore>>(),
             failed: exception => EndBecauseOf(exception, "Definitions"));
         _messages = MessageStore.Open(
             _directory,
             engine,
             _store,
-            Logger<MessageStore>(),
+            _application.Services.GetRequiredService<ILogger<MessageStore>>(),
             failed: exception => EndBecauseOf(exception, "Messages"));
     }
 
@@ -163,36 +155,25 @@ internal sealed class Server : IAsyncDisposable
             new SystemResources(_directory!.FullPath),
             TimeProvider.System,
             _application.Services.GetRequiredService<ILoggerFactory>());
-        _listener = new AmqpListener(_node);
-    }
-
-    private void Listen(KestrelServerOptions kestrel, ListenerOptions options, string name, TlsCertificates? certificates)
-    {
-        foreach (var endPoint in AmqpListener.EndPoints(options))
+        var services = _application.Services;
+        var connectionsMax = _options.Limits.Connections > 0 ? Math.Min(_options.Limits.Connections, _connectionsMax) : _connectionsMax;
+        var door = new Door(connectionsMax, _options.Limits.ConnectionsNotLoggedIn, TimeProvider.System, services.GetRequiredService<ILogger<Door>>());
+        _listeners = new AmqpListeners(_options, door, new AmqpListener(_node), services);
+        _host = new NodeHost(_node, _listeners, services.GetRequiredService<ILogger<NodeHost>>())
         {
-            kestrel.Listen(endPoint, listener =>
-            {
-                _listeners.Add((name, listener));
-                listener.Use(next => connection => _door.Admit(connection, next));
-                if (options.ProxyProtocol)
-                {
-                    var proxies = new ProxyListener(_options.Limits.HandshakeMs, TimeProvider.System, Logger<ProxyListener>(kestrel.ApplicationServices));
-                    listener.Use(next => connection => proxies.Serve(connection, next));
-                }
-                if (certificates is not null)
-                {
-                    var tls = new TlsListener(certificates, _options.Listeners.Amqps.HandshakeMs, TimeProvider.System, Logger<TlsListener>(kestrel.ApplicationServices));
-                    listener.Use(next => connection => tls.Serve(connection, next));
-                }
-                var external = options is TlsListenerOptions { ClientCaFile.Length: > 0 } asking ? asking.ClientNameFrom : default(ClientName?);
-                listener.Run(connection => _listener!.Serve(connection, external)); // made with the node, before the sockets
-            });
-        }
+            DataDirectory = _directory!.FullPath,
+            StoreEngine = _directory.Engine,
+            ConfigFiles = [.. ConfigFiles()],
+            ConnectionsMax = connectionsMax,
+        };
+        ManagementApi.Map(_application, _node, _host);
     }
 
-    private ILogger<T> Logger<T>() => Logger<T>(_application.Services);
-
-    private static ILogger<T> Logger<T>(IServiceProvider services) => services.GetRequiredService<ILogger<T>>();
+    private IEnumerable<string> ConfigFiles() => ((IConfigurationRoot)_application.Configuration).Providers
+        .OfType<JsonConfigurationProvider>()
+        .Select(provider => provider.Source.FileProvider?.GetFileInfo(provider.Source.Path!))
+        .Where(file => file is { Exists: true })
+        .Select(file => file!.PhysicalPath!);
 
     /// <summary>On the first start: before, nobody could log in.</summary>
     private async Task MakeDefaultUser()
@@ -220,7 +201,7 @@ internal sealed class Server : IAsyncDisposable
 
     private static TopologyCommand[] Remove(string vhost) => [new DeleteVhost(vhost)];
 
-    private async Task Listen()
+    private async Task OpenSockets()
     {
         try
         {
@@ -229,12 +210,10 @@ internal sealed class Server : IAsyncDisposable
         catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException)
         {
             throw new ListenException(
-                $"cannot listen on {Places()}: {exception.InnerException?.Message ?? exception.Message}. "
-                + "Another broker may have the port; stop it, or choose another with --Listeners:Amqp:Port=<port>.",
+                $"the control socket {_controlSocket} cannot be made: {exception.InnerException?.Message ?? exception.Message}. "
+                + "Its directory has to be there and writable, on a file system that has sockets; choose another path with Control:Socket.",
                 exception);
         }
-        foreach (var (name, listener) in _listeners) _logger.LogInformation("{Protocol} listening on {EndPoint}", name, listener.IPEndPoint);
+        await _listeners!.Open();
     }
-
-    private string Places() => string.Join(" and ", _listeners.Select(each => $"{each.Name} {each.Listener.IPEndPoint}").Distinct());
 }

@@ -32,7 +32,7 @@ public sealed class StalledFlushTests : BrokerFixture
         var latencies = await Consume(transient);
 
         await Publish(persistent); // the store has its first segment
-        await using var stall = await Strace.Delay("fdatasync", StallMs, StoreThread(broker.ProcessId));
+        await using var stall = await Strace.DelayFlushes(broker, StallMs);
         var waiting = Stopwatch.StartNew();
         var confirmed = Task.WhenAll(Enumerable.Range(0, PersistentMessages).Select(_ => Publish(persistent)));
         latencies.Clear();
@@ -74,7 +74,7 @@ public sealed class StalledFlushTests : BrokerFixture
         await consuming.BasicQosAsync(0, Prefetch, global: false);
         await Publish(persistent);
 
-        await using var stall = await Strace.Delay("fdatasync", StallMs, StoreThread(broker.ProcessId));
+        await using var stall = await Strace.DelayFlushes(broker, StallMs);
         var waiting = Stopwatch.StartNew();
         var confirmed = Publish(persistent);
         var got = new TaskCompletionSource<TimeSpan>(TaskCreationOptions.RunContinuationsAsynchronously);
@@ -110,11 +110,4 @@ public sealed class StalledFlushTests : BrokerFixture
 
     private static Task Publish(IChannel channel, string queue = "durable") =>
         channel.BasicPublishAsync("", queue, mandatory: true, new BasicProperties { Persistent = true }, new byte[100]).AsTask();
-
-    private static int StoreThread(int processId)
-    {
-        var task = Directory.GetDirectories($"/proc/{processId.ToString(CultureInfo.InvariantCulture)}/task")
-            .Single(thread => File.ReadAllText(Path.Combine(thread, "comm")).Trim() == "store");
-        return int.Parse(Path.GetFileName(task), CultureInfo.InvariantCulture);
-    }
 }

@@ -2,7 +2,8 @@ using System.Text.RegularExpressions;
 
 namespace Amqp.Tidy.Tests;
 
-/// <summary>A line of the drawing: a project, its floor (tools stand outside, above all floors) and what it may reference.</summary>
+/// <summary>A line of the drawing: a project, its floor (tools stand outside, above all floors, and the bench above them) and what it may
+/// reference.</summary>
 internal sealed record Room(string Project, int Floor, IReadOnlySet<string> References);
 
 /// <summary>The floors in broker/README.md are the truth: imports run only downward, and every reference is drawn.</summary>
@@ -26,6 +27,8 @@ public partial class ReferenceTests
     [TestCase("floor 1 A -> B\nfloor 2 B", "B", ExpectedResult = 1, TestName = "a reference upward")]
     [TestCase("floor 0 B", "", ExpectedResult = 2, TestName = "a project that is not drawn, and one drawn that is not there")]
     [TestCase("tool A -> B\nfloor 5 B", "B", ExpectedResult = 0)]
+    [TestCase("bench A -> B\ntool B", "B", ExpectedResult = 0)]
+    [TestCase("tool A -> B\ntool B", "B", ExpectedResult = 1, TestName = "a tool that references a tool")]
     public int The_rule_catches(string drawing, string references)
     {
         List<SourceFile> projects = [Project("broker/A/A.csproj", references)];
@@ -53,7 +56,7 @@ public partial class ReferenceTests
     {
         var match = RoomLine().Match(line);
         if (!match.Success) throw new FormatException($"not a line of the drawing: {line}");
-        var floor = match.Groups["floor"].Success ? match.Groups["floor"].Value[0] - '0' : Outside;
+        var floor = match.Groups["floor"].Success ? match.Groups["floor"].Value[0] - '0' : match.Groups["bench"].Success ? Outside + 1 : Outside;
         return new Room(match.Groups["project"].Value, floor, match.Groups["references"].Value.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries).ToHashSet());
     }
 
@@ -89,7 +92,7 @@ public partial class ReferenceTests
     [GeneratedRegex(@"```edges\n(?<edges>.*?)```", RegexOptions.Singleline)]
     private static partial Regex EdgesBlock();
 
-    [GeneratedRegex(@"^(?:floor (?<floor>\d)|tool)\s+(?<project>[\w.]+)(?:\s+->\s+(?<references>[\w., ]+))?$", RegexOptions.ExplicitCapture)]
+    [GeneratedRegex(@"^(?:floor (?<floor>\d)|tool|(?<bench>bench))\s+(?<project>[\w.]+)(?:\s+->\s+(?<references>[\w., ]+))?$", RegexOptions.ExplicitCapture)]
     private static partial Regex RoomLine();
 
     [GeneratedRegex("<ProjectReference Include=\"([^\"]+)\"")]

@@ -21,6 +21,8 @@ internal sealed partial class BrokerProcess : IDisposable
 
     public int Port { get; }
 
+    public int Id => _process.Id;
+
     /// <summary>From the start of the process until clients can connect.</summary>
     public TimeSpan StartTime { get; }
 

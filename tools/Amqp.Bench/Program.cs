@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Globalization;
 using Amqp.Bench;
+using Amqp.Perf;
 using Amqp.Storage.Lite;
 using Spectre.Console;
 
@@ -18,6 +20,37 @@ storage.SetAction(parsed =>
     bench.Run(parsed.GetValue(messages), parsed.GetValue(queues));
 });
 
+var uri = new Option<string?>("--uri") { Description = "another broker to measure: amqp://user:password@host:port/vhost; without it one is started" };
+var pid = new Option<int>("--pid") { Description = "the process id of that broker" };
+var connections = new Option<int>("--connections") { DefaultValueFactory = _ => 1_000 };
+var channels = new Option<int>("--channels") { Description = "of each connection", DefaultValueFactory = _ => 10 };
+var idleQueues = new Option<int>("--queues") { Description = "transient ones, and as many durable ones", DefaultValueFactory = _ => 10_000 };
+var bindings = new Option<int>("--bindings") { DefaultValueFactory = _ => 100_000 };
+var objects = new Command("objects", "Measure what idle connections, channels, queues and bindings cost") { uri, pid, connections, channels, idleQueues, bindings, directory };
+objects.SetAction(parsed =>
+{
+    var counts = new ObjectCounts(parsed.GetValue(connections), parsed.GetValue(channels), parsed.GetValue(idleQueues), parsed.GetValue(bindings));
+    if (parsed.GetValue(uri) is { } other)
+    {
+        new ObjectsBench(AmqpUri.Parse(other), parsed.GetValue(pid), AnsiConsole.Console).Run(counts);
+        return;
+    }
+    var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
+    using (var broker = BrokerProcess.Start(data))
+        new ObjectsBench(AmqpUri.Parse($"amqp://guest:guest@127.0.0.1:{broker.Port}"), broker.Id, AnsiConsole.Console).Run(counts);
+    Directory.Delete(data, recursive: true);
+});
+
+var minutes = new Option<double>("--minutes") { Description = "how long", DefaultValueFactory = _ => 60 };
+var soak = new Command("soak", "Load a broker for long, and see that it takes no more with time") { minutes, directory };
+soak.SetAction(parsed =>
+{
+    var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
+    var isFine = new Soak(data, TimeSpan.FromMinutes(parsed.GetValue(minutes))).Run();
+    Directory.Delete(data, recursive: true);
+    return isFine ? 0 : 1;
+});
+
 // Not for people: fills a data directory and ends without closing it, as a kill does.
 var fillQueues = new Option<int>("--queues") { Required = true };
 var fillMessages = new Option<int>("--messages") { Required = true };
@@ -28,4 +61,4 @@ fill.Hidden = true;
 fill.SetAction(parsed => Filling.Fill(
     parsed.GetValue(fillDirectory)!, BuiltInEngines.All.Single(each => each.Name == parsed.GetValue(fillEngine)), parsed.GetValue(fillQueues), parsed.GetValue(fillMessages)));
 
-return new RootCommand("Measures the broker beside what the machine can do.") { storage, fill }.Parse(args).Invoke();
+return new RootCommand("Measures the broker beside what the machine can do.") { storage, objects, soak, fill }.Parse(args).Invoke();

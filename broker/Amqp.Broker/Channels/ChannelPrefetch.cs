@@ -15,6 +15,9 @@ internal sealed class ChannelPrefetch
     private int _limit;
     private int _taken;
 
+    /// <summary>0: none.</summary>
+    public int Limit => Volatile.Read(ref _limit);
+
     /// <summary>Sets the limit; 0 lifts it.</summary>
     public void SetLimit(int limit)
     {

@@ -1,4 +1,5 @@
 using Amqp.Broker.Connections;
+using Amqp.Broker.Observability;
 using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Transactions;
@@ -115,6 +116,26 @@ internal sealed class ChannelSession
         Connection.Services.Usage.ChannelsOfUsers.Remove(Connection.User);
         if (ReplyConsumer is not null) Connection.Services.DirectReplies.Remove(ReplyConsumer);
     }
+
+    /// <summary>The channel as operators see it.</summary>
+    public ChannelInfo Describe() => new(
+        Number,
+        _phase switch
+        {
+            ChannelPhase.Starting => "starting",
+            ChannelPhase.Open => "running",
+            _ => "closing",
+        },
+        Confirms is not null,
+        Transaction is not null,
+        Tags.CountWaiting(),
+        Confirms?.CountOpen() ?? 0,
+        Transaction?.PublishCount ?? 0,
+        Transaction?.Taken.Count ?? 0,
+        ConsumerPrefetch,
+        Prefetch.Limit,
+        [.. Consumers.Values.Select(consumer => new ConsumerInfo(
+            consumer.Id, consumer.Queue.Definition, consumer.AutoAck, consumer.Exclusive, consumer.Prefetch, consumer.Arguments))]);
 
     /// <summary>Called by a queue's actor, before its first delivery to the consumer: consume-ok has to precede it.</summary>
     public void ConsumerAdded(ConsumerLink consumer)

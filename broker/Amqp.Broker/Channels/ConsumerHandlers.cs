@@ -92,6 +92,7 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
             Exclusive = consume.Exclusive,
             Priority = ConsumeArguments.Priority(queue.Definition.Resource, consume.Arguments),
             Prefetch = channel.ConsumerPrefetch,
+            Arguments = consume.Arguments,
             NoWait = consume.NoWait,
         };
         // In the table before the answer, so that a channel that ends meanwhile releases this consumer too.

@@ -22,6 +22,12 @@ internal sealed class DeliveryTags
     private int _count;
     private ulong _lastTag;
 
+    /// <summary>How many deliveries wait for their settlement; all of them are looked at.</summary>
+    public int CountWaiting()
+    {
+        lock (_lock) return _ring.Count(delivery => delivery.Holder is not null);
+    }
+
     /// <summary>A tag for a delivery that needs no settlement.</summary>
     public ulong Next()
     {

@@ -28,6 +28,7 @@ internal sealed partial class AmqpConnection
         Id = id;
         Transport = transport;
         Services = services;
+        ConnectedAt = services.Clock.WallClock;
         Loop = new ConnectionLoop(transport.Pipe.Input);
         // Room wakes the loop, which then reads on by itself.
         void RoomAgain() => Loop.Post(static () => { });
@@ -131,6 +132,7 @@ internal sealed partial class AmqpConnection
             var result = await input.ReadAsync();
             var buffer = result.Buffer;
             BytesReceived += buffer.Length - unread;
+            _reads++;
             Loop.RunMail();
             if (_phase == ConnectionPhase.AwaitingHeader && ReadHeader(ref buffer)) _handshake.Start();
             _frames.Feed(buffer);
@@ -253,6 +255,7 @@ internal sealed partial class AmqpConnection
     public void SetLimits(int channelMax, int frameMax, int heartbeatSeconds)
     {
         _channelMax = channelMax;
+        _heartbeatSeconds = heartbeatSeconds;
         _frames.FrameMax = frameMax;
         Output.FrameMax = frameMax;
         if (heartbeatSeconds > 0) _heartbeat = new Heartbeat(this, heartbeatSeconds);

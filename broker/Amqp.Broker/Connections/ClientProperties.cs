@@ -7,6 +7,9 @@ internal sealed class ClientProperties(FieldTable properties)
 {
     public static readonly ClientProperties None = new(FieldTable.Empty);
 
+    /// <summary>As they came.</summary>
+    public FieldTable All { get; } = properties;
+
     /// <summary>Wants to be told of a failed login with connection.close rather than by silence.</summary>
     public bool WantsAuthenticationFailureClose { get; } = Has(properties, "authentication_failure_close");
 

@@ -70,6 +70,7 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
         }
         connection.User = user;
         connection.Transport.LoggedIn();
+        connection.Mechanism = startOk.Mechanism;
         _state = HandshakeState.Tuning;
         var limits = connection.Services.Limits;
         connection.Send(new ConnectionTune(limits.ChannelsPerConnection, (uint)limits.FrameBytes, limits.HeartbeatSeconds));

@@ -36,12 +36,20 @@ internal sealed class ConnectionOutput(
     private readonly List<Confirm> _confirms = [];
     private bool _ended;
     private long _bytesWritten;
+    private long _bytesFlushed;
+    private long _flushes;
 
     /// <summary>Negotiated limit of a frame; set before the first content is posted.</summary>
     public int FrameMax { get; set; }
 
     /// <summary>Everything written so far; grows whenever something is sent, which is what heartbeats go by.</summary>
     public long BytesWritten => Volatile.Read(ref _bytesWritten);
+
+    /// <summary>Of these, what the socket has not taken yet.</summary>
+    public long BytesPending => Math.Max(0, BytesWritten - Volatile.Read(ref _bytesFlushed));
+
+    /// <summary>How often something was sent.</summary>
+    public long Flushes => Volatile.Read(ref _flushes);
 
     /// <summary>False while the client does not read what it has asked for.</summary>
     public bool HasRoom() => _answers.HasRoom();
@@ -89,6 +97,8 @@ internal sealed class ConnectionOutput(
                     next = EncodeSome(items, next);
                     if (_ended) continue;
                     var flushed = await writer.FlushAsync();
+                    _bytesFlushed = _bytesWritten;
+                    _flushes++;
                     if (!flushed.IsCompleted) continue;
                     End(); // the rest is counted and dropped
                     clientGone();

@@ -1,4 +1,5 @@
 using System.IO.Pipelines;
+using System.Net;
 
 namespace Amqp.Broker.Connections;
 
@@ -16,6 +17,26 @@ public sealed record Transport(IDuplexPipe Pipe, string Name, string RemoteAddre
     /// <summary>The user that the client's certificate stands for; null without one, or when it names nobody.</summary>
     public string? CertificateUser { get; init; }
 
+    /// <summary>The client's end: an address and a port.</summary>
+    public IPEndPoint? Peer { get; init; }
+
+    /// <summary>The broker's end.</summary>
+    public IPEndPoint? Local { get; init; }
+
+    /// <summary>Null without TLS.</summary>
+    public TlsInfo? Tls { get; init; }
+
     /// <summary>Called once, when the client has logged in: whoever carries the stream may bear with those longer. It must neither block nor throw.</summary>
     public Action LoggedIn { get; init; } = static () => { };
 }
+
+/// <summary>How a stream is encrypted, and whom the client's certificate names, in RabbitMQ's words; null where there is no certificate.</summary>
+/// <param name="Protocol"><c>tlsv1.3</c></param>
+/// <param name="KeyExchange"><c>any</c> (TLS 1.3), <c>ecdhe_rsa</c></param>
+/// <param name="Cipher"><c>aes_256_gcm</c></param>
+/// <param name="Hash"><c>aead</c>, <c>sha256</c></param>
+/// <param name="PeerSubject"><c>CN=client,O=Example</c></param>
+/// <param name="PeerIssuer">Likewise.</param>
+/// <param name="PeerValidity">From when until when: <c>2026-01-01T00:00:00Z - 2027-01-01T00:00:00Z</c></param>
+public sealed record TlsInfo(
+    string Protocol, string KeyExchange, string Cipher, string Hash, string? PeerSubject, string? PeerIssuer, string? PeerValidity);

@@ -8,6 +8,8 @@ internal sealed class BrokerClock(TimeProvider time)
     /// <summary>Milliseconds since some moment before the broker's start; never 0.</summary>
     public long Now => (time.GetTimestamp() / _ticksPerMs) + 1;
 
+    public DateTimeOffset WallClock => time.GetUtcNow();
+
     /// <summary>What the wall clock, in milliseconds since 1970 UTC, is ahead of <see cref="Now"/> at this moment.</summary>
     public long WallClockAheadMs => time.GetUtcNow().ToUnixTimeMilliseconds() - Now;
 

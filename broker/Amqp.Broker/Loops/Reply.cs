@@ -9,7 +9,8 @@ namespace Amqp.Broker.Loops;
 /// the channel from another thread.
 /// </summary>
 /// <typeparam name="T">The answer.</typeparam>
-internal sealed class Reply<T>(ConnectionLoop loop) : INotifyCompletion, IReply
+/// <param name="loop">Null for an operator, who owns nothing: then the rest runs on the thread pool.</param>
+internal sealed class Reply<T>(ConnectionLoop? loop = null) : INotifyCompletion, IReply
 {
     private static readonly Action Answered = () => { };
 
@@ -47,7 +48,9 @@ internal sealed class Reply<T>(ConnectionLoop loop) : INotifyCompletion, IReply
 
     private void Answer()
     {
-        if (Interlocked.Exchange(ref _continuation, Answered) is { } waiting) loop.Post(waiting);
+        if (Interlocked.Exchange(ref _continuation, Answered) is not { } waiting) return;
+        if (loop is not null) loop.Post(waiting);
+        else ThreadPool.UnsafeQueueUserWorkItem(static run => run(), waiting, preferLocal: false);
     }
 }
 

@@ -50,6 +50,17 @@ internal sealed class ConfirmTracker(Action post)
         Told,
     }
 
+    /// <summary>How many messages somebody has still to answer for; all that are not told of are looked at.</summary>
+    public int CountOpen()
+    {
+        lock (_lock)
+        {
+            var open = 0;
+            for (var place = 0; place < _count; place++) open += At(_first + place).Awaited > 0 ? 1 : 0;
+            return open;
+        }
+    }
+
     /// <summary>The number of the next message. Called by the read loop.</summary>
     /// <param name="awaited">How many have to answer for it; when nobody has to, it is settled already.</param>
     public long Add(int awaited)

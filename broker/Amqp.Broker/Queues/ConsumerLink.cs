@@ -1,6 +1,8 @@
 using Amqp.Broker.Channels;
 using Amqp.Broker.Loops;
+using Amqp.Broker.Observability;
 using Amqp.Core.Queues;
+using AMQP.Net;
 
 namespace Amqp.Broker.Queues;
 
@@ -16,6 +18,11 @@ internal sealed class ConsumerLink(ChannelSession channel, QueueActor queue, int
     public ChannelSession Channel { get; } = channel;
 
     public QueueActor Queue { get; } = queue;
+
+    public ConsumerId Id => new(Channel.Connection.Id, Channel.Number, Tag);
+
+    /// <summary>The arguments of its basic.consume, as they came.</summary>
+    public required FieldTable Arguments { get; init; }
 
     /// <summary>The client wants no basic.consume-ok.</summary>
     public required bool NoWait { get; init; }

@@ -1,5 +1,6 @@
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
+using Amqp.Broker.Observability;
 using Amqp.Broker.Publishing;
 using Amqp.Core.Errors;
 using Amqp.Core.Messages;
@@ -30,6 +31,8 @@ internal sealed partial class QueueActor : IStoreListener
     private long _pageTicket;
     private long _reportedBytes;
     private long _bodyBytes;
+    private long _messagesRead;
+    private long _messagesWritten;
     private volatile bool _isOpen;
 
     /// <summary>Bytes of messages that the queue has in memory, as it last said. From any thread.</summary>
@@ -40,6 +43,16 @@ internal sealed partial class QueueActor : IStoreListener
     {
         if (_isOpen) _services.Store.Remove(Definition.Id);
     }
+
+    /// <summary>The queue as its operators see it.</summary>
+    private QueueInfo Describe(string state) => new(
+        Definition,
+        state,
+        _state.Figures(),
+        _state.ConsumerCount,
+        _state.Consumers is [ConsumerLink { Exclusive: true } consumer] ? consumer.Id : null,
+        _messagesRead,
+        _messagesWritten);
 
     void IStoreListener.Committed(long ticket) => Post(QueueOperation.Committed(ticket));
 
@@ -107,6 +120,7 @@ internal sealed partial class QueueActor : IStoreListener
             if (_effects.HoldsPages) _pageTicket = ticket;
         }
         _services.Store.Commit(Definition.Id, records, ticket);
+        _messagesWritten += records.Length;
         foreach (ref readonly var record in records)
         {
             if (record.Type == RecordType.Settle) _pendingConfirms.SettleIn(record.Position, record.Position + record.Count, _confirms);
@@ -131,6 +145,7 @@ internal sealed partial class QueueActor : IStoreListener
     private void Loaded(in QueueOperation loaded, long now)
     {
         var positions = (long[])loaded.ReplyTo!;
+        _messagesRead += positions.Length;
         var damaged = _state.Loaded(positions, (Message?[])loaded.Subject!, now);
         if (damaged > 0) LogDamaged(_services.Logger, damaged, Definition.Name, Definition.Vhost, positions[0], positions[^1]);
     }

@@ -2,6 +2,7 @@ using System.Runtime.InteropServices;
 using Amqp.Broker.Connections;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
+using Amqp.Broker.Observability;
 using Amqp.Broker.Publishing;
 using Amqp.Core.Errors;
 using Amqp.Core.Queues;
@@ -195,6 +196,10 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
             case QueueOperationKind.LetGo:
                 _state.LookAgain();
                 break;
+            case QueueOperationKind.Inspect:
+                _state.DropExpired(now);
+                ((Reply<QueueInfo>)operation.ReplyTo!).Complete(Describe(QueueInfo.Running));
+                break;
             case QueueOperationKind.Stop:
                 Stop((StopCount)operation.ReplyTo!);
                 break;
@@ -300,6 +305,9 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
                 break;
             case { Kind: QueueOperationKind.RemoveConsumer, ReplyTo: Reply<int> reply }:
                 reply.Complete(0);
+                break;
+            case { ReplyTo: Reply<QueueInfo> reply } when !_deleted:
+                reply.Complete(Describe(QueueInfo.Crashed));
                 break;
             case { ReplyTo: Reply<QueueStatus> reply } when _deleted:
                 reply.Complete(new QueueStatus(0, 0, Gone: true));

@@ -1,5 +1,6 @@
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
+using Amqp.Broker.Observability;
 using Amqp.Broker.Publishing;
 using Amqp.Core.Messages;
 using Amqp.Core.Queues;
@@ -28,6 +29,7 @@ internal enum QueueOperationKind : byte
     Committed,
     Loaded,
     LetGo,
+    Inspect,
     Stop,
 }
 
@@ -102,6 +104,9 @@ internal readonly struct QueueOperation
 
     /// <summary>Memory has become tight.</summary>
     public static QueueOperation LetGo => new() { Kind = QueueOperationKind.LetGo };
+
+    /// <summary>An operator looks at the queue, which is no use of it.</summary>
+    public static QueueOperation Inspect(Reply<QueueInfo> reply) => new() { Kind = QueueOperationKind.Inspect, ReplyTo = reply };
 
     /// <summary>The node stops in order; nothing is handed out any more.</summary>
     public static QueueOperation Stop(StopCount count) => new() { Kind = QueueOperationKind.Stop, ReplyTo = count };

@@ -27,9 +27,13 @@ internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
     /// <summary>Mandatory messages that go nowhere: the client hears of them when it commits.</summary>
     public List<Message> Returned { get; } = [];
 
+    /// <summary>Messages published in it.</summary>
+    public int PublishCount { get; private set; }
+
     /// <exception cref="BrokerException">406: it would be too large.</exception>
     public void Publish(Message message, Route route, bool mandatory)
     {
+        PublishCount++;
         if (route.Queues.Length == 0 && !(mandatory && route.IsEmpty)) return;
         if (_bytes + message.Size > bytesMax) throw new BrokerException(BrokerError.TransactionTooLarge(_bytes + message.Size, bytesMax));
         _bytes += message.Size;

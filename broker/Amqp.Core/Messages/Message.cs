@@ -43,6 +43,9 @@ public sealed class Message(string exchange, string routingKey, Content content)
     /// around them take, so that a window in bytes holds for many small messages too.</summary>
     public int Size => Content.Buffer.Length + ObjectBytes;
 
+    /// <summary>Bytes of the body alone, which is what limits and figures of queues go by.</summary>
+    public int BodySize => Content.Body.Length;
+
     /// <summary>One more queue has it in memory. From any thread.</summary>
     /// <returns>Bytes that are in use by that: none if another queue has it already.</returns>
     public int Hold() => IsShared && Interlocked.Increment(ref _holders) > 1 ? 0 : Size;

@@ -40,6 +40,18 @@ internal sealed class MessageLog
     /// <summary>Size of the bodies in memory.</summary>
     public long BodyBytes { get; private set; }
 
+    /// <summary>The bodies in memory alone, without their properties and what is around them.</summary>
+    public long BareBodyBytes { get; private set; }
+
+    /// <summary>Size of all messages' bodies, wherever they are.</summary>
+    public long TotalBytes { get; private set; }
+
+    /// <summary>Messages that are to survive the process.</summary>
+    public int PersistentCount { get; private set; }
+
+    /// <summary>Size of their bodies.</summary>
+    public long PersistentBytes { get; private set; }
+
     /// <summary>What the log adds to the memory in use. A body that other queues have too was added by the first that got it and
     /// is taken off by the last that lets go of it, so this may be negative; the sum over all queues is right.</summary>
     public long MemoryBytes => _heldBytes + ((long)EntryBytes * Count);
@@ -47,15 +59,27 @@ internal sealed class MessageLog
     public long Append(Message message, long expiresAt, EntryFlags flags)
     {
         var position = End;
-        ref var entry = ref Append(position, out var chunk);
-        entry = new Entry { Size = message.Size, ExpiresAt = expiresAt, Slot = MessageHolder.None, Flags = flags | EntryFlags.Present };
-        SetBody(chunk, position, message);
+        var entry = new Entry
+        {
+            Size = message.Size,
+            BodySize = message.BodySize,
+            ExpiresAt = expiresAt,
+            Slot = MessageHolder.None,
+            Flags = flags | EntryFlags.Present,
+        };
+        SetBody(Append(position, entry), position, message);
         return position;
     }
 
     /// <summary>Appends a message that was stored, at its position, which is not below <see cref="End"/>; its body stays in the store.</summary>
-    public void Restore(long position, int size, long expiresAt, EntryFlags flags) =>
-        Append(position, out _) = new Entry { Size = size, ExpiresAt = expiresAt, Slot = MessageHolder.None, Flags = flags | EntryFlags.Present };
+    public void Restore(long position, int size, long expiresAt, EntryFlags flags) => Append(position, new Entry
+    {
+        Size = size,
+        BodySize = Math.Max(0, size - Message.ObjectBytes), // with its properties: the store does not say what they take
+        ExpiresAt = expiresAt,
+        Slot = MessageHolder.None,
+        Flags = flags | EntryFlags.Present,
+    });
 
     /// <summary>No message gets a position below this one.</summary>
     public void SkipTo(long position) => End = Math.Max(End, position);
@@ -83,8 +107,9 @@ internal sealed class MessageLog
     {
         var chunk = Find(position >> ChunkBits)!;
         TakeBody(chunk, position);
-        chunk.Entries[position & (ChunkSize - 1)] = default;
-        Count--;
+        ref var entry = ref chunk.Entries[position & (ChunkSize - 1)];
+        Tally(entry, -1);
+        entry = default;
         // The last chunk stays for the messages to come.
         if (chunk.Number == End - 1 >> ChunkBits)
         {
@@ -139,7 +164,7 @@ internal sealed class MessageLog
         return -1;
     }
 
-    private ref Entry Append(long position, out Chunk chunk)
+    private Chunk Append(long position, in Entry entry)
     {
         var number = position >> ChunkBits;
         var last = _chunks.Last;
@@ -148,9 +173,18 @@ internal sealed class MessageLog
         var offset = (int)(position & (ChunkSize - 1));
         if (offset >= last.Entries.Length) Grow(last, offset);
         last.Live++;
-        Count++;
-        chunk = last;
-        return ref last.Entries[offset];
+        last.Entries[offset] = entry;
+        Tally(entry, 1);
+        return last;
+    }
+
+    private void Tally(in Entry entry, int sign)
+    {
+        Count += sign;
+        TotalBytes += sign * entry.BodySize;
+        if (!entry.Is(EntryFlags.Persistent)) return;
+        PersistentCount += sign;
+        PersistentBytes += sign * entry.BodySize;
     }
 
     /// <summary>
@@ -191,8 +225,10 @@ internal sealed class MessageLog
         _heldBytes += message.Hold();
         chunk.BodyCount++;
         BodyCount++;
-        // By the entry's size, which is what will be taken off again.
-        BodyBytes += chunk.Entries[position & (ChunkSize - 1)].Size;
+        // By the entry's sizes, which are what will be taken off again.
+        ref var entry = ref chunk.Entries[position & (ChunkSize - 1)];
+        BodyBytes += entry.Size;
+        BareBodyBytes += entry.BodySize;
     }
 
     private bool TakeBody(Chunk chunk, long position)
@@ -204,7 +240,9 @@ internal sealed class MessageLog
         body = null;
         chunk.BodyCount--;
         BodyCount--;
-        BodyBytes -= chunk.Entries[position & (ChunkSize - 1)].Size;
+        ref var entry = ref chunk.Entries[position & (ChunkSize - 1)];
+        BodyBytes -= entry.Size;
+        BareBodyBytes -= entry.BodySize;
         return true;
     }
 
@@ -233,6 +271,9 @@ internal sealed class MessageLog
 
         /// <summary>As <see cref="Message.Size"/>.</summary>
         public int Size;
+
+        /// <summary>As <see cref="Message.BodySize"/>.</summary>
+        public int BodySize;
 
         public EntryFlags Flags;
 

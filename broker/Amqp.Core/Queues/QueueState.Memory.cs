@@ -71,7 +71,7 @@ public sealed partial class QueueState
                 size,
                 expiresAt == 0 ? 0 : Math.Max(1, expiresAt - WallClockAheadMs),
                 redelivered ? flags | EntryFlags.Redelivered : flags);
-            ReadyCount++;
+            CountReady(1, _log[position].BodySize);
         }
         _log.SkipTo(recovered.NextPosition);
         _readEnd = 0;
@@ -159,7 +159,7 @@ public sealed partial class QueueState
                 damaged++;
                 // Of the returned ones its position stays behind, and is passed over when its turn comes.
                 if (position >= _next) LeaveRun(position);
-                ReadyCount--;
+                CountReady(-1, -_log[position].BodySize);
                 Remove(position);
             }
         }

@@ -55,6 +55,9 @@ public sealed partial class QueueState(QueueId id, bool isDurable, long? message
 
     public int ReadyCount { get; private set; }
 
+    /// <summary>Size of the bodies of the ready messages.</summary>
+    public long ReadyBytes { get; private set; }
+
     public int UnackedCount => _unacked.Count;
 
     public int ConsumerCount => _consumers.Count;
@@ -71,7 +74,7 @@ public sealed partial class QueueState(QueueId id, bool isDurable, long? message
         var expiresAt = ExpiryOf(message, now);
         var persistent = IsPersistent(message);
         var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None);
-        ReadyCount++;
+        CountReady(1, message.BodySize);
         DeliverReady(now);
         // A message with a time to live of 0 is for whoever can take it this instant.
         if (expiresAt == now) DropExpired(now + 1);
@@ -197,9 +200,16 @@ public sealed partial class QueueState(QueueId id, bool isDurable, long? message
             _next++;
             LeaveRun(position);
         }
-        ReadyCount--;
+        ref var entry = ref _log[position];
+        CountReady(-1, -entry.BodySize);
         if (holder is null) Remove(position);
-        else _log[position].Slot = _unacked.Add(holder, position);
+        else entry.Slot = _unacked.Add(holder, position);
+    }
+
+    private void CountReady(int messages, long bytes)
+    {
+        ReadyCount += messages;
+        ReadyBytes += bytes;
     }
 
     private void TakeFirstReturned()
@@ -237,7 +247,7 @@ public sealed partial class QueueState(QueueId id, bool isDurable, long? message
         entry.Slot = MessageHolder.None;
         if (position < _next) _returned.Enqueue(position, position);
         else EnterRun(position, entry.Size);
-        ReadyCount++;
+        CountReady(1, entry.BodySize);
     }
 
     private void ReturnCredit(MessageHolder holder)

@@ -16,7 +16,7 @@ public sealed class TopologySnapshot
     public static readonly TopologySnapshot Initial = new(
         version: 0,
         lastQueueId: 0,
-        ImmutableDictionary<string, VirtualHost>.Empty.Add(DefaultVhost, VirtualHost.New(DefaultVhost)),
+        ImmutableDictionary<string, VirtualHost>.Empty.Add(DefaultVhost, VirtualHost.New(DefaultVhost).With("Default virtual host", [], VhostLimits.None)),
         ImmutableDictionary<string, User>.Empty);
 
     private TopologySnapshot(

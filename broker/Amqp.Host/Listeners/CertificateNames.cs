@@ -49,7 +49,7 @@ internal static class CertificateNames
     }
 
     /// <summary>As RFC 4514 writes it, the last attribute first: <c>CN=client,O=Example</c>.</summary>
-    private static string? DistinguishedName(X500DistinguishedName subject)
+    public static string? DistinguishedName(X500DistinguishedName subject)
     {
         var parts = Single(subject, reversed: true).Select(name =>
             $"{Words.GetValueOrDefault(name.GetSingleElementType().Value!, name.GetSingleElementType().Value!)}={Escaped(name.GetSingleElementValue() ?? "")}");

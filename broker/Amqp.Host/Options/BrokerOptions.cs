@@ -16,6 +16,8 @@ public sealed record BrokerOptions
 
     public StorageOptions Storage { get; init; } = new();
 
+    public ControlOptions Control { get; init; } = new();
+
     public SecurityOptions Security { get; init; } = new();
 
     public Limits Limits { get; init; } = new();
@@ -105,6 +107,12 @@ public sealed record StorageOptions
 
     /// <summary>What keeps the messages: <c>auto</c>, <c>litedb</c> or <c>journal</c>.</summary>
     public string Engine { get; init; } = EngineChoice.Auto;
+}
+
+public sealed record ControlOptions
+{
+    /// <summary>Path of the Unix domain socket on which amqpctl reaches the broker; empty: <c>control.sock</c> in the data directory.</summary>
+    public string Socket { get; init; } = "";
 }
 
 public sealed record SecurityOptions

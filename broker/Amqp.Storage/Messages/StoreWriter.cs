@@ -7,6 +7,7 @@ namespace Amqp.Storage.Messages;
 /// <summary>
 /// What the store's thread does: takes a group of requests, writes what of them has to be written, flushes once, and tells
 /// whoever waits. While it flushes the next group gathers: the flush is the window of the batch, and no timer is needed.
+/// What one flush is not for stays in line until the next group was taken, which may say that it is settled by now.
 /// <para>
 /// On a full disk messages wait in line and are written when there is room; settlements go on in what room is left, and
 /// without any, too: what they settle needs no record when its segment goes.
@@ -29,14 +30,16 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     private readonly BlobBuilder _blob = new(engine, state);
     private readonly Merge _merge = new(engine, state, damages);
     private bool _needsFlush;
+    private bool _isLineLeft;
     private bool _gaveBack;
     private int _mergesLeft;
 
     /// <summary>There is no room on the disk beyond the current segment.</summary>
     public bool IsFull { get; private set; }
 
-    /// <summary>Something is left to do that needs no request: there may be more to merge, for as often as there were segments.</summary>
-    public bool HasWork => (_merge.IsUnderWay || (_gaveBack && _mergesLeft > 0)) && !IsFull;
+    /// <summary>Something is left to do that needs no request: to write what waits in line, or there may be more to merge, for as often
+    /// as there were segments.</summary>
+    public bool HasWork => _isLineLeft || ((_merge.IsUnderWay || (_gaveBack && _mergesLeft > 0)) && !IsFull);
 
     private int SettleReserve => (int)((state.Segments.Current?.Capacity ?? 0) / SettleReserveShare);
 
@@ -71,18 +74,13 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         }
     }
 
-    /// <summary>Writes what waits, gives dead segments back, and merges a little.</summary>
+    /// <summary>Writes what one flush is for, gives dead segments back, and merges a little.</summary>
     public void Write()
     {
         if (engine.HasReserve) IsFull = false;
-        bool more;
-        do
-        {
-            more = WriteMessages() && _pending.Count > 0;
-            if (!more) _settlements.WriteTo(_blob.Settle, IsSettlementNeeded, size => TryMakeRoom(size, entries: 1, left: 0));
-            Finish();
-        }
-        while (more);
+        _isLineLeft = WriteMessages() && _pending.Count > 0;
+        _settlements.WriteTo(_blob.Settle, IsSettlementNeeded, size => TryMakeRoom(size, entries: 1, left: 0));
+        Finish();
         if (_merge.TryStep(_blob, size => TryMakeRoom(size, entries: 1, left: SettleReserve))) Finish();
         _gaveBack = DropDead();
         if (_gaveBack) _mergesLeft--;
@@ -91,7 +89,8 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     /// <summary>Nothing comes any more: writes what waits, and that the end was in order.</summary>
     public void Close()
     {
-        Write();
+        do Write();
+        while (_isLineLeft);
         // Only now, because a segment goes when its messages are settled, whatever it says of deliveries.
         _delivered.WriteTo(_blob.Delivered, IsKnown, size => TryMakeRoom(size, entries: 1, left: 0));
         if (state.Segments.Current is null || !TryMakeRoom(RecordHeader.Size, entries: 1, left: 0)) return;

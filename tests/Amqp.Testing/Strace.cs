@@ -3,11 +3,11 @@ using System.Diagnostics;
 using System.Globalization;
 using System.Text.RegularExpressions;
 
-namespace Amqp.Durability.Tests;
+namespace Amqp.Testing;
 
 /// <summary>A system call: between which lines of the record it ran, and what it was given. Both lines are the same unless others came between.</summary>
 /// <param name="File">What its first argument, a descriptor, stands for.</param>
-internal sealed record SystemCall(string Name, string File, byte[] Data, int Began, int Ended, bool Succeeded)
+public sealed record SystemCall(string Name, string File, byte[] Data, int Began, int Ended, bool Succeeded)
 {
     public override string ToString() => $"{Began}-{Ended} {Name} {File} {Data.Length} bytes{(Succeeded ? "" : ", failed")}";
 
@@ -15,7 +15,7 @@ internal sealed record SystemCall(string Name, string File, byte[] Data, int Beg
 }
 
 /// <summary>strace on a process that runs: which calls it makes to the system, in which order. Debian has it in the package of that name.</summary>
-internal sealed partial class Strace : IAsyncDisposable
+public sealed partial class Strace : IAsyncDisposable
 {
     private const int SigInt = 2;
     private const string Calls = "pwrite64,pwritev,pwritev2,write,writev,fdatasync,fsync,sendto,sendmsg";
@@ -45,8 +45,11 @@ internal sealed partial class Strace : IAsyncDisposable
     public static Task<Strace> Attach(int processId) =>
         Begin(new Strace(processId, "-f", "-y", "-xx", "-s", "65536", "-e", $"trace={Calls}"));
 
+    /// <summary>Lets every flush of a broker's messages take that much longer, until this is disposed of.</summary>
+    public static Task<Strace> DelayFlushes(TestBroker broker, int milliseconds) => Delay("fdatasync", milliseconds, StoreThread(broker.ProcessId));
+
     /// <summary>Lets every such call of one thread take that much longer, until this is disposed of.</summary>
-    public static Task<Strace> Delay(string call, int milliseconds, int threadId) => Begin(new Strace(
+    private static Task<Strace> Delay(string call, int milliseconds, int threadId) => Begin(new Strace(
         threadId, "-e", $"trace={call}", "-e", string.Create(CultureInfo.InvariantCulture, $"inject={call}:delay_enter={1_000 * milliseconds}")));
 
     private static async Task<Strace> Begin(Strace strace)
@@ -113,6 +116,13 @@ internal sealed partial class Strace : IAsyncDisposable
             calls.Add(new SystemCall(call.Groups["name"].Value, Hex(call.Groups["file"].Value), Data(text), began, number, Succeeded().IsMatch(text)));
         }
         return calls;
+    }
+
+    private static int StoreThread(int processId)
+    {
+        var task = Directory.GetDirectories($"/proc/{processId.ToString(CultureInfo.InvariantCulture)}/task")
+            .Single(thread => File.ReadAllText(Path.Combine(thread, "comm")).Trim() == "store");
+        return int.Parse(Path.GetFileName(task), CultureInfo.InvariantCulture);
     }
 
     private IReadOnlyList<string> Said()

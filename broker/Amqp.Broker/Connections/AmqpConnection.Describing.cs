@@ -1,0 +1,48 @@
+using Amqp.Broker.Observability;
+
+namespace Amqp.Broker.Connections;
+
+/// <content>The connection as operators see it.</content>
+internal sealed partial class AmqpConnection
+{
+    private long _reads;
+    private int _heartbeatSeconds;
+
+    /// <summary>How the user logged in; empty before.</summary>
+    public string Mechanism { get; set; } = "";
+
+    /// <summary>When the client came.</summary>
+    public DateTimeOffset ConnectedAt { get; }
+
+    private string State => _phase switch
+    {
+        ConnectionPhase.AwaitingHeader => "starting",
+        ConnectionPhase.Open when _isBlocked => "blocked",
+        ConnectionPhase.Open when _handshake.IsRunning && Services.Alarms.AreOn => "blocking",
+        ConnectionPhase.Open when _handshake.IsRunning && _needsCredit && IsPaused => "flow",
+        ConnectionPhase.Open => _handshake.StateName,
+        _ => "closing",
+    };
+
+    /// <summary>Asks for a description, which the loop gives; from any thread. A connection that ends may never answer.</summary>
+    public void PostDescribe(Action<ConnectionInfo> told) => Loop.Post(() => told(Describe()));
+
+    private ConnectionInfo Describe() => new(
+        Id,
+        Transport,
+        State,
+        User,
+        Vhost,
+        Mechanism,
+        _channelMax,
+        _frames.FrameMax,
+        _heartbeatSeconds,
+        Client.All,
+        ConnectedAt,
+        BytesReceived,
+        _reads,
+        Output.BytesWritten,
+        Output.Flushes,
+        Output.BytesPending,
+        [.. _channels.Values.OrderBy(channel => channel.Number).Select(channel => channel.Describe())]);
+}

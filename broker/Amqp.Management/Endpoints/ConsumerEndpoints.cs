@@ -1,0 +1,51 @@
+using Amqp.Broker;
+using Amqp.Broker.Observability;
+using Amqp.Management.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+using ConnectionInfo = Amqp.Broker.Observability.ConnectionInfo;
+
+namespace Amqp.Management.Endpoints;
+
+/// <summary>Consumers, ordered by their queues.</summary>
+internal sealed class ConsumerEndpoints(BrokerNode node, Pids pids)
+{
+    public void Map(IEndpointRouteBuilder api)
+    {
+        api.MapGet("/consumers", () => All(vhost: null));
+        api.MapGet("/consumers/{vhost}", async (PathNames names) =>
+            node.Topology.Find(names["vhost"]) is { } vhost ? await All(vhost.Name) : Answer.NotFound);
+    }
+
+    private async Task<IResult> All(string? vhost) => Answer.Of(
+        from connection in await node.Connections()
+        from channel in connection.Channels
+        from consumer in channel.Consumers
+        where vhost is null || consumer.Queue.Vhost == vhost
+        orderby consumer.Queue.Vhost, consumer.Queue.Name, consumer.Id.Connection.Value
+        select Show(connection, consumer));
+
+    private object Show(ConnectionInfo connection, ConsumerInfo consumer) => new
+    {
+        queue = new { name = consumer.Queue.Name, vhost = consumer.Queue.Vhost },
+        consumer_tag = consumer.Id.Tag,
+        channel_pid = pids.Of(consumer.Id),
+        channel_details = new
+        {
+            name = ChannelEndpoints.NameOf(connection, consumer.Id.Channel),
+            number = consumer.Id.Channel,
+            connection_name = connection.Transport.Name,
+            node = node.Identity.Name,
+            peer_host = connection.Transport.Peer?.Address.ToString(),
+            peer_port = connection.Transport.Peer?.Port,
+            user = connection.User,
+        },
+        ack_required = !consumer.AutoAck,
+        exclusive = consumer.Exclusive,
+        prefetch_count = consumer.Prefetch,
+        active = true,
+        activity_status = "up",
+        arguments = consumer.Arguments,
+    };
+}

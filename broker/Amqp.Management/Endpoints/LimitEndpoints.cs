@@ -1,0 +1,73 @@
+using System.Globalization;
+using Amqp.Broker;
+using Amqp.Core.Security;
+using Amqp.Core.Topology;
+using Amqp.Management.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Amqp.Management.Endpoints;
+
+/// <summary>How much virtual hosts and users may hold.</summary>
+internal sealed class LimitEndpoints(BrokerNode node)
+{
+    private const string MaxConnections = "max-connections";
+    private const string MaxQueues = "max-queues";
+    private const string MaxChannels = "max-channels";
+
+    public void Map(IEndpointRouteBuilder api)
+    {
+        api.MapGet("/vhost-limits", () => Answer.Of(node.Topology.VirtualHosts.Values.SelectMany(Shown)));
+        api.MapGet("/vhost-limits/{vhost}", (PathNames names) =>
+            Answer.OrNotFound(node.Topology.Find(names["vhost"]) is { } vhost ? Shown(vhost) : null));
+        api.MapPut("/vhost-limits/{vhost}/{name}", (PathNames names, Body body) => SetOfVhost(names, Value(body)));
+        api.MapDelete("/vhost-limits/{vhost}/{name}", (PathNames names) => SetOfVhost(names, value: null));
+        api.MapGet("/user-limits", () => Answer.Of(node.Topology.Users.Values.SelectMany(Shown)));
+        api.MapGet("/user-limits/{user}", (PathNames names) =>
+            Answer.OrNotFound(node.Topology.FindUser(names["user"]) is { } user ? Shown(user) : null));
+        api.MapPut("/user-limits/{user}/{name}", (PathNames names, Body body) => SetOfUser(names, Value(body)));
+        api.MapDelete("/user-limits/{user}/{name}", (PathNames names) => SetOfUser(names, value: null));
+    }
+
+    /// <summary>Those that are set, by their names in definitions.</summary>
+    public static Dictionary<string, long> Show(UserLimits limits) => Named((MaxConnections, limits.MaxConnections), (MaxChannels, limits.MaxChannels));
+
+    private static Dictionary<string, long> Show(VhostLimits limits) => Named((MaxConnections, limits.MaxConnections), (MaxQueues, limits.MaxQueues));
+
+    private static Dictionary<string, long> Named(params IEnumerable<(string Name, long? Value)> limits) =>
+        limits.Where(limit => limit.Value is not null).ToDictionary(limit => limit.Name, limit => limit.Value!.Value);
+
+    private static IEnumerable<object> Shown(VirtualHost vhost) =>
+        vhost.Limits == VhostLimits.None ? [] : [new { vhost = vhost.Name, value = Show(vhost.Limits) }];
+
+    private static IEnumerable<object> Shown(User user) =>
+        user.Limits == UserLimits.None ? [] : [new { user = user.Name, value = Show(user.Limits) }];
+
+    private static long Value(Body body) => body.Integer("value");
+
+    private async Task<IResult> SetOfVhost(PathNames names, long? value)
+    {
+        if (node.Topology.Find(names["vhost"]) is not { Limits: var limits } vhost) return Answer.NotFound;
+        return names["name"] switch
+        {
+            MaxConnections => await Answer.To(node.Change(new SetVhostLimits(vhost.Name, limits with { MaxConnections = value }))),
+            MaxQueues => await Answer.To(node.Change(new SetVhostLimits(vhost.Name, limits with { MaxQueues = value }))),
+            var unknown => Unknown(unknown, MaxConnections, MaxQueues),
+        };
+    }
+
+    private async Task<IResult> SetOfUser(PathNames names, long? value)
+    {
+        if (node.Topology.FindUser(names["user"]) is not { Limits: var limits } user) return Answer.NotFound;
+        return names["name"] switch
+        {
+            MaxConnections => await Answer.To(node.Change(new SetUserLimits(user.Name, limits with { MaxConnections = value }))),
+            MaxChannels => await Answer.To(node.Change(new SetUserLimits(user.Name, limits with { MaxChannels = value }))),
+            var unknown => Unknown(unknown, MaxConnections, MaxChannels),
+        };
+    }
+
+    private static IResult Unknown(string name, string one, string other) =>
+        Answer.BadRequest(string.Create(CultureInfo.InvariantCulture, $"there is no limit '{name}'; there are '{one}' and '{other}'"));
+}

@@ -1,0 +1,44 @@
+using Amqp.Broker;
+using Amqp.Management.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Amqp.Management.Endpoints;
+
+/// <summary>The whole broker at a glance.</summary>
+internal sealed class OverviewEndpoints(BrokerNode node, INodeHost host)
+{
+    public void Map(IEndpointRouteBuilder api) => api.MapGet("/overview", Show);
+
+    private async Task<IResult> Show()
+    {
+        var (queues, connections, topology) = (await node.Queues(), await node.Connections(), node.Topology);
+        var ready = queues.Sum(queue => (long)queue.Figures.Ready);
+        var unacked = queues.Sum(queue => (long)queue.Figures.Unacked);
+        return Answer.Of(new
+        {
+            product_name = node.Identity.Product,
+            product_version = node.Identity.ProductVersion,
+            rabbitmq_version = node.Identity.ProductVersion,
+            cluster_name = node.Identity.Name,
+            node = node.Identity.Name,
+            object_totals = new
+            {
+                connections = connections.Length,
+                channels = connections.Sum(connection => connection.Channels.Length),
+                exchanges = topology.VirtualHosts.Values.Sum(vhost => vhost.Exchanges.Count),
+                queues = queues.Length,
+                consumers = connections.Sum(connection => connection.Channels.Sum(channel => channel.Consumers.Length)),
+            },
+            queue_totals = new { messages = ready + unacked, messages_ready = ready, messages_unacknowledged = unacked },
+            listeners = host.Listeners.Select(listener => new
+            {
+                node = node.Identity.Name,
+                protocol = listener.Protocol,
+                ip_address = listener.EndPoint.Address.ToString(),
+                port = listener.EndPoint.Port,
+            }),
+        });
+    }
+}

@@ -1,0 +1,102 @@
+using Amqp.Broker;
+using Amqp.Broker.Observability;
+using Amqp.Core.Topology;
+using Amqp.Management.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+
+namespace Amqp.Management.Endpoints;
+
+/// <summary>Queues and their messages.</summary>
+internal sealed class QueueEndpoints(BrokerNode node, Pids pids)
+{
+    /// <summary>Ours: with this header the answer to a deletion says how many messages went.</summary>
+    private const string CountHeader = "X-Count";
+
+    public void Map(IEndpointRouteBuilder api)
+    {
+        api.MapGet("/queues", async () => Answer.Of(Show(await node.Queues())));
+        api.MapGet("/queues/{vhost}", async (PathNames names, [FromQuery(Name = "disable_stats")] bool definitionsOnly = false) =>
+        {
+            if (node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
+            return Answer.Of(definitionsOnly ? vhost.Queues.Values.OrderBy(queue => queue.Name, StringComparer.Ordinal).Select(Show) : Show(await node.Queues(vhost.Name)));
+        });
+        api.MapGet("/queues/{vhost}/{queue}", async (PathNames names) =>
+            Answer.OrNotFound(await node.Queue(names["vhost"], names["queue"]) is { } queue ? Show(queue) : null));
+        api.MapDelete("/queues/{vhost}/{queue}", async (
+                PathNames names,
+                HttpRequest request,
+                [FromQuery(Name = "if-unused")] bool ifUnused = false,
+                [FromQuery(Name = "if-empty")] bool ifEmpty = false) =>
+            Counted(request, await node.DeleteQueue(names["vhost"], names["queue"], ifUnused, ifEmpty)));
+        api.MapDelete("/queues/{vhost}/{queue}/contents", async (PathNames names, HttpRequest request) =>
+            Counted(request, await node.Purge(names["vhost"], names["queue"])));
+    }
+
+    private static IResult Counted(HttpRequest request, int? count)
+    {
+        if (count is not { } messages) return Answer.NotFound;
+        return request.Headers.ContainsKey(CountHeader) ? Answer.Of(new { message_count = messages }) : Answer.Done;
+    }
+
+    private IEnumerable<object> Show(IEnumerable<QueueInfo> queues) => queues
+        .OrderBy(queue => queue.Definition.Vhost, StringComparer.Ordinal)
+        .ThenBy(queue => queue.Definition.Name, StringComparer.Ordinal)
+        .Select(Show);
+
+    /// <summary>Without asking the queue.</summary>
+    private object Show(QueueDefinition definition) => new
+    {
+        name = definition.Name,
+        vhost = definition.Vhost,
+        durable = definition.Durable,
+        auto_delete = definition.AutoDelete,
+        exclusive = definition.Exclusive,
+        arguments = definition.Arguments,
+        type = "classic",
+        node = node.Identity.Name,
+    };
+
+    private object Show(QueueInfo queue)
+    {
+        var (definition, figures) = (queue.Definition, queue.Figures);
+        return new
+        {
+            name = definition.Name,
+            vhost = definition.Vhost,
+            durable = definition.Durable,
+            auto_delete = definition.AutoDelete,
+            exclusive = definition.Exclusive,
+            arguments = definition.Arguments,
+            type = "classic",
+            node = node.Identity.Name,
+            state = queue.State,
+            pid = pids.Of(definition.Id),
+            owner_pid = definition.Owner is { } owner ? pids.Of(owner) : null,
+            policy = (string?)null,
+            operator_policy = (string?)null,
+            effective_policy_definition = new { },
+            consumers = queue.Consumers,
+            exclusive_consumer_pid = queue.ExclusiveConsumer is { } alone ? pids.Of(alone) : null,
+            exclusive_consumer_tag = queue.ExclusiveConsumer?.Tag,
+            memory = figures.MemoryBytes,
+            messages = figures.Ready + figures.Unacked,
+            messages_ready = figures.Ready,
+            messages_unacknowledged = figures.Unacked,
+            messages_ram = figures.ReadyInMemory + figures.UnackedInMemory,
+            messages_ready_ram = figures.ReadyInMemory,
+            messages_unacknowledged_ram = figures.UnackedInMemory,
+            messages_persistent = figures.Persistent,
+            message_bytes = figures.ReadyBytes + figures.UnackedBytes,
+            message_bytes_ready = figures.ReadyBytes,
+            message_bytes_unacknowledged = figures.UnackedBytes,
+            message_bytes_ram = figures.BytesInMemory,
+            message_bytes_persistent = figures.PersistentBytes,
+            head_message_timestamp = figures.HeadTimestamp,
+            disk_reads = queue.MessagesRead,
+            disk_writes = queue.MessagesWritten,
+        };
+    }
+}

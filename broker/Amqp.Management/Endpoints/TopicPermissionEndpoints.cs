@@ -1,0 +1,55 @@
+using Amqp.Broker;
+using Amqp.Core.Security;
+using Amqp.Core.Topology;
+using Amqp.Management.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Amqp.Management.Endpoints;
+
+/// <summary>Which routing keys users may use on topic exchanges.</summary>
+internal sealed class TopicPermissionEndpoints(BrokerNode node)
+{
+    public void Map(IEndpointRouteBuilder api)
+    {
+        api.MapGet("/topic-permissions", () => Answer.Of(All(node.Topology.VirtualHosts.Values)));
+        api.MapGet("/vhosts/{vhost}/topic-permissions", (PathNames names) =>
+            Answer.OrNotFound(node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null));
+        api.MapGet("/users/{user}/topic-permissions", (PathNames names) => Answer.OrNotFound(
+            node.Topology.FindUser(names["user"]) is { } user ? All(node.Topology.VirtualHosts.Values, user.Name) : null));
+        api.MapGet("/topic-permissions/{vhost}/{user}", (PathNames names) => Answer.OrNotFound(
+            node.Topology.Find(names["vhost"]) is { } vhost && node.Topology.FindUser(names["user"]) is { } user ? All([vhost], user.Name) : null));
+        api.MapPut("/topic-permissions/{vhost}/{user}", Put);
+        api.MapDelete("/topic-permissions/{vhost}/{user}", async (PathNames names, string? exchange) =>
+            node.Topology.Find(names["vhost"]) is { } vhost && node.Topology.FindUser(names["user"]) is { } user
+                ? await Answer.To(node.Change(new ClearTopicPermissions(vhost.Name, user.Name, exchange)))
+                : Answer.NotFound);
+    }
+
+    private static IEnumerable<object> All(IEnumerable<VirtualHost> vhosts, string? user = null) =>
+        from vhost in vhosts
+        orderby vhost.Name
+        from entry in vhost.TopicPermissions
+        where user is null || entry.Key.User == user
+        orderby entry.Key.User, entry.Key.Exchange
+        select Show(vhost.Name, entry.Key, entry.Value);
+
+    private static object Show(string vhost, (string User, string Exchange) whoWhere, TopicPermissions permissions) => new
+    {
+        user = whoWhere.User,
+        vhost,
+        exchange = whoWhere.Exchange,
+        write = permissions.Write,
+        read = permissions.Read,
+    };
+
+    private async Task<IResult> Put(PathNames names, Body body)
+    {
+        var (vhost, user, exchange) = (names["vhost"], names["user"], body.Text("exchange"));
+        if (node.Topology.Find(vhost) is null || node.Topology.FindUser(user) is null) return Answer.NotFound;
+        var isNew = node.Topology.Find(vhost)?.TopicPermissions.ContainsKey((user, exchange)) != true;
+        var result = await node.Change(new SetTopicPermissions(vhost, user, exchange, body.Text("write"), body.Text("read")));
+        return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);
+    }
+}

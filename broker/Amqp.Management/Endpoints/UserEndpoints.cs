@@ -1,0 +1,75 @@
+using System.Collections.Immutable;
+using System.Security.Cryptography;
+using Amqp.Broker;
+using Amqp.Core.Security;
+using Amqp.Core.Topology;
+using Amqp.Management.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Amqp.Management.Endpoints;
+
+/// <summary>Users, their passwords and tags.</summary>
+internal sealed class UserEndpoints(BrokerNode node)
+{
+    public void Map(IEndpointRouteBuilder api)
+    {
+        api.MapGet("/users", () => Answer.Of(node.Topology.Users.Values.OrderBy(user => user.Name, StringComparer.Ordinal).Select(Show)));
+        api.MapGet("/users/{user}", (PathNames names) => Answer.OrNotFound(node.Topology.FindUser(names["user"]) is { } user ? Show(user) : null));
+        api.MapPut("/users/{user}", Put);
+        api.MapDelete("/users/{user}", (PathNames names) => Answer.To(node.Change(new DeleteUser(names["user"]))));
+        api.MapPut("/users/{user}/password", (PathNames names, Body body) =>
+            Answer.To(node.Change(new ChangePassword(names["user"], body.TextOrNull("password") is { } password ? Hash(password) : PasswordHash.None))));
+        api.MapPut("/users/{user}/tags", (PathNames names, Body body) => Answer.To(node.Change(new SetUserTags(names["user"], Tags(body)))));
+        api.MapPost("/users/{user}/authenticate", (PathNames names, Body body) => Answer.OrNotFound(
+            node.Topology.FindUser(names["user"]) is { } user ? new { authenticated = user.Password.Fits(body.Text("password")) } : null));
+        api.MapGet("/auth/hash_password/{password}", (PathNames names) =>
+            Answer.Of(new { ok = Convert.ToBase64String(Hash(names["password"]).Bytes.AsSpan()) }));
+    }
+
+    private static object Show(User user) => new
+    {
+        name = user.Name,
+        password_hash = Convert.ToBase64String(user.Password.Bytes.AsSpan()),
+        hashing_algorithm = user.Password.Algorithm.Text(),
+        tags = user.Tags,
+        limits = LimitEndpoints.Show(user.Limits),
+    };
+
+    private async Task<IResult> Put(PathNames names, Body body, HttpRequest request)
+    {
+        var (name, password, tags) = (names["user"], PasswordIn(body), Tags(body));
+        var isNew = node.Topology.FindUser(name) is null;
+        if (!isNew && request.Headers.IfNoneMatch == "*") return Answer.Exists;
+        var result = await node.Change(isNew
+            ? new AddUser(name, password, tags)
+            : new Commands([new ChangePassword(name, password), new SetUserTags(name, tags)]));
+        return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);
+    }
+
+    /// <exception cref="BadRequestException">There is none, or a hash that cannot be one.</exception>
+    private static PasswordHash PasswordIn(Body body)
+    {
+        if (body.TextOrNull("password") is { } password) return Hash(password);
+        var hash = body.TextOrNull("password_hash")
+            ?? throw new BadRequestException("a user needs a password or a password_hash; an empty password_hash is for users who log in without");
+        if (hash.Length == 0) return PasswordHash.None;
+        var algorithm = HashingAlgorithm.Sha256;
+        if (body.TextOrNull("hashing_algorithm") is { } text && !HashingAlgorithms.TryParse(text, out algorithm))
+            throw new BadRequestException($"the hashing algorithm '{text}' is not known here");
+        var bytes = new byte[hash.Length];
+        if (!Convert.TryFromBase64String(hash, bytes, out var length) || length <= PasswordHash.SaltBytes)
+            throw new BadRequestException("the password_hash is not base64 of a salt and a hash");
+        return new PasswordHash(algorithm, [.. bytes.AsSpan(0, length)]);
+    }
+
+    private static PasswordHash Hash(string password)
+    {
+        if (password.Length == 0) throw new BadRequestException("the password must not be empty");
+        return PasswordHash.Of(password, RandomNumberGenerator.GetBytes(PasswordHash.SaltBytes));
+    }
+
+    private static ImmutableArray<string> Tags(Body body) =>
+        [.. body.Words("tags") ?? throw new BadRequestException("tags are missing; an empty text is for a user without any")];
+}

@@ -1,0 +1,43 @@
+using System.Text.Encodings.Web;
+using System.Text.Json;
+using Amqp.Core.Errors;
+using Amqp.Core.Topology;
+using AMQP.Net;
+using Microsoft.AspNetCore.Http;
+
+namespace Amqp.Management.Http;
+
+/// <summary>The answers there are, in the shapes of RabbitMQ's HTTP API.</summary>
+internal static class Answer
+{
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // nothing here is put into a web page as it is
+        Converters = { new FieldTableJson() },
+    };
+
+    public static readonly IResult Done = Results.NoContent();
+
+    public static readonly IResult NotFound = Error(StatusCodes.Status404NotFound, "Object Not Found", "Not Found");
+
+    /// <summary>To a PUT with <c>If-None-Match: *</c>.</summary>
+    public static readonly IResult Exists = Error(StatusCodes.Status412PreconditionFailed, "precondition_failed", "it exists already");
+
+    public static IResult Of(object value) => Results.Json(value, Json);
+
+    /// <summary>The object, or 404.</summary>
+    public static IResult OrNotFound(object? value) => value is null ? NotFound : Of(value);
+
+    public static IResult BadRequest(string reason) => Error(StatusCodes.Status400BadRequest, "bad_request", reason);
+
+    public static IResult Error(BrokerError error) => error.Code == ReplyCode.NotFound ? NotFound : BadRequest(error.Text);
+
+    /// <summary>Something was put there: 201 if it was not there before, else 204.</summary>
+    public static IResult Put(bool isNew) => isNew ? Results.Created() : Done;
+
+    /// <summary>What came of a command, for requests that say what they want and not whether it is new.</summary>
+    public static async Task<IResult> To(Task<TopologyResult> change) => (await change).Error is { } error ? Error(error) : Done;
+
+    private static IResult Error(int status, string error, string reason) => Results.Json(new { error, reason }, Json, statusCode: status);
+}
