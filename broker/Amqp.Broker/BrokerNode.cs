@@ -25,6 +25,7 @@ public sealed partial class BrokerNode
     private readonly ILogger<BrokerNode> _logger;
     private readonly ISystemResources _resources;
     private readonly DiskWatch _diskWatch;
+    private readonly HeapRelease _heapRelease;
     private readonly long _startedAtMs;
     private long _lastConnectionId;
     private volatile bool _stopping;
@@ -57,6 +58,7 @@ public sealed partial class BrokerNode
         messages.Start(isFull => alarms.Set(Shortage.DiskFull, isFull));
         queues.Start();
         _diskWatch = new DiskWatch(resources, limits.DiskFreeLimit, alarms, clock, flowLogger);
+        _heapRelease = new HeapRelease(memory, resources, clock, flowLogger);
         _services = new BrokerServices(
             limits,
             topology,
@@ -129,6 +131,7 @@ public sealed partial class BrokerNode
         await CloseDoors();
         await _services.Queues.Stop();
         _diskWatch.Dispose();
+        _heapRelease.Dispose();
     }
 
     private void CloseConnectionsOfDeleted(TopologyResult result)

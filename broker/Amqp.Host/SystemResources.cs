@@ -27,6 +27,15 @@ internal sealed class SystemResources(string directory) : ISystemResources
 
     public long ResidentBytes() => Environment.WorkingSet;
 
+    public void SweepHeap() => GC.Collect(GC.MaxGeneration, GCCollectionMode.Forced, blocking: false);
+
+    public TimeSpan CompactHeap()
+    {
+        var before = TimeProvider.System.GetTimestamp();
+        GC.Collect(GC.MaxGeneration, GCCollectionMode.Aggressive, blocking: true, compacting: true);
+        return TimeProvider.System.GetElapsedTime(before);
+    }
+
     public int? OpenFiles()
     {
         try

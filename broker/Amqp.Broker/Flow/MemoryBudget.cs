@@ -31,6 +31,7 @@ internal sealed class MemoryBudget(long limitBytes, long pageOutBytes)
     private int _isLimitNew;
     private int _changes;
     private int _queues;
+    private int _reports;
     private Marked _marked = new(Watermark.Absolute(limitBytes));
 
     public bool IsTight => Volatile.Read(ref _isTight) != 0;
@@ -58,6 +59,9 @@ internal sealed class MemoryBudget(long limitBytes, long pageOutBytes)
     /// it would keep, or what is let go would be read at once.</summary>
     public long WindowBytes => IsTight ? KeptBytes : Math.Max(KeptBytes, Math.Min(WindowBytesMin, PageOutBytes / 4));
 
+    /// <summary>How often somebody has reported, about; a number that goes round. What is added to it tells how busy the node is.</summary>
+    public int Reports => Volatile.Read(ref _reports);
+
     /// <summary>Called when memory has become tight, on the thread that noticed, which is some queue's or connection's: it must neither block nor throw.</summary>
     public Action? BecameTight { get; set; }
 
@@ -71,6 +75,7 @@ internal sealed class MemoryBudget(long limitBytes, long pageOutBytes)
     public void Add(long bytes)
     {
         var used = Interlocked.Add(ref _usedBytes, bytes);
+        Volatile.Write(ref _reports, unchecked(_reports + 1)); // two at once may count as one
         SeeIfTight(used);
         if (IsShortWith(used) != (Volatile.Read(ref _isShort) != 0)) TellShortage();
     }

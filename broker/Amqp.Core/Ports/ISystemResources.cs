@@ -1,6 +1,7 @@
 namespace Amqp.Core.Ports;
 
-/// <summary>What the system gives this process, and what is left of it. From any thread; none of it blocks for long, and none throws.</summary>
+/// <summary>What the system gives this process, what is left of it, and what goes back. From any thread; nothing here throws, and nothing but
+/// <see cref="CompactHeap"/> takes long.</summary>
 public interface ISystemResources
 {
     /// <summary>Memory that the process may use, bytes: what the machine has, or what its container is given. Does not change.</summary>
@@ -17,4 +18,12 @@ public interface ISystemResources
 
     /// <summary>How many it may have; null when the system does not say, or there is no limit.</summary>
     long? OpenFilesMax { get; }
+
+    /// <summary>Finds what of the heap is not used any more: in the background, the process stops for some milliseconds at most.</summary>
+    void SweepHeap();
+
+    /// <summary>Gives what is not used to the system. The process stands still meanwhile: shortly, if the heap has been swept and little
+    /// of it is used.</summary>
+    /// <returns>How long.</returns>
+    TimeSpan CompactHeap();
 }

@@ -1,5 +1,7 @@
 using System.Net;
+using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Cryptography.X509Certificates;
 using Amqp.Broker;
 using Amqp.Broker.Connections;
 using Amqp.Host.Options;
@@ -31,7 +33,9 @@ internal sealed class AmqpListener(BrokerNode node)
             Local = connection.LocalEndPoint as IPEndPoint,
             Tls = connection.Features.Get<TlsInfo>(),
             OffersExternal = external is not null,
-            CertificateUser = external is { } from && connection.Features.Get<ClientCertificate>() is { } shown ? CertificateNames.UserOf(shown.Certificate, from) : null,
+            CertificateUser = external is { } from && connection.Features.Get<SslStream>()?.RemoteCertificate is X509Certificate2 shown
+                ? CertificateNames.UserOf(shown, from)
+                : null,
             LoggedIn = connection.Features.Get<Admission>()!.LoggedIn,
         });
     }

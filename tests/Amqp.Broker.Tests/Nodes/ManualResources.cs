@@ -22,4 +22,15 @@ internal sealed class ManualResources : ISystemResources
     public long ResidentBytes() => 123_456_789;
 
     public int? OpenFiles() => 321;
+
+    /// <summary>What the heap was asked for.</summary>
+    public List<string> Collections { get; } = [];
+
+    public void SweepHeap() => Collections.Add("sweep");
+
+    public TimeSpan CompactHeap()
+    {
+        Collections.Add("compact");
+        return TimeSpan.FromMilliseconds(20);
+    }
 }

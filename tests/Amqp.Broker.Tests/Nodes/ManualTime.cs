@@ -6,6 +6,7 @@ internal sealed class ManualTime : TimeProvider
     private readonly Lock _lock = new();
     private readonly List<Timer> _timers = [];
     private long _nowMs = 1_000_000;
+    private long _setMs;
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
@@ -18,8 +19,12 @@ internal sealed class ManualTime : TimeProvider
         }
     }
 
-    /// <summary>Some day, and as many milliseconds as have passed.</summary>
-    public override DateTimeOffset GetUtcNow() => DateTimeOffset.FromUnixTimeMilliseconds(1_750_000_000_000 + Volatile.Read(ref _nowMs));
+    /// <summary>Some day, as many milliseconds as have passed, and what somebody has set it by.</summary>
+    public override DateTimeOffset GetUtcNow() =>
+        DateTimeOffset.FromUnixTimeMilliseconds(1_750_000_000_000 + Volatile.Read(ref _nowMs) + Volatile.Read(ref _setMs));
+
+    /// <summary>Somebody sets the system's clock; no time passes.</summary>
+    public void SetClock(TimeSpan by) => Interlocked.Add(ref _setMs, (long)by.TotalMilliseconds);
 
     public override long GetTimestamp() => Volatile.Read(ref _nowMs) * TimeSpan.TicksPerMillisecond;
 
