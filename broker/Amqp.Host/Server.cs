@@ -110,6 +110,8 @@ internal sealed class Server : IAsyncDisposable
         builder.Logging.AddConsole(console => console.FormatterName = LineFormatter.FormatterName);
         builder.Logging.AddConsoleFormatter<LineFormatter, ConsoleFormatterOptions>();
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        // Its warnings are about HTTP on a slow machine, and no operator could do anything about them.
+        builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
         // A start that fails is told by Program in one line.
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         // Lifetime messages of the framework speak of applications; ours speak of the broker.

@@ -15,6 +15,7 @@ internal static class CommandLine
     private static readonly Option<bool> Persistent = Flag("--persistent", "delivery mode 2");
     private static readonly Option<bool> Durable = Flag("--durable", "durable queues and exchange");
     private static readonly Option<int> ConfirmWindow = Number("--confirm-window", 0, "publishes that may wait for their confirm, per publisher; 0 = no confirms", "-c");
+    private static readonly Option<int> Transaction = Number("--tx", 0, "publishes in a transaction, committed and waited for; 0 = no transactions");
     private static readonly Option<int> Batch = Number("--batch", 0, "publishes per socket write at most; 0 = as many as are due, up to 64 KiB");
     private static readonly Option<int> Prefetch = Number("--prefetch", 0, "unacknowledged deliveries per consumer; 0 = no limit");
     private static readonly Option<bool> AutoAck = Flag("--auto-ack", "no acknowledgements");
@@ -26,6 +27,7 @@ internal static class CommandLine
     private static readonly Option<int> Drain = Number("--drain", 30, "seconds to wait for confirms or deliveries that do not come");
     private static readonly Option<string> ExchangeType = Text("--exchange-type", "", "publish through an exchange of this type instead of the default exchange")
         .AcceptOnlyFromAmong("", "direct", "fanout", "topic");
+    private static readonly Option<int> IdleBindings = Number("--idle-bindings", 0, "further bindings of the exchange, which no message matches");
     private static readonly Option<string> Prefix = Text("--prefix", "", "prefix of the names of queues and exchange; a random one by default");
     private static readonly Option<string[]> QueueArgument = new("--queue-argument", "-a") { Description = "an argument of the queues, name=value: integers, true, false and strings" };
     private static readonly Option<bool> Keep = Flag("--keep", "do not delete queues and exchange at the end");
@@ -35,8 +37,8 @@ internal static class CommandLine
     {
         var command = new RootCommand("Puts load on an AMQP 0-9-1 broker and measures throughput and latency.")
         {
-            Uri, Publishers, Consumers, Queues, BodySize, Persistent, Durable, ConfirmWindow, Batch, Prefetch, AutoAck, AckBatch, Rate,
-            Duration, Messages, WarmUp, Drain, ExchangeType, Prefix, QueueArgument, Keep, Json,
+            Uri, Publishers, Consumers, Queues, BodySize, Persistent, Durable, ConfirmWindow, Transaction, Batch, Prefetch, AutoAck, AckBatch, Rate,
+            Duration, Messages, WarmUp, Drain, ExchangeType, IdleBindings, Prefix, QueueArgument, Keep, Json,
         };
         command.SetAction(parsed => execute(Read(parsed)));
         return command;
@@ -54,6 +56,7 @@ internal static class CommandLine
             Persistent = parsed.GetValue(Persistent),
             Durable = parsed.GetValue(Durable),
             ConfirmWindow = parsed.GetValue(ConfirmWindow),
+            Transaction = parsed.GetValue(Transaction),
             Batch = parsed.GetValue(Batch),
             Prefetch = parsed.GetValue(Prefetch),
             AutoAck = parsed.GetValue(AutoAck),
@@ -64,6 +67,7 @@ internal static class CommandLine
             WarmUp = parsed.GetValue(WarmUp),
             Drain = parsed.GetValue(Drain),
             ExchangeType = parsed.GetValue(ExchangeType)!,
+            IdleBindings = parsed.GetValue(IdleBindings),
             Prefix = parsed.GetValue(Prefix)!,
             QueueArguments = FieldTable.From((parsed.GetValue(QueueArgument) ?? []).Select(Argument).ToArray()),
             Keep = parsed.GetValue(Keep),

@@ -16,6 +16,10 @@ internal sealed record PerfOptions
     public bool Persistent { get; init; }
     public bool Durable { get; init; }
     public int ConfirmWindow { get; init; }
+
+    /// <summary>Publishes in a transaction; 0: none are used.</summary>
+    public int Transaction { get; init; }
+
     public int Batch { get; init; }
     public int Prefetch { get; init; }
     public bool AutoAck { get; init; }
@@ -26,6 +30,10 @@ internal sealed record PerfOptions
     public int WarmUp { get; init; }
     public int Drain { get; init; } = 30;
     public string ExchangeType { get; init; } = "";
+
+    /// <summary>Bindings of the exchange that no message matches.</summary>
+    public int IdleBindings { get; init; }
+
     public string Prefix { get; init; } = "";
     public FieldTable QueueArguments { get; init; } = FieldTable.Empty;
     public bool Keep { get; init; }
@@ -51,6 +59,9 @@ internal sealed record PerfOptions
         { Queues: < 1 } => "at least one queue is needed",
         { Publishers: < 0 } or { Consumers: < 0 } or { BodySize: < 0 } or { ConfirmWindow: < 0 } or { Batch: < 0 } or { Rate: < 0 }
             or { Messages: < 0 } or { WarmUp: < 0 } or { Drain: < 0 } => "negative numbers make no sense",
+        { Transaction: < 0 or > 1_000_000 } => "--tx must be between 0 and 1000000",
+        { Transaction: > 0, ConfirmWindow: > 0 } => "a channel is either in tx mode or in confirm mode: --tx or --confirm-window",
+        { IdleBindings: < 0 } or { IdleBindings: > 0, ExchangeType: "" } => "--idle-bindings needs an --exchange-type",
         { ConfirmWindow: > 1_000_000 } => "--confirm-window must be at most 1000000",
         { Prefetch: < 0 or > ushort.MaxValue } => "--prefetch must be between 0 and 65535",
         { AckBatch: < 1 } => "--ack-batch must be at least 1",

@@ -4,7 +4,7 @@ namespace Amqp.Perf;
 
 /// <summary>
 /// One publishing connection: a thread that sends, as fast as confirm window, rate and broker let it, and a thread that reads
-/// confirms.
+/// confirms. In tx mode commit-ok is the confirm of all that was published since the one before.
 /// </summary>
 internal sealed class Publisher : IDisposable
 {
@@ -39,6 +39,11 @@ internal sealed class Publisher : IDisposable
         {
             _connection.Call<ConfirmSelect, ConfirmSelectOk>(new(NoWait: false));
             _window = new ConfirmWindow(options.ConfirmWindow);
+        }
+        if (options.Transaction > 0)
+        {
+            _connection.Call<TxSelect, TxSelectOk>(default);
+            _window = new ConfirmWindow(options.Transaction);
         }
         _sender = new Thread(() => Guard(SendAll)) { IsBackground = true, Name = $"publisher {index} sends" };
         _reader = new Thread(() => Guard(ReadAll)) { IsBackground = true, Name = $"publisher {index} reads" };
@@ -117,11 +122,18 @@ internal sealed class Publisher : IDisposable
                 message.AppendTo(_buffer, time);
                 _window?.Add(time);
             }
+            if (_options.Transaction > 0 && sent % _options.Transaction == 0) AppendCommit();
             _connection.Send(_buffer.Written);
             Writes++;
             Volatile.Write(ref _sent, sent);
         }
+        if (_options.Transaction == 0 || _sent % _options.Transaction == 0) return;
+        _buffer.Clear();
+        AppendCommit();
+        _connection.Send(_buffer.Written);
     }
+
+    private void AppendCommit() => FrameWriter.WriteMethod(_buffer, PerfConnection.Channel, default(TxCommit));
 
     /// <summary>How many messages are due now; sleeps once when none is.</summary>
     private int WaitUntilDue()
@@ -164,6 +176,9 @@ internal sealed class Publisher : IDisposable
             case MethodId.BasicAck:
                 var ack = MethodReader.Read<BasicAck>(frame);
                 _window.Settle(ack.DeliveryTag, ack.Multiple, rejected: false, now);
+                return true;
+            case MethodId.TxCommitOk:
+                _window.Settle(tag: 0, multiple: true, rejected: false, now);
                 return true;
             case MethodId.BasicNack:
                 var nack = MethodReader.Read<BasicNack>(frame);

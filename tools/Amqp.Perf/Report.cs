@@ -35,7 +35,7 @@ internal sealed class Report
         var table = new Table { Border = TableBorder.None, ShowHeaders = false };
         table.AddColumn("").AddColumn(new TableColumn("") { Alignment = Justify.Right }).AddColumn("");
         if (_options.Publishers > 0) AddRate(table, "sent", _measured.Sent, _publishSeconds);
-        if (_options.ConfirmWindow > 0) AddRate(table, "confirmed", _measured.Confirmed, _publishSeconds);
+        if (_options.ConfirmWindow + _options.Transaction > 0) AddRate(table, _options.Transaction > 0 ? "committed" : "confirmed", _measured.Confirmed, _publishSeconds);
         if (_measured.Rejected > 0) AddRate(table, "rejected (basic.nack)", _measured.Rejected, _publishSeconds);
         if (_options.Consumers > 0) AddRate(table, "received", _measured.Received, _receiveSeconds);
         if (_options.Publishers > 0) table.AddRow("publishes per socket write", Number(PublishesPerWrite, "0.0"), Limit());
@@ -66,6 +66,7 @@ internal sealed class Report
                 _options.Persistent,
                 _options.Durable,
                 _options.ConfirmWindow,
+                publishesPerTransaction = _options.Transaction,
                 publishesPerWriteMax = _options.Batch,
                 _options.Prefetch,
                 _options.AutoAck,

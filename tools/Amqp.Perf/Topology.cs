@@ -1,3 +1,4 @@
+using System.Globalization;
 using AMQP.Net;
 
 namespace Amqp.Perf;
@@ -19,6 +20,11 @@ internal sealed class Topology(PerfOptions options, PerfConnection connection)
                 queue, Passive: false, options.Durable, Exclusive: false, AutoDelete: false, NoWait: false, options.QueueArguments));
             if (options.Exchange.Length > 0)
                 connection.Call<QueueBind, QueueBindOk>(new(queue, options.Exchange, queue, NoWait: false, FieldTable.Empty));
+        }
+        for (var i = 0; i < options.IdleBindings; i++)
+        {
+            var key = string.Create(CultureInfo.InvariantCulture, $"idle.{i}.*");
+            connection.Call<QueueBind, QueueBindOk>(new(options.QueueName(0), options.Exchange, key, NoWait: false, FieldTable.Empty));
         }
     }
 
