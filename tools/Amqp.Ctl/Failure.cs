@@ -3,6 +3,9 @@ namespace Amqp.Ctl;
 /// <summary>Ends a command with an exit code; the message is what the error stream gets, all of it.</summary>
 internal sealed class Failure(int code, string message) : Exception(message)
 {
+    /// <summary>A node that has not said its name yet.</summary>
+    public const string Nameless = "the broker's node";
+
     public int Code { get; } = code;
 
     /// <summary>What <c>--formatter json</c> says instead, with code 69, for the failures that RabbitMQ has in JSON.</summary>
@@ -18,7 +21,7 @@ internal sealed class Failure(int code, string message) : Exception(message)
     /// <summary>There is no node to talk to, or another one than was meant.</summary>
     public static Failure Unavailable(string node, string why) => new(
         ExitCode.Unavailable,
-        $"Error: unable to perform an operation on {(node.Length > 0 ? $"node '{node}'" : "the broker's node")}. Please see diagnostics information and suggestions below.\n\nDIAGNOSTICS\n===========\n\n{why}");
+        $"Error: unable to perform an operation on {(node.Length > 0 ? $"node '{node}'" : Nameless)}. Please see diagnostics information and suggestions below.\n\nDIAGNOSTICS\n===========\n\n{why}");
 
     public static Failure NoSuchVirtualHost(string name) => new(ExitCode.Data, $"Virtual host '{name}' does not exist");
 }

@@ -50,7 +50,7 @@ internal static partial class Runner
         }
         catch (OperationCanceledException) when (!cancel.IsCancellationRequested)
         {
-            return Fail(ExitCode.Timeout, $"Error: operation {command.Name} on node {invocation.Node} timed out. Timeout value used: {invocation.TimeoutText}{command.TimeoutHint}");
+            return Fail(ExitCode.Timeout, $"Error: operation {command.Name} on {(invocation.Node.Length > 0 ? $"node {invocation.Node}" : Failure.Nameless)} timed out. Timeout value used: {invocation.TimeoutText}{command.TimeoutHint}");
         }
     }
 

@@ -56,7 +56,9 @@ public class ConnectionStory : ToolFixture
         Assert.That(refused.Error, Does.StartWith("Error: this command requires the 'rabbit' app to be running on the target node. Start it with 'rabbitmqctl start_app'.\nArguments given:\n\tlist_queues"));
         Assert.That((await Do("ping -q")).Output, Is.EqualTo("Ping succeeded\n"));
         var late = await Run("await_startup -t 0.3");
-        Assert.That((late.Code, late.Error), Is.EqualTo((75, "Error: operation await_startup on node node@localhost timed out. Timeout value used: 300\n")));
+        Assert.That(late.Code, Is.EqualTo(75));
+        // A busy machine may not even have told the name by then.
+        Assert.That(late.Error, Does.Match("^Error: operation await_startup on (node node@localhost|the broker's node) timed out\\. Timeout value used: 300\n$"));
 
         var waiting = Run("await_startup");
         Assert.That((await Do("start_app")).Output, Is.EqualTo("Starting node node@localhost ...\n"));
