@@ -25,7 +25,7 @@ help: ## List the targets
 run: build ## Build and start the broker on 127.0.0.1:5672, data in ./data; Ctrl-C stops it (options: ARGS="--Name=value")
 	@exec out/amqpd $(ARGS)
 
-build: out/.built ## Leave runnable out/amqpd, out/amqpperf, out/amqpctl, out/amqpdemos, out/amqpbench
+build: out/.built ## Leave runnable out/amqpd, out/amqpperf, out/amqpctl (also as out/rabbitmqctl), out/amqpdemos, out/amqpbench
 
 out/.built: $(SOURCES) out/engines.props
 	@$(MSBUILD) tools/scripts/publish.proj

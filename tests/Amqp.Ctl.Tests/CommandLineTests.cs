@@ -22,7 +22,27 @@ public class CommandLineTests
     {
         var (code, output, error) = await CommandLine.Run(line);
         Assert.That((code, output), Is.EqualTo((64, "")));
-        Assert.That(error, Does.StartWith("Error: ").And.Contains("--help"));
+        Assert.That(error, Does.Contain("Usage\n\namqpctl "));
+    }
+
+    [TestCase("ping --port abc", "--port : abc")]
+    [TestCase("ping -t 0 -x", "-t : 0\n-x : \n")]
+    [TestCase("--vhost /h list_queues --offlin", "--offlin : \n")]
+    [TestCase("list_queues --formatter xml", "--formatter : xml")]
+    public async Task An_option_that_cannot_be_is_named(string line, string said)
+    {
+        var (code, _, error) = await CommandLine.Run(line);
+        Assert.That(code, Is.EqualTo(64));
+        Assert.That(error, Does.StartWith("Error (argument validation): Invalid options for this command:\n").And.Contains(said));
+    }
+
+    [TestCase("list_queeus", "Did you mean 'list_queues'?")]
+    [TestCase("cancel_sync_queue", "Available commands:")]
+    public async Task An_unknown_command_is_64_and_the_nearest_is_named(string line, string said)
+    {
+        var (code, output, error) = await CommandLine.Run(line);
+        Assert.That((code, output), Is.EqualTo((64, "")));
+        Assert.That(error, Does.StartWith($"\nCommand '{line}' not found. \n").And.Contains(said));
     }
 
     [Test]

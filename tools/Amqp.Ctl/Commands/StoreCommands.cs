@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Help;
 using System.Globalization;
 using System.Text.Json;
 using Amqp.Storage;
@@ -8,18 +9,21 @@ using Amqp.Storage.Lite;
 using Amqp.Storage.Segments;
 using Spectre.Console;
 
-namespace Amqp.Ctl;
+namespace Amqp.Ctl.Commands;
 
 /// <summary>Commands about a data directory that no broker uses. But for the conversion they change nothing in it.</summary>
 internal static class StoreCommands
 {
+    public const string Description = "Look into the data directory of a broker that does not run";
+
     private const int SegmentsPerLine = 50;
 
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower, WriteIndented = true };
 
     public static Command Store()
     {
-        var command = new Command("store", "Look into the data directory of a broker that does not run");
+        var command = new Command("store", Description);
+        command.Options.Add(new HelpOption());
         command.Subcommands.Add(Info());
         command.Subcommands.Add(Verify());
         command.Subcommands.Add(Convert());

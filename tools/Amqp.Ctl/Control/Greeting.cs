@@ -3,7 +3,7 @@ using System.IO.Pipelines;
 using System.Net.Sockets;
 using AMQP.Net;
 
-namespace Amqp.Ctl;
+namespace Amqp.Ctl.Control;
 
 /// <summary>There is no broker to talk to; the message says what was there instead.</summary>
 internal sealed class UnavailableException(string message, Exception? inner = null) : Exception(message, inner);

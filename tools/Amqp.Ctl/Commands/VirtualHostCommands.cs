@@ -1,0 +1,107 @@
+using System.CommandLine;
+using System.Text.Json.Nodes;
+using Amqp.Ctl.Output;
+using static Amqp.Ctl.Control.ControlClient;
+
+namespace Amqp.Ctl.Commands;
+
+/// <summary>Virtual hosts and what is said about them.</summary>
+internal static class VirtualHostCommands
+{
+    private static readonly Option<string?> Description = new("--description", "-d") { Description = "Virtual host description" };
+    private static readonly Option<string?> Tags = new("--tags") { Description = "Comma-separated list of tags" };
+
+    private static readonly IReadOnlyList<Column> Columns =
+    [
+        new("name"), new("description"), new("tags", Kind.Atoms), new("default_queue_type", Kind.MaybeUndefined), new("tracing"), new("cluster_state", Kind.AtomPairs),
+    ];
+
+    public static CommandGroup Group { get; } = new("Virtual hosts",
+    [
+        new("add_vhost", "add_vhost <vhost> [--description <description> --tags \"<tag1>,<tag2>,<...>\"]", "Creates a virtual host")
+        {
+            Arguments = 1,
+            Options = [Description, Tags],
+            Banner = invocation => $"Adding vhost \"{invocation[0]}\" ...",
+            Run = Add,
+        },
+        new("delete_vhost", "delete_vhost <vhost>", "Deletes a virtual host")
+        {
+            Arguments = 1,
+            Banner = invocation => $"Deleting vhost \"{invocation[0]}\" ...",
+            Run = Delete,
+        },
+        new("list_vhosts", "list_vhosts [--no-table-headers] [<column> ...]", "Lists virtual hosts")
+        {
+            ArgumentsMax = int.MaxValue,
+            Columns = [.. Columns.Select(column => column.Name)],
+            ShowsTimeout = true,
+            Validate = Listing.Check,
+            Banner = _ => "Listing vhosts ...",
+            Run = List,
+        },
+        new("set_vhost_tags", "set_vhost_tags <vhost> <tag> [...]", "Sets virtual host tags")
+        {
+            ArgumentsMin = 1,
+            ArgumentsMax = int.MaxValue,
+            Banner = invocation => $"Setting tags for virtual host \"{invocation[0]}\" to [{string.Join(", ", invocation.Arguments.Skip(1))}] ...",
+            Run = invocation => Update(
+                invocation, null, [.. invocation.Arguments.Skip(1)],
+                Failure.Error(ExitCode.Data, $"Virtual host \"{invocation[0]}\" does not exist", json: $"Virtual host \"{invocation[0]}\" does not exists")),
+        },
+        new("update_vhost_metadata", "update_vhost_metadata <vhost> [--description <description>] [--tags \"<tag1>,<tag2>,<...>\"]", "Updates metadata (tags, description) of a virtual host")
+        {
+            Arguments = 1,
+            Options = [Description, Tags],
+            Validate = invocation =>
+            {
+                if (!invocation.IsGiven(Description) && !invocation.IsGiven(Tags)) throw BadArguments.NotEnough();
+            },
+            Banner = invocation => $"Updating metadata of vhost \"{invocation[0]}\" ...",
+            Run = invocation => Update(
+                invocation, invocation.Get(Description), invocation.IsGiven(Tags) ? Split(invocation.Get(Tags)) : null, Failure.NoSuchVirtualHost(invocation[0])),
+        },
+    ]);
+
+    /// <summary>It is no error, and changes nothing, when there is one already.</summary>
+    private static async Task<Result> Add(Invocation invocation)
+    {
+        var answer = await invocation.Client.Create(
+            Path("vhosts", invocation[0]), Body(invocation.Get(Description) ?? "", Split(invocation.Get(Tags))), invocation.Cancel);
+        if (!answer.Exists) answer.Good();
+        return Result.Done;
+    }
+
+    private static async Task<Result> Delete(Invocation invocation)
+    {
+        var answer = await invocation.Client.Delete(Path("vhosts", invocation[0]), invocation.Cancel);
+        if (answer.IsMissing) throw Failure.NoSuchVirtualHost(invocation[0]);
+        answer.Good();
+        return Result.Done;
+    }
+
+    private static async Task<Result> List(Invocation invocation)
+    {
+        var columns = Listing.Names(invocation, ["name"]).Select(name => Columns.First(column => column.Name == name)).ToList();
+        return Listing.Of((await invocation.Client.Get(Path("vhosts"), invocation.Cancel)).Good(), columns, isStream: false);
+    }
+
+    /// <summary>Sets what is given and keeps the rest.</summary>
+    private static async Task<Result> Update(Invocation invocation, string? description, IReadOnlyList<string>? tags, Failure missing)
+    {
+        var path = Path("vhosts", invocation[0]);
+        if ((await invocation.Client.Get(path, invocation.Cancel)).IsMissing) throw missing;
+        (await invocation.Client.Put(path, Body(description, tags), invocation.Cancel)).Good();
+        return Result.Done;
+    }
+
+    private static JsonObject Body(string? description, IReadOnlyList<string>? tags)
+    {
+        var body = new JsonObject();
+        if (description is not null) body["description"] = description;
+        if (tags is not null) body["tags"] = string.Join(',', tags);
+        return body;
+    }
+
+    private static string[] Split(string? tags) => tags?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
+}

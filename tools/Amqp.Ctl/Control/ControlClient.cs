@@ -1,0 +1,112 @@
+using System.Net;
+using System.Net.Sockets;
+using System.Text;
+using System.Text.Json;
+using System.Text.Json.Nodes;
+
+namespace Amqp.Ctl.Control;
+
+/// <summary>The control socket does not answer; the message says why and what to do.</summary>
+internal sealed class UnreachableException(string message, Exception inner) : Exception(message, inner);
+
+/// <summary>What the broker answered.</summary>
+/// <param name="Body">The JSON, or an undefined element where there is none.</param>
+internal sealed record Answer(HttpStatusCode Status, JsonElement Body)
+{
+    public bool IsMissing => Status == HttpStatusCode.NotFound;
+
+    public bool Exists => Status == HttpStatusCode.PreconditionFailed;
+
+    public bool IsGood => (int)Status is >= 200 and < 300;
+
+    /// <summary>Why the broker refused.</summary>
+    public string Reason => Body.ValueKind == JsonValueKind.Object && Body.TryGetProperty("reason", out var reason) ? reason.ToString() : $"the broker answered {(int)Status}";
+
+    /// <summary>The body of what went well.</summary>
+    /// <exception cref="Failure">It did not.</exception>
+    public JsonElement Good() => IsGood ? Body : throw Failure.Error(Status >= HttpStatusCode.InternalServerError ? ExitCode.Software : ExitCode.Unavailable, Reason);
+}
+
+/// <summary>The management HTTP API over the control socket. Whoever can open the socket may do everything; nobody logs in.</summary>
+internal sealed class ControlClient : IDisposable
+{
+    private static readonly UriCreationOptions AsGiven = new() { DangerousDisablePathAndQueryCanonicalization = true };
+
+    private readonly string _socket;
+    private readonly HttpClient _http;
+
+    public ControlClient(string socket)
+    {
+        _socket = socket;
+        _http = new HttpClient(new SocketsHttpHandler
+        {
+            ConnectCallback = async (_, cancel) =>
+            {
+                var connection = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+                try
+                {
+                    await connection.ConnectAsync(new UnixDomainSocketEndPoint(socket), cancel);
+                    return new NetworkStream(connection, ownsSocket: true);
+                }
+                catch
+                {
+                    connection.Dispose();
+                    throw;
+                }
+            },
+            // An explanation for a closed connection is in whatever language its writer speaks.
+            RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8,
+        })
+        { Timeout = Timeout.InfiniteTimeSpan }; // the command's own covers all of its requests
+    }
+
+    public Task<Answer> Get(string path, CancellationToken cancel) => Send(HttpMethod.Get, path, null, cancel);
+
+    public Task<Answer> Put(string path, JsonNode body, CancellationToken cancel) => Send(HttpMethod.Put, path, body, cancel);
+
+    /// <summary>A PUT that changes nothing where there is something already.</summary>
+    public Task<Answer> Create(string path, JsonNode body, CancellationToken cancel) => Send(HttpMethod.Put, path, body, cancel, ("If-None-Match", "*"));
+
+    public Task<Answer> Post(string path, JsonNode body, CancellationToken cancel) => Send(HttpMethod.Post, path, body, cancel);
+
+    public Task<Answer> Delete(string path, CancellationToken cancel, params (string Name, string Value)[] headers) => Send(HttpMethod.Delete, path, null, cancel, headers);
+
+    /// <summary>The path of an object, whose name may contain anything: <c>Path("vhosts", name)</c>.</summary>
+    public static string Path(params ReadOnlySpan<string> parts)
+    {
+        var path = new StringBuilder("/api");
+        foreach (var part in parts) path.Append('/').Append(Uri.EscapeDataString(part));
+        return path.ToString();
+    }
+
+    public void Dispose() => _http.Dispose();
+
+    private async Task<Answer> Send(HttpMethod method, string path, JsonNode? body, CancellationToken cancel, params (string Name, string Value)[] headers)
+    {
+        using var request = new HttpRequestMessage(method, new Uri($"http://localhost{path}", AsGiven));
+        if (body is not null) request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
+        foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value.ReplaceLineEndings(" "));
+        try
+        {
+            using var response = await _http.SendAsync(request, cancel);
+            var bytes = await response.Content.ReadAsByteArrayAsync(cancel);
+            return new Answer(response.StatusCode, bytes.Length > 0 ? JsonElement.Parse(bytes) : default);
+        }
+        catch (Exception e) when (e is HttpRequestException or IOException)
+        {
+            throw new UnreachableException(Explain(e.InnerException as SocketException, e), e);
+        }
+        catch (JsonException e)
+        {
+            throw new UnreachableException($"what answers on the control socket '{_socket}' is not a broker: {e.Message}", e);
+        }
+    }
+
+    private string Explain(SocketException? refusal, Exception otherwise) => refusal?.SocketErrorCode switch
+    {
+        SocketError.AccessDenied => $"the control socket '{_socket}' may not be opened by this user; run this as the user whom the broker runs as",
+        SocketError.ConnectionRefused => $"nobody listens on the control socket '{_socket}'; the broker that made it has ended. Start it again",
+        _ when !File.Exists(_socket) => $"there is no control socket '{_socket}'. Start the broker, or say where its data is: --data-directory <directory>, or --socket <path>",
+        _ => $"the control socket '{_socket}' does not answer: {otherwise.Message}",
+    };
+}

@@ -1,0 +1,71 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json;
+using Amqp.Ctl.Control;
+using Amqp.Ctl.Output;
+
+namespace Amqp.Ctl;
+
+/// <summary>One run of a command: what was asked for, and the broker that is to do it.</summary>
+internal sealed class Invocation(CtlCommand command, ParseResult parsed, IReadOnlyList<string> arguments, CancellationToken cancel) : IDisposable
+{
+    private readonly Lazy<ControlClient> _client = new(() => new ControlClient(ControlSocket.Find(parsed.GetValue(GlobalOptions.Socket), parsed.GetValue(GlobalOptions.DataDirectory))));
+
+    public CtlCommand Command => command;
+
+    public IReadOnlyList<string> Arguments => arguments;
+
+    public string this[int index] => arguments[index];
+
+    /// <summary>The time is up, or the user has had enough.</summary>
+    public CancellationToken Cancel => cancel;
+
+    /// <summary>The user alone: for what watches the time itself.</summary>
+    public required CancellationToken Interrupt { get; init; }
+
+    public ControlClient Client => _client.Value;
+
+    /// <summary>The name of the broker's node, known when the command needs one; else the name that was given.</summary>
+    public string Node { get; private set; } = parsed.GetValue(GlobalOptions.Node) ?? "";
+
+    public string VirtualHost => Get(GlobalOptions.VirtualHost)!;
+
+    public bool IsQuiet => Get(GlobalOptions.Quiet) || Get(GlobalOptions.Silent);
+
+    public Formatter Formatter => Formatter.All[Get(GlobalOptions.Formatter)!];
+
+    public TimeSpan? Timeout => Get(GlobalOptions.Timeout) is { } seconds ? TimeSpan.FromSeconds(seconds) : command.Timeout;
+
+    /// <summary>The timeout as RabbitMQ words it.</summary>
+    public string TimeoutText => Timeout switch
+    {
+        null => "infinity",
+        { } time when command.CountsSeconds => time.TotalSeconds.ToString("0.0###", CultureInfo.InvariantCulture),
+        { } time => time.TotalMilliseconds.ToString("0", CultureInfo.InvariantCulture),
+    };
+
+    public T? Get<T>(Option<T> option) => parsed.GetValue(option);
+
+    public bool IsGiven(Option option) => parsed.GetResult(option) is { Implicit: false };
+
+    public bool WithHeader(bool byDefault) =>
+        !Get(GlobalOptions.Silent) && (Get(GlobalOptions.TableHeaders) || (byDefault && !Get(GlobalOptions.NoTableHeaders)));
+
+    /// <summary>Asks who is behind the control socket, and whether it is the one that was meant.</summary>
+    /// <returns>Its entry in the list of nodes.</returns>
+    /// <exception cref="Failure">It is another one.</exception>
+    public async Task<JsonElement> Connect()
+    {
+        var node = (await Client.Get("/api/nodes", Cancel)).Good()[0];
+        var name = node.GetProperty("name").GetString()!;
+        if (Get(GlobalOptions.Node) is { } wanted && wanted != name && (wanted.Contains('@', StringComparison.Ordinal) || wanted != name.Split('@')[0]))
+            throw Failure.Unavailable(wanted, $"The broker behind the control socket is '{name}'. Name that one or leave out --node; for another broker of this host say where its data is: --data-directory <directory>, or --socket <path>.");
+        Node = name;
+        return node;
+    }
+
+    public void Dispose()
+    {
+        if (_client.IsValueCreated) _client.Value.Dispose();
+    }
+}
