@@ -101,7 +101,8 @@ internal sealed partial class BrokerProcess : IDisposable
         _log.CompleteAdding();
     }
 
-    private static string Output(string program, string[] arguments)
+    /// <summary>Runs a program of this directory to its end; returns what it printed.</summary>
+    public static string Output(string program, params string[] arguments)
     {
         using var process = Begin(program, arguments);
         process.ErrorDataReceived += (_, _) => { }; // progress

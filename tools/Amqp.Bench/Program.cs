@@ -41,6 +41,26 @@ objects.SetAction(parsed =>
     Directory.Delete(data, recursive: true);
 });
 
+var otherUri = new Option<string>("--other-uri") { Description = "the broker to compare with: amqp://user:password@host:port/vhost", Required = true };
+var otherPid = new Option<int>("--other-pid") { Description = "its process id", Required = true };
+var otherName = new Option<string>("--other-name") { DefaultValueFactory = _ => "other" };
+var rounds = new Option<int>("--rounds") { DefaultValueFactory = _ => 5 };
+var seconds = new Option<int>("--seconds") { Description = "of each measurement", DefaultValueFactory = _ => 10 };
+var only = new Option<string>("--only") { Description = "only work whose name has this in it", DefaultValueFactory = _ => "" };
+var compare = new Command("compare", "Compare with another broker on the same work, in turns") { otherUri, otherPid, otherName, rounds, seconds, only, directory };
+compare.SetAction(parsed =>
+{
+    var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
+    using (var broker = BrokerProcess.Start(data))
+    {
+        var ours = new Target("this broker", $"amqp://guest:guest@127.0.0.1:{broker.Port.ToString(CultureInfo.InvariantCulture)}", broker.Id);
+        var other = new Target(parsed.GetValue(otherName)!, parsed.GetValue(otherUri)!, parsed.GetValue(otherPid));
+        var work = Scenarios.All.Where(scenario => scenario.Name.Contains(parsed.GetValue(only)!, StringComparison.Ordinal));
+        new Comparison(ours, other, AnsiConsole.Console).Run(work, parsed.GetValue(rounds), parsed.GetValue(seconds));
+    }
+    Directory.Delete(data, recursive: true);
+});
+
 var minutes = new Option<double>("--minutes") { Description = "how long", DefaultValueFactory = _ => 60 };
 var soak = new Command("soak", "Load a broker for long, and see that it takes no more with time") { minutes, directory };
 soak.SetAction(parsed =>
@@ -61,4 +81,4 @@ fill.Hidden = true;
 fill.SetAction(parsed => Filling.Fill(
     parsed.GetValue(fillDirectory)!, BuiltInEngines.All.Single(each => each.Name == parsed.GetValue(fillEngine)), parsed.GetValue(fillQueues), parsed.GetValue(fillMessages)));
 
-return new RootCommand("Measures the broker beside what the machine can do.") { storage, objects, soak, fill }.Parse(args).Invoke();
+return new RootCommand("Measures the broker beside what the machine can do.") { compare, storage, objects, soak, fill }.Parse(args).Invoke();
