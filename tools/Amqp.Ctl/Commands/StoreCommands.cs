@@ -109,7 +109,13 @@ internal static class StoreCommands
     /// <summary>Draws two bars on the standard error, so that the output stays what it is.</summary>
     private static ConversionResult WithProgress(Func<Action<ConversionStep, long, long>, ConversionResult> run)
     {
-        var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(Console.Error) });
+        var console = AnsiConsole.Create(new AnsiConsoleSettings
+        {
+            Out = new AnsiConsoleOutput(Console.Error),
+            // Left to itself it looks at the standard output.
+            Ansi = Console.IsErrorRedirected ? AnsiSupport.No : AnsiSupport.Detect,
+            Interactive = Console.IsErrorRedirected ? InteractionSupport.No : InteractionSupport.Detect,
+        });
         return console.Progress().Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()).Start(context =>
         {
             var tasks = new Dictionary<ConversionStep, ProgressTask>
