@@ -27,13 +27,14 @@ internal sealed class AmqpListener(BrokerNode node)
         var remote = (connection.RemoteEndPoint as IPEndPoint)?.Address ?? IPAddress.None;
         if (remote.IsIPv4MappedToIPv6) remote = remote.MapToIPv4();
         var name = $"{connection.RemoteEndPoint} -> {connection.LocalEndPoint}";
+        var tls = connection.Features.Get<SslStream>();
         return node.Serve(new Transport(connection.Transport, name, $"{remote}", IPAddress.IsLoopback(remote), connection.Abort)
         {
             Peer = connection.RemoteEndPoint as IPEndPoint,
             Local = connection.LocalEndPoint as IPEndPoint,
-            Tls = connection.Features.Get<TlsInfo>(),
+            Tls = tls is null ? null : TlsSession.Of(tls),
             OffersExternal = external is not null,
-            CertificateUser = external is { } from && connection.Features.Get<SslStream>()?.RemoteCertificate is X509Certificate2 shown
+            CertificateUser = external is { } from && tls?.RemoteCertificate is X509Certificate2 shown
                 ? CertificateNames.UserOf(shown, from)
                 : null,
             LoggedIn = connection.Features.Get<Admission>()!.LoggedIn,

@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Security;
-using System.Security.Cryptography.X509Certificates;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
@@ -23,8 +22,7 @@ internal sealed partial class TlsListener(TlsCertificates certificates, int hand
         var socket = new PipeStream(encrypted);
         await using var stream = new SslStream(socket);
         if (!await ShakeHands(connection, socket, stream)) return;
-        connection.Features.Set(TlsSession.Of(stream));
-        if (stream.RemoteCertificate is X509Certificate2 certificate) connection.Features.Set(new ClientCertificate(certificate));
+        connection.Features.Set(stream);
         var pool = connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool ?? MemoryPool<byte>.Shared;
         var decrypted = new Decrypted(
             PipeReader.Create(stream, new StreamPipeReaderOptions(pool, leaveOpen: true, useZeroByteReads: true)),
@@ -87,6 +85,3 @@ internal sealed partial class TlsListener(TlsCertificates certificates, int hand
 
     private sealed record Decrypted(PipeReader Input, PipeWriter Output) : IDuplexPipe;
 }
-
-/// <summary>What the client of a TLS connection has shown, and was checked.</summary>
-internal sealed record ClientCertificate(X509Certificate2 Certificate);
