@@ -6,6 +6,10 @@ namespace Amqp.Testing;
 /// <summary>Runs a program to its end, with a deadline, and keeps what it printed on both streams.</summary>
 public static class Command
 {
+    /// <summary>The program can be found.</summary>
+    public static bool Exists(string program) =>
+        (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(directory => File.Exists(Path.Combine(directory, program)));
+
     public static async Task<(int ExitCode, string Text)> Run(
         string program, IEnumerable<string> arguments, TimeSpan within,
         string? directory = null, Dictionary<string, string>? environment = null)

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: strace, and Node.js with npm and the npm packages of the tests that use them.
+# Installs what the tests need and this machine lacks: strace, openssl, and Node.js with npm and the npm packages of the tests that use them.
 # Where it cannot (no root, no network) it says so and goes on: the tests that need it are counted as skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -19,6 +19,7 @@ need() {
 }
 
 need strace strace || true
+need openssl openssl || true
 
 # Test folders with npm packages; none, and nothing has to be installed.
 mapfile -t folders < <(find tests -name node_modules -prune -o -name bin -prune -o -name obj -prune -o -name package.json -printf '%h\n')
