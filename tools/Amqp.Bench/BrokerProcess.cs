@@ -21,7 +21,8 @@ internal sealed partial class BrokerProcess : IDisposable
 
     public int Port { get; }
 
-    public int Id => _process.Id;
+    /// <summary>It, as something to measure.</summary>
+    public Target Target => new("this broker", string.Create(CultureInfo.InvariantCulture, $"amqp://guest:guest@127.0.0.1:{Port}"), _process.Id);
 
     /// <summary>From the start of the process until clients can connect.</summary>
     public TimeSpan StartTime { get; }

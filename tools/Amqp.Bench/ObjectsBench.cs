@@ -13,7 +13,7 @@ internal sealed record ObjectCounts(int Connections, int ChannelsPerConnection, 
 /// What idle connections, channels, queues and bindings cost in memory, and whether the broker answers as quickly with many of them
 /// as without. Memory is what the process has from the system: with what is garbage at that moment, as an operator sees it.
 /// </summary>
-internal sealed class ObjectsBench(AmqpUri uri, int processId, IAnsiConsole console)
+internal sealed class ObjectsBench(Target target, IAnsiConsole console)
 {
     private const int Rounds = 1_000;
     private const int BoundQueues = 100;
@@ -26,11 +26,11 @@ internal sealed class ObjectsBench(AmqpUri uri, int processId, IAnsiConsole cons
 
     public void Run(ObjectCounts counts)
     {
-        using var work = PerfConnection.Open(uri, "amqpbench");
+        using var work = PerfConnection.Open(target.Address, "amqpbench");
         WarmUp(work);
         var before = Note("nothing", each: null, work);
 
-        var connections = Enumerable.Range(0, counts.Connections).Select(number => PerfConnection.Open(uri, $"amqpbench {number}")).ToList();
+        var connections = Enumerable.Range(0, counts.Connections).Select(number => PerfConnection.Open(target.Address, $"amqpbench {number}")).ToList();
         var opened = Settled();
         foreach (var connection in connections)
         {
@@ -77,7 +77,7 @@ internal sealed class ObjectsBench(AmqpUri uri, int processId, IAnsiConsole cons
     /// <summary>Lets the broker compile and allocate what it needs for all that follows.</summary>
     private void WarmUp(PerfConnection work)
     {
-        var connections = Enumerable.Range(0, 50).Select(number => PerfConnection.Open(uri, $"amqpbench warm-up {number}")).ToList();
+        var connections = Enumerable.Range(0, 50).Select(number => PerfConnection.Open(target.Address, $"amqpbench warm-up {number}")).ToList();
         foreach (var connection in connections) connection.Close();
         foreach (var connection in connections) connection.Dispose();
         for (var round = 0; round < 3; round++) Latencies(work);
@@ -112,19 +112,13 @@ internal sealed class ObjectsBench(AmqpUri uri, int processId, IAnsiConsole cons
     /// <summary>The resident size when it does not change any more.</summary>
     private long Settled()
     {
-        var before = Resident();
+        var before = target.ResidentBytes;
         while (true)
         {
             Thread.Sleep(Look);
-            var now = Resident();
+            var now = target.ResidentBytes;
             if (Math.Abs(now - before) <= before * StableShare) return now;
             before = now;
         }
-    }
-
-    private long Resident()
-    {
-        using var process = Process.GetProcessById(processId);
-        return process.WorkingSet64;
     }
 }

@@ -1,7 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
 using Amqp.Bench;
-using Amqp.Perf;
 using Amqp.Storage.Lite;
 using Spectre.Console;
 
@@ -32,12 +31,12 @@ objects.SetAction(parsed =>
     var counts = new ObjectCounts(parsed.GetValue(connections), parsed.GetValue(channels), parsed.GetValue(idleQueues), parsed.GetValue(bindings));
     if (parsed.GetValue(uri) is { } other)
     {
-        new ObjectsBench(AmqpUri.Parse(other), parsed.GetValue(pid), AnsiConsole.Console).Run(counts);
+        new ObjectsBench(new Target("other", other, parsed.GetValue(pid)), AnsiConsole.Console).Run(counts);
         return;
     }
     var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
     using (var broker = BrokerProcess.Start(data))
-        new ObjectsBench(AmqpUri.Parse($"amqp://guest:guest@127.0.0.1:{broker.Port}"), broker.Id, AnsiConsole.Console).Run(counts);
+        new ObjectsBench(broker.Target, AnsiConsole.Console).Run(counts);
     Directory.Delete(data, recursive: true);
 });
 
@@ -53,10 +52,9 @@ compare.SetAction(parsed =>
     var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
     using (var broker = BrokerProcess.Start(data))
     {
-        var ours = new Target("this broker", $"amqp://guest:guest@127.0.0.1:{broker.Port.ToString(CultureInfo.InvariantCulture)}", broker.Id);
         var other = new Target(parsed.GetValue(otherName)!, parsed.GetValue(otherUri)!, parsed.GetValue(otherPid));
         var work = Scenarios.All.Where(scenario => scenario.Name.Contains(parsed.GetValue(only)!, StringComparison.Ordinal));
-        new Comparison(ours, other, AnsiConsole.Console).Run(work, parsed.GetValue(rounds), parsed.GetValue(seconds));
+        new Comparison(broker.Target, other, AnsiConsole.Console).Run(work, parsed.GetValue(rounds), parsed.GetValue(seconds));
     }
     Directory.Delete(data, recursive: true);
 });

@@ -30,7 +30,7 @@ internal sealed class Soak(string directory, TimeSpan duration)
     public bool Run()
     {
         using var broker = BrokerProcess.Start(directory);
-        var uri = $"amqp://guest:guest@127.0.0.1:{broker.Port.ToString(CultureInfo.InvariantCulture)}";
+        var uri = broker.Target.Uri;
         using var control = new Control(Path.Combine(directory, "control.sock"));
         var failures = new System.Collections.Concurrent.ConcurrentQueue<string>();
         Thread[] workers =

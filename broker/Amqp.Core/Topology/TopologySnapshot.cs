@@ -12,11 +12,14 @@ public sealed class TopologySnapshot
     /// <summary>The virtual host that exists from the beginning. Like any other it can be deleted.</summary>
     public const string DefaultVhost = "/";
 
+    /// <summary>RabbitMQ's words, for whichever virtual host the first start makes.</summary>
+    public const string DefaultVhostDescription = "Default virtual host";
+
     /// <summary>One virtual host with the exchanges that every virtual host has, and no users.</summary>
     public static readonly TopologySnapshot Initial = new(
         version: 0,
         lastQueueId: 0,
-        ImmutableDictionary<string, VirtualHost>.Empty.Add(DefaultVhost, VirtualHost.New(DefaultVhost).With("Default virtual host", [], VhostLimits.None)),
+        ImmutableDictionary<string, VirtualHost>.Empty.Add(DefaultVhost, VirtualHost.New(DefaultVhost).With(DefaultVhostDescription, [], VhostLimits.None)),
         ImmutableDictionary<string, User>.Empty);
 
     private TopologySnapshot(
