@@ -40,6 +40,7 @@ internal sealed class Server : IAsyncDisposable
     private AmqpListeners? _listeners;
     private NodeHost? _host;
     private readonly int _connectionsPossible = OpenFiles.ConnectionsMax();
+    private bool _hasControlSocket;
     private int _exitCode;
 
     private Server(WebApplicationBuilder builder)
@@ -94,7 +95,7 @@ internal sealed class Server : IAsyncDisposable
         if (_listeners is not null) await _listeners.DisposeAsync();
         _host?.Dispose();
         await _application.DisposeAsync();
-        if (_directory is not null) ControlSocket.Delete(_controlSocket);
+        if (_hasControlSocket) ControlSocket.Delete(_controlSocket);
         _messages?.Dispose();
         _store?.Dispose();
         _directory?.Dispose();
@@ -209,6 +210,7 @@ internal sealed class Server : IAsyncDisposable
         try
         {
             await _application.StartAsync();
+            _hasControlSocket = true;
         }
         catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException)
         {

@@ -28,6 +28,15 @@ internal sealed class SocketTests : ApiFixture
     }
 
     [Test]
+    public async Task One_that_another_broker_answers_on_is_left_to_it()
+    {
+        Assert.That(
+            async () => await TestBroker.Start($"--Control:Socket={Api.SocketPath}"),
+            Throws.InstanceOf<AssertionException>().With.Message.Contains("cannot be made: another broker answers there"));
+        Assert.That((await Api.Get("overview")).Status, Is.EqualTo(HttpStatusCode.OK));
+    }
+
+    [Test]
     public void A_path_that_is_too_long_for_a_socket_is_refused_with_advice() =>
         Assert.That(
             async () => await TestBroker.Start($"--Control:Socket=/tmp/{new string('x', 120)}/control.sock"),

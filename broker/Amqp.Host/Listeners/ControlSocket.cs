@@ -51,10 +51,24 @@ internal static class ControlSocket
         }
     }
 
+    private static bool IsAnswered(EndPoint endPoint)
+    {
+        using var probe = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
+        try
+        {
+            probe.Connect(endPoint);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
+    }
+
     private static Socket Bind(EndPoint endPoint, string path)
     {
-        // One of a broker that was killed. The data directory is locked, so there is none that runs, unless somebody gave two the same path.
-        Delete(path);
+        if (IsAnswered(endPoint)) throw new IOException("another broker answers there");
+        Delete(path); // one of a broker that was killed
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         socket.Bind(endPoint);
         // Nobody can connect before the caller listens.
