@@ -3,6 +3,7 @@ using System.Text.Json;
 namespace Amqp.Bench;
 
 /// <summary>What one run of <c>amqpperf</c> found.</summary>
+/// <param name="Seconds">From the end of the warm-up to the last delivery: what was published and waited is in the rate too.</param>
 internal sealed record LoadResult(
     double SentPerSecond,
     double ReceivedPerSecond,
@@ -11,7 +12,12 @@ internal sealed record LoadResult(
     double? DeliveryP50Ms,
     double? DeliveryP99Ms,
     double BrokerCpuSeconds,
-    double Seconds);
+    double Seconds)
+{
+    /// <summary>The broker's processor time for one message.</summary>
+    /// <param name="warmUpSeconds">The warm-up's messages are not in the count, and its processor time is: both by the rate.</param>
+    public double BrokerCpuSecondsOfOne(int warmUpSeconds) => BrokerCpuSeconds / (ReceivedPerSecond * (Seconds + warmUpSeconds));
+}
 
 /// <summary>Runs <c>amqpperf</c> against a broker.</summary>
 internal static class Load
@@ -29,7 +35,7 @@ internal static class Load
             Percentile(root, "deliveryLatencyMs", "p50"),
             Percentile(root, "deliveryLatencyMs", "p99"),
             target.CpuSeconds - before,
-            Of(root, "publishSeconds"));
+            Of(root, "receiveSeconds"));
     }
 
     private static double Of(JsonElement root, string name) => root.GetProperty(name).GetDouble();
