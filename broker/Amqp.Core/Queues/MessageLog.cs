@@ -28,6 +28,10 @@ internal sealed class MessageLog
     // Where the last access was: the next one is mostly there too.
     private Chunk? _recent;
 
+    /// <summary>The chunk that was emptied last, for the next one that is needed: consumers that hold some messages empty chunks behind
+    /// those that are being filled. An empty queue keeps none.</summary>
+    private Chunk? _spare;
+
     /// <summary>The position that the next message gets.</summary>
     public long End { get; private set; }
 
@@ -114,6 +118,7 @@ internal sealed class MessageLog
         if (chunk.Number == End - 1 >> ChunkBits)
         {
             chunk.Live--;
+            if (Count == 0) _spare = null;
             return;
         }
         if (--chunk.Live == 0) Drop(chunk);
@@ -199,6 +204,10 @@ internal sealed class MessageLog
             chunk = last;
             _chunks.Remove(last.Number);
         }
+        else if (_spare is not null)
+        {
+            (chunk, _spare) = (_spare, null);
+        }
         else
         {
             // The first chunk of a queue starts small: most of a broker's queues are nearly empty.
@@ -251,6 +260,7 @@ internal sealed class MessageLog
         _chunks.Remove(chunk.Number);
         chunk.Number = Chunk.NoNumber;
         if (_recent == chunk) _recent = null;
+        _spare = Count > 0 && chunk.Entries.Length == ChunkSize ? chunk : null;
     }
 
     private Chunk? Find(long number)
