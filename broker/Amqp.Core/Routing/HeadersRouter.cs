@@ -16,6 +16,10 @@ internal sealed class HeadersRouter : IRouter
 
     private readonly ImmutableDictionary<Binding, HeadersPattern> _patterns;
 
+    /// <summary>The same in a row, made for the first message: walking the dictionary costs several times what the comparisons do, and
+    /// making this for every binding would cost as much as all bindings do.</summary>
+    private KeyValuePair<Binding, HeadersPattern>[]? _row;
+
     private HeadersRouter(ImmutableDictionary<Binding, HeadersPattern> patterns)
     {
         _patterns = patterns;
@@ -36,9 +40,10 @@ internal sealed class HeadersRouter : IRouter
 
     public void Route(RoutingInput input, RouteMatches matches)
     {
-        foreach (var (binding, pattern) in _patterns)
+        var headers = input.Headers ?? FieldTable.Empty;
+        foreach (var (binding, pattern) in _row ??= [.. _patterns])
         {
-            if (pattern.Matches(input.Headers ?? FieldTable.Empty)) matches.Add(binding.Destination);
+            if (pattern.Matches(headers)) matches.Add(binding.Destination);
         }
     }
 }
