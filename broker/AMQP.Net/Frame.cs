@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Buffers.Binary;
 
 namespace AMQP.Net;
@@ -29,6 +30,12 @@ public readonly ref struct Frame(FrameType type, ushort channel, ReadOnlySpan<by
     public FrameType Type { get; } = type;
     public ushort Channel { get; } = channel;
     public ReadOnlySpan<byte> Payload { get; } = payload;
+
+    /// <summary>Only for a large body that straddles segments of the input: what follows <see cref="Payload"/>, where it lies.</summary>
+    public ReadOnlySequence<byte> More { get; init; }
+
+    /// <summary>Bytes of the payload, all of it.</summary>
+    public int Size => Payload.Length + (int)More.Length;
 
     /// <summary>The method number of a method frame (<see cref="FrameReader"/> lets none pass that is too short for one).</summary>
     public MethodId MethodId => (MethodId)BinaryPrimitives.ReadUInt32BigEndian(Payload);

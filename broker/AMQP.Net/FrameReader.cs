@@ -17,8 +17,8 @@ namespace AMQP.Net;
 /// body       payload = a piece of the body
 /// heartbeat  payload = nothing, channel 0
 /// </code>
-/// A payload that lies in one segment of the input is handed out where it lies; one that straddles segments is copied into a
-/// scratch buffer, which is held only as long as frames are being read. The size field is judged before anything is waited
+/// A payload that lies in one segment of the input is handed out where it lies, and so is a large body. Another one that straddles
+/// segments is copied into a scratch buffer, which is held only as long as frames are being read. The size field is judged before anything is waited
 /// for or allocated. One per connection, not thread-safe.
 /// </summary>
 /// <example><code>
@@ -29,6 +29,9 @@ namespace AMQP.Net;
 /// <param name="frameMax">The first value of <see cref="FrameMax"/>, in force until the limit is negotiated.</param>
 public sealed class FrameReader(int frameMax)
 {
+    /// <summary>Bodies from this size on, bytes, are not copied to have them in one piece.</summary>
+    private const int BodyInPiecesMin = 4096;
+
     private ReadOnlySequence<byte> _input;
     private int _offset; // within the first segment of the input
     private byte[]? _scratch;
@@ -95,6 +98,14 @@ public sealed class FrameReader(int frameMax)
         var size = PayloadSize(header);
         if (_input.Length < size + Frame.EmptySize) return false;
 
+        var tail = _input.Slice(Frame.HeaderSize + size);
+        if (size >= BodyInPiecesMin && (FrameType)header[0] == FrameType.Body)
+        {
+            var pieces = _input.Slice(Frame.HeaderSize, size);
+            frame = Assemble(header, pieces.FirstSpan, tail.FirstSpan[0], pieces.Slice(pieces.FirstSpan.Length));
+            _input = tail.Slice(1);
+            return true;
+        }
         if (_scratch is null || _scratch.Length < size)
         {
             ReleaseScratch();
@@ -102,7 +113,6 @@ public sealed class FrameReader(int frameMax)
         }
         var payload = _scratch.AsSpan(0, size);
         _input.Slice(Frame.HeaderSize, size).CopyTo(payload);
-        var tail = _input.Slice(Frame.HeaderSize + size);
         frame = Assemble(header, payload, tail.FirstSpan[0]);
         _input = tail.Slice(1);
         return true;
@@ -116,9 +126,9 @@ public sealed class FrameReader(int frameMax)
         throw empty.Malformed($"{{frame_too_large,{size},{_frameMax - Frame.EmptySize}}}");
     }
 
-    private static Frame Assemble(scoped ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, byte end)
+    private static Frame Assemble(scoped ReadOnlySpan<byte> header, ReadOnlySpan<byte> payload, byte end, ReadOnlySequence<byte> more = default)
     {
-        var frame = new Frame((FrameType)header[0], BinaryPrimitives.ReadUInt16BigEndian(header[1..]), payload);
+        var frame = new Frame((FrameType)header[0], BinaryPrimitives.ReadUInt16BigEndian(header[1..]), payload) { More = more };
         return end == Frame.End ? frame : throw frame.Malformed($"{{invalid_frame_end_marker,{end}}}");
     }
 

@@ -21,6 +21,9 @@ public static class FrameWriter
     /// <summary>Contents up to this size, bytes with all frames, are written in one piece; the block size of a pipe by default.</summary>
     private const int PieceMax = 4096;
 
+    /// <summary>Bodies from this size on, bytes, are handed to an <see cref="IReferenceWriter"/> where they lie.</summary>
+    private const int ReferenceMin = 16_384;
+
     /// <summary>One method frame. Its size is not held against frame-max: no method but one with a huge table comes near it.</summary>
     public static void WriteMethod<TMethod>(IBufferWriter<byte> output, ushort channel, in TMethod method)
         where TMethod : struct, IMethod<TMethod>
@@ -41,7 +44,7 @@ public static class FrameWriter
     /// <param name="properties">Property flags and properties (<see cref="BasicProperties.Bytes"/>).</param>
     /// <param name="frameMax">The negotiated limit, bytes of the whole frame; 0 = none.</param>
     public static void WriteContent(
-        IBufferWriter<byte> output, ushort channel, ReadOnlySpan<byte> properties, ReadOnlySpan<byte> body, int frameMax)
+        IBufferWriter<byte> output, ushort channel, ReadOnlySpan<byte> properties, ReadOnlyMemory<byte> body, int frameMax)
     {
         var bodyFrameMax = frameMax == 0 ? int.MaxValue : frameMax - Frame.EmptySize;
         ArgumentOutOfRangeException.ThrowIfLessThan(bodyFrameMax, 1, nameof(frameMax));
@@ -52,7 +55,7 @@ public static class FrameWriter
             var bodySize = body.IsEmpty ? 0 : body.Length + Frame.EmptySize;
             var room = output.GetSpan(headerSize + bodySize);
             WriteContentHeader(room, channel, properties, body.Length);
-            if (!body.IsEmpty) WriteFrame(room[headerSize..], FrameType.Body, channel, body);
+            if (!body.IsEmpty) WriteFrame(room[headerSize..], FrameType.Body, channel, body.Span);
             output.Advance(headerSize + bodySize);
             return;
         }
@@ -64,7 +67,8 @@ public static class FrameWriter
             var piece = body[..Math.Min(body.Length, bodyFrameMax)];
             WriteHeader(output.GetSpan(Frame.HeaderSize), FrameType.Body, channel, piece.Length);
             output.Advance(Frame.HeaderSize);
-            output.Write(piece);
+            if (output is IReferenceWriter references && piece.Length >= ReferenceMin) references.WriteByReference(piece);
+            else output.Write(piece.Span);
             output.GetSpan(1)[0] = Frame.End;
             output.Advance(1);
             body = body[piece.Length..];

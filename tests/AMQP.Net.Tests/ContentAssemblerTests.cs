@@ -10,6 +10,44 @@ internal sealed class ContentAssemblerTests
     public void Assemble() => _assembler = new ContentAssembler(BodySizeMax);
 
     [Test]
+    public void A_body_is_put_together_wherever_its_frame_is_cut()
+    {
+        var body = Enumerable.Range(0, 5_000).Select(i => (byte)(i * 31 / 7)).ToArray();
+        var frame = Bytes.Frame(FrameType.Body, 1, body);
+        for (var segment = 1_000; segment <= frame.Length + 1; segment++)
+        {
+            var reader = new FrameReader(131_072);
+            reader.Feed(Bytes.Sequence([.. Bytes.Cut(frame, segment), []]));
+            var assembler = new ContentAssembler(10_000);
+            assembler.Begin(MethodId.BasicPublish);
+            assembler.AddHeader(Bytes.Of("003C 0000 0000000000001388 0000"));
+            Assert.That(reader.TryRead(out var cut), Is.True);
+            Assert.That(assembler.AddBody(cut), Is.EqualTo(ContentState.Complete), $"in pieces of {segment}");
+            Assert.That(assembler.Take().Body.Span.SequenceEqual(body), Is.True, $"in pieces of {segment}");
+        }
+    }
+
+    [Test]
+    public void More_body_than_announced_is_refused_in_pieces_as_well()
+    {
+        var reader = new FrameReader(131_072);
+        reader.Feed(Bytes.Sequence(Bytes.Cut(Bytes.Frame(FrameType.Body, 1, new byte[5_000]), 4_007)));
+        _assembler.Begin(MethodId.BasicPublish);
+        _assembler.AddHeader(Bytes.Of("003C 0000 0000000000000FA0 0000"));
+        Assert.That(reader.TryRead(out var frame), Is.True);
+        Assert.That(frame.Payload.Length, Is.EqualTo(4_000));
+        try
+        {
+            _assembler.AddBody(frame);
+            Assert.Fail("it was taken");
+        }
+        catch (ProtocolException exception)
+        {
+            Assert.That(exception.Message, Is.EqualTo("content body exceeds the 4000 bytes that its header announced"));
+        }
+    }
+
+    [Test]
     public void Header_and_bodies_become_one_content()
     {
         _assembler.Begin(MethodId.BasicPublish);

@@ -38,6 +38,23 @@ internal sealed class FrameReaderTests
     }
 
     [Test]
+    public void A_large_body_is_handed_out_where_it_lies([Values(5_000, 70_000)] int size, [Values(1_000, 4_096, 65_536)] int segment)
+    {
+        var body = Enumerable.Range(0, size).Select(i => (byte)(i * 31 / 7)).ToArray();
+        var input = Bytes.Sequence(Bytes.Cut([.. Bytes.Frame(FrameType.Heartbeat, 0, []), .. Bytes.Frame(FrameType.Body, 1, body), .. Bytes.Frame(FrameType.Heartbeat, 0, [])], segment));
+        var reader = new FrameReader(131_072);
+        reader.Feed(input);
+        Assert.That(reader.TryRead(out _), Is.True);
+        Assert.That(reader.TryRead(out var frame), Is.True);
+        Assert.That(frame.Size, Is.EqualTo(size));
+        Assert.That(((byte[])[.. frame.Payload, .. frame.More.ToArray()]).AsSpan().SequenceEqual(body), Is.True);
+        Assert.That(frame.More.IsEmpty, Is.EqualTo(size + 15 <= segment));
+        Assert.That(reader.TryRead(out frame), Is.True);
+        Assert.That(frame.Type, Is.EqualTo(FrameType.Heartbeat));
+        Assert.That(input.Slice(reader.Consumed).IsEmpty, Is.True);
+    }
+
+    [Test]
     public void Only_whole_frames_are_consumed()
     {
         var whole = Bytes.Frame(FrameType.Heartbeat, 0, []);

@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Runtime.InteropServices;
 
 namespace AMQP.Net.Tests;
 
@@ -10,7 +11,7 @@ internal sealed class FrameWriterTests
 
     [Test]
     public void A_content_is_a_header_and_a_body() =>
-        Assert.That(Bytes.Written(output => FrameWriter.WriteContent(output, 1, Bytes.Of("1000 02"), "hello"u8, 4096)), Is.EqualTo(Bytes.Of(
+        Assert.That(Bytes.Written(output => FrameWriter.WriteContent(output, 1, Bytes.Of("1000 02"), "hello"u8.ToArray(), 4096)), Is.EqualTo(Bytes.Of(
             "02 0001 0000000F 003C 0000 0000000000000005 1000 02 CE" + "03 0001 00000005 'hello' CE")));
 
     [Test]
@@ -46,9 +47,22 @@ internal sealed class FrameWriterTests
         Assert.That(bytes, Has.Length.EqualTo(22 + 200_008));
     }
 
+    [TestCase(16_383, 1)]
+    [TestCase(16_384, 2)]
+    [TestCase(200_000, 3)]
+    public void Large_pieces_of_a_body_go_by_reference_and_make_the_same_bytes(int size, int pieces)
+    {
+        var body = Enumerable.Range(0, size).Select(i => (byte)(i * 31 / 7)).ToArray();
+        var output = new ReferenceOutput();
+        FrameWriter.WriteContent(output, 1, Bytes.Of("1000 02"), body, 131_072);
+        Assert.That(output.Referenced.All(piece => MemoryMarshal.TryGetArray(piece, out var array) && array.Array == body), Is.True);
+        Assert.That(output.Referenced, Has.Count.EqualTo(pieces - 1));
+        Assert.That(output.Written.SequenceEqual(Bytes.Written(copied => FrameWriter.WriteContent(copied, 1, Bytes.Of("1000 02"), body, 131_072))), Is.True);
+    }
+
     [Test]
     public void A_limit_that_leaves_no_room_for_a_body_is_the_callers_mistake() =>
-        Assert.That(() => FrameWriter.WriteContent(new ArrayBufferWriter<byte>(), 1, default, "a"u8, 8), Throws.InstanceOf<ArgumentOutOfRangeException>());
+        Assert.That(() => FrameWriter.WriteContent(new ArrayBufferWriter<byte>(), 1, default, "a"u8.ToArray(), 8), Throws.InstanceOf<ArgumentOutOfRangeException>());
 
     [Test]
     public void A_method_larger_than_the_room_at_hand_is_written_in_a_second_pass()
@@ -61,5 +75,26 @@ internal sealed class FrameWriterTests
         var read = MethodReader.Read<QueueDeclare>(frame);
         Assert.That(read.Arguments, Is.EqualTo(arguments));
         Assert.That((read.Queue, read.Durable, read.NoWait), Is.EqualTo(("q", true, true)));
+    }
+
+    private sealed class ReferenceOutput : IBufferWriter<byte>, IReferenceWriter
+    {
+        private readonly ArrayBufferWriter<byte> _written = new();
+
+        public List<ReadOnlyMemory<byte>> Referenced { get; } = [];
+
+        public byte[] Written => _written.WrittenSpan.ToArray();
+
+        public void WriteByReference(ReadOnlyMemory<byte> bytes)
+        {
+            Referenced.Add(bytes);
+            _written.Write(bytes.Span);
+        }
+
+        public void Advance(int count) => _written.Advance(count);
+
+        public Memory<byte> GetMemory(int sizeHint = 0) => _written.GetMemory(sizeHint);
+
+        public Span<byte> GetSpan(int sizeHint = 0) => _written.GetSpan(sizeHint);
     }
 }

@@ -125,7 +125,7 @@ internal sealed class MutationTests
                     }
                     break;
                 case FrameType.Header: state = assembler.AddHeader(frame.Payload); break;
-                case FrameType.Body: state = assembler.AddBody(frame.Payload); break;
+                case FrameType.Body: state = assembler.AddBody(frame); break;
             }
             if (state == ContentState.Complete) Look(assembler.Take());
         }

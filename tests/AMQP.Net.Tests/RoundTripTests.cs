@@ -59,7 +59,7 @@ internal sealed class RoundTripTests
             while (reader.TryRead(out var frame))
             {
                 Assert.That(state, Is.EqualTo(ContentState.Incomplete));
-                state = frame.Type == FrameType.Header ? assembler.AddHeader(frame.Payload) : assembler.AddBody(frame.Payload);
+                state = frame.Type == FrameType.Header ? assembler.AddHeader(frame.Payload) : assembler.AddBody(frame);
             }
             Assert.That(state, Is.EqualTo(ContentState.Complete));
             var content = assembler.Take();

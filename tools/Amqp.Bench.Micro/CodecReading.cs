@@ -57,7 +57,7 @@ public class CodecReading
         switch (frame.Type)
         {
             case FrameType.Header: return _assembler.AddHeader(frame.Payload);
-            case FrameType.Body: return _assembler.AddBody(frame.Payload);
+            case FrameType.Body: return _assembler.AddBody(frame);
             default:
                 MethodReader.Read<BasicPublish>(frame, _strings);
                 _assembler.Begin(frame.MethodId);

@@ -69,7 +69,7 @@ internal static class CodecLimit
         {
             var state = ContentState.Incomplete;
             if (frame.Type == FrameType.Header) state = _assembler.AddHeader(frame.Payload);
-            else if (frame.Type == FrameType.Body) state = _assembler.AddBody(frame.Payload);
+            else if (frame.Type == FrameType.Body) state = _assembler.AddBody(frame);
             else if (frame.MethodId == MethodId.BasicAck) Ack = MethodReader.Read<BasicAck>(frame);
             else
             {

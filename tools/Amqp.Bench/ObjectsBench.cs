@@ -100,7 +100,7 @@ internal sealed class ObjectsBench(Target target, IAnsiConsole console)
             var name = work.Call<QueueDeclare, QueueDeclareOk>(new QueueDeclare("", false, false, Exclusive: true, AutoDelete: false, NoWait: false, FieldTable.Empty)).Queue;
             var message = new SendBuffer(256);
             FrameWriter.WriteMethod(message, PerfConnection.Channel, new BasicPublish("", name, Mandatory: false, Immediate: false));
-            FrameWriter.WriteContent(message, PerfConnection.Channel, [0, 0], "x"u8, work.FrameMax);
+            FrameWriter.WriteContent(message, PerfConnection.Channel, [0, 0], "x"u8.ToArray(), work.FrameMax);
             work.Send(message.Written);
             work.Call<QueueDelete, QueueDeleteOk>(new QueueDelete(name, IfUnused: false, IfEmpty: false, NoWait: false));
             took.Add(Stopwatch.GetElapsedTime(start).TotalMilliseconds);

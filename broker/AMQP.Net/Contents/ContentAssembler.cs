@@ -94,7 +94,21 @@ public sealed class ContentAssembler(int bodySizeMax)
         return Advance();
     }
 
-    /// <summary>Takes the payload of a body frame.</summary>
+    /// <summary>Takes a body frame.</summary>
+    /// <exception cref="ProtocolException">505: no body is due, or not so much of it.</exception>
+    public ContentState AddBody(in Frame frame)
+    {
+        if (_expected == Expected.Body && (ulong)frame.Size > _bodyLeft) ThrowTooMuchBody();
+        var state = AddBody(frame.Payload);
+        foreach (var piece in frame.More)
+        {
+            // A sequence may end with an empty piece, and nothing may come behind the last byte.
+            if (!piece.IsEmpty) state = AddBody(piece.Span);
+        }
+        return state;
+    }
+
+    /// <summary>Takes the payload of a body frame, or a piece of it.</summary>
     /// <exception cref="ProtocolException">505: no body is due, or not so much of it.</exception>
     public ContentState AddBody(ReadOnlySpan<byte> payload)
     {

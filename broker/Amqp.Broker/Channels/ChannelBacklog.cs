@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using AMQP.Net;
 
@@ -23,8 +24,8 @@ internal sealed class ChannelBacklog(int bytesMax)
 
     public void Add(in Frame frame)
     {
-        _frames.Enqueue(new KeptFrame(frame.Type, frame.Payload.ToArray()));
-        _bytes += KeptFrameBytes + frame.Payload.Length;
+        _frames.Enqueue(new KeptFrame(frame.Type, [.. frame.Payload, .. frame.More.ToArray()]));
+        _bytes += KeptFrameBytes + frame.Size;
     }
 
     public bool TryTake([NotNullWhen(true)] out KeptFrame frame)

@@ -231,7 +231,7 @@ internal sealed class ConnectionOutput(
     }
 
     private void WriteContent(ushort channel, Message message) =>
-        FrameWriter.WriteContent(writer, channel, message.Properties.Bytes.Span, message.Body.Span, FrameMax);
+        FrameWriter.WriteContent(writer, channel, message.Properties.Bytes.Span, message.Body, FrameMax);
 
     private void End()
     {

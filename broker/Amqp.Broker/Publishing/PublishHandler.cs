@@ -50,8 +50,8 @@ internal sealed class PublishHandler(ChannelSession channel)
                 state = _assembler.AddHeader(frame.Payload);
                 break;
             case FrameType.Body:
-                state = _assembler.AddBody(frame.Payload);
-                if (state == ContentState.Incomplete) Keep((int)frame.Payload.Length);
+                state = _assembler.AddBody(frame);
+                if (state == ContentState.Incomplete) Keep(frame.Size);
                 break;
             default: _assembler.ExpectMethod(); break; // throws: this is called for a method only while content is due
         }
@@ -90,19 +90,17 @@ internal sealed class PublishHandler(ChannelSession channel)
         var exchange = _routes.FindExchange(_publish.Exchange, _publish.RoutingKey);
         var properties = content.Properties;
         var expirationMs = -1L;
-        FieldTable? headers = null;
         var addsKeys = false;
         if ((properties.Flags & Special) != PropertyFlags.None)
         {
             content = ReplaceReplyTo(content);
             CheckUserId(properties);
             expirationMs = Expiration.Parse(properties.Expiration);
-            headers = properties.Headers;
-            addsKeys = headers is not null && (properties.HasHeader("CC"u8) || properties.HasHeader("BCC"u8));
+            addsKeys = properties.HasHeader("CC"u8) || properties.HasHeader("BCC"u8);
         }
 
-        var route = _routes.Find(exchange, _publish.RoutingKey, headers, addsKeys);
-        var message = new Message(_publish.Exchange, _publish.RoutingKey, addsKeys ? WithoutBcc(content, headers!) : content)
+        var route = _routes.Find(exchange, _publish.RoutingKey, properties, addsKeys);
+        var message = new Message(_publish.Exchange, _publish.RoutingKey, addsKeys ? WithoutBcc(content) : content)
         {
             ExpirationMs = expirationMs,
             IsShared = route.Queues.Length > 1,
@@ -147,9 +145,9 @@ internal sealed class PublishHandler(ChannelSession channel)
     }
 
     /// <summary>The keys of BCC are for routing and for nobody's eyes.</summary>
-    private static Content WithoutBcc(Content content, FieldTable headers)
+    private static Content WithoutBcc(Content content)
     {
-        if (!headers.Contains("BCC")) return content;
+        if (content.Properties.Headers is not { } headers || !headers.Contains("BCC")) return content;
         var replaced = MutableProperties.From(content.Properties);
         replaced.Headers = headers.Without("BCC");
         return content.With(replaced);

@@ -47,15 +47,16 @@ internal sealed class RouteCache(AmqpConnection connection)
     }
 
     /// <summary>The route of a message to an exchange that <see cref="FindExchange"/> just returned.</summary>
+    /// <param name="properties">Of the message, whose headers may decide.</param>
     /// <param name="addsKeys">The headers name further routing keys (CC, BCC), so that this route is the message's own.</param>
     /// <exception cref="BrokerException">406: a CC or BCC header that is no array.</exception>
-    public Route Find(Exchange exchange, string routingKey, FieldTable? headers, bool addsKeys)
+    public Route Find(Exchange exchange, string routingKey, BasicProperties properties, bool addsKeys)
     {
-        if (addsKeys) return Resolve(exchange, routingKey, headers);
+        if (addsKeys) return Resolve(exchange, routingKey, properties.Headers);
         if (_lastRoute is not null && ReferenceEquals(routingKey, _lastRoutingKey)) return _lastRoute;
         if (!_routes.TryGetValue((exchange.Name, routingKey), out var route))
         {
-            route = Resolve(exchange, routingKey, headers);
+            route = Resolve(exchange, routingKey, properties.Headers);
             if (!_result.Cacheable) return route;
             if (_routes.Count >= connection.Services.Limits.RoutesPerChannel) _routes.Clear();
             _routes.Add((exchange.Name, routingKey), route);

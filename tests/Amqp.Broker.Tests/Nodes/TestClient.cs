@@ -216,7 +216,7 @@ internal sealed class TestClient
     {
         _frames.Feed(bytes);
         var read = _frames.TryRead(out var frame);
-        var received = read ? new ReceivedFrame(frame.Type, frame.Channel, frame.Payload.ToArray()) : null;
+        var received = read ? new ReceivedFrame(frame.Type, frame.Channel, [.. frame.Payload, .. frame.More.ToArray()]) : null;
         _toClient.Reader.AdvanceTo(_frames.Consumed, read ? _frames.Consumed : bytes.End);
         return received;
     }
