@@ -12,11 +12,9 @@ using Amqp.Storage.Messages;
 using Amqp.Storage.Metadata;
 using Amqp.Storage.Segments;
 using Microsoft.AspNetCore.Builder;
-using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.DependencyInjection;
-using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
@@ -117,7 +115,6 @@ internal sealed class Server : IAsyncDisposable
         builder.Logging.AddFilter("Microsoft.Extensions.Hosting", LogLevel.None);
         // Lifetime messages of the framework speak of applications; ours speak of the broker.
         builder.Services.Configure<ConsoleLifetimeOptions>(lifetime => lifetime.SuppressStatusMessages = true);
-        builder.Services.Replace(ServiceDescriptor.Singleton<IMemoryPoolFactory<byte>, BlockPoolFactory>());
         return builder;
     }
 
@@ -160,7 +157,7 @@ internal sealed class Server : IAsyncDisposable
             new SystemResources(_directory!.FullPath),
             TimeProvider.System,
             _application.Services.GetRequiredService<ILoggerFactory>());
-        _listeners = new AmqpListeners(_options, new Door(ConnectionsMax, _options.Limits.ConnectionsNotLoggedIn, TimeProvider.System, Logger<Door>()), new AmqpListener(_node), _application.Services);
+        _listeners = new AmqpListeners(_options, new Door(ConnectionsMax, _options.Limits.ConnectionsNotLoggedIn, TimeProvider.System, Logger<Door>()), new AmqpListener(_node), _application.Services.GetRequiredService<ILoggerFactory>());
         _host = new NodeHost(_node, _listeners, Logger<NodeHost>())
         {
             DataDirectory = _directory!.FullPath,

@@ -2,16 +2,15 @@ using System.Buffers;
 using System.IO.Pipelines;
 using System.Net.Security;
 using Microsoft.AspNetCore.Connections;
-using Microsoft.AspNetCore.Connections.Features;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Host.Listeners;
 
 /// <summary>
-/// TLS on a port: shakes hands and hands the connection on, decrypted. Kestrel's own way does the same and keeps to itself why a
-/// handshake failed, which is what operators of TLS want to know most.
+/// TLS on a port: shakes hands and hands the connection on, decrypted. Says why a handshake failed, which is what operators of TLS want
+/// to know most.
 /// </summary>
-internal sealed partial class TlsListener(TlsCertificates certificates, int handshakeMs, TimeProvider time, ILogger<TlsListener> logger)
+internal sealed partial class TlsListener(TlsCertificates certificates, int handshakeMs, MemoryPool<byte> pool, TimeProvider time, ILogger<TlsListener> logger)
 {
     private readonly ILogger _logger = logger;
     private readonly Seldom _failed = new(time);
@@ -23,7 +22,6 @@ internal sealed partial class TlsListener(TlsCertificates certificates, int hand
         await using var stream = new SslStream(socket);
         if (!await ShakeHands(connection, socket, stream)) return;
         connection.Features.Set(stream);
-        var pool = connection.Features.Get<IMemoryPoolFeature>()?.MemoryPool ?? MemoryPool<byte>.Shared;
         var decrypted = new Decrypted(
             PipeReader.Create(stream, new StreamPipeReaderOptions(pool, leaveOpen: true, useZeroByteReads: true)),
             PipeWriter.Create(stream, new StreamPipeWriterOptions(pool, leaveOpen: true)));

@@ -1,0 +1,44 @@
+using System.Buffers;
+using System.Collections.Concurrent;
+
+namespace Amqp.Host.Sockets;
+
+/// <summary>
+/// Buffers of 64 KiB for the sockets (decision note 0002). They are pinned, because the kernel reads and writes them, and kept
+/// for reuse up to a bound; what a burst needed beyond it is given back to the collector.
+/// </summary>
+internal sealed class BlockPool : MemoryPool<byte>
+{
+    /// <summary>Blocks kept while unused: 16 MiB.</summary>
+    private const int BlocksKept = 256;
+
+    private readonly ConcurrentQueue<Block> _free = new();
+    private int _freeCount;
+
+    public override int MaxBufferSize => Block.Size;
+
+    public override IMemoryOwner<byte> Rent(int minBufferSize = -1)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(minBufferSize, Block.Size);
+        return Take();
+    }
+
+    /// <summary>An empty block, which goes back by <see cref="Block.Dispose"/>.</summary>
+    /// <param name="bytesMin">Room that it has at least; more than <see cref="Block.Size"/> is for once and not kept.</param>
+    public Block Take(int bytesMin = 0)
+    {
+        if (bytesMin > Block.Size) return new Block(this, bytesMin);
+        if (!_free.TryDequeue(out var block)) return new Block(this, Block.Size);
+        Interlocked.Decrement(ref _freeCount);
+        return block;
+    }
+
+    public void Return(Block block)
+    {
+        if (block.Room.Length != Block.Size) return;
+        if (Interlocked.Increment(ref _freeCount) <= BlocksKept) _free.Enqueue(block);
+        else Interlocked.Decrement(ref _freeCount);
+    }
+
+    protected override void Dispose(bool disposing) => _free.Clear();
+}

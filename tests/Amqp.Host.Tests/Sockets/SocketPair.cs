@@ -1,0 +1,39 @@
+using System.Net;
+using System.Net.Sockets;
+using Amqp.Host.Sockets;
+
+namespace Amqp.Host.Tests.Sockets;
+
+/// <summary>A connection of the broker's, and the client's end of it.</summary>
+internal sealed class SocketPair : IDisposable
+{
+    private SocketPair(SocketConnection broker, Socket client) => (Broker, Client) = (broker, client);
+
+    public SocketConnection Broker { get; }
+
+    public Socket Client { get; }
+
+    public static async Task<SocketPair> Open()
+    {
+        using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
+        listener.Listen();
+        var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        await client.ConnectAsync(listener.LocalEndPoint!);
+        return new SocketPair(new SocketConnection(await listener.AcceptAsync(), new BlockPool()), client);
+    }
+
+    /// <summary>Bytes in which a place that is wrong shows.</summary>
+    public static byte[] Pattern(int length, int from = 0)
+    {
+        var bytes = new byte[length];
+        for (var index = 0; index < length; index++) bytes[index] = (byte)((from + index) * 31 / 7);
+        return bytes;
+    }
+
+    public void Dispose()
+    {
+        Broker.Abort();
+        Client.Dispose();
+    }
+}

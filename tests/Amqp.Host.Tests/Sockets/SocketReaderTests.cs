@@ -1,0 +1,114 @@
+using System.Buffers;
+using System.Net.Sockets;
+using Microsoft.AspNetCore.Connections;
+
+namespace Amqp.Host.Tests.Sockets;
+
+/// <summary>What a client sends arrives whole and in order, however it is cut and however much of it is taken at a time.</summary>
+[CancelAfter(30_000)]
+internal sealed class SocketReaderTests
+{
+    [Test]
+    public async Task What_is_not_consumed_is_shown_again([Values(1, 100, 5_000, 70_000)] int takenMost, [Values(1, 3_000, 100_000)] int sentAtOnce)
+    {
+        var expected = SocketPair.Pattern(takenMost == 1 || sentAtOnce == 1 ? 3_000 : 1_000_000);
+        using var pair = await SocketPair.Open();
+        var sending = SendInPieces(pair.Client, expected, sentAtOnce);
+        var received = new List<byte>();
+        var random = new Random(7);
+        while (true)
+        {
+            var result = await pair.Broker.Input.ReadAsync();
+            var taken = result.Buffer.Slice(0, Math.Min(result.Buffer.Length, random.Next(takenMost + 1)));
+            received.AddRange(taken.ToArray());
+            // Half of the time all has been looked at, and more is wanted.
+            var wantsMore = !result.IsCompleted && random.Next(2) == 0 && received.Count + result.Buffer.Length - taken.Length < expected.Length;
+            pair.Broker.Input.AdvanceTo(taken.End, wantsMore ? result.Buffer.End : taken.End);
+            if (result.IsCompleted && taken.Length == result.Buffer.Length) break;
+        }
+        await sending;
+        Assert.That(received, Is.EqualTo(expected));
+    }
+
+    [Test]
+    public async Task A_read_that_is_cancelled_ends_and_the_next_one_goes_on()
+    {
+        using var pair = await SocketPair.Open();
+        for (var round = 0; round < 100; round++)
+        {
+            var reading = pair.Broker.Input.ReadAsync().AsTask();
+            Assert.That(reading.IsCompleted, Is.False);
+            pair.Broker.Input.CancelPendingRead();
+            var cancelled = await reading;
+            Assert.That((cancelled.IsCanceled, cancelled.Buffer.Length), Is.EqualTo((true, 0)));
+            pair.Broker.Input.AdvanceTo(cancelled.Buffer.End);
+
+            reading = pair.Broker.Input.ReadAsync().AsTask();
+            await pair.Client.SendAsync(new byte[] { (byte)round });
+            var read = await reading;
+            Assert.That((read.IsCanceled, read.Buffer.FirstSpan[0]), Is.EqualTo((false, (byte)round)));
+            pair.Broker.Input.AdvanceTo(read.Buffer.End);
+        }
+    }
+
+    [Test]
+    public async Task Nobody_goes_on_inside_the_one_who_cancels()
+    {
+        using var pair = await SocketPair.Open();
+        var wentOnHere = false;
+        var here = 0;
+        async Task Read()
+        {
+            await pair.Broker.Input.ReadAsync();
+            wentOnHere = Environment.CurrentManagedThreadId == Volatile.Read(ref here);
+        }
+
+        var reading = Read();
+        var thread = new Thread(() =>
+        {
+            Volatile.Write(ref here, Environment.CurrentManagedThreadId);
+            pair.Broker.Input.CancelPendingRead();
+        });
+        thread.Start();
+        thread.Join();
+        await reading;
+        Assert.That(wentOnHere, Is.False);
+    }
+
+    [Test]
+    public async Task A_token_ends_the_wait_and_nothing_is_lost()
+    {
+        using var pair = await SocketPair.Open();
+        using var patience = new CancellationTokenSource();
+        var reading = pair.Broker.Input.ReadAsync(patience.Token).AsTask();
+        await patience.CancelAsync();
+        Assert.That(async () => await reading, Throws.InstanceOf<OperationCanceledException>());
+        await pair.Client.SendAsync("still here"u8.ToArray());
+        Assert.That((await pair.Broker.Input.ReadAsync()).Buffer.ToArray(), Is.EqualTo("still here"u8.ToArray()));
+    }
+
+    [Test]
+    public async Task A_client_that_leaves_is_told_from_one_that_is_cut_off()
+    {
+        using var leaving = await SocketPair.Open();
+        leaving.Client.Shutdown(SocketShutdown.Send);
+        Assert.That((await leaving.Broker.Input.ReadAsync()).IsCompleted, Is.True);
+
+        using var dropped = await SocketPair.Open();
+        dropped.Client.LingerState = new LingerOption(enable: true, seconds: 0);
+        dropped.Client.Close();
+        Assert.That(async () => await dropped.Broker.Input.ReadAsync(), Throws.InstanceOf<ConnectionResetException>());
+
+        using var aborted = await SocketPair.Open();
+        var reading = aborted.Broker.Input.ReadAsync().AsTask();
+        aborted.Broker.Abort();
+        Assert.That(async () => await reading, Throws.InstanceOf<ConnectionAbortedException>());
+        Assert.That(async () => await aborted.Broker.Input.ReadAsync(), Throws.InstanceOf<ConnectionAbortedException>());
+    }
+
+    private static async Task SendInPieces(Socket client, byte[] bytes, int size)
+    {
+        foreach (var piece in bytes.Chunk(size)) await client.SendAsync(piece);
+        client.Shutdown(SocketShutdown.Send);
+    }
+}
