@@ -133,19 +133,32 @@ internal sealed partial class AmqpConnection
             var buffer = result.Buffer;
             BytesReceived += buffer.Length - unread;
             _reads++;
-            Loop.RunMail();
-            if (_phase == ConnectionPhase.AwaitingHeader && ReadHeader(ref buffer)) _handshake.Start();
-            _frames.Feed(buffer);
-            if (_phase != ConnectionPhase.AwaitingHeader) HandleFrames();
-            Posts.Flush();
+            HandleRead(ref buffer);
             unread = buffer.Slice(_frames.Consumed).Length;
-            // What was not looked at counts against the pipe's room: so whoever fills it is held back while this is paused.
+            // What was not looked at, while this is paused, is shown again by the next read, which waits for nothing then.
             input.AdvanceTo(_frames.Consumed, IsPaused ? _frames.Consumed : result.Buffer.End);
             if (_phase == ConnectionPhase.Ended) return "";
             // A client that said everything and left has its word done too.
             if (result.IsCompleted && (_phase == ConnectionPhase.Closing || !(IsPaused || IsAnyChannelWaiting)))
                 return _phase == ConnectionPhase.Closing ? "" : ": client unexpectedly closed TCP connection";
             if (IsPaused || result.IsCompleted) await Loop.NextMail();
+        }
+    }
+
+    private void HandleRead(ref System.Buffers.ReadOnlySequence<byte> buffer)
+    {
+        var turn = Turn.Begin();
+        try
+        {
+            Loop.RunMail();
+            if (_phase == ConnectionPhase.AwaitingHeader && ReadHeader(ref buffer)) _handshake.Start();
+            _frames.Feed(buffer);
+            if (_phase != ConnectionPhase.AwaitingHeader) HandleFrames();
+            Posts.Flush();
+        }
+        finally
+        {
+            turn.End();
         }
     }
 

@@ -65,14 +65,14 @@ internal sealed class ConnectionOutput(
             _answers.Add(answerBytes);
             memory.Add(answerBytes);
         }
-        if (_mailbox.Post(item)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        if (_mailbox.Post(item)) Start();
     }
 
     /// <param name="bytes">What the messages take, all together.</param>
     public void PostDeliveries(ReadOnlySpan<OutboundItem> items, long bytes)
     {
         memory.Add(bytes);
-        if (_mailbox.Post(items)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        if (_mailbox.Post(items)) Start();
     }
 
     /// <summary>Sends one method. It is encoded here and now, by whoever calls.</summary>
@@ -84,12 +84,21 @@ internal sealed class ConnectionOutput(
         Post(OutboundItem.Frames(frame.WrittenSpan.ToArray()));
     }
 
-    void IThreadPoolWorkItem.Execute() => _ = Drain();
+    void IThreadPoolWorkItem.Execute() => _ = Drain(int.MaxValue);
 
-    private async Task Drain()
+    /// <summary>Sends what has come so far on this thread, and leaves what comes meanwhile to another. Only for <see cref="Turn"/>.</summary>
+    public void RunOnce() => _ = Drain(drainsMax: 1);
+
+    private void Start()
     {
-        while (_mailbox.TryDrain(out var items))
+        if (!Turn.TryTake(this)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+    }
+
+    private async Task Drain(int drainsMax)
+    {
+        for (var drains = 0; drains < drainsMax; drains++)
         {
+            if (!_mailbox.TryDrain(out var items)) return;
             for (var next = 0; next < items.Count;)
             {
                 try
@@ -113,6 +122,7 @@ internal sealed class ConnectionOutput(
                 }
             }
         }
+        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
     /// <summary>Encodes from <paramref name="next"/> on until a flush is due; returns where to go on.</summary>
