@@ -1,35 +1,41 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Amqp.Bench;
 
 /// <summary>What one run of <c>amqpperf</c> found.</summary>
+/// <param name="CpuSecondsPerMillion">The broker's, for a million messages received; for a million sent if nobody consumes.</param>
+/// <param name="ResidentBytes">The broker's, when publishing ended.</param>
 internal sealed record LoadResult(
     double SentPerSecond,
     double ReceivedPerSecond,
+    double PublishesPerWrite,
     double? ConfirmP50Ms,
     double? ConfirmP99Ms,
     double? DeliveryP50Ms,
     double? DeliveryP99Ms,
-    double BrokerCpuSeconds,
-    double Seconds);
+    double CpuSecondsPerMillion,
+    long ResidentBytes);
 
 /// <summary>Runs <c>amqpperf</c> against a broker.</summary>
 internal static class Load
 {
     public static LoadResult Run(Target target, string arguments)
     {
-        var before = target.CpuSeconds;
-        using var report = JsonDocument.Parse(BrokerProcess.Output("amqpperf", ["--uri", target.Uri, "--json", .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)]));
+        string[] broker = ["--uri", target.Uri, "--broker-pid", target.ProcessId.ToString(CultureInfo.InvariantCulture), "--json"];
+        using var report = JsonDocument.Parse(BrokerProcess.Output("amqpperf", [.. broker, .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)]));
         var root = report.RootElement;
+        var (sent, received) = (Of(root, "sent"), Of(root, "received"));
         return new LoadResult(
             Of(root, "sentPerSecond"),
             Of(root, "receivedPerSecond"),
+            Of(root, "publishesPerWrite"),
             Percentile(root, "confirmLatencyMs", "p50"),
             Percentile(root, "confirmLatencyMs", "p99"),
             Percentile(root, "deliveryLatencyMs", "p50"),
             Percentile(root, "deliveryLatencyMs", "p99"),
-            target.CpuSeconds - before,
-            Of(root, "publishSeconds"));
+            Of(root, "brokerCpuSeconds") * 1_000_000 / (received > 0 ? received : sent),
+            (long)Of(root, "brokerResidentBytes"));
     }
 
     private static double Of(JsonElement root, string name) => root.GetProperty(name).GetDouble();

@@ -122,7 +122,7 @@ internal sealed class LoadTest(PerfOptions options, ProgressLines progress) : ID
         never.WaitOne(10);
     }
 
-    private Figures Now() => Figures.Now(_publishers, _consumers);
+    private Figures Now() => Figures.Now(_publishers, _consumers, options.BrokerPid);
 
     private void ThrowOnFailure()
     {
