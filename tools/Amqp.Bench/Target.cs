@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 using Amqp.Perf;
 
 namespace Amqp.Bench;
@@ -6,7 +7,13 @@ namespace Amqp.Bench;
 /// <summary>A broker that is measured: where it listens, and its process.</summary>
 internal sealed record Target(string Name, string Uri, int ProcessId)
 {
+    private const double StableShare = 0.002;
+
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+
     public AmqpUri Address => AmqpUri.Parse(Uri);
+
+    public bool IsRunning => Directory.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/{ProcessId}"));
 
     /// <summary>Bytes of memory that it has from the system.</summary>
     public long ResidentBytes
@@ -15,6 +22,19 @@ internal sealed record Target(string Name, string Uri, int ProcessId)
         {
             using var process = Process.GetProcessById(ProcessId);
             return process.WorkingSet64;
+        }
+    }
+
+    /// <summary>The same when it does not change any more.</summary>
+    public long SettledBytes()
+    {
+        var before = ResidentBytes;
+        while (true)
+        {
+            Thread.Sleep(Look);
+            var now = ResidentBytes;
+            if (Math.Abs(now - before) <= before * StableShare) return now;
+            before = now;
         }
     }
 }
