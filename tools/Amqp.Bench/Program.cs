@@ -43,20 +43,25 @@ objects.SetAction(parsed =>
 var otherUri = new Option<string>("--other-uri") { Description = "the broker to compare with: amqp://user:password@host:port/vhost", Required = true };
 var otherPid = new Option<int>("--other-pid") { Description = "its process id", Required = true };
 var otherName = new Option<string>("--other-name") { DefaultValueFactory = _ => "other" };
-var rounds = new Option<int>("--rounds") { DefaultValueFactory = _ => 5 };
-var seconds = new Option<int>("--seconds") { Description = "of each measurement", DefaultValueFactory = _ => 10 };
+var quick = new Option<bool>("--quick") { Description = "a part of the work, one round of a second each" };
+var rounds = new Option<int>("--rounds") { DefaultValueFactory = result => result.GetValue(quick) ? 1 : 5 };
+var seconds = new Option<int>("--seconds") { Description = "of each measurement", DefaultValueFactory = result => result.GetValue(quick) ? 1 : 10 };
 var only = new Option<string>("--only") { Description = "only work whose name has this in it", DefaultValueFactory = _ => "" };
-var compare = new Command("compare", "Compare with another broker on the same work, in turns") { otherUri, otherPid, otherName, rounds, seconds, only, directory };
+var compare = new Command("compare", "Compare with another broker on the same work, in turns") { otherUri, otherPid, otherName, quick, rounds, seconds, only, directory };
 compare.SetAction(parsed =>
 {
     var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
-    using (var broker = BrokerProcess.Start(data))
+    bool isComplete;
+    using (var broker = BrokerProcess.Start(Path.Combine(data, "0")))
     {
+        var started = 0;
         var other = new Target(parsed.GetValue(otherName)!, parsed.GetValue(otherUri)!, parsed.GetValue(otherPid));
-        var work = Scenarios.All.Where(scenario => scenario.Name.Contains(parsed.GetValue(only)!, StringComparison.Ordinal));
-        new Comparison(broker.Target, other, AnsiConsole.Console).Run(work, parsed.GetValue(rounds), parsed.GetValue(seconds));
+        var work = Scenarios.All.Where(scenario => scenario.Name.Contains(parsed.GetValue(only)!, StringComparison.Ordinal) && (scenario.IsQuick || !parsed.GetValue(quick)));
+        isComplete = new Comparison(broker.Target, other, options => BrokerProcess.Start(Path.Combine(data, $"{++started}"), options), AnsiConsole.Console)
+            .Run(work, parsed.GetValue(rounds), parsed.GetValue(seconds));
     }
     Directory.Delete(data, recursive: true);
+    return isComplete ? 0 : 1;
 });
 
 var minutes = new Option<double>("--minutes") { Description = "how long", DefaultValueFactory = _ => 60 };
