@@ -4,9 +4,11 @@ using System.Text.Json;
 namespace Amqp.Bench;
 
 /// <summary>What one run of <c>amqpperf</c> found.</summary>
+/// <param name="DeclareSeconds">Before it, for queues and bindings.</param>
 /// <param name="CpuSecondsPerMillion">The broker's, for a million messages received; for a million sent if nobody consumes.</param>
 /// <param name="ResidentBytes">The broker's, when publishing ended.</param>
 internal sealed record LoadResult(
+    double DeclareSeconds,
     double SentPerSecond,
     double ReceivedPerSecond,
     double PublishesPerWrite,
@@ -27,6 +29,7 @@ internal static class Load
         var root = report.RootElement;
         var (sent, received) = (Of(root, "sent"), Of(root, "received"));
         return new LoadResult(
+            Of(root, "declareSeconds"),
             Of(root, "sentPerSecond"),
             Of(root, "receivedPerSecond"),
             Of(root, "publishesPerWrite"),

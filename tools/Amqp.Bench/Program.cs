@@ -29,15 +29,22 @@ var objects = new Command("objects", "Measure what idle connections, channels, q
 objects.SetAction(parsed =>
 {
     var counts = new ObjectCounts(parsed.GetValue(connections), parsed.GetValue(channels), parsed.GetValue(idleQueues), parsed.GetValue(bindings));
-    if (parsed.GetValue(uri) is { } other)
-    {
-        new ObjectsBench(new Target("other", other, parsed.GetValue(pid)), AnsiConsole.Console).Run(counts);
-        return;
-    }
-    var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
-    using (var broker = BrokerProcess.Start(data))
-        new ObjectsBench(broker.Target, AnsiConsole.Console).Run(counts);
-    Directory.Delete(data, recursive: true);
+    OnBroker(parsed, [], target => new ObjectsBench(target, AnsiConsole.Console).Run(counts));
+});
+
+var depth = new Option<int>("--depth") { Description = "messages in the deepest queue", DefaultValueFactory = _ => 1_000_000 };
+var pointSeconds = new Option<int>("--seconds") { Description = "of each point", DefaultValueFactory = _ => 5 };
+var onlyCurves = new Option<string>("--only") { Description = "only curves whose name has this in it", DefaultValueFactory = _ => "" };
+var curves = new Command("curves", "Measure how cost grows with queues, connections, bindings and the depth of a queue") { uri, pid, depth, pointSeconds, onlyCurves, directory };
+curves.SetAction(parsed =>
+{
+    var chosen = Curves.All(parsed.GetValue(depth)).Where(curve =>
+        curve.Name.Contains(parsed.GetValue(onlyCurves)!, StringComparison.Ordinal) && (curve.Options.Length == 0 || parsed.GetValue(uri) is null));
+    Console.WriteLine(Machine.Description);
+    var isComplete = true;
+    foreach (var curve in chosen)
+        OnBroker(parsed, curve.Options, target => isComplete &= new CurvesBench(AnsiConsole.Console).Run(target, curve, parsed.GetValue(pointSeconds)));
+    return isComplete ? 0 : 1;
 });
 
 var otherUri = new Option<string>("--other-uri") { Description = "the broker to compare with: amqp://user:password@host:port/vhost", Required = true };
@@ -84,4 +91,17 @@ fill.Hidden = true;
 fill.SetAction(parsed => Filling.Fill(
     parsed.GetValue(fillDirectory)!, BuiltInEngines.All.Single(each => each.Name == parsed.GetValue(fillEngine)), parsed.GetValue(fillQueues), parsed.GetValue(fillMessages)));
 
-return new RootCommand("Measures the broker beside what the machine can do.") { compare, storage, objects, soak, fill }.Parse(args).Invoke();
+return new RootCommand("Measures the broker beside what the machine can do.") { compare, curves, storage, objects, soak, fill }.Parse(args).Invoke();
+
+// On the broker that --uri and --pid say, or on one of ours that is started for it.
+void OnBroker(ParseResult parsed, string[] options, Action<Target> measure)
+{
+    if (parsed.GetValue(uri) is { } other)
+    {
+        measure(new Target("other", other, parsed.GetValue(pid)));
+        return;
+    }
+    var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
+    using (var broker = BrokerProcess.Start(data, options)) measure(broker.Target);
+    Directory.Delete(data, recursive: true);
+}

@@ -95,7 +95,7 @@ internal static class Scenarios
             var drained = Load.Run(target, $"-x 0 --prefetch 1000 --ack-batch 100 {count}");
             yield return new Metric($"backlog of {name}, published/s", published.SentPerSecond, 5, PublishesPerWrite: published.PublishesPerWrite);
             yield return new Metric($"backlog of {name}, drained/s", drained.ReceivedPerSecond, 5);
-            Delete(target, "backlog0");
+            target.DeleteQueue("backlog0");
         }
     }
 
@@ -104,7 +104,7 @@ internal static class Scenarios
     {
         var before = Fill(MessagesInFront);
         var each = (double)(Fill(MessagesWeighed) - before) / MessagesWeighed;
-        Delete(target, "memory0");
+        target.DeleteQueue("memory0");
         return [new Metric($"{name}, bytes", Math.Max(1, each), aim, LessIsBetter: true)];
 
         long Fill(int messages)
@@ -116,12 +116,6 @@ internal static class Scenarios
     {
         OwnBroker = [],
     };
-
-    private static void Delete(Target target, string queue)
-    {
-        using var connection = PerfConnection.Open(target.Address, "amqpbench");
-        connection.Call<QueueDelete, QueueDeleteOk>(new QueueDelete(queue, IfUnused: false, IfEmpty: false, NoWait: false));
-    }
 
     private static IEnumerable<Metric> OpenAndClose(Target target, int seconds)
     {

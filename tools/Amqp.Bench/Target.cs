@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using Amqp.Perf;
+using AMQP.Net;
 
 namespace Amqp.Bench;
 
@@ -14,6 +15,16 @@ internal sealed record Target(string Name, string Uri, int ProcessId)
     public AmqpUri Address => AmqpUri.Parse(Uri);
 
     public bool IsRunning => Directory.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/{ProcessId}"));
+
+    /// <summary>Processor time that it has used, all threads together.</summary>
+    public double CpuSeconds
+    {
+        get
+        {
+            using var process = Process.GetProcessById(ProcessId);
+            return process.TotalProcessorTime.TotalSeconds;
+        }
+    }
 
     /// <summary>Bytes of memory that it has from the system.</summary>
     public long ResidentBytes
@@ -36,5 +47,10 @@ internal sealed record Target(string Name, string Uri, int ProcessId)
             if (Math.Abs(now - before) <= before * StableShare) return now;
             before = now;
         }
+    }
+    public void DeleteQueue(string name)
+    {
+        using var connection = PerfConnection.Open(Address, "amqpbench");
+        connection.Call<QueueDelete, QueueDeleteOk>(new QueueDelete(name, IfUnused: false, IfEmpty: false, NoWait: false));
     }
 }

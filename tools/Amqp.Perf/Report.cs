@@ -30,6 +30,9 @@ internal sealed class Report
         _brokerResident = published.BrokerResident;
     }
 
+    /// <summary>How long it took to declare and bind everything.</summary>
+    public required double DeclareSeconds { get; init; }
+
     private double PublishesPerWrite => _measured.Writes == 0 ? 0 : (double)_measured.Sent / _measured.Writes;
 
     public void Print(IAnsiConsole console)
@@ -81,6 +84,7 @@ internal sealed class Report
                 ratePerSecond = _options.Rate,
                 _options.ExchangeType,
             },
+            declareSeconds = DeclareSeconds,
             publishSeconds = _publishSeconds,
             receiveSeconds = _receiveSeconds,
             sent = _measured.Sent,
