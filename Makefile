@@ -13,11 +13,11 @@ export DOTNET_CLI_UI_LANGUAGE := en
 MSBUILD := dotnet msbuild -nologo -verbosity:quiet -restore
 
 # Everything that goes into out/. Directories count too: their time changes when a file is added or removed.
-SOURCES := $(shell find broker cluster tools \( -name bin -o -name obj \) -prune -o \
+SOURCES := $(shell find broker cluster tools \( -name bin -o -name obj -o -name Amqp.Bench.Micro \) -prune -o \
              \( -type d -o -name '*.cs' -o -name '*.csproj' -o -name '*.razor' -o -name packages.lock.json \) -print 2>/dev/null) \
            tools/scripts/publish.proj appsettings.json Directory.Build.props Directory.Packages.props global.json
 
-.PHONY: help run build test test-long test-oracle demo-ack demo-confirm demo-persistence demo-peak bench bench-quick bench-storage bench-objects bench-curves soak format clean
+.PHONY: help run build test test-long test-oracle demo-ack demo-confirm demo-persistence demo-peak bench bench-quick bench-limits bench-micro bench-storage bench-objects bench-curves soak format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -73,6 +73,13 @@ bench: build ## Measure this broker and Debian's rabbitmq-server in turns on the
 bench-quick: build ## The same in under two minutes: a part of the work, one round of a second each
 	@tests/oracle/install.sh
 	@tools/scripts/bench.sh --quick $(ARGS)
+
+bench-limits: build ## Measure the broker beside what its parts, the sockets and the load generator reach alone (options: ARGS="--seconds 5")
+	@exec out/amqpbench limits $(ARGS)
+
+# Without globbing: patterns are BenchmarkDotNet's.
+bench-micro: ## Measure codec, routing and queue step by step with BenchmarkDotNet (options: ARGS="--filter *Routing*"); a few minutes
+	@set -f; exec dotnet run -c Release --project tools/Amqp.Bench.Micro -- $(ARGS)
 
 bench-storage: build ## Measure the message store beside the disk alone (options: ARGS="--messages 1000000"); the figures are in broker/Amqp.Storage
 	@exec out/amqpbench storage $(ARGS)

@@ -116,7 +116,8 @@ internal sealed partial class BrokerProcess : IDisposable
             : throw new InvalidOperationException($"{lastError} ({program} {string.Join(' ', arguments)})");
     }
 
-    private static Process Begin(string program, string[] arguments) =>
+    /// <summary>Starts a program of this directory; the caller reads what it prints, and ends it.</summary>
+    public static Process Begin(string program, params string[] arguments) =>
         Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, program), arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = program != "amqpd" })
         ?? throw new InvalidOperationException($"{program} cannot be started");
 

@@ -71,6 +71,14 @@ compare.SetAction(parsed =>
     return isComplete ? 0 : 1;
 });
 
+var limitSeconds = new Option<int>("--seconds") { Description = "of each measurement", DefaultValueFactory = _ => 2 };
+var limits = new Command("limits", "Measure the broker beside what its parts, the sockets and the load generator reach alone") { limitSeconds, directory };
+limits.SetAction(parsed =>
+{
+    using var bench = new LimitsBench(parsed.GetValue(directory)!, parsed.GetValue(limitSeconds), AnsiConsole.Console);
+    bench.Run();
+});
+
 var minutes = new Option<double>("--minutes") { Description = "how long", DefaultValueFactory = _ => 60 };
 var soak = new Command("soak", "Load a broker for long, and see that it takes no more with time") { minutes, directory };
 soak.SetAction(parsed =>
@@ -91,7 +99,15 @@ fill.Hidden = true;
 fill.SetAction(parsed => Filling.Fill(
     parsed.GetValue(fillDirectory)!, BuiltInEngines.All.Single(each => each.Name == parsed.GetValue(fillEngine)), parsed.GetValue(fillQueues), parsed.GetValue(fillMessages)));
 
-return new RootCommand("Measures the broker beside what the machine can do.") { compare, curves, storage, objects, soak, fill }.Parse(args).Invoke();
+// Nor these: other ends of connections, for `limits`, which ends them.
+var relay = new Command("relay") { Hidden = true };
+relay.SetAction(_ => SocketLimit.Relay());
+var peerBody = new Option<int>("--size") { Required = true };
+var peer = new Command("peer") { peerBody };
+peer.Hidden = true;
+peer.SetAction(parsed => Peer.Listen(parsed.GetValue(peerBody)));
+
+return new RootCommand("Measures the broker beside what the machine can do.") { compare, curves, limits, storage, objects, soak, fill, relay, peer }.Parse(args).Invoke();
 
 // On the broker that --uri and --pid say, or on one of ours that is started for it.
 void OnBroker(ParseResult parsed, string[] options, Action<Target> measure)

@@ -14,7 +14,10 @@ namespace Amqp.Bench;
 /// <summary>What the message store costs: beside the disk alone, on opening, in memory, and while it merges.</summary>
 internal sealed class StorageBench(string directory, IReadOnlyList<StoreEngine> engines, IAnsiConsole console) : IDisposable
 {
-    private const int BodyBytes = 1_024;
+    public const int BodyBytes = 1_024;
+
+    /// <summary>What the store writes of one such message, about: its body, its properties and the record around them.</summary>
+    public const int RecordBytes = BodyBytes + 70;
 
     private readonly string _root = Path.Combine(directory, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
 
@@ -43,8 +46,8 @@ internal sealed class StorageBench(string directory, IReadOnlyList<StoreEngine> 
         foreach (var (size, engine) in ((int[])[1, 50, 500]).SelectMany(size => engines.Select(engine => (size, engine))))
         {
             var rounds = size == 500 ? 300 : 1_000;
-            var raw = Raw.WriteAndFlush(Path.Combine(_root, "raw"), size * (BodyBytes + 70), rounds);
-            var stored = InStore(engine, $"flush-{size}-{engine.Name}", (store, listener, queue) =>
+            var raw = Raw.WriteAndFlush(Path.Combine(_root, "raw"), size * RecordBytes, rounds);
+            var stored = InStore(engine, Path.Combine(_root, $"flush-{size}-{engine.Name}"), (store, listener, queue) =>
             {
                 var message = Filling.MessageOf(BodyBytes);
                 var records = new StoreRecord[size];
@@ -69,7 +72,7 @@ internal sealed class StorageBench(string directory, IReadOnlyList<StoreEngine> 
     {
         const int Messages = 400_000;
         var name = $"merge-{engine.Name}";
-        var (quiet, merging, before, after) = InStore(engine, name, (store, listener, queue) =>
+        var (quiet, merging, before, after) = InStore(engine, Path.Combine(_root, name), (store, listener, queue) =>
         {
             var message = Filling.MessageOf(BodyBytes);
             var records = new StoreRecord[1_000];
@@ -160,9 +163,9 @@ internal sealed class StorageBench(string directory, IReadOnlyList<StoreEngine> 
         publisher.Kill();
     }
 
-    private T InStore<T>(StoreEngine engine, string name, Func<MessageStore, TicketListener, QueueId, T> use)
+    /// <summary>Uses a store that has one queue.</summary>
+    public static T InStore<T>(StoreEngine engine, string path, Func<MessageStore, TicketListener, QueueId, T> use)
     {
-        var path = Path.Combine(_root, name);
         using var data = DataDirectory.Open(path, engine.Name);
         using var definitions = LocalMetadataStore.Open(data, TimeProvider.System, NullLogger<LocalMetadataStore>.Instance, Filling.Fail);
         using var store = MessageStore.Open(data, engine, definitions, NullLogger<MessageStore>.Instance, Filling.Fail);

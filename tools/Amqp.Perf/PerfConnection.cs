@@ -12,7 +12,7 @@ internal sealed class PerfConnection : IDisposable
 {
     public const ushort Channel = 1;
 
-    private const int FrameMaxWanted = 131072;
+    public const int FrameMaxWanted = 131072;
 
     /// <summary>Room for the largest frame and as much again, so that a large read costs one system call.</summary>
     private const int InputSize = 2 * FrameMaxWanted;
@@ -32,6 +32,9 @@ internal sealed class PerfConnection : IDisposable
     private ReadOnlySequence<byte> _fed;
     private int _filled;
     private volatile bool _disposed;
+
+    /// <summary>The last that is sent on a connection.</summary>
+    public static ConnectionClose Goodbye => new(ReplyCode.Success, "bye", default);
 
     private PerfConnection(string name)
     {
@@ -166,8 +169,6 @@ internal sealed class PerfConnection : IDisposable
 
     /// <summary>Asks the broker to close; the reading thread finds connection.close-ok.</summary>
     public void RequestClose() => Send(channel: 0, Goodbye);
-
-    private static ConnectionClose Goodbye => new(ReplyCode.Success, "bye", default);
 
     private void Connect(AmqpUri uri)
     {
