@@ -17,7 +17,7 @@ SOURCES := $(shell find broker cluster tools \( -name bin -o -name obj -o -name 
              \( -type d -o -name '*.cs' -o -name '*.csproj' -o -name '*.razor' -o -name packages.lock.json \) -print 2>/dev/null) \
            tools/scripts/publish.proj appsettings.json Directory.Build.props Directory.Packages.props global.json
 
-.PHONY: help run build test test-long test-oracle demo-ack demo-confirm demo-persistence demo-peak bench bench-limits bench-micro bench-storage bench-objects soak format clean
+.PHONY: help run build test test-long test-oracle demo-ack demo-confirm demo-persistence demo-peak bench bench-quick bench-limits bench-micro bench-storage bench-objects bench-curves soak format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -70,6 +70,10 @@ bench: build ## Measure this broker and Debian's rabbitmq-server in turns on the
 	@tests/oracle/install.sh
 	@tools/scripts/bench.sh $(ARGS)
 
+bench-quick: build ## The same in under two minutes: a part of the work, one round of a second each
+	@tests/oracle/install.sh
+	@tools/scripts/bench.sh --quick $(ARGS)
+
 bench-limits: build ## Measure the broker beside what its parts, the sockets and the load generator reach alone (options: ARGS="--seconds 5")
 	@exec out/amqpbench limits $(ARGS)
 
@@ -82,6 +86,9 @@ bench-storage: build ## Measure the message store beside the disk alone (options
 
 bench-objects: build ## Measure what idle connections, channels, queues and bindings cost (options: ARGS="--queues 1000"); the figures are in tools/Amqp.Bench
 	@exec out/amqpbench objects $(ARGS)
+
+bench-curves: build ## Measure how cost grows with queues, connections, bindings and the depth of a queue (options: ARGS="--only queues --depth 10000000")
+	@exec out/amqpbench curves $(ARGS)
 
 soak: build ## Load a broker for an hour and see that it takes no more memory with time (options: ARGS="--minutes 10")
 	@exec out/amqpbench soak $(ARGS)

@@ -6,7 +6,7 @@ set -euo pipefail
 
 pid=$(tr -dc 0-9 <"$var/pid")
 # The number may by now belong to another process: ours has its home directory on the command line.
-if [ -n "$pid" ] && tr '\0' ' ' <"/proc/$pid/cmdline" 2>/dev/null | grep -qF -- "-home $var "; then
+if [ -n "$pid" ] && tr '\0' ' ' 2>/dev/null <"/proc/$pid/cmdline" | grep -qF -- "-home $var "; then
   kill -TERM "$pid"
   deadline=$((SECONDS + 30))
   while kill -0 "$pid" 2>/dev/null; do

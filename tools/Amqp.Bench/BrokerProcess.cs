@@ -106,13 +106,14 @@ internal sealed partial class BrokerProcess : IDisposable
     public static string Output(string program, params string[] arguments)
     {
         using var process = Begin(program, arguments);
-        process.ErrorDataReceived += (_, _) => { }; // progress
+        var lastError = "";
+        process.ErrorDataReceived += (_, line) => lastError = line.Data ?? lastError; // progress, and behind it what went wrong
         process.BeginErrorReadLine();
         var output = process.StandardOutput.ReadToEnd();
         process.WaitForExit();
         return process.ExitCode == 0 || program == "amqpbench" // which kills itself
             ? output
-            : throw new InvalidOperationException($"{program} failed; try it by hand: {string.Join(' ', arguments)}");
+            : throw new InvalidOperationException($"{lastError} ({program} {string.Join(' ', arguments)})");
     }
 
     /// <summary>Starts a program of this directory; the caller reads what it prints, and ends it.</summary>

@@ -122,7 +122,7 @@ internal sealed class LimitsBench(string directory, int seconds, IAnsiConsole co
         {
             Say($"broker, {work.Name}");
             var result = Load.Run(broker.Target, $"{work.LoadArguments} {_load} --drain 300");
-            shares.Add(work, new Limit(result.ReceivedPerSecond, result.BrokerCpuSecondsOfOne(LoadWarmUpSeconds) * 1e9), LimitsOf(work));
+            shares.Add(work, new Limit(result.ReceivedPerSecond, result.CpuSecondsPerMillion * 1e3), LimitsOf(work));
         }
         shares.Print(console);
     }

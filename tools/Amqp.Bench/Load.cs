@@ -1,41 +1,44 @@
+using System.Globalization;
 using System.Text.Json;
 
 namespace Amqp.Bench;
 
 /// <summary>What one run of <c>amqpperf</c> found.</summary>
-/// <param name="Seconds">From the end of the warm-up to the last delivery: what was published and waited is in the rate too.</param>
+/// <param name="DeclareSeconds">Before it, for queues and bindings.</param>
+/// <param name="CpuSecondsPerMillion">The broker's, for a million messages received; for a million sent if nobody consumes.</param>
+/// <param name="ResidentBytes">The broker's, when publishing ended.</param>
 internal sealed record LoadResult(
+    double DeclareSeconds,
     double SentPerSecond,
     double ReceivedPerSecond,
+    double PublishesPerWrite,
     double? ConfirmP50Ms,
     double? ConfirmP99Ms,
     double? DeliveryP50Ms,
     double? DeliveryP99Ms,
-    double BrokerCpuSeconds,
-    double Seconds)
-{
-    /// <summary>The broker's processor time for one message.</summary>
-    /// <param name="warmUpSeconds">The warm-up's messages are not in the count, and its processor time is: both by the rate.</param>
-    public double BrokerCpuSecondsOfOne(int warmUpSeconds) => BrokerCpuSeconds / (ReceivedPerSecond * (Seconds + warmUpSeconds));
-}
+    double CpuSecondsPerMillion,
+    long ResidentBytes);
 
 /// <summary>Runs <c>amqpperf</c> against a broker.</summary>
 internal static class Load
 {
     public static LoadResult Run(Target target, string arguments)
     {
-        var before = target.CpuSeconds;
-        using var report = JsonDocument.Parse(BrokerProcess.Output("amqpperf", ["--uri", target.Uri, "--json", .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)]));
+        string[] broker = ["--uri", target.Uri, "--broker-pid", target.ProcessId.ToString(CultureInfo.InvariantCulture), "--json"];
+        using var report = JsonDocument.Parse(BrokerProcess.Output("amqpperf", [.. broker, .. arguments.Split(' ', StringSplitOptions.RemoveEmptyEntries)]));
         var root = report.RootElement;
+        var (sent, received) = (Of(root, "sent"), Of(root, "received"));
         return new LoadResult(
+            Of(root, "declareSeconds"),
             Of(root, "sentPerSecond"),
             Of(root, "receivedPerSecond"),
+            Of(root, "publishesPerWrite"),
             Percentile(root, "confirmLatencyMs", "p50"),
             Percentile(root, "confirmLatencyMs", "p99"),
             Percentile(root, "deliveryLatencyMs", "p50"),
             Percentile(root, "deliveryLatencyMs", "p99"),
-            target.CpuSeconds - before,
-            Of(root, "receiveSeconds"));
+            Of(root, "brokerCpuSeconds") * 1_000_000 / (received > 0 ? received : sent),
+            (long)Of(root, "brokerResidentBytes"));
     }
 
     private static double Of(JsonElement root, string name) => root.GetProperty(name).GetDouble();

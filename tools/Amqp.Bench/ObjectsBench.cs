@@ -18,9 +18,6 @@ internal sealed class ObjectsBench(Target target, IAnsiConsole console)
     private const int Rounds = 1_000;
     private const int BoundQueues = 100;
     private const string Topic = "amqpbench.topic";
-    private const double StableShare = 0.002;
-
-    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
     private readonly Table _table = new Table().AddColumns("with", "each, bytes", "resident, MB", "declare, publish, delete: p50, p99, longest, ms");
 
@@ -31,12 +28,12 @@ internal sealed class ObjectsBench(Target target, IAnsiConsole console)
         var before = Note("nothing", each: null, work);
 
         var connections = Enumerable.Range(0, counts.Connections).Select(number => PerfConnection.Open(target.Address, $"amqpbench {number}")).ToList();
-        var opened = Settled();
+        var opened = target.SettledBytes();
         foreach (var connection in connections)
         {
             for (ushort channel = 2; channel <= counts.ChannelsPerConnection; channel++) connection.Call<ChannelOpen, ChannelOpenOk>(default, channel);
         }
-        var withChannels = Settled();
+        var withChannels = target.SettledBytes();
         var channelBytes = (withChannels - opened) / Math.Max(1, counts.Connections * (counts.ChannelsPerConnection - 1));
         before = Note(
             $"{counts.Connections:N0} connections, {counts.ChannelsPerConnection} channels each",
@@ -53,7 +50,7 @@ internal sealed class ObjectsBench(Target target, IAnsiConsole console)
             if (binding % 1_000 == 999) Synchronize(work);
         }
         Synchronize(work);
-        Note($"{counts.Bindings:N0} bindings of a topic exchange", $"{(Settled() - before) / counts.Bindings:N0}", work);
+        Note($"{counts.Bindings:N0} bindings of a topic exchange", $"{(target.SettledBytes() - before) / counts.Bindings:N0}", work);
         console.Write(_table);
         foreach (var connection in connections) connection.Dispose();
     }
@@ -71,7 +68,7 @@ internal sealed class ObjectsBench(Target target, IAnsiConsole console)
             if (queue % 1_000 == 999) Synchronize(work);
         }
         Synchronize(work);
-        return Note($"{count:N0} {(isDurable ? "durable" : "transient")} queues", $"{(Settled() - before) / count:N0}", work);
+        return Note($"{count:N0} {(isDurable ? "durable" : "transient")} queues", $"{(target.SettledBytes() - before) / count:N0}", work);
     }
 
     /// <summary>Lets the broker compile and allocate what it needs for all that follows.</summary>
@@ -85,7 +82,7 @@ internal sealed class ObjectsBench(Target target, IAnsiConsole console)
 
     private long Note(string what, string? each, PerfConnection work)
     {
-        var resident = Settled();
+        var resident = target.SettledBytes();
         _table.AddRow(what, each ?? "", $"{resident / 1_000_000:N0}", Latencies(work));
         return resident;
     }
@@ -107,18 +104,5 @@ internal sealed class ObjectsBench(Target target, IAnsiConsole console)
         }
         took.Sort();
         return string.Create(CultureInfo.InvariantCulture, $"{took[Rounds / 2]:0.00}, {took[Rounds * 99 / 100]:0.00}, {took[^1]:0.0}");
-    }
-
-    /// <summary>The resident size when it does not change any more.</summary>
-    private long Settled()
-    {
-        var before = target.ResidentBytes;
-        while (true)
-        {
-            Thread.Sleep(Look);
-            var now = target.ResidentBytes;
-            if (Math.Abs(now - before) <= before * StableShare) return now;
-            before = now;
-        }
     }
 }

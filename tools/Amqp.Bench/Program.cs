@@ -29,34 +29,46 @@ var objects = new Command("objects", "Measure what idle connections, channels, q
 objects.SetAction(parsed =>
 {
     var counts = new ObjectCounts(parsed.GetValue(connections), parsed.GetValue(channels), parsed.GetValue(idleQueues), parsed.GetValue(bindings));
-    if (parsed.GetValue(uri) is { } other)
-    {
-        new ObjectsBench(new Target("other", other, parsed.GetValue(pid)), AnsiConsole.Console).Run(counts);
-        return;
-    }
-    var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
-    using (var broker = BrokerProcess.Start(data))
-        new ObjectsBench(broker.Target, AnsiConsole.Console).Run(counts);
-    Directory.Delete(data, recursive: true);
+    OnBroker(parsed, [], target => new ObjectsBench(target, AnsiConsole.Console).Run(counts));
+});
+
+var depth = new Option<int>("--depth") { Description = "messages in the deepest queue", DefaultValueFactory = _ => 1_000_000 };
+var pointSeconds = new Option<int>("--seconds") { Description = "of each point", DefaultValueFactory = _ => 5 };
+var onlyCurves = new Option<string>("--only") { Description = "only curves whose name has this in it", DefaultValueFactory = _ => "" };
+var curves = new Command("curves", "Measure how cost grows with queues, connections, bindings and the depth of a queue") { uri, pid, depth, pointSeconds, onlyCurves, directory };
+curves.SetAction(parsed =>
+{
+    var chosen = Curves.All(parsed.GetValue(depth)).Where(curve =>
+        curve.Name.Contains(parsed.GetValue(onlyCurves)!, StringComparison.Ordinal) && (curve.Options.Length == 0 || parsed.GetValue(uri) is null));
+    Console.WriteLine(Machine.Description);
+    var isComplete = true;
+    foreach (var curve in chosen)
+        OnBroker(parsed, curve.Options, target => isComplete &= new CurvesBench(AnsiConsole.Console).Run(target, curve, parsed.GetValue(pointSeconds)));
+    return isComplete ? 0 : 1;
 });
 
 var otherUri = new Option<string>("--other-uri") { Description = "the broker to compare with: amqp://user:password@host:port/vhost", Required = true };
 var otherPid = new Option<int>("--other-pid") { Description = "its process id", Required = true };
 var otherName = new Option<string>("--other-name") { DefaultValueFactory = _ => "other" };
-var rounds = new Option<int>("--rounds") { DefaultValueFactory = _ => 5 };
-var seconds = new Option<int>("--seconds") { Description = "of each measurement", DefaultValueFactory = _ => 10 };
+var quick = new Option<bool>("--quick") { Description = "a part of the work, one round of a second each" };
+var rounds = new Option<int>("--rounds") { DefaultValueFactory = result => result.GetValue(quick) ? 1 : 5 };
+var seconds = new Option<int>("--seconds") { Description = "of each measurement", DefaultValueFactory = result => result.GetValue(quick) ? 1 : 10 };
 var only = new Option<string>("--only") { Description = "only work whose name has this in it", DefaultValueFactory = _ => "" };
-var compare = new Command("compare", "Compare with another broker on the same work, in turns") { otherUri, otherPid, otherName, rounds, seconds, only, directory };
+var compare = new Command("compare", "Compare with another broker on the same work, in turns") { otherUri, otherPid, otherName, quick, rounds, seconds, only, directory };
 compare.SetAction(parsed =>
 {
     var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
-    using (var broker = BrokerProcess.Start(data))
+    bool isComplete;
+    using (var broker = BrokerProcess.Start(Path.Combine(data, "0")))
     {
+        var started = 0;
         var other = new Target(parsed.GetValue(otherName)!, parsed.GetValue(otherUri)!, parsed.GetValue(otherPid));
-        var work = Scenarios.All.Where(scenario => scenario.Name.Contains(parsed.GetValue(only)!, StringComparison.Ordinal));
-        new Comparison(broker.Target, other, AnsiConsole.Console).Run(work, parsed.GetValue(rounds), parsed.GetValue(seconds));
+        var work = Scenarios.All.Where(scenario => scenario.Name.Contains(parsed.GetValue(only)!, StringComparison.Ordinal) && (scenario.IsQuick || !parsed.GetValue(quick)));
+        isComplete = new Comparison(broker.Target, other, options => BrokerProcess.Start(Path.Combine(data, $"{++started}"), options), AnsiConsole.Console)
+            .Run(work, parsed.GetValue(rounds), parsed.GetValue(seconds));
     }
     Directory.Delete(data, recursive: true);
+    return isComplete ? 0 : 1;
 });
 
 var limitSeconds = new Option<int>("--seconds") { Description = "of each measurement", DefaultValueFactory = _ => 2 };
@@ -95,4 +107,17 @@ var peer = new Command("peer") { peerBody };
 peer.Hidden = true;
 peer.SetAction(parsed => Peer.Listen(parsed.GetValue(peerBody)));
 
-return new RootCommand("Measures the broker beside what the machine can do.") { compare, limits, storage, objects, soak, fill, relay, peer }.Parse(args).Invoke();
+return new RootCommand("Measures the broker beside what the machine can do.") { compare, curves, limits, storage, objects, soak, fill, relay, peer }.Parse(args).Invoke();
+
+// On the broker that --uri and --pid say, or on one of ours that is started for it.
+void OnBroker(ParseResult parsed, string[] options, Action<Target> measure)
+{
+    if (parsed.GetValue(uri) is { } other)
+    {
+        measure(new Target("other", other, parsed.GetValue(pid)));
+        return;
+    }
+    var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
+    using (var broker = BrokerProcess.Start(data, options)) measure(broker.Target);
+    Directory.Delete(data, recursive: true);
+}

@@ -8,49 +8,69 @@ namespace Amqp.Bench;
 /// <summary>One figure of a scenario.</summary>
 /// <param name="Aim">How many times better than the other broker it should be.</param>
 /// <param name="LessIsBetter">Of times and memory.</param>
-internal sealed record Metric(string Name, double Value, double Aim, bool LessIsBetter = false);
+/// <param name="PublishesPerWrite">How many publishes its load put into a socket write on average; 0 where that says nothing.</param>
+internal sealed record Metric(string Name, double Value, double Aim, bool LessIsBetter = false, double PublishesPerWrite = 0);
 
 /// <summary>A piece of work that is the same for every broker.</summary>
 /// <param name="Measure">Does it once; its second argument says how long, in seconds.</param>
-internal sealed record Scenario(string Name, Func<Target, int, IEnumerable<Metric>> Measure);
+internal sealed record Scenario(string Name, Func<Target, int, IEnumerable<Metric>> Measure)
+{
+    /// <summary>It is part of the short comparison.</summary>
+    public bool IsQuick { get; init; }
 
-/// <summary>The work that brokers are compared by. Publishers put as many publishes into a write as are due, up to 64 KiB.</summary>
+    /// <summary>Options of a broker that is started for this alone; null: it is done on the one that has done the rest.</summary>
+    public string[]? OwnBroker { get; init; }
+}
+
+/// <summary>The work that brokers are compared by.</summary>
 internal static class Scenarios
 {
     private const int ConnectionsOpened = 400;
     private const int IdleConnections = 500;
     private const int IdleQueues = 5_000;
-    private const double MessagesOfCpuFigure = 1_000_000;
+    private const int MessagesInFront = 500_000;
+    private const int MessagesWeighed = 1_000_000;
+    private const string SmallCache = "128000000";
+
+    /// <summary>Measures nothing: a broker that was just started compiles first what it runs often.</summary>
+    public static Scenario WarmUp { get; } = new("warm-up", (target, _) =>
+    {
+        Load.Run(target, "--auto-ack -d 3");
+        return [];
+    });
 
     public static IReadOnlyList<Scenario> All { get; } =
     [
-        Throughput("transient 16 B, auto-ack", "-s 16 --auto-ack", aim: 5, cpuAim: 10),
+        Throughput("transient 16 B, auto-ack", "-s 16 --auto-ack", aim: 5, cpuAim: 10) with { IsQuick = true },
         Throughput("transient 1 KiB, auto-ack", "-s 1024 --auto-ack", aim: 3),
         Throughput("transient 64 KiB, auto-ack", "-s 65536 --auto-ack", aim: 1.3),
-        Throughput("transient 16 B, prefetch 100, ack each", "-s 16 --prefetch 100", aim: 5, cpuAim: 10),
+        Throughput("transient 16 B, prefetch 100, ack each", "-s 16 --prefetch 100", aim: 5, cpuAim: 10) with { IsQuick = true },
         Throughput("transient 16 B, prefetch 100, ack every 50", "-s 16 --prefetch 100 --ack-batch 50", aim: 5),
         Throughput("transient 16 B, confirm window 100", "-s 16 -c 100 --auto-ack", aim: 5),
-        Throughput("transient 16 B, confirm window 1000", "-s 16 -c 1000 --auto-ack", aim: 6),
+        Throughput("transient 16 B, confirm window 1000", "-s 16 -c 1000 --auto-ack", aim: 6) with { IsQuick = true },
         Throughput("persistent 1 KiB, confirm window 1", "-s 1024 --persistent --durable -c 1 --prefetch 100", aim: 1),
-        Throughput("persistent 1 KiB, confirm window 100", "-s 1024 --persistent --durable -c 100 --prefetch 100", aim: 3, cpuAim: 6),
+        Throughput("persistent 1 KiB, confirm window 100", "-s 1024 --persistent --durable -c 100 --prefetch 100", aim: 3, cpuAim: 6) with { IsQuick = true },
         Throughput("persistent 1 KiB, confirm window 1000", "-s 1024 --persistent --durable -c 1000 --prefetch 100", aim: 5),
         Throughput("tx, persistent 1 KiB, 1 a commit", "-s 1024 --persistent --durable --tx 1 --prefetch 100", aim: 1),
-        Throughput("tx, persistent 1 KiB, 100 a commit", "-s 1024 --persistent --durable --tx 100 --prefetch 100", aim: 3),
-        Throughput("100 publishers, 100 consumers, 100 queues, 16 B", "-x 100 -y 100 -q 100 -s 16 --auto-ack", aim: 5),
+        Throughput("tx, persistent 1 KiB, 100 a commit", "-s 1024 --persistent --durable --tx 100 --prefetch 100", aim: 3) with { IsQuick = true },
+        Throughput("100 publishers, 100 consumers, 100 queues, 16 B", "-x 100 -y 100 -q 100 -s 16 --auto-ack", aim: 5) with { IsQuick = true },
         Throughput("fanout to 10 queues, out, 16 B", "--exchange-type fanout -q 10 -y 10 -s 16 --auto-ack", aim: 4),
         Throughput("topic with 1,000 bindings, 16 B", "--exchange-type topic --idle-bindings 1000 -s 16 --auto-ack", aim: 5),
-        new("latency", Latency),
+        new("latency", Latency) { IsQuick = true },
         new("backlog", Backlog),
-        new("connections", OpenAndClose),
+        Memory("memory of a queued message, transient 100 B", "-s 100", aim: 3.2),
+        // What a broker keeps in memory of bodies that are on its disk is a cache, and bounded: this is the cost beyond it.
+        Memory($"memory of a queued message, persistent 1 KiB, ours beyond Limits:PageOutBytes of {SmallCache}", "-s 1024 --persistent --durable", aim: 28)
+            with { OwnBroker = [$"--Limits:PageOutBytes={SmallCache}"] },
+        new("connections", OpenAndClose) { IsQuick = true },
         new("idle", Idle),
     ];
 
     private static Scenario Throughput(string name, string load, double aim, double? cpuAim = null) => new(name, (target, seconds) =>
     {
         var result = Load.Run(target, string.Create(CultureInfo.InvariantCulture, $"{load} -d {seconds} --warm-up 1 --drain 300"));
-        var rate = new Metric($"{name}, messages/s", result.ReceivedPerSecond, aim);
-        if (cpuAim is not { } cpu) return [rate];
-        return [rate, new Metric($"{name}, CPU s a million", result.BrokerCpuSecondsOfOne(warmUpSeconds: 1) * MessagesOfCpuFigure, cpu, LessIsBetter: true)];
+        var rate = new Metric($"{name}, messages/s", result.ReceivedPerSecond, aim, PublishesPerWrite: result.PublishesPerWrite);
+        return cpuAim is not { } cpu ? [rate] : [rate, new Metric($"{name}, CPU s a million", result.CpuSecondsPerMillion, cpu, LessIsBetter: true)];
     });
 
     private static IEnumerable<Metric> Latency(Target target, int seconds)
@@ -68,21 +88,34 @@ internal static class Scenarios
     private static IEnumerable<Metric> Backlog(Target target, int seconds)
     {
         var messages = 100_000 * seconds;
-        foreach (var (name, what, aim) in ((string, string, double)[])[("transient 100 B", "-s 100", 3.2), ("persistent 1 KiB", "-s 1024 --persistent --durable -c 1000", 28)])
+        foreach (var (name, what, durable) in ((string, string, string)[])[("transient 100 B", "-s 100", ""), ("persistent 1 KiB", "-s 1024 --persistent -c 1000", "--durable")])
         {
-            var count = string.Create(CultureInfo.InvariantCulture, $"-n {messages} --prefix backlog --keep --drain 120");
-            var before = target.ResidentBytes;
+            var count = string.Create(CultureInfo.InvariantCulture, $"{durable} -n {messages} --prefix backlog --keep --drain 120");
             var published = Load.Run(target, $"{what} -y 0 {count}");
-            var each = (double)(target.ResidentBytes - before) / messages;
-            var durable = what.Contains("--durable", StringComparison.Ordinal) ? "--durable" : "";
-            var drained = Load.Run(target, $"-x 0 {durable} --prefetch 1000 --ack-batch 100 {count}");
-            yield return new Metric($"backlog of {name}, published/s", published.SentPerSecond, 5);
+            var drained = Load.Run(target, $"-x 0 --prefetch 1000 --ack-batch 100 {count}");
+            yield return new Metric($"backlog of {name}, published/s", published.SentPerSecond, 5, PublishesPerWrite: published.PublishesPerWrite);
             yield return new Metric($"backlog of {name}, drained/s", drained.ReceivedPerSecond, 5);
-            yield return new Metric($"backlog of {name}, bytes of memory each", Math.Max(1, each), aim, LessIsBetter: true);
-            using var connection = PerfConnection.Open(target.Address, "amqpbench");
-            connection.Call<QueueDelete, QueueDeleteOk>(new QueueDelete("backlog0", IfUnused: false, IfEmpty: false, NoWait: false));
+            target.DeleteQueue("backlog0");
         }
     }
+
+    /// <summary>What one message more costs: the difference between two depths of a queue, or what a broker has by then would count.</summary>
+    private static Scenario Memory(string name, string load, double aim) => new(name, (target, _) =>
+    {
+        var before = Fill(MessagesInFront);
+        var each = (double)(Fill(MessagesWeighed) - before) / MessagesWeighed;
+        target.DeleteQueue("memory0");
+        return [new Metric($"{name}, bytes", Math.Max(1, each), aim, LessIsBetter: true)];
+
+        long Fill(int messages)
+        {
+            Load.Run(target, string.Create(CultureInfo.InvariantCulture, $"{load} -y 0 -c 1000 -n {messages} --prefix memory --keep --drain 120"));
+            return target.SettledBytes();
+        }
+    })
+    {
+        OwnBroker = [],
+    };
 
     private static IEnumerable<Metric> OpenAndClose(Target target, int seconds)
     {
@@ -105,25 +138,19 @@ internal static class Scenarios
 
     private static IEnumerable<Metric> Idle(Target target, int seconds)
     {
-        var before = Settled(target);
+        var before = target.SettledBytes();
         var connections = Enumerable.Range(0, IdleConnections).Select(_ => PerfConnection.Open(target.Address, "amqpbench")).ToList();
-        yield return new Metric("idle connection with a channel, bytes", (double)(Settled(target) - before) / IdleConnections, 6, LessIsBetter: true);
-        before = Settled(target);
+        yield return new Metric("idle connection with a channel, bytes", (double)(target.SettledBytes() - before) / IdleConnections, 6, LessIsBetter: true);
+        before = target.SettledBytes();
         var work = connections[0];
         for (var queue = 0; queue < IdleQueues; queue++)
         {
             var name = string.Create(CultureInfo.InvariantCulture, $"amqpbench.{queue}");
             work.Call<QueueDeclare, QueueDeclareOk>(new QueueDeclare(name, false, Durable: true, false, false, NoWait: false, FieldTable.Empty));
         }
-        yield return new Metric("empty durable queue, bytes", (double)(Settled(target) - before) / IdleQueues, 6, LessIsBetter: true);
+        yield return new Metric("empty durable queue, bytes", (double)(target.SettledBytes() - before) / IdleQueues, 6, LessIsBetter: true);
         for (var queue = 0; queue < IdleQueues; queue++)
             work.Call<QueueDelete, QueueDeleteOk>(new QueueDelete(string.Create(CultureInfo.InvariantCulture, $"amqpbench.{queue}"), false, false, NoWait: false));
         foreach (var connection in connections) connection.Dispose();
-    }
-
-    private static long Settled(Target target)
-    {
-        Thread.Sleep(TimeSpan.FromSeconds(2));
-        return target.ResidentBytes;
     }
 }

@@ -1,28 +1,28 @@
 using System.Diagnostics;
 using System.Globalization;
 using Amqp.Perf;
+using AMQP.Net;
 
 namespace Amqp.Bench;
 
 /// <summary>A broker that is measured: where it listens, and its process.</summary>
 internal sealed record Target(string Name, string Uri, int ProcessId)
 {
-    /// <summary>Clock ticks a second of the times in /proc; Linux has no other value.</summary>
-    private const double TicksPerSecond = 100;
+    private const double StableShare = 0.002;
 
-    private const int UserTimeField = 11; // of those behind the program's name
-    private const int SystemTimeField = 12;
+    private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
     public AmqpUri Address => AmqpUri.Parse(Uri);
+
+    public bool IsRunning => Directory.Exists(string.Create(CultureInfo.InvariantCulture, $"/proc/{ProcessId}"));
 
     /// <summary>Processor time that it has used, all threads together.</summary>
     public double CpuSeconds
     {
         get
         {
-            var stat = File.ReadAllText(string.Create(CultureInfo.InvariantCulture, $"/proc/{ProcessId}/stat"));
-            var fields = stat[(stat.LastIndexOf(')') + 2)..].Split(' ');
-            return (Number(fields[UserTimeField]) + Number(fields[SystemTimeField])) / TicksPerSecond;
+            using var process = Process.GetProcessById(ProcessId);
+            return process.TotalProcessorTime.TotalSeconds;
         }
     }
 
@@ -36,5 +36,21 @@ internal sealed record Target(string Name, string Uri, int ProcessId)
         }
     }
 
-    private static double Number(string text) => double.Parse(text, CultureInfo.InvariantCulture);
+    /// <summary>The same when it does not change any more.</summary>
+    public long SettledBytes()
+    {
+        var before = ResidentBytes;
+        while (true)
+        {
+            Thread.Sleep(Look);
+            var now = ResidentBytes;
+            if (Math.Abs(now - before) <= before * StableShare) return now;
+            before = now;
+        }
+    }
+    public void DeleteQueue(string name)
+    {
+        using var connection = PerfConnection.Open(Address, "amqpbench");
+        connection.Call<QueueDelete, QueueDeleteOk>(new QueueDelete(name, IfUnused: false, IfEmpty: false, NoWait: false));
+    }
 }

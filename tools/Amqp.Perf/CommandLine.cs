@@ -31,6 +31,7 @@ internal static class CommandLine
     private static readonly Option<string> Prefix = Text("--prefix", "", "prefix of the names of queues and exchange; a random one by default");
     private static readonly Option<string[]> QueueArgument = new("--queue-argument", "-a") { Description = "an argument of the queues, name=value: integers, true, false and strings" };
     private static readonly Option<bool> Keep = Flag("--keep", "do not delete queues and exchange at the end");
+    private static readonly Option<int> BrokerPid = Number("--broker-pid", 0, "the broker's process id on this machine: its processor time and memory are shown");
     private static readonly Option<bool> Json = Flag("--json", "the result as JSON on standard output, progress on standard error");
 
     public static RootCommand Build(Func<PerfOptions, int> execute)
@@ -38,7 +39,7 @@ internal static class CommandLine
         var command = new RootCommand("Puts load on an AMQP 0-9-1 broker and measures throughput and latency.")
         {
             Uri, Publishers, Consumers, Queues, BodySize, Persistent, Durable, ConfirmWindow, Transaction, Batch, Prefetch, AutoAck, AckBatch, Rate,
-            Duration, Messages, WarmUp, Drain, ExchangeType, IdleBindings, Prefix, QueueArgument, Keep, Json,
+            Duration, Messages, WarmUp, Drain, ExchangeType, IdleBindings, Prefix, QueueArgument, Keep, BrokerPid, Json,
         };
         command.SetAction(parsed => execute(Read(parsed)));
         return command;
@@ -71,6 +72,7 @@ internal static class CommandLine
             Prefix = parsed.GetValue(Prefix)!,
             QueueArguments = FieldTable.From((parsed.GetValue(QueueArgument) ?? []).Select(Argument).ToArray()),
             Keep = parsed.GetValue(Keep),
+            BrokerPid = parsed.GetValue(BrokerPid),
             Json = parsed.GetValue(Json),
         };
         if (options.Mistake() is { } mistake) throw new PerfException(mistake);

@@ -24,13 +24,18 @@ internal sealed record Figures
     /// <summary>Bytes this process has allocated on its heap.</summary>
     public long Allocated { get; init; }
 
-    public static Figures Now(IReadOnlyList<Publisher> publishers, IReadOnlyList<Consumer> consumers)
+    /// <summary>The broker's processor time, and bytes of memory that it has from the system; 0 if it is not looked at.</summary>
+    public TimeSpan BrokerCpu { get; init; }
+    public long BrokerResident { get; init; }
+
+    public static Figures Now(IReadOnlyList<Publisher> publishers, IReadOnlyList<Consumer> consumers, int brokerPid)
     {
         var (delivery, confirm) = (new Histogram(), new Histogram());
         foreach (var consumer in consumers) delivery.Add(consumer.Latency);
         foreach (var publisher in publishers)
             if (publisher.Latency is { } latency) confirm.Add(latency);
         using var process = Process.GetCurrentProcess();
+        var (brokerCpu, brokerResident) = LookAt(brokerPid);
         return new Figures
         {
             At = Clock.Now,
@@ -44,6 +49,8 @@ internal sealed record Figures
             Confirm = confirm,
             Cpu = process.TotalProcessorTime,
             Allocated = GC.GetTotalAllocatedBytes(),
+            BrokerCpu = brokerCpu,
+            BrokerResident = brokerResident,
         };
     }
 
@@ -59,5 +66,20 @@ internal sealed record Figures
         Confirm = Confirm.Since(earlier.Confirm),
         Cpu = Cpu - earlier.Cpu,
         Allocated = Allocated - earlier.Allocated,
+        BrokerCpu = BrokerCpu - earlier.BrokerCpu,
     };
+
+    private static (TimeSpan Cpu, long Resident) LookAt(int brokerPid)
+    {
+        if (brokerPid == 0) return default;
+        try
+        {
+            using var broker = Process.GetProcessById(brokerPid);
+            return (broker.TotalProcessorTime, broker.WorkingSet64);
+        }
+        catch (Exception gone) when (gone is ArgumentException or InvalidOperationException)
+        {
+            throw new PerfException($"there is no process {brokerPid} to look at", gone);
+        }
+    }
 }

@@ -19,8 +19,9 @@ internal sealed class LoadTest(PerfOptions options, ProgressLines progress) : ID
         var topology = new Topology(options, control);
         try
         {
+            var begun = Clock.Now;
             topology.Declare();
-            var report = Measure();
+            var report = Measure((double)(Clock.Now - begun) / Clock.Second);
             topology.Delete();
             control.Close();
             return report;
@@ -39,7 +40,7 @@ internal sealed class LoadTest(PerfOptions options, ProgressLines progress) : ID
         _run.Dispose();
     }
 
-    private Report Measure()
+    private Report Measure(double declareSeconds)
     {
         for (var i = 0; i < options.Consumers; i++) _consumers.Add(new Consumer(options, _run, i));
         for (var i = 0; i < options.Publishers; i++) _publishers.Add(new Publisher(options, _run, i));
@@ -59,7 +60,7 @@ internal sealed class LoadTest(PerfOptions options, ProgressLines progress) : ID
         foreach (var consumer in _consumers)
             if (!consumer.Join(CloseTimeout)) _run.Fail(new PerfException($"the broker did not answer basic.cancel within {CloseTimeout.TotalSeconds} s"));
         ThrowOnFailure();
-        return new Report(options, baseline, published, received);
+        return new Report(options, baseline, published, received) { DeclareSeconds = declareSeconds };
     }
 
     /// <summary>Reports once a second until the time has come, all is sent and received, or the run ends.</summary>
@@ -122,7 +123,7 @@ internal sealed class LoadTest(PerfOptions options, ProgressLines progress) : ID
         never.WaitOne(10);
     }
 
-    private Figures Now() => Figures.Now(_publishers, _consumers);
+    private Figures Now() => Figures.Now(_publishers, _consumers, options.BrokerPid);
 
     private void ThrowOnFailure()
     {

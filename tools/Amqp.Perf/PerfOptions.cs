@@ -39,6 +39,9 @@ internal sealed record PerfOptions
     public bool Keep { get; init; }
     public bool Json { get; init; }
 
+    /// <summary>The broker's process, if it is on this machine and to be looked at; 0 if not.</summary>
+    public int BrokerPid { get; init; }
+
     public bool MeasuresDelivery => BodySize >= StampedSizeMin && Publishers > 0 && Consumers > 0;
 
     /// <summary>Queues that one message reaches.</summary>

@@ -15,6 +15,7 @@ internal sealed class Report
     private readonly double _publishSeconds;
     private readonly double _receiveSeconds;
     private readonly double _cpuSeconds;
+    private readonly long _brokerResident;
 
     /// <param name="baseline">At the end of the warm-up.</param>
     /// <param name="published">When publishing ended.</param>
@@ -26,7 +27,11 @@ internal sealed class Report
         _publishSeconds = Seconds(published.At - baseline.At);
         _receiveSeconds = Math.Max(Seconds(received.LastReceivedAt - baseline.At), options.Publishers == 0 ? 0 : _publishSeconds);
         _cpuSeconds = (published.Cpu - baseline.Cpu).TotalSeconds;
+        _brokerResident = published.BrokerResident;
     }
+
+    /// <summary>How long it took to declare and bind everything.</summary>
+    public required double DeclareSeconds { get; init; }
 
     private double PublishesPerWrite => _measured.Writes == 0 ? 0 : (double)_measured.Sent / _measured.Writes;
 
@@ -41,6 +46,11 @@ internal sealed class Report
         if (_options.Publishers > 0) table.AddRow("publishes per socket write", Number(PublishesPerWrite, "0.0"), Limit());
         table.AddRow("amqpperf's own CPU", Number(_cpuSeconds, "0.00") + " s", $"of {Number(_publishSeconds, "0.00")} s");
         table.AddRow("amqpperf's own heap", Number(_measured.Allocated / 1024.0, "N0") + " KiB", "allocated while measuring");
+        if (_options.BrokerPid > 0)
+        {
+            table.AddRow("the broker's CPU", Number(_measured.BrokerCpu.TotalSeconds, "0.00") + " s", "until all was received");
+            table.AddRow("the broker's memory", Number(_brokerResident / 1024.0 / 1024.0, "N0") + " MiB", "resident when publishing ended");
+        }
         console.WriteLine();
         console.Write(table);
 
@@ -74,6 +84,7 @@ internal sealed class Report
                 ratePerSecond = _options.Rate,
                 _options.ExchangeType,
             },
+            declareSeconds = DeclareSeconds,
             publishSeconds = _publishSeconds,
             receiveSeconds = _receiveSeconds,
             sent = _measured.Sent,
@@ -88,6 +99,8 @@ internal sealed class Report
             deliveryLatencyMs = Latencies(_measured.Delivery),
             cpuSeconds = _cpuSeconds,
             allocatedBytes = _measured.Allocated,
+            brokerCpuSeconds = _measured.BrokerCpu.TotalSeconds,
+            brokerResidentBytes = _brokerResident,
         },
         CamelCase);
 
