@@ -1,12 +1,12 @@
 using System.Buffers;
 using System.IO.Pipelines;
-using System.Runtime.InteropServices;
 using Amqp.Broker.Channels;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
 using Amqp.Core.Messages;
+using Amqp.Core.Queues;
 using AMQP.Net;
 
 namespace Amqp.Broker.Connections;
@@ -127,9 +127,9 @@ internal sealed class ConnectionOutput(
     }
 
     /// <summary>Encodes from <paramref name="next"/> on until a flush is due; returns where to go on.</summary>
-    private int EncodeSome(List<OutboundItem> items, int next)
+    private int EncodeSome(BatchList<OutboundItem> items, int next)
     {
-        var span = CollectionsMarshal.AsSpan(items);
+        var span = items.Items;
         var start = _ended ? 0 : writer.UnflushedBytes;
         ConsumerLink? consumer = null;
         var consumerBytes = 0;

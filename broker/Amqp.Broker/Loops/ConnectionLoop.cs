@@ -34,7 +34,7 @@ internal sealed class ConnectionLoop(PipeReader reader)
     {
         while (_mail.TryDrain(out var batch))
         {
-            foreach (var work in batch) work();
+            foreach (var work in batch.Items) work();
         }
     }
 }

@@ -1,3 +1,5 @@
+using Amqp.Core.Queues;
+
 namespace Amqp.Broker.Loops;
 
 /// <summary>
@@ -7,12 +9,9 @@ namespace Amqp.Broker.Loops;
 /// <remarks>A leaf lock: held for a copy of a few items, never while calling out.</remarks>
 internal sealed class Mailbox<T>
 {
-    /// <summary>A list that grew beyond this in a burst is let go afterwards, so that an idle owner costs little.</summary>
-    private const int CapacityKept = 4096;
-
     private readonly Lock _lock = new();
-    private List<T> _incoming = [];
-    private List<T> _draining = [];
+    private BatchList<T> _incoming = new();
+    private BatchList<T> _draining = new();
     private bool _busy;
 
     /// <summary>Nobody drains, and nothing waits to be drained.</summary>
@@ -48,11 +47,10 @@ internal sealed class Mailbox<T>
     /// Takes all that has come since the last call. False: nothing has, the owner is idle again, and the next post will say
     /// so to its caller. The list is valid until the next call.
     /// </summary>
-    public bool TryDrain(out List<T> batch)
+    public bool TryDrain(out BatchList<T> batch)
     {
         var drained = _draining;
-        if (drained.Capacity > CapacityKept) drained = [];
-        else drained.Clear();
+        drained.Clear();
         lock (_lock)
         {
             batch = _incoming;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Amqp.Broker.Connections;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
@@ -20,12 +19,9 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
     /// <summary>Drains that a poster runs for others before it hands the queue to the thread pool and goes back to its own work.</summary>
     private const int DrainsOnPostersThread = 2;
 
-    /// <summary>Room for deliveries that is kept after a burst.</summary>
-    private const int OutboundKept = 4096;
-
     private readonly Mailbox<QueueOperation> _mailbox = new();
     private readonly QueueEffects _effects;
-    private readonly List<OutboundItem> _outbound = [];
+    private readonly BatchList<OutboundItem> _outbound = new();
     private long _outboundBytes;
     private readonly QueueServices _services;
     private QueueState _state;
@@ -78,7 +74,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
             if (!_mailbox.TryDrain(out var operations)) return false;
             var next = 0;
             // Again after a failure, so that those behind what failed are refused and not left without an answer.
-            while (!TryApply(CollectionsMarshal.AsSpan(operations), ref next)) { }
+            while (!TryApply(operations.Items, ref next)) { }
         }
         return true;
     }
@@ -361,10 +357,9 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
 
     private void PostOutbound(ConnectionOutput output)
     {
-        output.PostDeliveries(CollectionsMarshal.AsSpan(_outbound), _outboundBytes);
+        output.PostDeliveries(_outbound.Items, _outboundBytes);
         _outbound.Clear();
         _outboundBytes = 0;
-        if (_outbound.Capacity > OutboundKept) _outbound.Capacity = 0;
     }
 
     private void Fail(Exception exception)

@@ -1,6 +1,7 @@
 using Amqp.Broker.Loops;
 using Amqp.Core.Errors;
 using Amqp.Core.Ports;
+using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 using Microsoft.Extensions.Logging;
 
@@ -70,7 +71,7 @@ public sealed partial class TopologyService
         while (_proposals.TryDrain(out var proposals))
         {
             var results = new List<TopologyResult>(proposals.Count);
-            foreach (var proposal in proposals)
+            foreach (var proposal in proposals.Items)
             {
                 var result = Apply(proposal.Command);
                 _proposed = result.Topology;
@@ -104,10 +105,11 @@ public sealed partial class TopologyService
         }
     }
 
-    private void Complete(List<Proposal> proposals, List<TopologyResult> results)
+    private void Complete(BatchList<Proposal> proposals, List<TopologyResult> results)
     {
-        foreach (var (proposal, result) in proposals.Zip(results))
+        for (var index = 0; index < results.Count; index++)
         {
+            var (proposal, result) = (proposals.Items[index], results[index]);
             if (result.Changed)
             {
                 _changed(result);

@@ -19,14 +19,14 @@ public readonly record struct Delivery(QueueConsumer Consumer, long Position, Me
 /// them, and clear them.</param>
 public sealed class QueueEffects(Action? recordsFull = null)
 {
-    /// <summary>Room that a list keeps when it is cleared.</summary>
-    private const int RoomKept = 4096;
+    /// <summary>Records that are held before they are to be taken.</summary>
+    private const int RecordsMax = 4096;
 
-    private readonly List<Delivery> _deliveries = [];
+    private readonly BatchList<Delivery> _deliveries = new();
     private readonly List<StoreRecord> _records = [];
     private readonly List<long[]> _reads = [];
 
-    public ReadOnlySpan<Delivery> Deliveries => CollectionsMarshal.AsSpan(_deliveries);
+    public ReadOnlySpan<Delivery> Deliveries => _deliveries.Items;
 
     /// <summary>What the store is told. Before anybody hears of what is in it.</summary>
     public ReadOnlySpan<StoreRecord> Records => CollectionsMarshal.AsSpan(_records);
@@ -55,7 +55,7 @@ public sealed class QueueEffects(Action? recordsFull = null)
             HoldsEnqueues = true;
             EnqueuedEnd = record.Position + 1;
         }
-        if (_records.Count >= RoomKept) recordsFull?.Invoke();
+        if (_records.Count >= RecordsMax) recordsFull?.Invoke();
     }
 
     /// <summary>Settlements of messages in a row are one record: consumers mostly settle in order.</summary>
@@ -79,9 +79,7 @@ public sealed class QueueEffects(Action? recordsFull = null)
 
     public void Clear()
     {
-        // The lists keep their room unless it was for a burst; the messages go.
         _deliveries.Clear();
-        if (_deliveries.Capacity > RoomKept) _deliveries.Capacity = 0;
         _reads.Clear();
         ClearRecords();
     }

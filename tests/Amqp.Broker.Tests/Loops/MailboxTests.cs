@@ -11,10 +11,10 @@ internal sealed class MailboxTests
         Assert.That(mailbox.Post(1), Is.True);
         Assert.That(mailbox.Post([2, 3]), Is.False);
         Assert.That(mailbox.TryDrain(out var batch), Is.True);
-        Assert.That(batch, Is.EqualTo([1, 2, 3]));
+        Assert.That(batch.Items.ToArray(), Is.EqualTo([1, 2, 3]));
         Assert.That(mailbox.Post(4), Is.False, "the owner is still draining");
         Assert.That(mailbox.TryDrain(out batch), Is.True);
-        Assert.That(batch, Is.EqualTo([4]));
+        Assert.That(batch.Items.ToArray(), Is.EqualTo([4]));
         Assert.That(mailbox.TryDrain(out _), Is.False);
         Assert.That(mailbox.Post(5), Is.True);
     }
@@ -38,7 +38,7 @@ internal sealed class MailboxTests
                 Interlocked.Decrement(ref owners);
                 if (!mailbox.TryDrain(out var batch)) return;
                 Interlocked.Increment(ref owners);
-                foreach (var (poster, number) in batch)
+                foreach (var (poster, number) in batch.Items)
                 {
                     Assert.That(number, Is.EqualTo(next[poster]++));
                     received++;
