@@ -57,7 +57,7 @@ var only = new Option<string>("--only") { Description = "only work whose name ha
 var compare = new Command("compare", "Compare with another broker on the same work, in turns") { otherUri, otherPid, otherName, quick, rounds, seconds, only, directory };
 compare.SetAction(parsed =>
 {
-    var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
+    var data = DataOf(parsed);
     bool isComplete;
     using (var broker = BrokerProcess.Start(Path.Combine(data, "0")))
     {
@@ -83,7 +83,7 @@ var minutes = new Option<double>("--minutes") { Description = "how long", Defaul
 var soak = new Command("soak", "Load a broker for long, and see that it takes no more with time") { minutes, directory };
 soak.SetAction(parsed =>
 {
-    var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
+    var data = DataOf(parsed);
     var isFine = new Soak(data, TimeSpan.FromMinutes(parsed.GetValue(minutes))).Run();
     Directory.Delete(data, recursive: true);
     return isFine ? 0 : 1;
@@ -117,7 +117,11 @@ void OnBroker(ParseResult parsed, string[] options, Action<Target> measure)
         measure(new Target("other", other, parsed.GetValue(pid)));
         return;
     }
-    var data = Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");
+    var data = DataOf(parsed);
     using (var broker = BrokerProcess.Start(data, options)) measure(broker.Target);
     Directory.Delete(data, recursive: true);
 }
+
+// Where the brokers that are started have their data.
+string DataOf(ParseResult parsed) =>
+    Path.Combine(parsed.GetValue(directory)!, $"amqpbench-{Environment.ProcessId.ToString(CultureInfo.InvariantCulture)}");

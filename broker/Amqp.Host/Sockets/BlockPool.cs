@@ -4,7 +4,7 @@ using System.Collections.Concurrent;
 namespace Amqp.Host.Sockets;
 
 /// <summary>
-/// Buffers of 64 KiB for the sockets (decision note 0002). They are pinned, because the kernel reads and writes them, and kept
+/// Buffers of 64 KiB for the sockets (decision note 0010). They are pinned, because the kernel reads and writes them, and kept
 /// for reuse up to a bound; what a burst needed beyond it is given back to the collector.
 /// </summary>
 internal sealed class BlockPool : MemoryPool<byte>

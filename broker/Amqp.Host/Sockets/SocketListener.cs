@@ -58,11 +58,16 @@ internal sealed partial class SocketListener
         {
             try
             {
-                Admit(await _socket.AcceptAsync());
+                var socket = await _socket.AcceptAsync();
+                if (!TryAdmit(socket)) socket.Dispose();
             }
             catch (Exception exception) when (exception is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
             {
                 return;
+            }
+            catch (SocketException exception) when (exception.SocketErrorCode is SocketError.ConnectionAborted or SocketError.ConnectionReset)
+            {
+                // It left before it was accepted.
             }
             catch (SocketException exception)
             {
@@ -72,13 +77,23 @@ internal sealed partial class SocketListener
         }
     }
 
-    private void Admit(Socket socket)
+    /// <summary>False: the client has left already.</summary>
+    private bool TryAdmit(Socket socket)
     {
-        var connection = new SocketConnection(socket, _pool);
+        SocketConnection connection;
+        try
+        {
+            connection = new SocketConnection(socket, _pool);
+        }
+        catch (SocketException)
+        {
+            return false;
+        }
         var served = new TaskCompletionSource();
         _connections.TryAdd(connection, served.Task);
         // On another thread, so that what the newcomer says first does not hold up who comes behind it.
         ThreadPool.UnsafeQueueUserWorkItem(static way => _ = way.Listener.Serve(way.Connection, way.Served), (Listener: this, Connection: connection, Served: served), preferLocal: false);
+        return true;
     }
 
     private async Task Serve(SocketConnection connection, TaskCompletionSource served)
