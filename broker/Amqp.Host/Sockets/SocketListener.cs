@@ -10,8 +10,8 @@ namespace Amqp.Host.Sockets;
 /// <summary>Accepts connections on a port and has each served, until it is closed.</summary>
 internal sealed partial class SocketListener
 {
-    /// <summary>Connections that may wait to be accepted; the system's own limit is lower as a rule.</summary>
-    private const int Backlog = 4096;
+    /// <summary>Connections that may wait to be accepted. Of a flood so many come at once, ahead of a client's login.</summary>
+    private const int Backlog = 512;
 
     /// <summary>A connection that could not be accepted, mostly for want of open files, is tried again after this time.</summary>
     private static readonly TimeSpan AcceptAgain = TimeSpan.FromMilliseconds(100);
@@ -60,6 +60,8 @@ internal sealed partial class SocketListener
             {
                 var socket = await _socket.AcceptAsync();
                 if (!TryAdmit(socket)) socket.Dispose();
+                // Those who log in are let through before the next one comes, or a flood would drive them out.
+                await Task.Yield();
             }
             catch (Exception exception) when (exception is ObjectDisposedException or SocketException { SocketErrorCode: SocketError.OperationAborted })
             {
