@@ -140,7 +140,7 @@ internal sealed class SlowAndFullDiskTests(TestEngine engine)
             _store.Commit(queue, 2, StoreRecord.Enqueue(queue.Id, 3, MessageOf(text), expiresAt: 0));
             stalled.Wait();
             Assert.That(_store.Read(queue, 0, 1, 2), Is.EqualTo([BodyText, "shared", "page"]));
-            _store.Commit(queue, 0, StoreRecord.Settle(queue.Id, 0));
+            _store.Commit(queue, 3, StoreRecord.Settle(queue.Id, 0));
             _store.Remove(removed);
             Assert.That(_store.Read(queue, 1), Is.EqualTo(["shared"]));
             Assert.That(queue.CommittedTicket, Is.EqualTo(1), "the flush is under way still");
@@ -150,7 +150,7 @@ internal sealed class SlowAndFullDiskTests(TestEngine engine)
             _store.Files.BeforeFlush = () => { };
             goesOn.Set();
         }
-        _store.WaitFor(queue, 2);
+        _store.WaitFor(queue, 3);
         Assert.That(_store.Read(queue, 0, 1), Is.EqualTo([null, "shared"]));
     }
 
