@@ -14,8 +14,10 @@ internal sealed class PerfConnection : IDisposable
 
     public const int FrameMaxWanted = 131072;
 
-    /// <summary>Room for the largest frame and as much again, so that a large read costs one system call.</summary>
-    private const int InputSize = 2 * FrameMaxWanted;
+    /// <summary>Enough to log in. Room is doubled when a read has filled it, up to the largest frame and as much again, so that a large
+    /// read costs one system call, and a connection that only comes and goes next to nothing.</summary>
+    private const int InputSize = 1024;
+    private const int InputSizeMax = 2 * FrameMaxWanted;
 
     /// <summary>What the operating system keeps for a broker that does not read, bytes: two writes. Left to itself it takes 4 MiB, and a
     /// hundred publishers have sent millions of messages that no broker has seen.</summary>
@@ -28,7 +30,7 @@ internal sealed class PerfConnection : IDisposable
     private readonly FrameReader _frames = new(FrameMaxWanted);
     private readonly Lock _sending = new();
     private readonly string _name;
-    private readonly byte[] _input = new byte[InputSize];
+    private byte[] _input = new byte[InputSize];
     private ReadOnlySequence<byte> _fed;
     private int _filled;
     private volatile bool _disposed;
@@ -111,6 +113,7 @@ internal sealed class PerfConnection : IDisposable
         var consumed = (int)_fed.Slice(0, _frames.Consumed).Length;
         _filled -= consumed;
         Buffer.BlockCopy(_input, consumed, _input, 0, _filled);
+        if (consumed + _filled == _input.Length && _input.Length < InputSizeMax) Array.Resize(ref _input, 2 * _input.Length);
         int count;
         try
         {
