@@ -1,6 +1,7 @@
 using Amqp.Host;
 using Amqp.Host.Listeners;
 using Amqp.Host.Options;
+using Amqp.Host.Sockets;
 using Amqp.Storage;
 
 switch (args)
@@ -12,6 +13,8 @@ switch (args)
         Console.WriteLine($"amqpd {Usage.VersionNumber}");
         return 0;
 }
+
+SocketThreads.CallInline();
 
 // What an operator can mend is told in one line; anything else is a defect and keeps its stack trace.
 try

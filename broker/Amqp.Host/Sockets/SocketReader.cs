@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
@@ -15,6 +16,10 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
     /// <summary>With less room than this in its last block, the next read goes into a new one.</summary>
     private const int RoomMin = Block.Size / 2;
 
+    /// <summary>Who has used a thread no longer than this goes on at once when there is something to read, on the thread that waits for
+    /// all sockets; anybody else on a thread of the pool, or he would hold up everybody.</summary>
+    private static readonly TimeSpan Brief = TimeSpan.FromMicroseconds(100);
+
     private readonly Socket _socket;
     private readonly BlockPool _pool;
     private readonly Readable _readable;
@@ -29,6 +34,7 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
     private volatile bool _isAwaitingReadable;
     private int _isCancelled;
     private bool _hasReadOn; // without a wait in between
+    private volatile bool _isBrief; // as far as the owner's last turn says
 
     public SocketReader(Socket socket, BlockPool pool)
     {
@@ -91,8 +97,14 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
 
     public void Dispose() => _readable.Dispose();
 
-    /// <summary>The owner never goes on inside the caller of <see cref="CancelPendingRead"/>.</summary>
-    void IThreadPoolWorkItem.Execute() => _signal.Wake();
+    /// <summary>The owner's turn: what he does until he waits for something.</summary>
+    void IThreadPoolWorkItem.Execute()
+    {
+        _isBrief = false;
+        var start = Stopwatch.GetTimestamp();
+        _signal.Wake();
+        _isBrief = Stopwatch.GetElapsedTime(start) < Brief;
+    }
 
     private ReadOnlySequence<byte> Unconsumed => _first is null ? default : new(_first, _consumed, _last!, _last!.Filled);
 
@@ -131,9 +143,12 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
     private void BecameReadable()
     {
         _isAwaitingReadable = false;
-        if (_signal.Give()) _signal.Wake();
+        if (!_signal.Give()) return;
+        if (_isBrief) ((IThreadPoolWorkItem)this).Execute();
+        else ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
+    /// <summary>The owner never goes on inside the caller of <see cref="CancelPendingRead"/>.</summary>
     private void WakeElsewhere()
     {
         if (_signal.Give()) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);

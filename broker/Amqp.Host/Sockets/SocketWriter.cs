@@ -77,6 +77,7 @@ internal sealed class SocketWriter(Socket socket, BlockPool pool) : PipeWriter, 
                 // All of the first piece, however long the client takes; the others can be tried at once then.
                 var first = _unsent[0];
                 await socket.SendAsync(first, SocketFlags.None, cancellationToken);
+                await Task.Yield(); // This is the thread that waits for all sockets, and the owner may have much more to write.
                 TakeSent(first.Count);
                 while (_unsent.Count > 0 && !_isGone && TrySend())
                 {

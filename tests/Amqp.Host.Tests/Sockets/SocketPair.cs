@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Reflection;
 using Amqp.Host.Sockets;
 
 namespace Amqp.Host.Tests.Sockets;
@@ -13,14 +14,18 @@ internal sealed class SocketPair : IDisposable
 
     public Socket Client { get; }
 
-    public static async Task<SocketPair> Open()
+    /// <param name="isCalledInline">As <see cref="SocketThreads"/> has it, which comes too late in a process that tests run in: .NET's own
+    /// switch of a single socket, which it does not show.</param>
+    public static async Task<SocketPair> Open(bool isCalledInline = false)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         await client.ConnectAsync(listener.LocalEndPoint!);
-        return new SocketPair(new SocketConnection(await listener.AcceptAsync(), new BlockPool()), client);
+        var accepted = await listener.AcceptAsync();
+        if (isCalledInline) typeof(SafeSocketHandle).GetProperty("PreferInlineCompletions", BindingFlags.Instance | BindingFlags.NonPublic)!.SetValue(accepted.SafeHandle, true);
+        return new SocketPair(new SocketConnection(accepted, new BlockPool()), client);
     }
 
     /// <summary>Bytes in which a place that is wrong shows.</summary>

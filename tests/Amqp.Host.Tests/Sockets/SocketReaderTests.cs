@@ -76,6 +76,33 @@ internal sealed class SocketReaderTests
     }
 
     [Test]
+    public async Task Who_took_long_goes_on_where_nobody_is_held_up()
+    {
+        SynchronizationContext.SetSynchronizationContext(null); // NUnit's would have everything go on elsewhere.
+        using var pair = await SocketPair.Open(isCalledInline: true);
+        var reader = pair.Broker.Input;
+        Assert.That(await IsOnPool(TimeSpan.Zero), Is.True, "nothing is known of a newcomer");
+        for (var turn = 0; await IsOnPool(TimeSpan.Zero); turn++) Assert.That(turn, Is.LessThan(1_000), "brief turns that go on at once");
+        await IsOnPool(TimeSpan.FromMilliseconds(1));
+        Assert.That(await IsOnPool(TimeSpan.Zero), Is.True, "after a turn that took long");
+
+        async Task<bool> IsOnPool(TimeSpan taking)
+        {
+            await Task.Yield(); // The turn before is over then, as a rule.
+            var reading = Read(taking);
+            await pair.Client.SendAsync(new byte[1]);
+            return await reading;
+        }
+
+        async Task<bool> Read(TimeSpan taking)
+        {
+            reader.AdvanceTo((await reader.ReadAsync()).Buffer.End);
+            Thread.Sleep(taking);
+            return Thread.CurrentThread.IsThreadPoolThread;
+        }
+    }
+
+    [Test]
     public async Task A_token_ends_the_wait_and_nothing_is_lost()
     {
         using var pair = await SocketPair.Open();
