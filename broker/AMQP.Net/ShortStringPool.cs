@@ -4,27 +4,46 @@ namespace AMQP.Net;
 
 /// <summary>
 /// Remembers short strings by their bytes, so that an exchange name or routing key that comes with every message becomes a
-/// string once and not once a message. Direct-mapped: a new string takes the slot of an older one, so the pool never grows.
-/// Not thread-safe; one per connection.
+/// string once and not once a message. Direct-mapped: a new string takes the slot of an older one. A pool begins small, as most
+/// connections use few names, and grows while that happens, up to 256 strings. Not thread-safe; one per connection.
 /// </summary>
 public sealed class ShortStringPool
 {
     /// <summary>Strings longer than this (bytes) are decoded each time: they are rare and would make the pool large.</summary>
     private const int PooledLengthMax = 64;
-    private const int Slots = 256;
+    private const int SlotsMin = 16;
+    private const int SlotsMax = 256;
 
-    private readonly Slot[] _slots = new Slot[Slots];
+    private Slot[] _slots = new Slot[SlotsMin];
 
     /// <summary>The string of these bytes.</summary>
     /// <exception cref="ProtocolException">501: the bytes are not UTF-8.</exception>
     public string Get(ReadOnlySpan<byte> bytes)
     {
         if (bytes.Length > PooledLengthMax) return WireReader.DecodeUtf8(bytes);
-        ref var slot = ref _slots[Hash(bytes) & (Slots - 1)];
+        ref var slot = ref SlotOf(bytes);
         if (slot.Text is not null && bytes.SequenceEqual(slot.Bytes)) return slot.Text;
         var text = WireReader.DecodeUtf8(bytes);
+        if (slot.Text is not null && _slots.Length < SlotsMax)
+        {
+            Grow();
+            slot = ref SlotOf(bytes);
+        }
         slot = new Slot { Text = text, Bytes = bytes.ToArray() };
         return text;
+    }
+
+    /// <summary>By the upper bits of the hash: on the lower ones the last bytes of a string have no influence.</summary>
+    private ref Slot SlotOf(ReadOnlySpan<byte> bytes) => ref _slots[(int)((Hash(bytes) * (ulong)_slots.Length) >> 32)];
+
+    private void Grow()
+    {
+        var known = _slots;
+        _slots = new Slot[4 * known.Length];
+        foreach (var slot in known)
+        {
+            if (slot.Text is not null) SlotOf(slot.Bytes) = slot;
+        }
     }
 
     private static uint Hash(ReadOnlySpan<byte> bytes)

@@ -61,6 +61,17 @@ internal sealed class WireTests
     }
 
     [Test]
+    public void The_pool_grows_with_the_names_in_use()
+    {
+        var strings = new ShortStringPool();
+        var names = Enumerable.Range(0, 100).Select(number => Encoding.UTF8.GetBytes($"queue-{number}")).ToList();
+        foreach (var name in names) strings.Get(name);
+        var first = names.ConvertAll(name => strings.Get(name));
+        var again = names.ConvertAll(name => strings.Get(name));
+        Assert.That(first.Zip(again).Count(pair => ReferenceEquals(pair.First, pair.Second)), Is.GreaterThan(50));
+    }
+
+    [Test]
     public void The_pool_never_confuses_strings()
     {
         var strings = new ShortStringPool();
