@@ -12,7 +12,7 @@ internal sealed class ExclusiveQueues(LocalQueues queues)
 {
     private const int KeptMin = 16;
 
-    private readonly ConcurrentDictionary<QueueDefinition, bool> _queues = new();
+    private readonly ConcurrentDictionary<QueueDefinition, bool> _queues = new(concurrencyLevel: 1, capacity: 1); // Most connections have none.
     private volatile bool _ended;
     private int _kept = KeptMin;
 
