@@ -123,7 +123,7 @@ internal sealed class ConnectionOutput(
                 }
             }
         }
-        ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
+        if (!_mailbox.TryRest()) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
     }
 
     /// <summary>Encodes from <paramref name="next"/> on until a flush is due; returns where to go on.</summary>

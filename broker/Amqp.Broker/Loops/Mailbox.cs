@@ -61,6 +61,18 @@ internal sealed class Mailbox<T>
         }
     }
 
+    /// <summary>For an owner that takes no more for now. True: nothing has come since the last call, and the owner is idle again. False: it
+    /// has to see to it that it is run.</summary>
+    public bool TryRest()
+    {
+        _draining.Clear();
+        lock (_lock)
+        {
+            _busy = _incoming.Count > 0;
+            return !_busy;
+        }
+    }
+
     private bool TakeTurn()
     {
         if (_busy) return false;

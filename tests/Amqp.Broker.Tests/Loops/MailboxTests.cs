@@ -20,6 +20,22 @@ internal sealed class MailboxTests
     }
 
     [Test]
+    public void An_owner_rests_only_when_nothing_waits()
+    {
+        var mailbox = new Mailbox<int>();
+        mailbox.Post(1);
+        mailbox.TryDrain(out _);
+        mailbox.Post(2);
+        Assert.That(mailbox.TryRest(), Is.False);
+        Assert.That(mailbox.Post(3), Is.False, "the owner has to be run all the same");
+        Assert.That(mailbox.TryDrain(out var batch), Is.True);
+        Assert.That(batch.Items.ToArray(), Is.EqualTo([2, 3]));
+        Assert.That(mailbox.TryRest(), Is.True);
+        Assert.That(mailbox.IsIdle, Is.True);
+        Assert.That(mailbox.Post(4), Is.True);
+    }
+
+    [Test]
     public async Task One_owner_gets_everything_in_each_posters_order()
     {
         const int Posters = 4;
