@@ -1,5 +1,4 @@
 using System.Buffers;
-using System.Collections.Concurrent;
 
 namespace Amqp.Host.Sockets;
 
@@ -12,8 +11,8 @@ internal sealed class BlockPool : MemoryPool<byte>
     /// <summary>Blocks kept while unused: 16 MiB.</summary>
     private const int BlocksKept = 256;
 
-    private readonly ConcurrentQueue<Block> _free = new();
-    private int _freeCount;
+    private readonly Lock _lock = new();
+    private readonly Stack<Block> _free = new();
 
     public override int MaxBufferSize => Block.Size;
 
@@ -28,17 +27,24 @@ internal sealed class BlockPool : MemoryPool<byte>
     public Block Take(int bytesMin = 0)
     {
         if (bytesMin > Block.Size) return new Block(this, bytesMin);
-        if (!_free.TryDequeue(out var block)) return new Block(this, Block.Size);
-        Interlocked.Decrement(ref _freeCount);
-        return block;
+        lock (_lock)
+        {
+            if (_free.TryPop(out var block)) return block;
+        }
+        return new Block(this, Block.Size);
     }
 
     public void Return(Block block)
     {
         if (block.Room.Length != Block.Size) return;
-        if (Interlocked.Increment(ref _freeCount) <= BlocksKept) _free.Enqueue(block);
-        else Interlocked.Decrement(ref _freeCount);
+        lock (_lock)
+        {
+            if (_free.Count < BlocksKept) _free.Push(block);
+        }
     }
 
-    protected override void Dispose(bool disposing) => _free.Clear();
+    protected override void Dispose(bool disposing)
+    {
+        lock (_lock) _free.Clear();
+    }
 }

@@ -16,6 +16,10 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
     /// <summary>With less room than this in its last block, the next read goes into a new one.</summary>
     private const int RoomMin = Block.Size / 2;
 
+    /// <summary>So much is read at once while nobody else wants to run: what a message of 1 KiB or more costs is for a large part what
+    /// a turn costs. More would not stay in the processor's cache.</summary>
+    private const int BlocksMax = 4;
+
     /// <summary>Who has used a thread no longer than this goes on at once when there is something to read, on the thread that waits for
     /// all sockets; anybody else on a thread of the pool, or he would hold up everybody.</summary>
     private static readonly TimeSpan Brief = TimeSpan.FromMicroseconds(100);
@@ -31,6 +35,7 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
     private long _examined; // of these
     private bool _hasEnded;
     private bool _isDrained; // by the last read, as far as one can tell
+    private ConnectionResetException? _failure; // which follows what was read before it
     private volatile bool _isAwaitingReadable;
     private int _isCancelled;
     private bool _hasReadOn; // without a wait in between
@@ -46,7 +51,8 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        if (_hasReadOn || !TryRead(out var result)) return ReadLater(cancellationToken);
+        var yields = _hasReadOn && IsAnybodyWaiting;
+        if (yields || !TryRead(out var result)) return ReadLater(yields, cancellationToken);
         _hasReadOn = true;
         return ValueTask.FromResult(result);
     }
@@ -55,7 +61,7 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
     public override bool TryRead(out ReadResult result)
     {
         var isCancelled = Interlocked.Exchange(ref _isCancelled, 0) == 1;
-        if (!isCancelled && !_hasEnded && _examined == _bytes && (_isDrained || !TryReceive()))
+        if (!isCancelled && !_hasEnded && _examined == _bytes && !TryFill())
         {
             result = default;
             return false;
@@ -106,13 +112,16 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
         _isBrief = Stopwatch.GetElapsedTime(start) < Brief;
     }
 
+    /// <summary>For the thread that this runs on: another socket, if it is one that waits for sockets, or work of the pool.</summary>
+    private static bool IsAnybodyWaiting => !Thread.CurrentThread.IsThreadPoolThread || ThreadPool.PendingWorkItemCount > 0;
+
     private ReadOnlySequence<byte> Unconsumed => _first is null ? default : new(_first, _consumed, _last!, _last!.Filled);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
-    private async ValueTask<ReadResult> ReadLater(CancellationToken cancellationToken)
+    private async ValueTask<ReadResult> ReadLater(bool yields, CancellationToken cancellationToken)
     {
         // A client that sends without a break would keep a thread to itself: everybody else who wants to run is let through.
-        if (_hasReadOn) await Task.Yield();
+        if (yields) await Task.Yield();
         _hasReadOn = false;
         await using var registration = cancellationToken.UnsafeRegister(static reader => ((SocketReader)reader!).WakeElsewhere(), this);
         ReadResult result;
@@ -155,7 +164,15 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
     }
 
     /// <summary>False: there is nothing to read at the moment.</summary>
-    private bool TryReceive()
+    private bool TryFill()
+    {
+        var bytes = _bytes;
+        for (var blocks = 0; blocks < BlocksMax && !_isDrained && (blocks == 0 || !IsAnybodyWaiting); blocks++) Receive();
+        if (_bytes > bytes || _hasEnded) return true;
+        return _failure is null ? false : throw _failure;
+    }
+
+    private void Receive()
     {
         if (_last is null || _last.Room.Length < RoomMin) AddBlock();
         var room = _last!.Room.Span;
@@ -170,13 +187,16 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
             throw Aborted();
         }
         _isDrained = count < room.Length;
-        if (error == SocketError.WouldBlock) return false;
+        if (error == SocketError.WouldBlock) return;
         if (error is SocketError.OperationAborted or SocketError.Interrupted) throw Aborted();
-        if (error != SocketError.Success) throw new ConnectionResetException(new SocketException((int)error).Message);
+        if (error != SocketError.Success)
+        {
+            _failure = new ConnectionResetException(new SocketException((int)error).Message);
+            return;
+        }
         _last.Fill(count);
         _bytes += count;
         _hasEnded = count == 0;
-        return true;
     }
 
     private static ConnectionAbortedException Aborted() => new("the broker has closed the socket");

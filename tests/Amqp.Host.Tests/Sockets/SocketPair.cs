@@ -16,9 +16,11 @@ internal sealed class SocketPair : IDisposable
 
     /// <param name="isCalledInline">As <see cref="SocketThreads"/> has it, which comes too late in a process that tests run in: .NET's own
     /// switch of a single socket, which it does not show.</param>
-    public static async Task<SocketPair> Open(bool isCalledInline = false)
+    /// <param name="unread">Bytes that the client can send before any are read; 0: as many as the system lets it.</param>
+    public static async Task<SocketPair> Open(bool isCalledInline = false, int unread = 0)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
+        if (unread > 0) listener.ReceiveBufferSize = 2 * unread;
         listener.Bind(new IPEndPoint(IPAddress.Loopback, 0));
         listener.Listen();
         var client = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);

@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.IO.Pipelines;
 using System.Net.Sockets;
+using Amqp.Host.Sockets;
 using Microsoft.AspNetCore.Connections;
 
 namespace Amqp.Host.Tests.Sockets;
@@ -131,6 +133,57 @@ internal sealed class SocketReaderTests
         aborted.Broker.Abort();
         Assert.That(async () => await reading, Throws.InstanceOf<ConnectionAbortedException>());
         Assert.That(async () => await aborted.Broker.Input.ReadAsync(), Throws.InstanceOf<ConnectionAbortedException>());
+    }
+
+    [Test]
+    public async Task What_came_before_the_connection_was_cut_off_is_read_first()
+    {
+        // Reads fill their blocks to the last byte, so that they seem to have left something.
+        var expected = SocketPair.Pattern(2 * Block.Size);
+        using var pair = await SocketPair.Open(unread: expected.Length);
+        await pair.Client.SendAsync(expected);
+        pair.Client.LingerState = new LingerOption(enable: true, seconds: 0);
+        pair.Client.Close();
+        var received = new List<byte>();
+        // Where connections are read, which is not where tests run.
+        var reading = Task.Run(async () =>
+        {
+            while (true)
+            {
+                var result = await pair.Broker.Input.ReadAsync();
+                received.AddRange(result.Buffer.ToArray());
+                pair.Broker.Input.AdvanceTo(result.Buffer.End);
+            }
+        });
+        Assert.That(async () => await reading, Throws.InstanceOf<ConnectionResetException>());
+        Assert.That(received, Is.EqualTo(expected));
+    }
+
+    [Test]
+    public async Task Who_looks_at_nothing_is_not_shown_more_and_more()
+    {
+        var sent = SocketPair.Pattern(3 * Block.Size);
+        using var pair = await SocketPair.Open(unread: sent.Length);
+        await pair.Client.SendAsync(sent);
+        // Not on a thread of the pool, and so no more than one block.
+        var first = ReadOnThreadOfItsOwn(pair.Broker.Input);
+        Assert.That(first.Buffer.Length, Is.EqualTo(Block.Size));
+        pair.Broker.Input.AdvanceTo(first.Buffer.Start);
+        for (var again = 0; again < 10; again++)
+        {
+            var result = await Task.Run(async () => await pair.Broker.Input.ReadAsync());
+            Assert.That(result.Buffer.Length, Is.EqualTo(Block.Size));
+            pair.Broker.Input.AdvanceTo(result.Buffer.Start);
+        }
+    }
+
+    private static ReadResult ReadOnThreadOfItsOwn(PipeReader input)
+    {
+        ReadResult result = default;
+        var thread = new Thread(() => input.TryRead(out result));
+        thread.Start();
+        thread.Join();
+        return result;
     }
 
     private static async Task SendInPieces(Socket client, byte[] bytes, int size)
