@@ -24,9 +24,9 @@ namespace Amqp.Broker.Connections;
 internal sealed class ConnectionOutput(
     PipeWriter writer, int answerBytesMax, MemoryBudget memory, Action roomAgain, Action clientGone, Action<Exception> failed) : IThreadPoolWorkItem
 {
-    /// <summary>Encoded bytes after which a flush is due, though more is waiting: what fits into one of the socket's blocks with a small
-    /// message behind it, since a flush in one piece is cheaper.</summary>
-    private const int FlushBytes = 61_440;
+    /// <summary>Encoded bytes after which a flush is due, though more is waiting. A flush costs the client a wake-up, and the system a
+    /// packet at its end that is not full; but until the client has read it, its bytes are held beside the queue's.</summary>
+    private const int FlushBytes = 256 * 1024;
 
     /// <summary>A list of confirms that grew beyond this in a burst is let go afterwards.</summary>
     private const int ConfirmsKept = 1024;

@@ -18,7 +18,7 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
 
     /// <summary>So much is read at once while nobody else wants to run: what a message of 1 KiB or more costs is for a large part what
     /// a turn costs. More would not stay in the processor's cache.</summary>
-    private const int BlocksMax = 4;
+    private const int BlocksMax = 8;
 
     /// <summary>Who has used a thread no longer than this goes on at once when there is something to read, on the thread that waits for
     /// all sockets; anybody else on a thread of the pool, or he would hold up everybody.</summary>
