@@ -25,7 +25,7 @@ internal sealed class ConnectionOutput(
     PipeWriter writer, int answerBytesMax, MemoryBudget memory, Action roomAgain, Action clientGone, Action<Exception> failed) : IThreadPoolWorkItem
 {
     /// <summary>Encoded bytes after which a flush is due, though more is waiting. A flush costs the client a wake-up, and the system a
-    /// packet at its end that is not full; but until the client has read it, its bytes are held beside the queue's.</summary>
+    /// packet at its end that is not full; but until the system has taken it, its bytes are held and not counted (decision note 0012).</summary>
     private const int FlushBytes = 256 * 1024;
 
     /// <summary>A list of confirms that grew beyond this in a burst is let go afterwards.</summary>
