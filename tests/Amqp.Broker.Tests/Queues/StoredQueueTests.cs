@@ -97,6 +97,7 @@ internal sealed class StoredQueueTests
     {
         _story.Publish("short", expirationMs: 5_000);
         _story.Publish("long", expirationMs: 500_000);
+        await _story.Settled(); // An answer of the store may still have the queue at work on another thread.
         _story.End(clean: false);
         _story.Time.Advance(10_000);
         _story.Begin();
