@@ -92,6 +92,13 @@ internal sealed partial class AmqpConnection
         Transport.Abort();
     }
 
+    /// <summary>At once, and not when it is due: thousands of clients that have just connected would wake the broker once more each.</summary>
+    private void EndHandshakeTimeout()
+    {
+        _handshakeTimeout?.Dispose();
+        _handshakeTimeout = null;
+    }
+
     private async Task CloseByClient()
     {
         try
@@ -148,6 +155,7 @@ internal sealed partial class AmqpConnection
 
     private async Task TearDown(string why)
     {
+        EndHandshakeTimeout();
         _heartbeat?.Dispose();
         Services.Alarms.Forget(Loop);
         if (_handshake.IsRunning) Log.Closed(Name, Vhost, User, why);

@@ -18,6 +18,7 @@ internal sealed partial class AmqpConnection
     private readonly Dictionary<ushort, ChannelSession> _channels = [];
     private readonly FrameReader _frames;
     private readonly ConnectionHandshake _handshake;
+    private LoopTimer? _handshakeTimeout;
     private ChannelSession? _lastChannel;
     private int _channelMax;
     private Heartbeat? _heartbeat;
@@ -99,8 +100,8 @@ internal sealed partial class AmqpConnection
     /// <summary>Serves the client until either side ends it. Never throws.</summary>
     public async Task Run()
     {
-        using var handshakeTimeout = Services.Clock.CreateTimer(() => Loop.Post(HandshakeTimedOut));
-        handshakeTimeout.Set(Services.Limits.HandshakeMs);
+        _handshakeTimeout = Services.Clock.CreateTimer(() => Loop.Post(HandshakeTimedOut));
+        _handshakeTimeout.Set(Services.Limits.HandshakeMs);
         Log.Accepted(Name);
         var why = "";
         try
@@ -274,7 +275,11 @@ internal sealed partial class AmqpConnection
         if (heartbeatSeconds > 0) _heartbeat = new Heartbeat(this, heartbeatSeconds);
     }
 
-    public void Opened() => Log.Opened(Client.ConnectionName is { } name ? $"{Name} - {name}" : Name, User, Vhost);
+    public void Opened()
+    {
+        EndHandshakeTimeout();
+        Log.Opened(Client.ConnectionName is { } name ? $"{Name} - {name}" : Name, User, Vhost);
+    }
 
     /// <summary>The channel's number may be opened anew.</summary>
     public void Forget(ChannelSession channel)

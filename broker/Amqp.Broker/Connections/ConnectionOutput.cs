@@ -25,7 +25,7 @@ internal sealed class ConnectionOutput(
     PipeWriter writer, int answerBytesMax, MemoryBudget memory, Action roomAgain, Action clientGone, Action<Exception> failed) : IThreadPoolWorkItem
 {
     /// <summary>Encoded bytes after which a flush is due, though more is waiting. A flush costs the client a wake-up, and the system a
-    /// packet at its end that is not full; but until the system has taken it, its bytes are held and not counted (decision note 0012).</summary>
+    /// packet at its end that is not full; but a client that does not read makes the broker hold so much (decision note 0012).</summary>
     private const int FlushBytes = 256 * 1024;
 
     /// <summary>A list of confirms that grew beyond this in a burst is let go afterwards.</summary>
@@ -35,6 +35,7 @@ internal sealed class ConnectionOutput(
     private readonly ByteWindow _answers = new(answerBytesMax);
     private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<Confirm> _confirms = [];
+    private long _bytesInFlush; // as memory was told of them
     private bool _ended;
     private long _bytesWritten;
     private long _bytesFlushed;
@@ -121,6 +122,11 @@ internal sealed class ConnectionOutput(
                     _completed.TrySetResult();
                     failed(exception);
                 }
+                finally
+                {
+                    if (_bytesInFlush > 0) memory.Add(-_bytesInFlush);
+                    _bytesInFlush = 0;
+                }
             }
         }
         if (!_mailbox.TryRest()) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
@@ -133,7 +139,6 @@ internal sealed class ConnectionOutput(
         var start = _ended ? 0 : writer.UnflushedBytes;
         ConsumerLink? consumer = null;
         var consumerBytes = 0;
-        var deliveryBytes = 0L;
         var answerBytes = 0L;
         for (; next < span.Length && (_ended || writer.UnflushedBytes - start < FlushBytes); next++)
         {
@@ -146,11 +151,12 @@ internal sealed class ConnectionOutput(
                 consumer?.Written(consumerBytes);
                 (consumer, consumerBytes) = ((ConsumerLink)item.Holder!, 0);
             }
-            consumerBytes += ((Message)item.Payload!).Size;
-            deliveryBytes += ((Message)item.Payload!).Size;
+            var size = ((Message)item.Payload!).Size;
+            consumerBytes += size;
+            _bytesInFlush += size;
         }
         consumer?.Written(consumerBytes);
-        if (deliveryBytes + answerBytes > 0) memory.Add(-deliveryBytes - answerBytes);
+        _bytesInFlush += answerBytes;
         if (answerBytes > 0 && _answers.Remove(answerBytes)) roomAgain();
         if (!_ended) _bytesWritten += writer.UnflushedBytes - start;
         return next;

@@ -69,6 +69,21 @@ internal sealed class UnreadOutputTests
     }
 
     [Test]
+    public async Task What_was_encoded_counts_as_memory_until_the_client_reads_it()
+    {
+        var client = await Open();
+        await client.Declare(1, "q");
+        await client.Consume(1, "q", "c", noAck: true);
+        var before = _node.Broker.Services.Memory.UsedBytes;
+        await client.Publish(1, "q", new string('x', 100_000));
+        await Eventually.That(async () => (await _node.Broker.Connections()).Single().BytesPending, Is.GreaterThan(100_000));
+        Assert.That(_node.Broker.Services.Memory.UsedBytes - before, Is.GreaterThan(100_000));
+
+        await client.ExpectDelivery(1);
+        await Eventually.That(() => _node.Broker.Services.Memory.UsedBytes, Is.EqualTo(before));
+    }
+
+    [Test]
     public async Task Heartbeats_do_not_pile_up_behind_a_client_that_does_not_read()
     {
         var client = await _node.Connect(heartbeatSeconds: 1);
@@ -78,7 +93,7 @@ internal sealed class UnreadOutputTests
         for (var look = 0; look < 30; look++)
         {
             await client.SendBytes([8, 0, 0, 0, 0, 0, 0, Frame.End]);
-            _node.Time.Advance(look == 0 ? _node.Limits.HandshakeMs : 500);
+            _node.Time.Advance(500);
             await Eventually.That(() => _node.Time.TimersSet, Is.EqualTo(2)); // the heartbeat's, and the one of the node itself
         }
         for (var returned = 0; returned < 3; returned++)
