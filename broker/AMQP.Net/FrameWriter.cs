@@ -40,38 +40,46 @@ public static class FrameWriter
         output.Advance(size + Frame.EmptySize);
     }
 
+    /// <summary>A content as it was received.</summary>
+    /// <param name="frameMax">The negotiated limit, bytes of the whole frame; 0 = none.</param>
+    public static void WriteContent(IBufferWriter<byte> output, ushort channel, in Content content, int frameMax)
+    {
+        var properties = content.Properties.Bytes.Span;
+        if (content.IsOneArray(out var body)) WriteContent(output, channel, properties, body, frameMax);
+        else WriteContent(output, channel, properties, content.Body, frameMax);
+    }
+
     /// <summary>A content: its header frame (class basic) and as many body frames as it takes.</summary>
     /// <param name="properties">Property flags and properties (<see cref="BasicProperties.Bytes"/>).</param>
     /// <param name="frameMax">The negotiated limit, bytes of the whole frame; 0 = none.</param>
     public static void WriteContent(
         IBufferWriter<byte> output, ushort channel, ReadOnlySpan<byte> properties, ReadOnlyMemory<byte> body, int frameMax)
     {
-        var bodyFrameMax = frameMax == 0 ? int.MaxValue : frameMax - Frame.EmptySize;
-        ArgumentOutOfRangeException.ThrowIfLessThan(bodyFrameMax, 1, nameof(frameMax));
-        var headerSize = Frame.EmptySize + ContentAssembler.HeaderSize + properties.Length;
-
-        if (body.Length <= bodyFrameMax && headerSize + (long)body.Length + Frame.EmptySize <= PieceMax)
+        var headerSize = HeaderSizeOf(properties);
+        if (headerSize + (long)body.Length + Frame.EmptySize > PieceMax || body.Length > BodyFrameMax(frameMax))
         {
-            var bodySize = body.IsEmpty ? 0 : body.Length + Frame.EmptySize;
-            var room = output.GetSpan(headerSize + bodySize);
-            WriteContentHeader(room, channel, properties, body.Length);
-            if (!body.IsEmpty) WriteFrame(room[headerSize..], FrameType.Body, channel, body.Span);
-            output.Advance(headerSize + bodySize);
+            WriteContent(output, channel, properties, new ReadOnlySequence<byte>(body), frameMax);
             return;
         }
+        var bodySize = body.IsEmpty ? 0 : body.Length + Frame.EmptySize;
+        var room = output.GetSpan(headerSize + bodySize);
+        WriteContentHeader(room, channel, properties, body.Length);
+        if (!body.IsEmpty) WriteFrame(room[headerSize..], FrameType.Body, channel, body.Span);
+        output.Advance(headerSize + bodySize);
+    }
 
+    /// <inheritdoc cref="WriteContent(IBufferWriter{byte}, ushort, ReadOnlySpan{byte}, ReadOnlyMemory{byte}, int)"/>
+    public static void WriteContent(
+        IBufferWriter<byte> output, ushort channel, ReadOnlySpan<byte> properties, in ReadOnlySequence<byte> body, int frameMax)
+    {
+        var (headerSize, payloadMax) = (HeaderSizeOf(properties), BodyFrameMax(frameMax));
         WriteContentHeader(output.GetSpan(headerSize), channel, properties, body.Length);
         output.Advance(headerSize);
-        while (!body.IsEmpty)
+        for (var left = body; !left.IsEmpty;)
         {
-            var piece = body[..Math.Min(body.Length, bodyFrameMax)];
-            WriteHeader(output.GetSpan(Frame.HeaderSize), FrameType.Body, channel, piece.Length);
-            output.Advance(Frame.HeaderSize);
-            if (output is IReferenceWriter references && piece.Length >= ReferenceMin) references.WriteByReference(piece);
-            else output.Write(piece.Span);
-            output.GetSpan(1)[0] = Frame.End;
-            output.Advance(1);
-            body = body[piece.Length..];
+            var payload = left.Slice(0, Math.Min(left.Length, payloadMax));
+            WriteBody(output, channel, payload);
+            left = left.Slice(payload.End);
         }
     }
 
@@ -80,6 +88,16 @@ public static class FrameWriter
     {
         WriteFrame(output.GetSpan(Frame.EmptySize), FrameType.Heartbeat, channel: 0, payload: default);
         output.Advance(Frame.EmptySize);
+    }
+
+    private static int HeaderSizeOf(ReadOnlySpan<byte> properties) => Frame.EmptySize + ContentAssembler.HeaderSize + properties.Length;
+
+    /// <summary>Bytes of a body that a frame takes.</summary>
+    private static int BodyFrameMax(int frameMax)
+    {
+        var bodyFrameMax = frameMax == 0 ? int.MaxValue : frameMax - Frame.EmptySize;
+        ArgumentOutOfRangeException.ThrowIfLessThan(bodyFrameMax, 1, nameof(frameMax));
+        return bodyFrameMax;
     }
 
     /// <summary>Writes method number and arguments where the payload stands, and tells the payload's size, even if the room was too small.</summary>
@@ -92,7 +110,21 @@ public static class FrameWriter
         return writer.Length;
     }
 
-    private static void WriteContentHeader(Span<byte> room, ushort channel, ReadOnlySpan<byte> properties, int bodySize)
+    /// <summary>One frame, piece by piece.</summary>
+    private static void WriteBody(IBufferWriter<byte> output, ushort channel, in ReadOnlySequence<byte> payload)
+    {
+        WriteHeader(output.GetSpan(Frame.HeaderSize), FrameType.Body, channel, (int)payload.Length);
+        output.Advance(Frame.HeaderSize);
+        foreach (var piece in payload)
+        {
+            if (output is IReferenceWriter references && piece.Length >= ReferenceMin) references.WriteByReference(piece);
+            else output.Write(piece.Span);
+        }
+        output.GetSpan(1)[0] = Frame.End;
+        output.Advance(1);
+    }
+
+    private static void WriteContentHeader(Span<byte> room, ushort channel, ReadOnlySpan<byte> properties, long bodySize)
     {
         WriteHeader(room, FrameType.Header, channel, ContentAssembler.HeaderSize + properties.Length);
         var writer = new WireWriter(room[Frame.HeaderSize..]);

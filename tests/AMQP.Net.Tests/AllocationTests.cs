@@ -49,7 +49,7 @@ internal sealed class AllocationTests
             for (var i = 0; i < Messages; i++)
             {
                 FrameWriter.WriteMethod(output, 1, new BasicDeliver("amq.ctag-1", (ulong)i, false, "exchange", "routing.key"));
-                FrameWriter.WriteContent(output, 1, content.Properties.Bytes.Span, content.Body, 131072);
+                FrameWriter.WriteContent(output, 1, content, 131072);
                 FrameWriter.WriteMethod(output, 2, new BasicAck((ulong)i, true));
             }
             FrameWriter.WriteHeartbeat(output);

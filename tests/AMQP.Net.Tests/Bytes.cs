@@ -16,6 +16,14 @@ internal static class Bytes
         return bytes.ToArray();
     }
 
+    /// <summary>Properties and body of a content.</summary>
+    public static byte[] Of(Content content)
+    {
+        var bytes = new byte[content.Size];
+        content.CopyTo(bytes);
+        return bytes;
+    }
+
     /// <summary>One frame around a payload.</summary>
     public static byte[] Frame(FrameType type, ushort channel, byte[] payload) =>
         [(byte)type, (byte)(channel >> 8), (byte)channel, .. BigEndian(payload.Length), .. payload, 0xCE];

@@ -60,6 +60,23 @@ internal sealed class FrameWriterTests
         Assert.That(output.Written.SequenceEqual(Bytes.Written(copied => FrameWriter.WriteContent(copied, 1, Bytes.Of("1000 02"), body, 131_072))), Is.True);
     }
 
+    [TestCase(0)] // no limit
+    [TestCase(Frame.MinSize)]
+    [TestCase(131_072)]
+    public void A_body_in_several_arrays_makes_the_same_bytes(int frameMax)
+    {
+        var body = ContentTests.Body(300_000);
+        var whole = Bytes.Written(output => FrameWriter.WriteContent(output, 1, Bytes.Of("1000 02"), body, frameMax));
+        foreach (var size in (int[])[100, 65_536, 131_064, 150_000])
+        {
+            var (pieces, output) = (Bytes.Sequence(Bytes.Cut(body, size)), new ReferenceOutput());
+            FrameWriter.WriteContent(output, 1, Bytes.Of("1000 02"), pieces, frameMax);
+            Assert.That(output.Written.SequenceEqual(whole), Is.True, $"in arrays of {size}");
+        }
+        Assert.That(Bytes.Written(output => FrameWriter.WriteContent(output, 1, Bytes.Of("0000"), Bytes.Sequence("he"u8.ToArray(), "llo"u8.ToArray()), frameMax)),
+            Is.EqualTo(Bytes.Written(output => FrameWriter.WriteContent(output, 1, Bytes.Of("0000"), "hello"u8.ToArray(), frameMax))));
+    }
+
     [Test]
     public void A_limit_that_leaves_no_room_for_a_body_is_the_callers_mistake() =>
         Assert.That(() => FrameWriter.WriteContent(new ArrayBufferWriter<byte>(), 1, default, "a"u8.ToArray(), 8), Throws.InstanceOf<ArgumentOutOfRangeException>());

@@ -61,7 +61,7 @@ internal sealed class StoreFolder : IDisposable
     private static Message MessageOf(string text)
     {
         var head = new Content([], 0).With(new MutableProperties { DeliveryMode = 2 });
-        return new Message("", "orders", new Content([.. head.Buffer, .. System.Text.Encoding.UTF8.GetBytes(text)], head.PropertiesLength));
+        return new Message("", "orders", new Content([.. head.Properties.Bytes.Span, .. System.Text.Encoding.UTF8.GetBytes(text)], head.PropertiesLength));
     }
 
     private static void Fail(Exception exception) => Assert.Fail(exception.ToString());

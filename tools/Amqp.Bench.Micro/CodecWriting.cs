@@ -40,7 +40,7 @@ public class CodecWriting
         while (written < messagesMax && output.UnflushedBytes < Wire.BlockBytes)
         {
             FrameWriter.WriteMethod(output, Wire.Channel, new BasicDeliver("amq.ctag-consumer", ++_tag, Redelivered: false, "exchange", "routing.key"));
-            FrameWriter.WriteContent(output, Wire.Channel, _content.Properties.Bytes.Span, _content.Body, Wire.FrameMax);
+            FrameWriter.WriteContent(output, Wire.Channel, _content, Wire.FrameMax);
             written++;
         }
         return written;

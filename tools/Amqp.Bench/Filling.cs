@@ -51,7 +51,7 @@ internal static class Filling
     public static Message MessageOf(int bytes)
     {
         var head = new Content([], 0).With(new MutableProperties { DeliveryMode = 2 });
-        return new Message("", "q0", new Content([.. head.Buffer, .. new byte[bytes]], head.PropertiesLength));
+        return new Message("", "q0", new Content([.. head.Properties.Bytes.Span, .. new byte[bytes]], head.PropertiesLength));
     }
 
     public static void Fail(Exception exception)

@@ -43,7 +43,7 @@ internal static class Traffic
     public static void WriteDelivery(IBufferWriter<byte> output, ulong deliveryTag, Content content)
     {
         FrameWriter.WriteMethod(output, PerfConnection.Channel, new BasicDeliver("c0", deliveryTag, Redelivered: false, Exchange: "", Prefix + "0"));
-        FrameWriter.WriteContent(output, PerfConnection.Channel, content.Properties.Bytes.Span, content.Body, FrameMax);
+        FrameWriter.WriteContent(output, PerfConnection.Channel, content, FrameMax);
     }
 
     public static Content Content(int bodyBytes, bool isPersistent = false)

@@ -22,22 +22,20 @@ public enum ContentState
 ///   Method -----------------> Header -------------> Body -------------------------> Method
 ///                                \______________________size 0____________________/
 /// </code>
-/// A message costs one array. A body that is announced and never sent costs no more than <see cref="TrustedSizeMax"/>.
+/// A message costs one array, or several if it is large. A body that is announced and never sent costs no more than <see cref="Content.PieceBytes"/>.
 /// Its errors are those of RabbitMQ, all of them the connection's end; a channel that is closed afterwards starts anew with a
 /// new assembler.
 /// </summary>
 /// <param name="bodySizeMax">The largest body it takes, bytes.</param>
 public sealed class ContentAssembler(int bodySizeMax)
 {
-    /// <summary>Announced bodies up to this size, bytes, get their array at once; larger ones get it as they arrive.</summary>
-    public const int TrustedSizeMax = 1 << 20;
-
     /// <summary>A header frame's payload before the property flags: class id, weight, body size.</summary>
     internal const int HeaderSize = 12;
 
     private Expected _expected;
     private MethodId _method;
     private byte[] _buffer = [];
+    private LargeBody? _large;
     private int _propertiesLength;
     private int _filled;
     private ulong _bodyLeft;
@@ -87,7 +85,8 @@ public sealed class ContentAssembler(int bodySizeMax)
         _tooLarge = BodySize > (ulong)bodySizeMax;
         if (!_tooLarge)
         {
-            _buffer = GC.AllocateUninitializedArray<byte>(properties.Length + Math.Min((int)BodySize, TrustedSizeMax));
+            _large = BodySize > Content.PieceBytes ? new LargeBody((int)BodySize) : null;
+            _buffer = GC.AllocateUninitializedArray<byte>(properties.Length + (_large is null ? (int)BodySize : 0));
             properties.CopyTo(_buffer);
             _propertiesLength = _filled = properties.Length;
         }
@@ -114,9 +113,9 @@ public sealed class ContentAssembler(int bodySizeMax)
     {
         if (_expected != Expected.Body) ThrowUnexpected();
         if ((ulong)payload.Length > _bodyLeft) ThrowTooMuchBody();
-        if (!_tooLarge)
+        if (_large is not null) _large.Append(payload);
+        else if (!_tooLarge)
         {
-            if (payload.Length > _buffer.Length - _filled) Grow(payload.Length);
             payload.CopyTo(_buffer.AsSpan(_filled));
             _filled += payload.Length;
         }
@@ -128,9 +127,10 @@ public sealed class ContentAssembler(int bodySizeMax)
     public Content Take()
     {
         if (_expected != Expected.Taking) throw new InvalidOperationException("the content is not complete");
-        var content = new Content(_buffer, _propertiesLength);
+        var content = _large is null ? new Content(_buffer, _propertiesLength) : new Content(_buffer, _large);
         _expected = Expected.Method;
         _buffer = [];
+        _large = null;
         return content;
     }
 
@@ -140,13 +140,6 @@ public sealed class ContentAssembler(int bodySizeMax)
         else _expected = _tooLarge ? Expected.Method : Expected.Taking;
         if (_tooLarge) return ContentState.TooLarge;
         return _bodyLeft > 0 ? ContentState.Incomplete : ContentState.Complete;
-    }
-
-    /// <summary>Doubles, but never beyond what was announced: so the array of a complete content has no slack.</summary>
-    private void Grow(int count)
-    {
-        var whole = _propertiesLength + (long)BodySize;
-        Array.Resize(ref _buffer, (int)Math.Min(whole, Math.Max(2L * _buffer.Length, _filled + (long)count)));
     }
 
     [DoesNotReturn]

@@ -40,7 +40,7 @@ public sealed class MutableProperties
     /// <summary>The same properties, to be changed.</summary>
     public static MutableProperties From(BasicProperties source) => new(source);
 
-    /// <summary>Flags and values, as <see cref="BasicProperties"/> and <see cref="FrameWriter.WriteContent"/> take them.</summary>
+    /// <summary>Flags and values, as <see cref="BasicProperties"/> and <see cref="FrameWriter"/> take them.</summary>
     /// <exception cref="ArgumentException">A string is longer than 255 bytes of UTF-8.</exception>
     public byte[] Encode()
     {

@@ -248,7 +248,7 @@ internal sealed class ConnectionOutput(
     }
 
     private void WriteContent(ushort channel, Message message) =>
-        FrameWriter.WriteContent(writer, channel, message.Properties.Bytes.Span, message.Body, FrameMax);
+        FrameWriter.WriteContent(writer, channel, message.Content, FrameMax);
 
     private void End()
     {

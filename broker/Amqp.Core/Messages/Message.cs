@@ -1,10 +1,11 @@
+using System.Buffers;
 using AMQP.Net;
 
 namespace Amqp.Core.Messages;
 
 /// <summary>
-/// A published message, shared unchanged by every queue that it was routed to. Its properties and body are one array, as
-/// they came from the publisher, so that delivering is copying.
+/// A published message, shared unchanged by every queue that it was routed to. Its properties and body are as they came from the
+/// publisher, so that delivering is copying.
 /// </summary>
 public sealed class Message(string exchange, string routingKey, Content content)
 {
@@ -24,7 +25,7 @@ public sealed class Message(string exchange, string routingKey, Content content)
     /// <summary>The properties as they came, validated.</summary>
     public BasicProperties Properties => Content.Properties;
 
-    public ReadOnlyMemory<byte> Body => Content.Body;
+    public ReadOnlySequence<byte> Body => Content.Body;
 
     /// <summary>delivery-mode 2.</summary>
     public bool IsPersistent { get; } = content.Properties.IsPersistent;
@@ -41,10 +42,10 @@ public sealed class Message(string exchange, string routingKey, Content content)
 
     /// <summary>Bytes that the message costs while it waits to be written: properties and body, and about what the objects
     /// around them take, so that a window in bytes holds for many small messages too.</summary>
-    public int Size => Content.Buffer.Length + ObjectBytes;
+    public int Size => Content.Size + ObjectBytes;
 
     /// <summary>Bytes of the body alone, which is what limits and figures of queues go by.</summary>
-    public int BodySize => Content.Body.Length;
+    public int BodySize => Content.BodySize;
 
     /// <summary>One more queue has it in memory. From any thread.</summary>
     /// <returns>Bytes that are in use by that: none if another queue has it already.</returns>

@@ -35,7 +35,7 @@ public sealed class RecordBuffer
     /// <summary>Bytes that a message with its body in the record takes, padding included; for a shared one, those of its body's record.</summary>
     public static int SizeOf(Message message) => RecordHeader.Padded(
         EnqueueHeadSize + BodyHeadSize + Encoding.UTF8.GetByteCount(message.Exchange) + Encoding.UTF8.GetByteCount(message.RoutingKey)
-        + message.Content.Buffer.Length);
+        + message.Content.Size);
 
     /// <summary>A message with its body.</summary>
     /// <param name="type">Enqueue or Page.</param>
@@ -119,14 +119,14 @@ public sealed class RecordBuffer
     }
 
     private static int SizeOfBody(Message message) => BodyHeadSize + Encoding.UTF8.GetByteCount(message.Exchange)
-        + Encoding.UTF8.GetByteCount(message.RoutingKey) + message.Content.Buffer.Length;
+        + Encoding.UTF8.GetByteCount(message.RoutingKey) + message.Content.Size;
 
     private static void WriteBody(Span<byte> body, Message message)
     {
         var names = body[BodyHeadSize..];
         var exchange = Encoding.UTF8.GetBytes(message.Exchange, names);
         var routingKey = Encoding.UTF8.GetBytes(message.RoutingKey, names[exchange..]);
-        message.Content.Buffer.CopyTo(names[(exchange + routingKey)..]);
+        message.Content.CopyTo(names[(exchange + routingKey)..]);
         (body[0], body[1]) = ((byte)exchange, (byte)routingKey); // short strings: at most 255 bytes
         BinaryPrimitives.WriteUInt16LittleEndian(body[2..], 0);
         BinaryPrimitives.WriteInt32LittleEndian(body[4..], message.Content.PropertiesLength);

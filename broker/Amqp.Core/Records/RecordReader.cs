@@ -50,7 +50,7 @@ public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
         return new Message(
             strings.Get(names[..exchange]),
             strings.Get(names.Slice(exchange, routingKey)),
-            new Content(content.ToArray(), properties))
+            Content.Copy(content, properties))
         {
             BodyId = type == RecordType.Body ? BinaryPrimitives.ReadInt64LittleEndian(_record[24..]) : 0,
         };

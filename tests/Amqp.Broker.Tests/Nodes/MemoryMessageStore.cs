@@ -1,3 +1,4 @@
+using System.Text;
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Records;
@@ -53,7 +54,7 @@ internal sealed class MemoryMessageStore : IMessageStore
         {
             if (!_queues.TryGetValue(new QueueId(queue), out var kept)) return "nothing";
             return string.Join(' ', kept.Messages.Select(pair =>
-                $"{pair.Key}:{System.Text.Encoding.UTF8.GetString(pair.Value.Message!.Body.Span)}"
+                $"{pair.Key}:{Encoding.UTF8.GetString(pair.Value.Message!.Body)}"
                 + (pair.Value.Type == RecordType.Page ? "~" : "") + (kept.Delivered.Contains(pair.Key) ? "!" : "")));
         }
     }

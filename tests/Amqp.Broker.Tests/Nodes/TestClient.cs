@@ -191,7 +191,7 @@ internal sealed class TestClient
         var header = await Read();
         var state = assembler.AddHeader(header!.Payload);
         while (state == ContentState.Incomplete) state = assembler.AddBody((await Read())!.Payload);
-        return Encoding.UTF8.GetString(assembler.Take().Body.Span);
+        return Encoding.UTF8.GetString(assembler.Take().Body);
     }
 
     public async Task ExpectEnd() => Assert.That((await Read())?.ToString(), Is.Null, "the stream was to end");

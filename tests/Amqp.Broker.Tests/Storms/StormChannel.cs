@@ -75,7 +75,7 @@ internal sealed class StormChannel(ushort number, Ledger ledger)
                 return true;
             case null:
                 var state = frame.Type == FrameType.Header ? _assembler.AddHeader(frame.Payload) : _assembler.AddBody(frame.Payload);
-                if (state == ContentState.Complete) Arrived(Encoding.UTF8.GetString(_assembler.Take().Body.Span));
+                if (state == ContentState.Complete) Arrived(Encoding.UTF8.GetString(_assembler.Take().Body));
                 return true;
             default:
                 return false;

@@ -155,7 +155,7 @@ internal sealed class DamageReportTests
         var head = MessageOf("").Content;
         // Wherever it comes to stand in the file, one of the copies stands where records do.
         byte[] body = [.. Enumerable.Range(0, 8).SelectMany(_ => (byte[])[.. forged.Bytes, .. new byte[1]])];
-        var message = new Message("exchange", "key", new Content([.. head.Buffer, .. body, .. "end"u8], head.PropertiesLength));
+        var message = new Message("exchange", "key", new Content([.. head.Properties.Bytes.Span, .. body, .. "end"u8], head.PropertiesLength));
         Commit(StoreRecord.Enqueue(_queue.Id, 0, message, 0), StoreRecord.Enqueue(_queue.Id, 1, MessageOf("behind"), 0));
         Publish(2, "so that it is no torn end");
         _store.Files.Break();

@@ -1,3 +1,4 @@
+using System.Text;
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Records;
@@ -82,14 +83,14 @@ internal sealed class TestStore : IDisposable
     {
         var properties = new MutableProperties { DeliveryMode = 2 };
         return new Message("exchange", "key", new Content([], 0).With(properties) is var head
-            ? new Content([.. head.Buffer, .. System.Text.Encoding.UTF8.GetBytes(text)], head.PropertiesLength)
+            ? new Content([.. head.Properties.Bytes.Span, .. Encoding.UTF8.GetBytes(text)], head.PropertiesLength)
             : default) { BodyId = bodyId };
     }
 
     /// <summary>Waits for what threads of the store do.</summary>
     public static void Until(Func<bool> condition, string what) => Assert.That(SpinWait.SpinUntil(condition, Patience.Answer), Is.True, what);
 
-    public static string TextOf(Message message) => System.Text.Encoding.UTF8.GetString(message.Body.Span);
+    public static string TextOf(Message message) => Encoding.UTF8.GetString(message.Body);
 
     public TestQueue Queue(int id)
     {
