@@ -44,6 +44,7 @@ internal static class Scenarios
         Throughput("transient 16 B, auto-ack", "-s 16 --auto-ack", aim: 5, cpuAim: 10) with { IsQuick = true },
         Throughput("transient 1 KiB, auto-ack", "-s 1024 --auto-ack", aim: 3),
         Throughput("transient 64 KiB, auto-ack", "-s 65536 --auto-ack", aim: 1.3),
+        Throughput("transient 1 MiB, auto-ack", "-s 1048576 --auto-ack", aim: 1),
         Throughput("transient 16 B, prefetch 100, ack each", "-s 16 --prefetch 100", aim: 5, cpuAim: 10) with { IsQuick = true },
         Throughput("transient 16 B, prefetch 100, ack every 50", "-s 16 --prefetch 100 --ack-batch 50", aim: 5),
         Throughput("transient 16 B, confirm window 100", "-s 16 -c 100 --auto-ack", aim: 5),
