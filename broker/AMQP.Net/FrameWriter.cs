@@ -21,7 +21,7 @@ public static class FrameWriter
     /// <summary>Contents up to this size, bytes with all frames, are written in one piece; the block size of a pipe by default.</summary>
     private const int PieceMax = 4096;
 
-    /// <summary>Bodies from this size on, bytes, are handed to an <see cref="IReferenceWriter"/> where they lie.</summary>
+    /// <summary>Pieces of bodies from this size on, bytes, are handed to an <see cref="IReferenceWriter"/> where they lie.</summary>
     private const int ReferenceMin = 16_384;
 
     /// <summary>One method frame. Its size is not held against frame-max: no method but one with a huge table comes near it.</summary>

@@ -25,12 +25,16 @@ public readonly struct Content
     /// <summary>Properties and body, bytes.</summary>
     public int Size => _buffer.Length + (_large?.Size ?? 0);
 
+    /// <summary>Property flags and properties, bytes.</summary>
     public int PropertiesLength { get; }
 
+    /// <summary>The body alone, bytes.</summary>
     public int BodySize => Size - PropertiesLength;
 
+    /// <summary>The properties, where they lie.</summary>
     public BasicProperties Properties => new(_buffer.AsMemory(0, PropertiesLength));
 
+    /// <summary>The body, where it lies.</summary>
     public ReadOnlySequence<byte> Body => _large?.Bytes ?? new(_buffer, PropertiesLength, _buffer.Length - PropertiesLength);
 
     /// <summary>Whether the body is in one array, and if so, where.</summary>

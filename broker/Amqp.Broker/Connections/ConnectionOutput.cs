@@ -35,7 +35,6 @@ internal sealed class ConnectionOutput(
     private readonly ByteWindow _answers = new(answerBytesMax);
     private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<Confirm> _confirms = [];
-    private long _bytesInFlush; // as memory was told of them
     private bool _ended;
     private long _bytesWritten;
     private long _bytesFlushed;
@@ -103,9 +102,10 @@ internal sealed class ConnectionOutput(
             if (!_mailbox.TryDrain(out var items)) return;
             for (var next = 0; next < items.Count;)
             {
+                var counted = 0L;
                 try
                 {
-                    next = EncodeSome(items, next);
+                    next = EncodeSome(items, next, out counted);
                     if (_ended) continue;
                     var flushed = await writer.FlushAsync();
                     _bytesFlushed = _bytesWritten;
@@ -124,8 +124,7 @@ internal sealed class ConnectionOutput(
                 }
                 finally
                 {
-                    if (_bytesInFlush > 0) memory.Add(-_bytesInFlush);
-                    _bytesInFlush = 0;
+                    if (counted > 0) memory.Add(-counted);
                 }
             }
         }
@@ -133,12 +132,14 @@ internal sealed class ConnectionOutput(
     }
 
     /// <summary>Encodes from <paramref name="next"/> on until a flush is due; returns where to go on.</summary>
-    private int EncodeSome(BatchList<OutboundItem> items, int next)
+    /// <param name="counted">What of it counts as memory until it is flushed.</param>
+    private int EncodeSome(BatchList<OutboundItem> items, int next, out long counted)
     {
         var span = items.Items;
         var start = _ended ? 0 : writer.UnflushedBytes;
         ConsumerLink? consumer = null;
         var consumerBytes = 0;
+        var deliveryBytes = 0L;
         var answerBytes = 0L;
         for (; next < span.Length && (_ended || writer.UnflushedBytes - start < FlushBytes); next++)
         {
@@ -153,12 +154,12 @@ internal sealed class ConnectionOutput(
             }
             var size = ((Message)item.Payload!).Size;
             consumerBytes += size;
-            _bytesInFlush += size;
+            deliveryBytes += size;
         }
         consumer?.Written(consumerBytes);
-        _bytesInFlush += answerBytes;
         if (answerBytes > 0 && _answers.Remove(answerBytes)) roomAgain();
         if (!_ended) _bytesWritten += writer.UnflushedBytes - start;
+        counted = deliveryBytes + answerBytes; // only now: what fails is encoded, and so counted, again
         return next;
     }
 

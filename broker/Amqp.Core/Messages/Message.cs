@@ -1,4 +1,3 @@
-using System.Buffers;
 using AMQP.Net;
 
 namespace Amqp.Core.Messages;
@@ -24,8 +23,6 @@ public sealed class Message(string exchange, string routingKey, Content content)
 
     /// <summary>The properties as they came, validated.</summary>
     public BasicProperties Properties => Content.Properties;
-
-    public ReadOnlySequence<byte> Body => Content.Body;
 
     /// <summary>delivery-mode 2.</summary>
     public bool IsPersistent { get; } = content.Properties.IsPersistent;

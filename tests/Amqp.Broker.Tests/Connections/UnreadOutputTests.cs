@@ -114,6 +114,7 @@ internal sealed class UnreadOutputTests
         await input.Writer.WriteAsync(ProtocolHeader.Bytes.ToArray());
         await served.WaitAsync(Patience.Answer);
         Assert.That(_node.Logs.Complaints, Has.One.Contains("defect of the broker"));
+        Assert.That(_node.Broker.Services.Memory.UsedBytes, Is.Zero);
     }
 
     private async Task<TestClient> Open()

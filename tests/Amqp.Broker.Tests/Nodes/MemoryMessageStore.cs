@@ -54,7 +54,7 @@ internal sealed class MemoryMessageStore : IMessageStore
         {
             if (!_queues.TryGetValue(new QueueId(queue), out var kept)) return "nothing";
             return string.Join(' ', kept.Messages.Select(pair =>
-                $"{pair.Key}:{Encoding.UTF8.GetString(pair.Value.Message!.Body)}"
+                $"{pair.Key}:{Encoding.UTF8.GetString(pair.Value.Message!.Content.Body)}"
                 + (pair.Value.Type == RecordType.Page ? "~" : "") + (kept.Delivered.Contains(pair.Key) ? "!" : "")));
         }
     }

@@ -67,7 +67,7 @@ internal sealed class ActorStory
     public async Task<string?> Get(bool noAck = true) => Text(await Answer(BeginGet(noAck)));
 
     public static string? Text(GetResult got) =>
-        got.Message is null ? null : Encoding.UTF8.GetString(got.Message.Body) + (got.Redelivered ? "!" : "");
+        got.Message is null ? null : Encoding.UTF8.GetString(got.Message.Content.Body) + (got.Redelivered ? "!" : "");
 
     public async Task<string> GetAll()
     {

@@ -120,7 +120,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
         return count;
     }
 
-    public static string NameOf(Message message) => Encoding.UTF8.GetString(message.Body);
+    public static string NameOf(Message message) => Encoding.UTF8.GetString(message.Content.Body);
 
     /// <summary>A part of a transaction that publishes these.</summary>
     public static TransactionPart Part(params Message[] messages)

@@ -90,7 +90,7 @@ internal sealed class TestStore : IDisposable
     /// <summary>Waits for what threads of the store do.</summary>
     public static void Until(Func<bool> condition, string what) => Assert.That(SpinWait.SpinUntil(condition, Patience.Answer), Is.True, what);
 
-    public static string TextOf(Message message) => Encoding.UTF8.GetString(message.Body);
+    public static string TextOf(Message message) => Encoding.UTF8.GetString(message.Content.Body);
 
     public TestQueue Queue(int id)
     {
