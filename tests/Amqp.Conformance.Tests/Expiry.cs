@@ -89,6 +89,32 @@ public sealed class ExpiryTests : ConformanceFixture
         Assert.That(await channel.BasicGetAsync(queue, autoAck: true), Is.Null);
     }
 
+    [TestCase("nack")]
+    [TestCase("recover")]
+    [TestCase("close")]
+    public async Task With_a_ttl_of_zero_nothing_is_delivered_twice(string way)
+    {
+        const int Messages = 100;
+        var publisher = await OpenChannel();
+        var queue = await DeclareQueue(publisher, arguments: Table(("x-message-ttl", 0)));
+        await using var raw = await RawConnection.Open(Broker);
+        for (var number = 0; number < Messages; number++)
+        {
+            await raw.OpenChannel(1);
+            await raw.Call<AMQP.Net.BasicConsume, AMQP.Net.BasicConsumeOk>(
+                1, new AMQP.Net.BasicConsume(queue, "a", false, NoAck: false, false, false, AMQP.Net.FieldTable.Empty));
+            await raw.Publish(1, "", queue, $"{number}");
+            Assert.That((await raw.ExpectDelivery(1)).Content.Text, Is.EqualTo($"{number}"));
+            if (way == "nack") await raw.Send(1, new AMQP.Net.BasicNack(1, Multiple: false, Requeue: true));
+            else if (way == "recover") await raw.Send(1, new AMQP.Net.BasicRecoverAsync(Requeue: true));
+            // Not one more delivery comes before the answer.
+            await raw.Call<AMQP.Net.ChannelClose, AMQP.Net.ChannelCloseOk>(1, new AMQP.Net.ChannelClose(AMQP.Net.ReplyCode.Success, "", default));
+        }
+        var last = await Subscriber.Start(publisher, queue, autoAck: true);
+        await Publish(publisher, queue, "last");
+        Assert.That((await last.Next()).Text, Is.EqualTo("last"));
+    }
+
     [Test]
     public async Task Acknowledging_after_the_end_is_no_error()
     {

@@ -117,6 +117,7 @@ public class Queues
     private void Settle()
     {
         for (var left = DrainSize; left > 0; left--) _queue.Settle(_consumer, _settled++, Settlement.Remove, Now);
+        _queue.DeliverReady(Now);
         CarryOut();
     }
 

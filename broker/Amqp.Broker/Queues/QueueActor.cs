@@ -14,12 +14,8 @@ namespace Amqp.Broker.Queues;
 /// The one owner of a queue's state. Operations come by mail; each is applied to <see cref="QueueState"/>, and what it
 /// decided leaves in one post a connection. It waits for nobody: not for a disk, a socket or another queue.
 /// </summary>
-internal sealed partial class QueueActor : IThreadPoolWorkItem
+internal sealed partial class QueueActor
 {
-    /// <summary>Drains that a poster runs for others before it hands the queue to the thread pool and goes back to its own work.</summary>
-    private const int DrainsOnPostersThread = 2;
-
-    private readonly Mailbox<QueueOperation> _mailbox = new();
     private readonly QueueEffects _effects;
     private readonly BatchList<OutboundItem> _outbound = new();
     private long _outboundBytes;
@@ -38,7 +34,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         {
             WallClockAheadMs = services.Clock.WallClockAheadMs,
         };
-        if (definition.Durable) Open();
+        if (definition.Durable) OpenOrFail();
         Touch(Now());
     }
 
@@ -47,61 +43,23 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
     /// <summary>Deleted, or about to be. From any thread.</summary>
     public bool IsDeleted => _deleted;
 
-    /// <summary>The clock runs from here on. Before anybody else knows the queue, and when its store has started.</summary>
-    public void Start() => ScheduleTick(Now());
-
-    /// <summary>Posts one operation; the queue runs on the thread pool if it is idle.</summary>
-    public void Post(in QueueOperation operation)
+    /// <summary>One queue's store that cannot be read leaves the others as they are: this one says so to whoever uses it.</summary>
+    private void OpenOrFail()
     {
-        if (_mailbox.Post(operation)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-    }
-
-    /// <summary>Posts several operations; an idle queue runs on the calling thread. Only for read loops, which own nothing
-    /// that a queue could ask for, so that no queue ever runs inside another.</summary>
-    public void PostAndRun(ReadOnlySpan<QueueOperation> operations)
-    {
-        if (!_mailbox.Post(operations)) return;
-        if (Run(DrainsOnPostersThread)) ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
-    }
-
-    void IThreadPoolWorkItem.Execute() => Run(int.MaxValue);
-
-    /// <summary>Drains the mailbox, at most that many times. True: there may be more.</summary>
-    private bool Run(int drainsMax)
-    {
-        for (var drains = 0; drains < drainsMax; drains++)
-        {
-            if (!_mailbox.TryDrain(out var operations)) return false;
-            var next = 0;
-            // Again after a failure, so that those behind what failed are refused and not left without an answer.
-            while (!TryApply(operations.Items, ref next)) { }
-        }
-        return true;
-    }
-
-    private bool TryApply(ReadOnlySpan<QueueOperation> operations, ref int next)
-    {
-        var isApplying = true;
         try
         {
-            var now = Now();
-            if (Definition.Durable) _state.WallClockAheadMs = _services.Clock.WallClockAheadMs;
-            while (next < operations.Length) Apply(operations[next++], now);
-            isApplying = false;
-            if (!_deleted && !_failed) TendMemory(now);
-            CarryOut();
-            ScheduleTick(now);
-            return true;
+            Open();
         }
-#pragma warning disable CA1031 // A queue whose state is in doubt stops and says so; the process and its other queues go on.
+#pragma warning disable CA1031 // As for any other operation: a queue whose state is in doubt stops.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
             Fail(exception);
-            if (isApplying && operations[next - 1].ReplyTo is not null) Refuse(operations[next - 1]);
-            return false;
         }
     }
+
+    /// <summary>The clock runs from here on. Before anybody else knows the queue, and when its store has started.</summary>
+    public void Start() => ScheduleTick(Now());
 
     private void Apply(in QueueOperation operation, long now)
     {
@@ -366,6 +324,9 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
     {
         LogFailed(_services.Logger, exception, Definition.Name, Definition.Vhost);
         _failed = true;
+        // What was handed out and will not be sent, and the turns in line, have places in the prefetch of channels.
+        foreach (ref readonly var delivery in _effects.Deliveries) ((ConsumerLink)delivery.Consumer).TooLate(QueueOperationKind.Acknowledge);
+        foreach (var consumer in _state.Consumers) ((ConsumerLink)consumer).TooLate(QueueOperationKind.Resume);
         _effects.Clear();
         _outbound.Clear();
         _outboundBytes = 0;

@@ -51,6 +51,10 @@ internal readonly struct QueueOperation
 
     public DeleteConditions Conditions { get; private init; }
 
+    /// <summary>Messages leave whoever has them. Those in a row are applied before anything is handed out again.</summary>
+    public bool IsSettlement => Kind is QueueOperationKind.Acknowledge or QueueOperationKind.Reject or QueueOperationKind.Requeue
+        or QueueOperationKind.Release;
+
     /// <param name="confirms">Who is told when the queue has taken the message, or null.</param>
     /// <param name="number">The message's number there.</param>
     public static QueueOperation Publish(Message message, ConfirmTracker? confirms, long number) =>

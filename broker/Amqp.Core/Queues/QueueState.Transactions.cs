@@ -48,7 +48,7 @@ public sealed partial class QueueState
         {
             // Its record was the transaction's.
             if (held.Settlement == Settlement.Remove) _log[held.Position].Unset(EntryFlags.Stored);
-            TakeBack(held.Position, held.Settlement);
+            TakeBack(held.Position, held.Settlement, now);
         }
         DeliverReady(now);
         if (expiresNow) DropExpired(now + 1);
@@ -63,7 +63,7 @@ public sealed partial class QueueState
             _unacked.Remove(_log[position].Slot);
             Remove(position);
         }
-        foreach (var held in part.Settlements) TakeBack(held.Position, Settlement.Requeue);
+        foreach (var held in part.Settlements) TakeBack(held.Position, Settlement.Requeue, now);
         DeliverReady(now);
     }
 

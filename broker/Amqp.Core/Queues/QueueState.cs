@@ -110,19 +110,18 @@ public sealed partial class QueueState(QueueId id, bool isDurable, long? message
 
     /// <summary>
     /// Settles one message. One that this holder does not have (any more) is ignored: a release may have overtaken it.
+    /// <see cref="DeliverReady"/> is called when all is settled that is settled at once: what comes back together is
+    /// handed out in order, whatever the order it was settled in.
     /// </summary>
     public void Settle(MessageHolder holder, long position, Settlement settlement, long now)
     {
-        if (!IsHeldBy(holder, position)) return;
-        TakeBack(position, settlement);
-        DeliverReady(now);
+        if (IsHeldBy(holder, position)) TakeBack(position, settlement, now);
     }
 
-    /// <summary>The holder is gone: everything it has returns to its place.</summary>
+    /// <summary>The holder is gone: everything it has returns to its place. <see cref="DeliverReady"/> follows as for <see cref="Settle"/>.</summary>
     public void Release(MessageHolder holder, long now)
     {
-        while (_unacked.TryGetAny(holder, out var position)) TakeBack(position, Settlement.Requeue);
-        DeliverReady(now);
+        while (_unacked.TryGetAny(holder, out var position)) TakeBack(position, Settlement.Requeue, now);
     }
 
     /// <summary>Hands out the first ready message to a basic.get.</summary>
@@ -153,10 +152,14 @@ public sealed partial class QueueState(QueueId id, bool isDurable, long? message
         while (TryPeek(out var position) && IsExpired(_log[position], now)) HandOut(holder: null, position);
     }
 
+    /// <summary>The head has expired, and there are many who may have as well.</summary>
+    public bool MayDropMany(int many, long now) => ReadyCount > many && NextExpiry < now;
+
     /// <summary>The last millisecond (on the queue's clock) of the message at the head, or null when it may wait for ever.</summary>
     public long? NextExpiry => TryPeek(out var position) && _log[position].ExpiresAt is > 0 and var expiresAt ? expiresAt : null;
 
-    private void DeliverReady(long now)
+    /// <summary>Hands out ready messages for as long as consumers can take them.</summary>
+    public void DeliverReady(long now)
     {
         while (ReadyCount > 0 && _consumers.TryTakeNext(out var consumer))
         {
@@ -227,7 +230,7 @@ public sealed partial class QueueState(QueueId id, bool isDurable, long? message
         _log.Remove(position);
     }
 
-    private void TakeBack(long position, Settlement settlement)
+    private void TakeBack(long position, Settlement settlement, long now)
     {
         ref var entry = ref _log[position];
         var holder = _unacked.HolderOf(entry.Slot);
@@ -236,6 +239,8 @@ public sealed partial class QueueState(QueueId id, bool isDurable, long? message
         else
         {
             entry.Set(EntryFlags.Redelivered);
+            // In the last millisecond of its life it has been handed out once, which with a time to live of 0 is all there is.
+            if (entry.ExpiresAt == now) entry.ExpiresAt = now - 1;
             MakeReady(position);
         }
         ReturnCredit(holder);

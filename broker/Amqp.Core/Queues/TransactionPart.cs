@@ -16,6 +16,9 @@ public sealed class TransactionPart : MessageHolder
     /// <summary>Messages that were handed out and are to be settled. After preparation only those that the part has got hold of.</summary>
     public List<HeldMessage> Settlements { get; } = [];
 
+    /// <summary>Messages that it concerns.</summary>
+    public int Count => Publishes.Count + Settlements.Count;
+
     /// <summary>What must be durable before the part may be committed; filled by preparation.</summary>
     public List<StoreRecord> Records { get; } = [];
 

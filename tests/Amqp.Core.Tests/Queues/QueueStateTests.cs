@@ -73,12 +73,49 @@ internal sealed class QueueStateTests
         queue.Deliveries();
         queue.Ack(consumer, "m17", "last");
         queue.State.RemoveConsumer(consumer);
-        queue.State.Release(consumer, queue.Now);
+        queue.Release(consumer);
 
         queue.Consume("b", autoAck: true);
         var expected = names.Where(name => name != "m17").Select(name => $"b:{name}!");
         Assert.That(queue.Deliveries(), Is.EqualTo(string.Join(' ', expected)));
         Assert.That(consumer.Left, Is.EqualTo(10_001));
+    }
+
+    [Test]
+    public void What_is_given_back_together_is_handed_out_in_order()
+    {
+        var queue = new QueueStory();
+        var consumer = queue.Consume("a", prefetch: 4);
+        queue.Publish("m0", "m1", "m2", "m3", "m4");
+        queue.Deliveries();
+        queue.Requeue(consumer, "m2", "m0", "m3", "m1");
+        Assert.That(queue.Deliveries(), Is.EqualTo("a:m0! a:m1! a:m2! a:m3!"));
+    }
+
+    [Test]
+    public void Holders_that_end_together_give_back_everything_before_it_is_handed_out()
+    {
+        var queue = new QueueStory();
+        var (first, second) = (queue.Consume("a"), queue.Consume("b"));
+        queue.Publish("m0", "m1", "m2", "m3");
+        Assert.That(queue.Deliveries(), Is.EqualTo("a:m0 b:m1 a:m2 b:m3"));
+        queue.Consume("c", autoAck: true);
+        queue.Release(first, second);
+        Assert.That(queue.Deliveries(), Is.EqualTo("c:m0! c:m1! c:m2! c:m3!"));
+    }
+
+    [Test]
+    public void With_a_time_to_live_of_zero_what_comes_back_is_gone()
+    {
+        var queue = new QueueStory(messageTtlMs: 0);
+        var consumer = queue.Consume("a");
+        queue.Publish("m1", "m2");
+        Assert.That(queue.Deliveries(), Is.EqualTo("a:m1 a:m2"));
+        queue.Requeue(consumer, "m1");
+        queue.Release(consumer);
+        queue.Consume("b");
+        Assert.That(queue.Deliveries(), Is.Empty);
+        Assert.That((queue.State.ReadyCount, queue.State.UnackedCount), Is.EqualTo((0, 0)));
     }
 
     [Test]

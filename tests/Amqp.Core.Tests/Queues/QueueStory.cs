@@ -43,6 +43,17 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
 
     public void Requeue(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Requeue);
 
+    /// <summary>These end together.</summary>
+    public void Release(params MessageHolder[] holders)
+    {
+        foreach (var holder in holders)
+        {
+            if (holder is QueueConsumer consumer) State.RemoveConsumer(consumer);
+            State.Release(holder, Now);
+        }
+        State.DeliverReady(Now);
+    }
+
     public string? Get(MessageHolder? holder = null)
     {
         if (State.TryGet(holder, Now, out var message, out var position, out var redelivered) != GetOutcome.Found) return null;
@@ -142,6 +153,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     private void Settle(MessageHolder holder, string[] names, Settlement settlement)
     {
         foreach (var name in names) State.Settle(holder, _positions[(holder, name)], settlement, Now);
+        State.DeliverReady(Now);
     }
 }
 
