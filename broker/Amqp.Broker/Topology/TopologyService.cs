@@ -110,27 +110,33 @@ public sealed partial class TopologyService
         for (var index = 0; index < results.Count; index++)
         {
             var (proposal, result) = (proposals.Items[index], results[index]);
+            var command = proposal.Command.GetType().Name;
             if (result.Changed)
             {
-                _changed(result);
+                Tell(_changed, result, command);
                 Volatile.Write(ref _current, result.Topology);
-                Shown?.Invoke(result);
+                Tell(Shown, result, command);
             }
-            try
-            {
-                proposal.Completed(result);
-            }
-#pragma warning disable CA1031 // One caller's defect must not keep everybody else's declares from ever being answered.
-            catch (Exception exception)
-#pragma warning restore CA1031
-            {
-                LogCompletionFailed(_logger, exception, proposal.Command.GetType().Name);
-            }
+            Tell(proposal.Completed, result, command);
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Critical, Message = "A {Command} was done, but telling whoever asked for it failed because of a defect of the broker; please report this")]
-    private static partial void LogCompletionFailed(ILogger logger, Exception exception, string command);
+    private void Tell(Action<TopologyResult>? told, TopologyResult result, string command)
+    {
+        try
+        {
+            told?.Invoke(result);
+        }
+#pragma warning disable CA1031 // A defect of one who is told must not keep everybody else's declares from ever being answered.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            LogTellingFailed(_logger, exception, command);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "A {Command} was done, but carrying it out or telling its client failed because of a defect of the broker; what it was about may not work until the node is restarted, please report this")]
+    private static partial void LogTellingFailed(ILogger logger, Exception exception, string command);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A {Command} was refused because of a defect of the broker; please report this")]
     private static partial void LogReducerFailed(ILogger logger, Exception exception, string command);
