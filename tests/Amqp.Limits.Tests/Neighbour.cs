@@ -35,7 +35,7 @@ internal sealed class Neighbour : IAsyncDisposable
 
     /// <summary>What the 99th percentile may be: with other tests on the same machine, so long that only somebody who waits for the bad
     /// client reaches it.</summary>
-    private static TimeSpan Patience { get; } =
+    public static TimeSpan Patience { get; } =
         int.TryParse(Environment.GetEnvironmentVariable("AMQP_TEST_P99_MS"), CultureInfo.InvariantCulture, out var set)
             ? TimeSpan.FromMilliseconds(set)
             : TimeSpan.FromSeconds(2);

@@ -89,6 +89,9 @@ internal sealed partial class AmqpConnection
 
     public long BytesReceived { get; private set; }
 
+    /// <summary>What was read so far has made a turn's work, and the rest of it waits for the next turn.</summary>
+    private bool _isInterrupted;
+
     /// <summary>The socket is not read on purpose.</summary>
     public bool IsPaused { get; private set; }
 
@@ -130,15 +133,17 @@ internal sealed partial class AmqpConnection
         var unread = 0L;
         while (true)
         {
+            if (_isInterrupted) await Task.Yield(); // to the end of the line of those who want to run
             var result = await input.ReadAsync();
             var buffer = result.Buffer;
             BytesReceived += buffer.Length - unread;
             _reads++;
             HandleRead(ref buffer);
             unread = buffer.Slice(_frames.Consumed).Length;
-            // What was not looked at, while this is paused, is shown again by the next read, which waits for nothing then.
-            input.AdvanceTo(_frames.Consumed, IsPaused ? _frames.Consumed : result.Buffer.End);
+            // What was not looked at, while this is paused or interrupted, is shown again by the next read, which waits for nothing then.
+            input.AdvanceTo(_frames.Consumed, IsPaused || _isInterrupted ? _frames.Consumed : result.Buffer.End);
             if (_phase == ConnectionPhase.Ended) return "";
+            if (_isInterrupted) continue;
             // A client that said everything and left has its word done too.
             if (result.IsCompleted && (_phase == ConnectionPhase.Closing || !(IsPaused || IsAnyChannelWaiting)))
                 return _phase == ConnectionPhase.Closing ? "" : ": client unexpectedly closed TCP connection";
@@ -181,9 +186,14 @@ internal sealed partial class AmqpConnection
 
     private void HandleFrames()
     {
-        IsPaused = false;
+        IsPaused = _isInterrupted = false;
         while (_phase is ConnectionPhase.Open or ConnectionPhase.Closing)
         {
+            if (Posts.IsFull)
+            {
+                _isInterrupted = true;
+                return;
+            }
             // The frame that filled a channel was the last one handled, so it is the only one that can be full.
             if (_lastChannel is { IsOverfull: true } || (_phase == ConnectionPhase.Open && (IsBlocked() || IsOutOfCredit() || !Output.HasRoom())))
             {

@@ -15,7 +15,7 @@ internal sealed class PublishCredit(int limitBytes, MemoryBudget memory, Action 
     /// <summary>For the connection's read loop, which is woken if this is false.</summary>
     public bool HasRoom() => _window.HasRoom();
 
-    public void Take(int bytes)
+    public void Take(long bytes)
     {
         _window.Add(bytes);
         memory.Add(bytes);

@@ -9,7 +9,7 @@ internal sealed class ByteWindow(int limit)
     private long _bytes;
     private int _isAwaited;
 
-    public void Add(int bytes) => Interlocked.Add(ref _bytes, bytes);
+    public void Add(long bytes) => Interlocked.Add(ref _bytes, bytes);
 
     /// <summary>True: somebody waits for room, and is to be told by the caller that there is some.</summary>
     public bool Remove(long bytes) =>

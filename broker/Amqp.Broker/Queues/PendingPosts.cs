@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Publishing;
 using Amqp.Core.Messages;
@@ -8,18 +7,26 @@ namespace Amqp.Broker.Queues;
 /// <summary>
 /// The operations that a connection has for queues, grouped while one socket read is worked off: one post a queue and read,
 /// not one a message. Everything a connection posts goes through here, so its order towards each queue holds.
+/// <para>A read may say very little and mean a great deal: 64 KiB of empty messages for a thousand queues are a million operations. So
+/// the connection flushes when there are <see cref="IsFull">many</see>, and lets others run.</para>
 /// </summary>
 /// <param name="credit">What is published here is taken from it.</param>
 internal sealed class PendingPosts(PublishCredit credit)
 {
-    private readonly Dictionary<QueueActor, Batch> _batches = [];
-    private readonly Stack<Batch> _spare = new();
-    private Batch? _last;
+    /// <summary>Operations that are many: a millisecond of work or so. More come together only of one message to as many queues, or of one
+    /// settlement of as many messages.</summary>
+    private const int OperationsMax = 4096;
+
+    private PostBatches? _batches;
+    private PostBatch? _last;
+
+    public bool IsFull => _batches?.OperationCount >= OperationsMax;
 
     public void Add(QueueActor queue, in QueueOperation operation)
     {
-        if (_last is null || _last.Queue != queue) _last = BatchFor(queue);
+        if (_last?.Queue != queue) _last = (_batches ??= PostBatches.Take()).BatchFor(queue);
         _last.Operations.Add(operation);
+        _batches!.OperationCount++;
     }
 
     /// <param name="shareBytes">What the message takes of the credit for this queue.</param>
@@ -32,39 +39,17 @@ internal sealed class PendingPosts(PublishCredit credit)
     /// <summary>Posts everything. A queue that is idle runs on this thread, so a lone message crosses none.</summary>
     public void Flush()
     {
-        if (_last is null) return;
-        _last = null;
-        foreach (var batch in _batches.Values)
+        if (_batches is not { } batches) return;
+        (_batches, _last) = (null, null);
+        foreach (var batch in batches.All)
         {
             if (batch.PublishedBytes > 0)
             {
                 credit.Take(batch.PublishedBytes);
                 batch.Operations.Add(QueueOperation.Credit(credit, batch.PublishedBytes));
-                batch.PublishedBytes = 0;
             }
-            batch.Queue.PostAndRun(CollectionsMarshal.AsSpan(batch.Operations));
-            batch.Operations.Clear();
-            batch.Queue = null!; // it may be deleted before this serves again
-            _spare.Push(batch);
+            batch.Queue!.PostAndRun(batch.Operations.Items);
         }
-        _batches.Clear();
-    }
-
-    private Batch BatchFor(QueueActor queue)
-    {
-        if (_batches.TryGetValue(queue, out var batch)) return batch;
-        if (!_spare.TryPop(out batch)) batch = new Batch();
-        batch.Queue = queue;
-        _batches.Add(queue, batch);
-        return batch;
-    }
-
-    private sealed class Batch
-    {
-        public QueueActor Queue = null!;
-        public readonly List<QueueOperation> Operations = [];
-
-        /// <summary>What the publishes among them take of the connection's credit.</summary>
-        public int PublishedBytes;
+        batches.Return();
     }
 }
