@@ -76,8 +76,8 @@ public sealed record Limits
     /// </summary>
     public int UnreadAnswerBytes { get; init; } = 4_194_304;
 
-    /// <summary>Routes a channel remembers (exchange and routing key to queues) until the topology changes.</summary>
-    public int RoutesPerChannel { get; init; } = 1_024;
+    /// <summary>Routes a connection remembers (exchange and routing key to queues) for as long as they lead there.</summary>
+    public int RoutesPerConnection { get; init; } = 1_024;
 
     /// <summary>
     /// Bytes that a connection has published and the broker has not taken care of: queues have not come to them, or they are on

@@ -83,6 +83,17 @@ public sealed class ChannelTests : ConformanceFixture
     }
 
     [Test]
+    public async Task Opening_a_channel_whose_close_is_not_answered_yet_ends_the_connection_with_504()
+    {
+        await using var raw = await RawConnection.Open(Broker);
+        await raw.OpenChannel(1);
+        await raw.Send(1, new BasicAck(99, false));
+        await raw.Expect<ChannelClose>(1);
+        await raw.Send(1, default(ChannelOpen));
+        await raw.ExpectConnectionClose(ReplyCode.ChannelError, "CHANNEL_ERROR - second 'channel.open' seen", MethodId.ChannelOpen);
+    }
+
+    [Test]
     public async Task More_channels_than_negotiated_end_the_connection_with_530()
     {
         await using var raw = await RawConnection.Open(Broker, channelMax: 2);

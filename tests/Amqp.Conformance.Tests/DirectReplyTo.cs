@@ -91,6 +91,35 @@ public sealed class DirectReplyToTests : ConformanceFixture
         await DeclareQueue(responder); // the channel is in order
     }
 
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task A_mandatory_answer_arrives_and_is_returned_all_the_same(bool isThere)
+    {
+        var requester = await OpenChannel();
+        await using var responder = await Amqp.Testing.RawConnection.Open(Broker);
+        var address = await AddressOf(requester, await OpenChannel());
+        if (!isThere) await requester.CloseAsync();
+        await responder.OpenChannel(1);
+        await responder.Call<AMQP.Net.ConfirmSelect, AMQP.Net.ConfirmSelectOk>(1, new AMQP.Net.ConfirmSelect(NoWait: false));
+        await responder.Publish(1, "", address, "answer", mandatory: true);
+        var returned = await responder.Expect<AMQP.Net.BasicReturn>(1);
+        Assert.That((returned.ReplyCode, returned.ReplyText, returned.RoutingKey), Is.EqualTo((AMQP.Net.ReplyCode.NoRoute, "NO_ROUTE", address)));
+        await responder.ExpectContent(1);
+        await responder.Expect<AMQP.Net.BasicAck>(1);
+        await responder.Close();
+    }
+
+    [TestCase(true)]
+    [TestCase(false)]
+    public async Task The_name_that_requesters_consume_from_can_always_be_declared(bool passive)
+    {
+        var channel = await OpenChannel();
+        var answer = passive
+            ? await channel.QueueDeclarePassiveAsync(ReplyTo)
+            : await channel.QueueDeclareAsync(ReplyTo, durable: false, exclusive: false, autoDelete: false);
+        Assert.That((answer.QueueName, answer.MessageCount, answer.ConsumerCount), Is.EqualTo((ReplyTo, 0u, 1u)));
+    }
+
     [Test]
     public async Task A_consumer_with_a_tag_keeps_it()
     {

@@ -115,6 +115,24 @@ public sealed class QosTests : ConformanceFixture
     }
 
     [Test]
+    public async Task While_the_shared_prefetch_is_used_up_a_consumer_that_does_not_acknowledge_waits_too()
+    {
+        var channel = await OpenChannel();
+        var (queue, other) = (await DeclareQueue(channel), await DeclareQueue(channel));
+        await channel.BasicQosAsync(0, prefetchCount: 1, global: true);
+        var holding = await Subscriber.Start(channel, queue);
+        await Publish(channel, queue, "held");
+        await holding.Next();
+        var free = await Subscriber.Start(channel, other, autoAck: true);
+        await Publish(channel, other, Numbers(3));
+        await ExpectReady(channel, other, 3);
+        await channel.BasicAckAsync(1, multiple: false);
+        Assert.That((await free.Next(3)).Select(delivery => delivery.Text), Is.EqualTo(Numbers(3)));
+        await Publish(channel, queue, "next");
+        Assert.That((await holding.Next()).Text, Is.EqualTo("next"));
+    }
+
+    [Test]
     public async Task A_global_prefetch_does_not_reach_other_channels()
     {
         var limited = await OpenChannel();

@@ -41,8 +41,8 @@ internal static class Curves
         new("idle connections beside 20,000 messages/s", [0, 1_000, 5_000], Idle),
         Bindings("topic"),
         Bindings("direct"),
-        Bindings("topic") with { Name = "bindings of a topic exchange, ours remembering no routes", Options = ["--Limits:RoutesPerChannel=1"] },
-        Bindings("direct") with { Name = "bindings of a direct exchange, ours remembering no routes", Options = ["--Limits:RoutesPerChannel=1"] },
+        Bindings("topic") with { Name = "bindings of a topic exchange, ours remembering no routes", Options = ["--Limits:RoutesPerConnection=1"] },
+        Bindings("direct") with { Name = "bindings of a direct exchange, ours remembering no routes", Options = ["--Limits:RoutesPerConnection=1"] },
         Depth("transient 100 B", deepest, isPersistent: false, bytes: 100),
         Depth("persistent 1 KiB", Math.Min(deepest, 1_000_000), isPersistent: true, bytes: 1_024),
         Depth("persistent 1 KiB, ours beyond Limits:PageOutBytes of 128000000", Math.Min(deepest, 1_000_000), isPersistent: true, bytes: 1_024)

@@ -130,8 +130,8 @@ internal sealed class ChannelSession
         Transaction is not null,
         Tags.CountWaiting(),
         Confirms?.CountOpen() ?? 0,
-        Transaction?.PublishCount ?? 0,
-        Transaction?.Taken.Count ?? 0,
+        Transaction?.Publishes.Count ?? 0,
+        Transaction?.Settlements.Count ?? 0,
         ConsumerPrefetch,
         Prefetch.Limit,
         [.. Consumers.Values.Select(consumer => new ConsumerInfo(
@@ -299,6 +299,7 @@ internal sealed class ChannelSession
     {
         if (frame.Type != FrameType.Method) return;
         if (frame.MethodId == MethodId.ChannelCloseOk) Connection.Forget(this);
+        else if (frame.MethodId == MethodId.ChannelOpen) Connection.CloseWith(BrokerError.SecondChannelOpen, MethodId.ChannelOpen, Number);
         else if (frame.MethodId == MethodId.ChannelClose) Send(default(ChannelCloseOk));
     }
 

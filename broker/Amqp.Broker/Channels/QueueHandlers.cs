@@ -104,10 +104,11 @@ internal sealed class QueueHandlers(ChannelSession channel)
         Answer(name, status.ReadyCount, status.ConsumerCount, noWait);
     }
 
-    /// <summary>A declare of a reply address is passive: it tells whether the requester is still there.</summary>
+    /// <summary>A declare of a reply address is passive: it tells whether the requester is still there. The name that requesters consume
+    /// from always is.</summary>
     private ValueTask DeclareDirectReply(string name, bool noWait)
     {
-        if (!_connection.Services.DirectReplies.TryFind(name, out _))
+        if (name != Names.DirectReplyTo && !_connection.Services.DirectReplies.TryFind(name, out _))
             throw new BrokerException(BrokerError.QueueNotFound(_connection.Vhost, name));
         Answer(name, messages: 0, consumers: 1, noWait);
         return ValueTask.CompletedTask;

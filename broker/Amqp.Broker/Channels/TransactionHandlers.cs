@@ -21,16 +21,23 @@ internal sealed class TransactionHandlers(ChannelSession channel)
     {
         var transaction = Open;
         channel.Transaction = New();
-        foreach (var message in transaction.Returned) channel.Output.Post(OutboundItem.Return(channel, message, confirmNumber: 0));
-        if (transaction.Parts.Count > 0) await Commit(transaction);
-        else transaction.Release();
-        channel.Send(default(TxCommitOk));
+        // What this frees is delivered behind commit-ok, as in RabbitMQ, where one process does both.
+        channel.Prefetch.Hold();
+        try
+        {
+            await Commit(transaction);
+            channel.Send(default(TxCommitOk));
+        }
+        finally
+        {
+            channel.Prefetch.GoOn();
+        }
     }
 
     public ValueTask Rollback(TxRollback _)
     {
         var transaction = Open;
-        channel.Tags.GiveBack(transaction.Taken);
+        channel.Tags.GiveBack([.. transaction.Settlements.Select(settlement => settlement.Delivery)]);
         transaction.Release();
         channel.Transaction = New();
         channel.Send(default(TxRollbackOk));
@@ -41,10 +48,19 @@ internal sealed class TransactionHandlers(ChannelSession channel)
 
     private OpenTransaction New() => new(channel.Connection.Services.Limits.TransactionBytes, channel.Connection.Services.Memory);
 
-    private Reply<bool> Commit(OpenTransaction transaction)
+    private async ValueTask Commit(OpenTransaction transaction)
     {
+        var vhost = channel.Connection.VirtualHost;
+        var parts = transaction.Parts(
+            name => vhost.FindQueue(name) is { } queue && channel.Connection.Services.Queues.TryFind(queue, out var actor) && !actor.IsDeleted ? actor : null,
+            message => channel.Output.Post(OutboundItem.Return(channel, message, confirmNumber: 0)));
+        if (parts.Count == 0)
+        {
+            transaction.Release();
+            return;
+        }
         var reply = new Reply<bool>(channel.Connection.Loop);
-        new Transaction(transaction, channel.Connection.Services.Messages, reply).Start(channel.Connection.Posts);
-        return reply;
+        new Transaction(transaction, parts, channel.Connection.Services.Messages, reply).Start(channel.Connection.Posts);
+        await reply;
     }
 }

@@ -1,6 +1,7 @@
 using Amqp.Broker.Channels;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
+using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
 using Amqp.Core;
 using Amqp.Core.Errors;
@@ -35,6 +36,7 @@ internal sealed partial class AmqpConnection
         void RoomAgain() => Loop.Post(static () => { });
         Credit = new PublishCredit(services.Limits.PublishWindowBytes, services.Memory, RoomAgain);
         Posts = new PendingPosts(Credit);
+        Routes = new RouteCache(this);
         Output = new ConnectionOutput(transport.Pipe.Output, services.Limits.UnreadAnswerBytes, services.Memory, RoomAgain, ClientGone, OutputFailed)
         {
             FrameMax = services.Limits.FrameBytes,
@@ -77,6 +79,8 @@ internal sealed partial class AmqpConnection
     public PublishCredit Credit { get; }
 
     public PendingPosts Posts { get; }
+
+    public RouteCache Routes { get; }
 
     public ShortStringPool Strings { get; } = new();
 

@@ -35,6 +35,7 @@ internal sealed class ConnectionOutput(
     private readonly ByteWindow _answers = new(answerBytesMax);
     private readonly TaskCompletionSource _completed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private readonly List<Confirm> _confirms = [];
+    private readonly List<DirectReply> _replies = [];
     private bool _ended;
     private long _bytesWritten;
     private long _bytesFlushed;
@@ -141,11 +142,13 @@ internal sealed class ConnectionOutput(
         var consumerBytes = 0;
         var deliveryBytes = 0L;
         var answerBytes = 0L;
+        _replies.Clear();
         for (; next < span.Length && (_ended || writer.UnflushedBytes - start < FlushBytes); next++)
         {
             ref readonly var item = ref span[next];
             if (!_ended) Encode(item);
             answerBytes += item.AnswerBytes;
+            if (item.Kind == OutboundKind.DirectReply) _replies.Add((DirectReply)item.Payload!);
             if (item.Kind != OutboundKind.Delivery) continue;
             if (item.Holder != consumer)
             {
@@ -159,6 +162,7 @@ internal sealed class ConnectionOutput(
         consumer?.Written(consumerBytes);
         if (answerBytes > 0 && _answers.Remove(answerBytes)) roomAgain();
         if (!_ended) _bytesWritten += writer.UnflushedBytes - start;
+        foreach (var reply in _replies) deliveryBytes += GiveBack(reply);
         counted = deliveryBytes + answerBytes; // only now: what fails is encoded, and so counted, again
         return next;
     }
@@ -200,10 +204,18 @@ internal sealed class ConnectionOutput(
         var consumer = (ReplyConsumer)item.Holder!;
         // Cancelled by now: a reply that was on its way must not follow cancel-ok.
         if (channel.IsClosed || consumer.IsCancelled) return;
-        var message = (Message)item.Payload!;
+        var message = ((DirectReply)item.Payload!).Message;
         FrameWriter.WriteMethod(writer, channel.Number, new BasicDeliver(
             consumer.Tag, channel.Tags.Next(), Redelivered: false, message.Exchange, message.RoutingKey));
         WriteContent(channel.Number, message);
+    }
+
+    /// <summary>The reply is with this output alone: what it takes counts here until it is flushed.</summary>
+    private long GiveBack(DirectReply reply)
+    {
+        memory.Add(reply.Message.Size);
+        reply.Credit.GiveBack(reply.Message.Size);
+        return reply.Message.Size;
     }
 
     private void EncodeGetOk(in OutboundItem item)

@@ -1,4 +1,5 @@
 using Amqp.Broker.Channels;
+using Amqp.Broker.Flow;
 using Amqp.Broker.Queues;
 using Amqp.Core.Messages;
 using Amqp.Core.Queues;
@@ -34,6 +35,10 @@ internal enum OutboundKind : byte
     End,
 }
 
+/// <summary>A reply on its way to a requester.</summary>
+/// <param name="Credit">What it took, of whoever replied, to get back.</param>
+internal sealed record DirectReply(Message Message, PublishCredit Credit);
+
 /// <summary>One line in the mailbox of a connection's output. A struct: a delivery costs no object of its own.</summary>
 internal readonly struct OutboundItem
 {
@@ -55,7 +60,7 @@ internal readonly struct OutboundItem
     /// <summary>Who holds the message until it is settled; null when nobody has to.</summary>
     public MessageHolder? Holder { get; private init; }
 
-    /// <summary>The <see cref="Message"/>, or the bytes of frames.</summary>
+    /// <summary>The <see cref="Message"/>, the <see cref="Connections.DirectReply"/>, or the bytes of frames.</summary>
     public object? Payload { get; private init; }
 
     /// <summary>What it counts of the answers that a client has asked for, bytes; 0 for what is bounded otherwise.</summary>
@@ -82,8 +87,9 @@ internal readonly struct OutboundItem
         Redelivered = redelivered,
     };
 
-    public static OutboundItem DirectReply(ReplyConsumer consumer, Message message) =>
-        new() { Kind = OutboundKind.DirectReply, Channel = consumer.Channel, Holder = consumer, Payload = message };
+    /// <param name="credit">Of whoever replies; gets the message's bytes back when it is written, or dropped.</param>
+    public static OutboundItem DirectReply(ReplyConsumer consumer, Message message, PublishCredit credit) =>
+        new() { Kind = OutboundKind.DirectReply, Channel = consumer.Channel, Holder = consumer, Payload = new DirectReply(message, credit) };
 
     public static OutboundItem GetOk(ChannelSession channel, GetLink? holder, in GetResult result) => new()
     {

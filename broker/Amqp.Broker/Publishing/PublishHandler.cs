@@ -23,8 +23,14 @@ internal sealed class PublishHandler(ChannelSession channel)
 
     private readonly AmqpConnection _connection = channel.Connection;
     private readonly ContentAssembler _assembler = new(channel.Connection.Services.Limits.MessageBytes);
-    private readonly RouteCache _routes = new(channel.Connection);
     private BasicPublish _publish;
+
+    // Where the last message went that others can follow: with the same topology, and the very names, which the connection's pool of
+    // strings gives to the same bytes, so does the next.
+    private TopologySnapshot? _topology;
+    private string? _exchangeName;
+    private string? _routingKey;
+    private Route? _route;
     private long _keptBytes;
 
     /// <summary>A header or body must be next.</summary>
@@ -87,7 +93,9 @@ internal sealed class PublishHandler(ChannelSession channel)
 
     private void Publish(Content content)
     {
-        var exchange = _routes.FindExchange(_publish.Exchange, _publish.RoutingKey);
+        var topology = _connection.Services.Topology.Current;
+        var isKnown = topology == _topology && ReferenceEquals(_publish.RoutingKey, _routingKey) && ReferenceEquals(_publish.Exchange, _exchangeName);
+        var exchange = isKnown ? null : _connection.Routes.FindExchange(topology, _publish.Exchange, _publish.RoutingKey);
         var properties = content.Properties;
         var expirationMs = -1L;
         var addsKeys = false;
@@ -99,25 +107,39 @@ internal sealed class PublishHandler(ChannelSession channel)
             addsKeys = properties.HasHeader("CC"u8) || properties.HasHeader("BCC"u8);
         }
 
-        var route = _routes.Find(exchange, _publish.RoutingKey, properties, addsKeys);
+        var route = isKnown && !addsKeys ? _route! : FindRoute(topology, exchange, properties, addsKeys);
         var message = new Message(_publish.Exchange, _publish.RoutingKey, addsKeys ? WithoutBcc(content) : content)
         {
             ExpirationMs = expirationMs,
-            IsShared = route.Queues.Length > 1,
+            IsShared = route.Queues.Length + route.Absent.Length > 1,
             BodyId = route.SharesBody && properties.IsPersistent ? _connection.Services.Messages.NextBodyId() : 0,
         };
-        foreach (var address in route.DirectReplies)
-        {
-            if (_connection.Services.DirectReplies.TryFind(address, out var consumer))
-                consumer.Channel.Output.Post(OutboundItem.DirectReply(consumer, message));
-        }
+        foreach (var address in route.DirectReplies) Reply(address, message);
         if (channel.Transaction is { } transaction) transaction.Publish(message, route, _publish.Mandatory);
         else Post(message, route);
     }
 
+    private Route FindRoute(TopologySnapshot topology, Exchange? exchange, BasicProperties properties, bool addsKeys)
+    {
+        exchange ??= _connection.Routes.FindExchange(topology, _publish.Exchange, _publish.RoutingKey);
+        var route = _connection.Routes.Find(exchange, _publish.RoutingKey, properties, addsKeys, out var isForAll);
+        if (isForAll) (_topology, _exchangeName, _routingKey, _route) = (topology, _publish.Exchange, _publish.RoutingKey, route);
+        return route;
+    }
+
+    /// <summary>A reply takes of the credit of whoever replies until it is written: a requester that does not read holds back those who
+    /// answer it, and not for longer than a client may take to read anything.</summary>
+    private void Reply(string address, Message message)
+    {
+        if (!_connection.Services.DirectReplies.TryFind(address, out var consumer)) return;
+        _connection.Credit.Take(message.Size);
+        consumer.Channel.Output.Post(OutboundItem.DirectReply(consumer, message, _connection.Credit));
+    }
+
     private void Post(Message message, Route route)
     {
-        var isReturned = _publish.Mandatory && route.IsEmpty;
+        // As in RabbitMQ, a direct reply does not count as routed.
+        var isReturned = _publish.Mandatory && route.Queues.Length == 0;
         var confirms = channel.Confirms;
         // Each queue answers for the message; a returned one is answered for when it has been written to the client.
         var number = confirms?.Add(isReturned ? 1 : route.Queues.Length) ?? 0;

@@ -8,90 +8,94 @@ using AMQP.Net;
 
 namespace Amqp.Broker.Publishing;
 
-/// <summary>Where a message goes: queues on this node, and direct replies by address.</summary>
-internal sealed record Route(QueueActor[] Queues, string[] DirectReplies)
-{
-    public bool IsEmpty => Queues.Length == 0 && DirectReplies.Length == 0;
-
-    /// <summary>Several queues store the message if it is persistent: its body is to be stored once.</summary>
-    public bool SharesBody { get; } = Queues.Count(queue => queue.Definition.Durable) > 1;
-}
-
 /// <summary>
-/// The exchanges a channel has published to, with its user's permission, and the routes it has used, by exchange and routing key, for
-/// as long as the topology stays the same: a change of permissions is one of the topology. Messages of one exchange and key in a row
-/// find theirs with two comparisons of references, because the connection's pool of strings gives the same name the same object.
+/// The exchanges that a connection has published to, with its user's permission, and the routes it has used, by exchange and routing
+/// key. A change of the topology does not empty it, since somebody declares something all the time: what was found before a change is
+/// held against it when it is asked for next, which costs a few comparisons of references.
+/// <para>Bounded by the number of routes (<see cref="Core.Limits.RoutesPerConnection"/>) and by the queues in all of them.</para>
 /// </summary>
 internal sealed class RouteCache(AmqpConnection connection)
 {
-    private readonly Dictionary<string, Exchange> _exchanges = [];
-    private readonly Dictionary<(string Exchange, string RoutingKey), Route> _routes = [];
+    /// <summary>Queues that a route may have on average, 8 bytes each; of fewer long routes as many.</summary>
+    private const int QueuesPerRoute = 64;
+
+    // Names of exchanges that the user may write to, and which permissions say so.
+    private readonly Dictionary<string, Permissions> _writable = [];
+    private readonly Dictionary<(string Exchange, string RoutingKey), KnownRoute> _routes = [];
     private readonly RouteResult _result = new();
     private TopologySnapshot? _topology;
     private VirtualHost? _virtualHost;
-    private Exchange? _exchange;
-    private string? _exchangeName;
-    private TopicPermissions? _topicPermissions;
-    private string? _lastRoutingKey;
-    private Route? _lastRoute;
+    private int _queuesInRoutes;
+
+    private int RoutesMax => connection.Services.Limits.RoutesPerConnection;
 
     /// <summary>The exchange, which the user may publish to with this routing key.</summary>
     /// <exception cref="BrokerException">403: the user may not; 404: there is no such exchange; 403: it is internal.</exception>
-    public Exchange FindExchange(string name, string routingKey)
+    public Exchange FindExchange(TopologySnapshot topology, string name, string routingKey)
     {
-        var topology = connection.Services.Topology.Current;
-        if (topology != _topology) Follow(topology);
-        if (_exchange is null || !ReferenceEquals(_exchangeName, name)) Use(name);
-        if (_topicPermissions is not null) CheckTopic(routingKey);
-        return _exchange!;
+        var vhost = Follow(topology);
+        CheckWritable(vhost, name);
+        var exchange = vhost.FindExchange(name) ?? throw new BrokerException(BrokerError.ExchangeNotFound(connection.Vhost, name));
+        if (exchange.Internal) throw new BrokerException(BrokerError.PublishToInternalExchange(connection.Vhost, name));
+        CheckTopic(vhost, exchange, routingKey);
+        return exchange;
     }
 
     /// <summary>The route of a message to an exchange that <see cref="FindExchange"/> just returned.</summary>
     /// <param name="properties">Of the message, whose headers may decide.</param>
     /// <param name="addsKeys">The headers name further routing keys (CC, BCC), so that this route is the message's own.</param>
+    /// <param name="isForAll">Messages with the same exchange and routing key go the same way, as long as the topology is the same.</param>
     /// <exception cref="BrokerException">406: a CC or BCC header that is no array.</exception>
-    public Route Find(Exchange exchange, string routingKey, BasicProperties properties, bool addsKeys)
+    public Route Find(Exchange exchange, string routingKey, BasicProperties properties, bool addsKeys, out bool isForAll)
     {
+        isForAll = false;
         if (addsKeys) return Resolve(exchange, routingKey, properties.Headers);
-        if (_lastRoute is not null && ReferenceEquals(routingKey, _lastRoutingKey)) return _lastRoute;
-        if (!_routes.TryGetValue((exchange.Name, routingKey), out var route))
-        {
-            route = Resolve(exchange, routingKey, properties.Headers);
-            if (!_result.Cacheable) return route;
-            if (_routes.Count >= connection.Services.Limits.RoutesPerChannel) _routes.Clear();
-            _routes.Add((exchange.Name, routingKey), route);
-        }
-        (_lastRoutingKey, _lastRoute) = (routingKey, route);
+        isForAll = true;
+        if (_routes.TryGetValue((exchange.Name, routingKey), out var known) && known.HoldsIn(_virtualHost!, routingKey)) return known.Route;
+        var route = Resolve(exchange, routingKey, properties.Headers);
+        // A queue that was not found is being deleted.
+        isForAll = _result.Cacheable && route.Queues.Length == _result.Queues.Count;
+        if (isForAll) Keep(exchange, routingKey, route);
+        else Forget(exchange, routingKey);
         return route;
     }
 
-    private void Use(string name)
+    private void Keep(Exchange exchange, string routingKey, Route route)
     {
-        if (!_exchanges.TryGetValue(name, out var exchange))
+        Forget(exchange, routingKey);
+        if (_routes.Count >= RoutesMax || _queuesInRoutes + route.Queues.Length > (long)RoutesMax * QueuesPerRoute)
         {
-            exchange = FindWritable(name);
-            if (_exchanges.Count >= connection.Services.Limits.RoutesPerChannel) _exchanges.Clear();
-            _exchanges.Add(name, exchange);
+            _routes.Clear();
+            _queuesInRoutes = 0;
         }
-        if (exchange != _exchange) _lastRoute = null;
-        (_exchange, _exchangeName) = (exchange, name);
-        _topicPermissions = _virtualHost!.FindTopicPermissions(connection.User, exchange);
+        var topicPermissions = _virtualHost!.FindTopicPermissions(connection.User, exchange);
+        _routes.Add((exchange.Name, routingKey), new KnownRoute(route, [.. _result.Exchanges], topicPermissions, _virtualHost));
+        _queuesInRoutes += route.Queues.Length;
     }
 
-    private Exchange FindWritable(string name)
+    private void Forget(Exchange exchange, string routingKey)
     {
-        if (_virtualHost!.CheckAccess(connection.User, Access.Write, Resource.Exchange(connection.Vhost, name)) is { } refused)
+        if (_routes.Remove((exchange.Name, routingKey), out var known)) _queuesInRoutes -= known.Route.Queues.Length;
+    }
+
+    private void CheckWritable(VirtualHost vhost, string name)
+    {
+        var permissions = vhost.Permissions.GetValueOrDefault(connection.User);
+        if (permissions is not null && _writable.TryGetValue(name, out var known) && ReferenceEquals(known, permissions)) return;
+        if (vhost.CheckAccess(connection.User, Access.Write, Resource.Exchange(connection.Vhost, name)) is { } refused)
             throw new BrokerException(refused);
-        var exchange = _virtualHost.FindExchange(name)
-            ?? throw new BrokerException(BrokerError.ExchangeNotFound(connection.Vhost, name));
-        return exchange.Internal ? throw new BrokerException(BrokerError.PublishToInternalExchange(connection.Vhost, name)) : exchange;
+        // One that is not there is answered anew each time.
+        if (permissions is null || vhost.FindExchange(name) is null) return;
+        if (_writable.Count >= RoutesMax) _writable.Clear();
+        _writable[name] = permissions;
     }
 
     /// <summary>A routing key that has a route was allowed when it was found.</summary>
-    private void CheckTopic(string routingKey)
+    private void CheckTopic(VirtualHost vhost, Exchange exchange, string routingKey)
     {
-        if (_routes.ContainsKey((_exchange!.Name, routingKey))) return;
-        if (_virtualHost!.CheckTopicAccess(connection.User, Access.Write, _exchange, routingKey) is { } refused) throw new BrokerException(refused);
+        if (vhost.FindTopicPermissions(connection.User, exchange) is not { } permissions) return;
+        if (_routes.TryGetValue((exchange.Name, routingKey), out var known) && ReferenceEquals(known.TopicPermissions, permissions)) return;
+        if (vhost.CheckTopicAccess(connection.User, Access.Write, exchange, routingKey) is { } refused) throw new BrokerException(refused);
     }
 
     private Route Resolve(Exchange exchange, string routingKey, FieldTable? headers)
@@ -102,17 +106,38 @@ internal sealed class RouteCache(AmqpConnection connection)
         {
             if (connection.Services.Queues.TryFind(definition, out var queue)) queues.Add(queue);
         }
-        return new Route(queues.ToArray(), _result.DirectReplies.ToArray());
+        return new Route(queues.ToArray(), _result.DirectReplies.ToArray(), _result.Absent.ToArray());
     }
 
-    private void Follow(TopologySnapshot topology)
+    private VirtualHost Follow(TopologySnapshot topology)
     {
+        if (topology == _topology) return _virtualHost!;
         _virtualHost = topology.Find(connection.Vhost) ?? throw new BrokerException(BrokerError.VhostDeleted(connection.Vhost));
         _topology = topology;
-        _exchange = null;
-        _topicPermissions = null;
-        _lastRoute = null;
-        _exchanges.Clear();
-        _routes.Clear();
+        return _virtualHost;
+    }
+
+    /// <param name="exchanges">All that were asked. Each bind gives a new exchange, so that what is still the same leads where it led.</param>
+    private sealed class KnownRoute(Route route, Exchange[] exchanges, TopicPermissions? topicPermissions, VirtualHost vhost)
+    {
+        private VirtualHost _vhost = vhost;
+
+        public Route Route { get; } = route;
+
+        /// <summary>What allowed the routing key, or null if nothing had to.</summary>
+        public TopicPermissions? TopicPermissions { get; } = topicPermissions;
+
+        public bool HoldsIn(VirtualHost vhost, string routingKey)
+        {
+            if (vhost == _vhost) return true;
+            foreach (var exchange in exchanges)
+            {
+                if (vhost.FindExchange(exchange.Name) != exchange) return false;
+                // Its bindings follow from the names of the queues, so that it is always the same.
+                if (exchange.IsDefault && vhost.FindQueue(routingKey)?.Id != (Route.Queues is [var queue] ? queue.Definition.Id : (QueueId?)null)) return false;
+            }
+            _vhost = vhost;
+            return true;
+        }
     }
 }

@@ -51,7 +51,7 @@ internal sealed class ConsumerLink(ChannelSession channel, QueueActor queue, int
     protected override bool TryEnter(int bytes)
     {
         if (!_window.HasRoom()) return false;
-        if (!AutoAck && !TryEnterPrefetch()) return false;
+        if (!(AutoAck ? TryPassPrefetch() : TryEnterPrefetch())) return false;
         _window.Add(bytes);
         return true;
     }
@@ -67,6 +67,15 @@ internal sealed class ConsumerLink(ChannelSession channel, QueueActor queue, int
     }
 
     private bool TryEnterPrefetch() => TryTakeGrant() || Channel.Prefetch.TryEnter(this);
+
+    /// <summary>Without acknowledgement a delivery needs no place beyond the moment.</summary>
+    private bool TryPassPrefetch()
+    {
+        if (Channel.Prefetch.IsOpen && Volatile.Read(ref _granted) == 0) return true;
+        if (!TryEnterPrefetch()) return false;
+        Channel.Prefetch.Leave(1);
+        return true;
+    }
 
     private bool TryTakeGrant()
     {

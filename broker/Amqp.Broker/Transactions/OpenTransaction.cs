@@ -8,6 +8,12 @@ using Amqp.Core.Queues;
 
 namespace Amqp.Broker.Transactions;
 
+/// <summary>A message that waits for its transaction's commit, and where it was going when it was published.</summary>
+internal readonly record struct UncommittedPublish(Message Message, Route Route, bool Mandatory);
+
+/// <summary>A delivery that a transaction settles, as the channel's tag named it, and what becomes of it.</summary>
+internal readonly record struct UncommittedSettlement(Unsettled Delivery, Settlement Settlement);
+
 /// <summary>
 /// What a channel in tx mode has published and settled since its last commit or rollback. Owned by the connection's read loop.
 /// The queues know nothing of it: what it settles is held as before, so when the channel ends nothing has to be undone.
@@ -16,36 +22,72 @@ namespace Amqp.Broker.Transactions;
 /// <param name="memory">Is told what they take.</param>
 internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
 {
+    /// <summary>What a message on its way into one more queue takes until the end of the commit, or a settlement, about: here, in the
+    /// queue's table of messages that somebody has, and as a record.</summary>
+    private const int EntryBytes = 128;
+
     private long _bytes;
 
-    /// <summary>What it does in each queue, in the order in which the queues came up.</summary>
-    public Dictionary<QueueActor, TransactionPart> Parts { get; } = [];
+    /// <summary>In their order.</summary>
+    public List<UncommittedPublish> Publishes { get; } = [];
 
-    /// <summary>Deliveries that it settles, as the channel's tags named them: a rollback gives them back.</summary>
-    public List<Unsettled> Taken { get; } = [];
-
-    /// <summary>Mandatory messages that go nowhere: the client hears of them when it commits.</summary>
-    public List<Message> Returned { get; } = [];
-
-    /// <summary>Messages published in it.</summary>
-    public int PublishCount { get; private set; }
+    /// <summary>Deliveries that it settles: a rollback gives them back.</summary>
+    public List<UncommittedSettlement> Settlements { get; } = [];
 
     /// <exception cref="BrokerException">406: it would be too large.</exception>
     public void Publish(Message message, Route route, bool mandatory)
     {
-        PublishCount++;
-        if (route.Queues.Length == 0 && !(mandatory && route.IsEmpty)) return;
-        if (_bytes + message.Size > bytesMax) throw new BrokerException(BrokerError.TransactionTooLarge(_bytes + message.Size, bytesMax));
-        _bytes += message.Size;
-        memory.Add(message.Size);
-        if (route.IsEmpty) Returned.Add(message);
-        foreach (var queue in route.Queues) PartOf(queue).Publishes.Add(message);
+        var queues = route.Queues.Length + route.Absent.Length;
+        if (queues == 0 && !mandatory) return;
+        Add(message.Size + ((long)queues * EntryBytes));
+        Publishes.Add(new UncommittedPublish(message, route, mandatory));
     }
 
+    /// <exception cref="BrokerException">406: it would be too large.</exception>
     public void Settle(in Unsettled delivery, Settlement settlement)
     {
-        Taken.Add(delivery);
-        PartOf(((IQueueLink)delivery.Holder).Queue).Settlements.Add(new HeldMessage(delivery.Holder, delivery.Position, settlement));
+        Add(EntryBytes);
+        Settlements.Add(new UncommittedSettlement(delivery, settlement));
+    }
+
+    /// <summary>
+    /// What it does in each queue, now that it is to be committed. As in RabbitMQ a message goes to the queues that have the names now
+    /// which it was routed to, whether they were deleted and declared again meanwhile or only declared.
+    /// </summary>
+    /// <param name="find">The queue of a name, or null.</param>
+    /// <param name="returned">Told of each mandatory message that goes nowhere, in the order of their publishes.</param>
+    public Dictionary<QueueActor, TransactionPart> Parts(Func<string, QueueActor?> find, Action<Message> returned)
+    {
+        var parts = new Dictionary<QueueActor, TransactionPart>();
+        foreach (var (message, route, mandatory) in Publishes)
+        {
+            var taken = 0;
+            foreach (var queue in route.Queues)
+            {
+                if (TryAdd(queue.IsDeleted ? find(queue.Definition.Name) : queue, message)) taken++;
+            }
+            foreach (var name in route.Absent)
+            {
+                if (TryAdd(find(name), message)) taken++;
+            }
+            if (mandatory && taken == 0) returned(message);
+        }
+        foreach (var ((_, holder, position), settlement) in Settlements)
+            PartOf(((IQueueLink)holder).Queue).Settlements.Add(new HeldMessage(holder, position, settlement));
+        return parts;
+
+        bool TryAdd(QueueActor? queue, Message message)
+        {
+            if (queue is null) return false;
+            PartOf(queue).Publishes.Add(message);
+            return true;
+        }
+
+        TransactionPart PartOf(QueueActor queue)
+        {
+            if (!parts.TryGetValue(queue, out var part)) parts.Add(queue, part = new TransactionPart());
+            return part;
+        }
     }
 
     /// <summary>Its messages are not kept here any more: queues have them, or nobody.</summary>
@@ -55,9 +97,10 @@ internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
         _bytes = 0;
     }
 
-    private TransactionPart PartOf(QueueActor queue)
+    private void Add(long bytes)
     {
-        if (!Parts.TryGetValue(queue, out var part)) Parts.Add(queue, part = new TransactionPart());
-        return part;
+        if (_bytes + bytes > bytesMax) throw new BrokerException(BrokerError.TransactionTooLarge(_bytes + bytes, bytesMax));
+        _bytes += bytes;
+        memory.Add(bytes);
     }
 }

@@ -2,6 +2,7 @@ using Amqp.Broker.Loops;
 using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
 using Amqp.Core.Ports;
+using Amqp.Core.Queues;
 using Amqp.Core.Records;
 
 namespace Amqp.Broker.Transactions;
@@ -13,18 +14,20 @@ namespace Amqp.Broker.Transactions;
 ///             `-- a queue refuses --> abort in every queue --> the channel is told
 /// </code>
 /// </summary>
-/// <param name="open">What it does in each queue; at least in one.</param>
+/// <param name="open">What was opened, to be released at the end.</param>
+/// <param name="parts">What it does in each queue; at least in one.</param>
 /// <param name="store">Makes its records durable, all or none.</param>
 /// <param name="reply">Fails with 406 when a queue refused.</param>
-internal sealed class Transaction(OpenTransaction open, IMessageStore store, Reply<bool> reply) : ITransaction
+internal sealed class Transaction(
+    OpenTransaction open, Dictionary<QueueActor, TransactionPart> parts, IMessageStore store, Reply<bool> reply) : ITransaction
 {
-    private int _awaited = open.Parts.Count;
+    private int _awaited = parts.Count;
     private volatile bool _isRefused;
 
     /// <summary>Prepares, behind everything that the connection has posted to its queues.</summary>
     public void Start(PendingPosts posts)
     {
-        foreach (var (queue, part) in open.Parts) posts.Add(queue, QueueOperation.Prepare(part, this));
+        foreach (var (queue, part) in parts) posts.Add(queue, QueueOperation.Prepare(part, this));
         posts.Flush();
     }
 
@@ -50,7 +53,7 @@ internal sealed class Transaction(OpenTransaction open, IMessageStore store, Rep
 
     private void Store()
     {
-        StoreRecord[] records = [.. open.Parts.Values.SelectMany(part => part.Records)];
+        StoreRecord[] records = [.. parts.Values.SelectMany(part => part.Records)];
         if (records.Length == 0) Commit();
         else store.CommitTransaction(records, Commit);
     }
@@ -58,14 +61,14 @@ internal sealed class Transaction(OpenTransaction open, IMessageStore store, Rep
     /// <summary>Everything is durable. The queues have their mail before the client can ask them.</summary>
     private void Commit()
     {
-        foreach (var (queue, part) in open.Parts) queue.Post(QueueOperation.CommitPart(part));
+        foreach (var (queue, part) in parts) queue.Post(QueueOperation.CommitPart(part));
         open.Release();
         reply.Complete(true);
     }
 
     private void Abort()
     {
-        foreach (var (queue, part) in open.Parts) queue.Post(QueueOperation.AbortPart(part));
+        foreach (var (queue, part) in parts) queue.Post(QueueOperation.AbortPart(part));
         open.Release();
         reply.Fail(BrokerError.PartialTxCompletion);
     }

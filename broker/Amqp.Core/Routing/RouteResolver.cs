@@ -31,6 +31,7 @@ public static class RouteResolver
     {
         if (exchange.IsDefault)
         {
+            if (result.Exchanges.Count > 1) result.Cacheable = false;
             RouteByQueueName(vhost, input.Keys, result);
             return;
         }
@@ -54,10 +55,14 @@ public static class RouteResolver
             {
                 result.Add(queue);
             }
-            else if (Names.IsDirectReply(key) && !result.DirectReplies.Contains(key))
+            else if (Names.IsDirectReply(key))
             {
-                result.DirectReplies.Add(key);
+                if (!result.DirectReplies.Contains(key)) result.DirectReplies.Add(key);
                 result.Cacheable = false;
+            }
+            else if (!result.Absent.Contains(key))
+            {
+                result.Absent.Add(key);
             }
         }
     }
@@ -65,8 +70,9 @@ public static class RouteResolver
     /// <param name="exchange">Null for an alternate exchange that is not there (any more), which is no error.</param>
     private static void Visit(Exchange? exchange, RouteResult result)
     {
-        if (exchange is null || result.Seen.Contains(exchange.Name)) return;
-        result.Seen.Add(exchange.Name);
+        if (exchange is null) result.Cacheable = false;
+        if (exchange is null || result.Exchanges.Contains(exchange)) return;
+        result.Exchanges.Add(exchange);
         result.Pending.Push(exchange);
     }
 

@@ -19,9 +19,19 @@ public sealed class RouteResult
     /// <summary>Routing keys of the default exchange that name no queue but a waiting direct reply-to consumer.</summary>
     public List<string> DirectReplies { get; } = [];
 
-    /// <summary>Whether the same exchange, routing key and topology version will always give the same, whatever the headers:
-    /// false if a headers exchange was asked, if the message has CC or BCC keys, or for direct replies.</summary>
+    /// <summary>Routing keys of the default exchange that name no queue. A transaction asks for them again when it is committed.</summary>
+    public List<string> Absent { get; } = [];
+
+    /// <summary>
+    /// Whether the same exchange and routing key always give the same, whatever the headers, for as long as each of the
+    /// <see cref="Exchanges"/> stays as it is and, of the default exchange, the routing key names the same queue or none. False if a
+    /// headers exchange was asked, if the message has CC or BCC keys, for direct replies, if an alternate exchange is not there,
+    /// and if another exchange led to the default exchange.
+    /// </summary>
     public bool Cacheable { get; internal set; }
+
+    /// <summary>The exchanges that were asked. Few: a list is quicker than a set.</summary>
+    public List<Exchange> Exchanges { get; } = [];
 
     internal RouteMatches Matches { get; } = new();
 
@@ -31,9 +41,6 @@ public sealed class RouteResult
     /// <summary>Exchanges still to be asked.</summary>
     internal Stack<Exchange> Pending { get; } = new();
 
-    /// <summary>Exchanges that have been or will be asked. Few: a list is quicker than a set.</summary>
-    internal List<string> Seen { get; } = [];
-
     internal void Clear()
     {
         Queues.Clear();
@@ -42,7 +49,8 @@ public sealed class RouteResult
         Matches.Destinations.Clear();
         Keys.Clear();
         Pending.Clear();
-        Seen.Clear();
+        Exchanges.Clear();
+        Absent.Clear();
         if (_added.Count > 0) _added.Clear();
     }
 

@@ -119,7 +119,7 @@ public static class OptionsReader
         RequireRange("Limits:ConsumerWindowBytes", limits.ConsumerWindowBytes, 4_096, int.MaxValue / 2);
         RequireRange("Limits:ChannelBacklogBytes", limits.ChannelBacklogBytes, 4_096, int.MaxValue / 2);
         RequireRange("Limits:UnreadAnswerBytes", limits.UnreadAnswerBytes, 4_096, int.MaxValue / 2);
-        RequireRange("Limits:RoutesPerChannel", limits.RoutesPerChannel, 1, 1_000_000);
+        RequireRange("Limits:RoutesPerConnection", limits.RoutesPerConnection, 1, 1_000_000);
         RequireRange("Limits:PublishWindowBytes", limits.PublishWindowBytes, 65_536, int.MaxValue / 2);
         RequireRange("Limits:TransactionBytes", limits.TransactionBytes, 65_536, int.MaxValue / 4);
         RequireRange("Limits:MemoryBytes", limits.MemoryBytes, 0, long.MaxValue);

@@ -187,7 +187,7 @@ internal sealed class MemoryAlarmTests
         var close = await client.Expect<ChannelClose>(1);
         Assert.That(
             (close.ReplyCode, close.ReplyText),
-            Is.EqualTo((ReplyCode.PreconditionFailed, "PRECONDITION_FAILED - transaction size 202600 is larger than configured max size 200000")));
+            Is.EqualTo((ReplyCode.PreconditionFailed, "PRECONDITION_FAILED - transaction size 205160 is larger than configured max size 200000")));
         await client.Send(1, default(ChannelCloseOk));
         await Eventually.That(() => Memory.UsedBytes, Is.Zero);
         await client.OpenChannel(2);
