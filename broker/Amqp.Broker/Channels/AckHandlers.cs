@@ -9,6 +9,9 @@ namespace Amqp.Broker.Channels;
 /// <summary>Settling deliveries: basic.ack, basic.reject, basic.nack, basic.recover.</summary>
 internal sealed class AckHandlers(ChannelSession channel)
 {
+    /// <summary>Room for more settlements at once is let go of when they are done.</summary>
+    private const int TakenKept = 1024;
+
     private readonly List<Unsettled> _taken = [];
 
     public ValueTask Ack(BasicAck ack) => Settle(ack.DeliveryTag, ack.Multiple, QueueOperationKind.Acknowledge);
@@ -38,6 +41,7 @@ internal sealed class AckHandlers(ChannelSession channel)
         // In tx mode too; what the open transaction settles stays with it.
         Take(tag: 0, multiple: true);
         SettleNow(QueueOperationKind.Requeue);
+        Forget();
     }
 
     private ValueTask Settle(ulong tag, bool multiple, QueueOperationKind kind)
@@ -45,13 +49,19 @@ internal sealed class AckHandlers(ChannelSession channel)
         Take(tag, multiple);
         if (channel.Transaction is { } transaction) SettleLater(transaction, kind);
         else SettleNow(kind);
+        Forget();
         return ValueTask.CompletedTask;
     }
 
     private void Take(ulong tag, bool multiple)
     {
-        _taken.Clear();
         if (!channel.Tags.TryTake(tag, multiple, _taken)) throw new BrokerException(BrokerError.UnknownDeliveryTag(tag));
+    }
+
+    private void Forget()
+    {
+        _taken.Clear();
+        if (_taken.Capacity > TakenKept) _taken.Capacity = 0;
     }
 
     private void SettleNow(QueueOperationKind kind)

@@ -25,6 +25,9 @@ internal sealed partial class AmqpConnection
     private Heartbeat? _heartbeat;
     private ConnectionPhase _phase = ConnectionPhase.AwaitingHeader;
 
+    /// <summary>What was read so far has made a turn's work, and the rest of it waits for the next turn.</summary>
+    private bool _isInterrupted;
+
     public AmqpConnection(ConnectionId id, Transport transport, BrokerServices services)
     {
         Id = id;
@@ -92,9 +95,6 @@ internal sealed partial class AmqpConnection
     public ExclusiveQueues ExclusiveQueues { get; }
 
     public long BytesReceived { get; private set; }
-
-    /// <summary>What was read so far has made a turn's work, and the rest of it waits for the next turn.</summary>
-    private bool _isInterrupted;
 
     /// <summary>The socket is not read on purpose.</summary>
     public bool IsPaused { get; private set; }

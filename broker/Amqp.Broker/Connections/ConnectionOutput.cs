@@ -163,6 +163,7 @@ internal sealed class ConnectionOutput(
         if (answerBytes > 0 && _answers.Remove(answerBytes)) roomAgain();
         if (!_ended) _bytesWritten += writer.UnflushedBytes - start;
         foreach (var reply in _replies) deliveryBytes += GiveBack(reply);
+        _replies.Clear();
         counted = deliveryBytes + answerBytes; // only now: what fails is encoded, and so counted, again
         return next;
     }

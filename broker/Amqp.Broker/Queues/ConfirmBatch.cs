@@ -6,6 +6,9 @@ namespace Amqp.Broker.Queues;
 /// <summary>Confirms on their way out of a queue: consecutive ones of the same publisher leave together.</summary>
 internal sealed class ConfirmBatch
 {
+    /// <summary>Room for more numbers is let go of when they are told: a queue of which much was written at once needs it no more.</summary>
+    private const int NumbersKept = 1024;
+
     private readonly List<long> _numbers = [];
     private ConfirmTracker? _confirms;
 
@@ -37,5 +40,6 @@ internal sealed class ConfirmBatch
     {
         _confirms = null; // its channel may be gone before this serves again
         _numbers.Clear();
+        if (_numbers.Capacity > NumbersKept) _numbers.Capacity = 0;
     }
 }

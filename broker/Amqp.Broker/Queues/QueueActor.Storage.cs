@@ -195,7 +195,7 @@ internal sealed partial class QueueActor : IStoreListener
         var memory = _services.Memory;
         if (memory.IsTight)
         {
-            _state.LetGo(memory.KeptBytes);
+            if (_state.LetGo(memory.KeptBytes)) Post(QueueOperation.Tend);
             ReportBytes(_state.MemoryBytes);
         }
         if (!_state.IsPagingOut) GiveBackPageCredit();

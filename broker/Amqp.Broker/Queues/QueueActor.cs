@@ -150,6 +150,8 @@ internal sealed partial class QueueActor
             case QueueOperationKind.LetGo:
                 _state.LookAgain();
                 break;
+            case QueueOperationKind.Tend:
+                break;
             case QueueOperationKind.Inspect:
                 _state.DropExpired(now);
                 ((Reply<QueueInfo>)operation.ReplyTo!).Complete(Describe(QueueInfo.Running));

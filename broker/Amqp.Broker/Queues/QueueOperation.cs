@@ -29,6 +29,7 @@ internal enum QueueOperationKind : byte
     Committed,
     Loaded,
     LetGo,
+    Tend,
     Inspect,
     Stop,
 }
@@ -108,6 +109,9 @@ internal readonly struct QueueOperation
 
     /// <summary>Memory has become tight.</summary>
     public static QueueOperation LetGo => new() { Kind = QueueOperationKind.LetGo };
+
+    /// <summary>Nothing but what follows every operation: there is more memory to let go of than was done in one go.</summary>
+    public static QueueOperation Tend => new() { Kind = QueueOperationKind.Tend };
 
     /// <summary>An operator looks at the queue, which is no use of it.</summary>
     public static QueueOperation Inspect(Reply<QueueInfo> reply) => new() { Kind = QueueOperationKind.Inspect, ReplyTo = reply };

@@ -32,6 +32,9 @@ public sealed class BatchList<T>
         _items[Count++] = item;
     }
 
+    /// <summary>Puts another item in the place of the last one.</summary>
+    public void ReplaceLast(in T item) => _items[Count - 1] = item;
+
     public void AddRange(ReadOnlySpan<T> items)
     {
         if (Count + items.Length > _items.Length) Grow(Count + items.Length);

@@ -23,13 +23,13 @@ public sealed class QueueEffects(Action? recordsFull = null)
     private const int RecordsMax = 4096;
 
     private readonly BatchList<Delivery> _deliveries = new();
-    private readonly List<StoreRecord> _records = [];
+    private readonly BatchList<StoreRecord> _records = new();
     private readonly List<long[]> _reads = [];
 
     public ReadOnlySpan<Delivery> Deliveries => _deliveries.Items;
 
     /// <summary>What the store is told. Before anybody hears of what is in it.</summary>
-    public ReadOnlySpan<StoreRecord> Records => CollectionsMarshal.AsSpan(_records);
+    public ReadOnlySpan<StoreRecord> Records => _records.Items;
 
     /// <summary>Some of the records are of messages that enter.</summary>
     public bool HoldsEnqueues { get; private set; }
@@ -62,9 +62,9 @@ public sealed class QueueEffects(Action? recordsFull = null)
     private bool TryExtendLast(in StoreRecord settle)
     {
         if (_records.Count == 0) return false;
-        ref var last = ref CollectionsMarshal.AsSpan(_records)[^1];
+        ref readonly var last = ref _records.Items[^1];
         if (last.Type != RecordType.Settle || last.Position + last.Count != settle.Position) return false;
-        last = last with { Count = last.Count + settle.Count };
+        _records.ReplaceLast(last with { Count = last.Count + settle.Count });
         return true;
     }
 

@@ -27,6 +27,12 @@ public sealed partial class QueueState
 
     private const int ReadsInFlightMax = 2;
 
+    /// <summary>Bodies that are looked at in one go to be let go of: a millisecond of work or so.</summary>
+    private const int LookedAtMax = 16_384;
+
+    /// <summary>What a message that somebody has takes besides the rest: its places in the table of those, and among the tags of a channel.</summary>
+    private const int UnackedBytes = 64;
+
     /// <summary>Value of <see cref="_readEnd"/> while no ready message from <see cref="_next"/> on has been let go.</summary>
     private const long NoEnd = long.MaxValue;
 
@@ -54,7 +60,7 @@ public sealed partial class QueueState
 
     /// <summary>What the queue adds to the memory in use: its messages as far as they are not counted with another queue that has
     /// them too, and what it knows of each.</summary>
-    public long MemoryBytes => _log.MemoryBytes;
+    public long MemoryBytes => _log.MemoryBytes + ((long)UnackedBytes * _unacked.Count);
 
     /// <summary>Messages of which only the entry is in memory.</summary>
     public int AbsentCount => _log.Count - _log.BodyCount;
@@ -106,14 +112,17 @@ public sealed partial class QueueState
     /// it gives some to the store, so that it can let go of that later. A queue that is read as fast as it is filled pays nothing.
     /// </summary>
     /// <param name="keptBytes">What it may keep for its consumers, and as much again that they hold.</param>
-    public void LetGo(long keptBytes)
+    /// <returns>True: there is more to be let go of, and this should be called again soon.</returns>
+    public bool LetGo(long keptBytes)
     {
-        if (_log.BodyBytes <= 2 * keptBytes) return;
+        if (_log.BodyBytes <= 2 * keptBytes) return false;
         if (_readEnd == NoEnd) (_readEnd, _aheadCount, _aheadBytes) = (_next, 0, 0);
         RefillWindow(keptBytes, atLeastOne: _consumers.Count > 0);
         var pageRoom = IsPagingOut ? 0 : PageOutBytes;
-        _heldTrimmedTo = LetGoBetween(_heldTrimmedTo, _next - KeptCount(keptBytes), ref pageRoom, KeptCount(keptBytes));
-        _trimmedTo = LetGoBetween(Math.Max(_trimmedTo, _readEnd), _log.End, ref pageRoom, keptReturned: 0);
+        var looks = LookedAtMax;
+        _heldTrimmedTo = LetGoBetween(_heldTrimmedTo, _next - KeptCount(keptBytes), ref pageRoom, ref looks, KeptCount(keptBytes));
+        _trimmedTo = LetGoBetween(Math.Max(_trimmedTo, _readEnd), _log.End, ref pageRoom, ref looks, keptReturned: 0);
+        return looks == 0;
     }
 
     /// <summary>
@@ -177,12 +186,13 @@ public sealed partial class QueueState
         }
     }
 
-    /// <summary>Lets go of the bodies in a range, up to the first one that is still on its way to the store; returns where that is.</summary>
-    private long LetGoBetween(long from, long end, ref long pageRoom, int keptReturned)
+    /// <summary>Lets go of the bodies in a range, up to the first one that is still on its way to the store, or as many as may be looked
+    /// at; returns where that is.</summary>
+    private long LetGoBetween(long from, long end, ref long pageRoom, ref int looks, int keptReturned)
     {
         var firstPaged = NoEnd;
         var position = from;
-        for (; (position = _log.Next(position, Looking.ForBody)) < end; position++)
+        for (; looks > 0 && (position = _log.Next(position, Looking.ForBody)) < end; position++, looks--)
         {
             ref var entry = ref _log[position];
             if (entry.Slot == MessageHolder.None)

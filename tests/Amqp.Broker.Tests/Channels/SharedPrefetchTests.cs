@@ -1,5 +1,7 @@
 using AMQP.Net;
+using Amqp.Broker.Queues;
 using Amqp.Broker.Tests.Nodes;
+using Amqp.Broker.Tests.Queues;
 
 namespace Amqp.Broker.Tests.Channels;
 
@@ -21,6 +23,22 @@ internal sealed class SharedPrefetchTests
         await client.Publish(1, "b", "b1");
         Assert.That(await client.ReadyCount(1, "b"), Is.EqualTo(1), "the client has not settled its message yet");
         await client.Send(1, new BasicAck(delivery.DeliveryTag, Multiple: false));
+        Assert.That((await client.ExpectDelivery(1)).Body, Is.EqualTo("b1"));
+    }
+
+    [Test]
+    public async Task A_failed_queue_keeps_no_place_for_what_it_could_not_send()
+    {
+        var client = await TwoConsumersAndOnePlace();
+        var vhost = _node.Broker.Topology.Find("/")!;
+        Assert.That(_node.Broker.Services.Queues.TryFind(vhost.FindQueue("a")!, out var queue), Is.True);
+        // Handed to the consumer in the very step in which the queue fails.
+        queue!.PostAndRun([
+            QueueOperation.Publish(ActorStory.Message("lost"), confirms: null, number: 0),
+            QueueOperation.Settle((QueueOperationKind)99, null!, 0),
+        ]);
+        Assert.That(_node.Logs.Complaints, Has.One.Contains("defect of the broker"));
+        await client.Publish(1, "b", "b1");
         Assert.That((await client.ExpectDelivery(1)).Body, Is.EqualTo("b1"));
     }
 

@@ -44,6 +44,9 @@ internal sealed class MemoryMessageStore : IMessageStore
 
     public int ReadsAsked { get; private set; }
 
+    /// <summary>The thread that has committed last.</summary>
+    public int CommittedBy { get; private set; }
+
     /// <summary>Positions that cannot be read.</summary>
     public HashSet<long> Damaged { get; } = [];
 
@@ -121,6 +124,7 @@ internal sealed class MemoryMessageStore : IMessageStore
     {
         lock (_lock)
         {
+            CommittedBy = Environment.CurrentManagedThreadId;
             foreach (var record in records) Apply(record);
             if (ticket > 0 && _queues.ContainsKey(queue)) Answer(queue, listener => listener.Committed(ticket));
         }

@@ -127,6 +127,24 @@ internal sealed class TestClient
         return Flush();
     }
 
+    /// <summary>Publishes a message without a body that wants an answer.</summary>
+    public Task Request(ushort channel, string queue, string replyTo)
+    {
+        Write(channel, new BasicPublish("", queue, Mandatory: false, Immediate: false));
+        FrameWriter.WriteContent(_toBroker.Writer, channel, new MutableProperties { ReplyTo = replyTo }.Encode(), ReadOnlyMemory<byte>.Empty, 131_072);
+        return Flush();
+    }
+
+    /// <summary>The next frames have to be the delivery of such a message; returns where the answer is to go.</summary>
+    public async Task<string> ExpectRequest(ushort channel)
+    {
+        await Expect<BasicDeliver>(channel);
+        var assembler = new ContentAssembler(int.MaxValue);
+        assembler.Begin(MethodId.BasicPublish);
+        assembler.AddHeader((await Read())!.Payload);
+        return assembler.Take().Properties.ReplyTo!;
+    }
+
     public Task SendBytes(byte[] bytes)
     {
         _toBroker.Writer.Write(bytes);

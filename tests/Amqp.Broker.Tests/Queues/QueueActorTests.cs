@@ -3,6 +3,7 @@ using Amqp.Broker.Loops;
 using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
 using Amqp.Core.Queues;
+using Amqp.Testing;
 
 namespace Amqp.Broker.Tests.Queues;
 
@@ -79,6 +80,29 @@ internal sealed class QueueActorTests
         story.Do(QueueOperation.Publish(ActorStory.Message("m1", persistent: true), confirms: null, number: 0), QueueOperation.Prepare(part, transaction));
         Assert.That(seen, Is.EqualTo("0:m1"));
         Assert.That(part.Records, Has.Count.EqualTo(1));
+    }
+
+    [TestCase(10, true)]
+    [TestCase(20_000, false)]
+    public async Task What_may_take_long_does_not_run_on_the_thread_of_a_read_loop(int messages, bool isPosters)
+    {
+        var story = new ActorStory(durable: true);
+        for (var message = 0; message < messages; message++) story.Publish("m", persistent: true);
+        await story.Settled();
+        var poster = Environment.CurrentManagedThreadId;
+        Assert.That(story.Ask<int>(QueueOperation.Purge), Is.EqualTo(messages));
+        Assert.That(story.Store.CommittedBy == poster, Is.EqualTo(isPosters));
+    }
+
+    [Test]
+    public async Task A_long_mailbox_is_worked_off_in_steps_that_keep_its_order()
+    {
+        const int Many = 10_000;
+        var operations = new QueueOperation[Many];
+        for (var number = 0; number < Many; number++) operations[number] = QueueOperation.Publish(ActorStory.Message($"{number}"), confirms: null, number: 0);
+        _story.Do(operations);
+        await Eventually.That(() => _story.ReadyCount, Is.EqualTo(Many));
+        Assert.That(await _story.GetAll(), Is.EqualTo(string.Join(' ', Enumerable.Range(0, Many))));
     }
 
     private sealed class RecordedTransaction(Action? prepared = null) : ITransaction

@@ -97,6 +97,28 @@ public class TopologyServiceTests
         Assert.That(Visible(), Is.EqualTo("a b c d"));
     }
 
+    [TestCase("changed")]
+    [TestCase("shown")]
+    public void A_defect_in_whoever_carries_a_change_out_does_not_stop_what_comes_behind_it(string which)
+    {
+        void Fail(TopologyResult result)
+        {
+            if (Names(result) == "b") throw new InvalidOperationException("defect");
+        }
+
+        var service = new TopologyService(_store, which == "changed" ? Fail : _ => { }, NullLogger<TopologyService>.Instance)
+        {
+            Shown = which == "shown" ? Fail : null,
+        };
+        service.Start();
+        foreach (var name in (string[])["a", "b", "c"]) service.Propose(Queue(name), result => _events.Add($"completed {Names(result)}"));
+        _store.Finish();
+        _store.Finish();
+        service.Propose(Queue("d", durable: false), result => _events.Add($"completed {Names(result)}"));
+        Assert.That(_events, Is.EqualTo(new[] { "completed a", "completed b", "completed c", "completed d" }));
+        Assert.That(Visible(service), Is.EqualTo("a b c d"));
+    }
+
     [Test]
     public void A_command_that_the_reducer_fails_on_is_refused_and_the_next_one_is_done()
     {
