@@ -137,7 +137,7 @@ internal sealed partial class AmqpConnection
         var unread = 0L;
         while (true)
         {
-            if (_isInterrupted) await Task.Yield(); // to the end of the line of those who want to run
+            if (_isInterrupted && OtherWork.IsWaiting) await Task.Yield(); // to the end of the line of those who want to run
             var result = await input.ReadAsync();
             var buffer = result.Buffer;
             BytesReceived += buffer.Length - unread;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Publishing;
 using Amqp.Core.Messages;
@@ -13,9 +14,9 @@ namespace Amqp.Broker.Queues;
 /// <param name="credit">What is published here is taken from it.</param>
 internal sealed class PendingPosts(PublishCredit credit)
 {
-    /// <summary>Operations that are many: a millisecond of work or so. More come together only of one message to as many queues, or of one
+    /// <summary>Operations that are many: a few milliseconds of work. More come together only of one message to as many queues, or of one
     /// settlement of as many messages.</summary>
-    private const int OperationsMax = 4096;
+    public const int OperationsMax = 16_384;
 
     private PostBatches? _batches;
     private PostBatch? _last;
@@ -48,7 +49,7 @@ internal sealed class PendingPosts(PublishCredit credit)
                 credit.Take(batch.PublishedBytes);
                 batch.Operations.Add(QueueOperation.Credit(credit, batch.PublishedBytes));
             }
-            batch.Queue!.PostAndRun(batch.Operations.Items);
+            batch.Queue!.PostAndRun(CollectionsMarshal.AsSpan(batch.Operations));
         }
         batches.Return();
     }

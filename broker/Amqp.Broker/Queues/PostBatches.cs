@@ -1,5 +1,3 @@
-using Amqp.Core.Queues;
-
 namespace Amqp.Broker.Queues;
 
 /// <summary>What one connection has for one queue.</summary>
@@ -11,7 +9,7 @@ internal sealed class PostBatch
     /// <summary>What the publishes among the operations take of the connection's credit.</summary>
     public long PublishedBytes;
 
-    public BatchList<QueueOperation> Operations { get; } = new();
+    public List<QueueOperation> Operations { get; } = [];
 }
 
 /// <summary>
@@ -21,7 +19,7 @@ internal sealed class PostBatch
 internal sealed class PostBatches
 {
     /// <summary>Operations that a thread keeps room for, of some 40 bytes each.</summary>
-    private const int RoomKept = 16_384;
+    private const int RoomKept = 2 * PendingPosts.OperationsMax;
 
     [ThreadStatic]
     private static PostBatches? _ofThisThread;
@@ -46,7 +44,7 @@ internal sealed class PostBatches
     public PostBatch BatchFor(QueueActor queue)
     {
         if (_batches.TryGetValue(queue, out var batch)) return batch;
-        if (_spare.TryPop(out batch)) _spareRoom -= batch.Operations.OwnRoom;
+        if (_spare.TryPop(out batch)) _spareRoom -= batch.Operations.Capacity;
         else batch = new PostBatch();
         batch.Queue = queue;
         _batches.Add(queue, batch);
@@ -60,9 +58,9 @@ internal sealed class PostBatches
         {
             batch.Operations.Clear();
             (batch.Queue, batch.PublishedBytes) = (null, 0); // the queue may be deleted before this serves again
-            if (_spareRoom + batch.Operations.OwnRoom > RoomKept) continue;
+            if (_spareRoom + batch.Operations.Capacity > RoomKept) continue;
             _spare.Push(batch);
-            _spareRoom += batch.Operations.OwnRoom;
+            _spareRoom += batch.Operations.Capacity;
         }
         _batches.Clear();
         if (_batches.EnsureCapacity(0) > RoomKept) _batches.TrimExcess();

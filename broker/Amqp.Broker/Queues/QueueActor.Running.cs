@@ -11,7 +11,7 @@ namespace Amqp.Broker.Queues;
 internal sealed partial class QueueActor : IThreadPoolWorkItem
 {
     /// <summary>Operations of a step, and of a run: then other work of the thread pool has its turn.</summary>
-    private const int OperationsPerStep = 2048;
+    private const int OperationsPerStep = 8192;
 
     /// <summary>Drains that a poster runs for others.</summary>
     private const int DrainsOnPostersThread = 2;

@@ -20,9 +20,6 @@ public sealed class BatchList<T>
 
     public int Count { get; private set; }
 
-    /// <summary>Items that it has room for even when it is empty.</summary>
-    public int OwnRoom => _own.Length;
-
     /// <summary>Valid until the next change.</summary>
     public ReadOnlySpan<T> Items => _items.AsSpan(0, Count);
 

@@ -3,6 +3,7 @@ using System.Diagnostics;
 using System.IO.Pipelines;
 using System.Net.Sockets;
 using System.Runtime.CompilerServices;
+using Amqp.Broker.Loops;
 using Microsoft.AspNetCore.Connections;
 
 namespace Amqp.Host.Sockets;
@@ -51,7 +52,7 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
     public override ValueTask<ReadResult> ReadAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
-        var yields = _hasReadOn && IsAnybodyWaiting;
+        var yields = _hasReadOn && OtherWork.IsWaiting;
         if (yields || !TryRead(out var result)) return ReadLater(yields, cancellationToken);
         _hasReadOn = true;
         return ValueTask.FromResult(result);
@@ -112,9 +113,6 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
         _isBrief = Stopwatch.GetElapsedTime(start) < Brief;
     }
 
-    /// <summary>For the thread that this runs on: another socket, if it is one that waits for sockets, or work of the pool.</summary>
-    private static bool IsAnybodyWaiting => !Thread.CurrentThread.IsThreadPoolThread || ThreadPool.PendingWorkItemCount > 0;
-
     private ReadOnlySequence<byte> Unconsumed => _first is null ? default : new(_first, _consumed, _last!, _last!.Filled);
 
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
@@ -167,7 +165,7 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
     private bool TryFill()
     {
         var bytes = _bytes;
-        for (var blocks = 0; blocks < BlocksMax && !_isDrained && (blocks == 0 || !IsAnybodyWaiting); blocks++) Receive();
+        for (var blocks = 0; blocks < BlocksMax && !_isDrained && (blocks == 0 || !OtherWork.IsWaiting); blocks++) Receive();
         if (_bytes > bytes || _hasEnded) return true;
         return _failure is null ? false : throw _failure;
     }
