@@ -66,7 +66,7 @@ public sealed record Limits
 
     /// <summary>
     /// Bytes of frames kept for a channel that waits for an answer of its own (a declare being written to disk). When they
-    /// are used up, the connection is not read until the answer is there.
+    /// are used up, or 16 times as many by all its channels, the connection is not read until an answer is there.
     /// </summary>
     public int ChannelBacklogBytes { get; init; } = 262_144;
 

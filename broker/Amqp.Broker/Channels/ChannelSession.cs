@@ -26,7 +26,7 @@ internal sealed class ChannelSession
     {
         Connection = connection;
         Number = number;
-        _backlog = new ChannelBacklog(connection.Services.Limits.ChannelBacklogBytes);
+        _backlog = new ChannelBacklog(connection);
         _handlers = new ChannelHandlers(this);
     }
 
@@ -115,6 +115,13 @@ internal sealed class ChannelSession
         _handlers.Publish.Forget();
         Connection.Services.Usage.ChannelsOfUsers.Remove(Connection.User);
         if (ReplyConsumer is not null) Connection.Services.DirectReplies.Remove(ReplyConsumer);
+    }
+
+    /// <summary>The same, when what it was sent behind its waiting handler will not be looked at any more.</summary>
+    public void CloseForGood()
+    {
+        Close();
+        _backlog.Drop();
     }
 
     /// <summary>The channel as operators see it.</summary>

@@ -128,7 +128,7 @@ internal sealed partial class AmqpConnection
 
     private void CloseChannels()
     {
-        foreach (var channel in _channels.Values) channel.Close();
+        foreach (var channel in _channels.Values) channel.CloseForGood();
         _channels.Clear();
         _lastChannel = null;
         Uncount();

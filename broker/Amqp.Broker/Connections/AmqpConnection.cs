@@ -85,6 +85,9 @@ internal sealed partial class AmqpConnection
 
     public RouteCache Routes { get; }
 
+    /// <summary>What its waiting channels keep of what they were sent, all together.</summary>
+    public long BacklogBytes { get; set; }
+
     public ShortStringPool Strings { get; } = new();
 
     public string Name => Transport.Name;

@@ -62,6 +62,33 @@ internal sealed class WaitingChannelTests
     }
 
     [Test]
+    public async Task Nor_while_many_channels_wait_and_have_sent_enough_together()
+    {
+        const int Channels = 100;
+        const int BacklogBytes = 10_000;
+        var node = new TestNode(new Limits { ChannelBacklogBytes = BacklogBytes, DiskFreeBytes = 0 });
+        var client = await node.Connect();
+        for (ushort channel = 1; channel <= Channels; channel++) await client.OpenChannel(channel);
+        node.Store.Hold();
+        var sending = Task.Run(async () =>
+        {
+            for (ushort channel = 1; channel <= Channels; channel++)
+            {
+                client.Write(channel, TestClient.Declaration($"q{channel}", durable: true, noWait: true));
+                client.WriteMessage(channel, "nowhere", new string('x', BacklogBytes / 2));
+                await client.Flush();
+            }
+        });
+        var memory = node.Broker.Services.Memory;
+        await Eventually.That(() => memory.UsedBytes, Is.GreaterThanOrEqualTo(16 * BacklogBytes));
+        Assert.That(memory.UsedBytes, Is.LessThan(17 * BacklogBytes));
+        node.Store.Release();
+        await sending.WaitAsync(Patience.Answer);
+        for (ushort channel = 1; channel <= Channels; channel++) Assert.That(await client.ReadyCount(channel, $"q{channel}"), Is.Zero);
+        Assert.That(memory.UsedBytes, Is.Zero);
+    }
+
+    [Test]
     public async Task A_client_is_not_read_while_its_channel_waits_and_has_sent_enough()
     {
         const int MessageBytes = 10_000;
