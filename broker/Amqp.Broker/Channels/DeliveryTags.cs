@@ -13,19 +13,37 @@ internal readonly record struct Unsettled(ulong Tag, MessageHolder Holder, long 
 /// <remarks>A leaf lock: the write loop adds, the read loop settles; never held while calling out.</remarks>
 internal sealed class DeliveryTags
 {
+    private const int RoomMin = 8;
+
+    /// <summary>Room that is kept whether it is needed or not.</summary>
+    private const int RoomKept = 1024;
+
+    /// <summary>Holes that are not worth closing.</summary>
+    private const int HolesKept = 16;
+
     private readonly Lock _lock = new();
 
-    // A ring in the order of tags. Tags of automatic acknowledgement are never in it, and settled ones leave a hole
-    // (Holder null) until those before them are settled too.
-    private Unsettled[] _ring = new Unsettled[8];
+    // A ring in the order of tags. Tags of automatic acknowledgement are never in it, and settled ones leave a hole (Holder null): until
+    // those before them are settled too, or there are more holes than deliveries, so that one which is held for hours keeps its own place only.
+    private Unsettled[] _ring = new Unsettled[RoomMin];
     private int _head;
     private int _count;
+    private int _waiting; // of these, no holes
     private ulong _lastTag;
 
-    /// <summary>How many deliveries wait for their settlement; all of them are looked at.</summary>
+    /// <summary>How many deliveries wait for their settlement.</summary>
     public int CountWaiting()
     {
-        lock (_lock) return _ring.Count(delivery => delivery.Holder is not null);
+        lock (_lock) return _waiting;
+    }
+
+    /// <summary>How many there is room for.</summary>
+    public int Room
+    {
+        get
+        {
+            lock (_lock) return _ring.Length;
+        }
     }
 
     /// <summary>A tag for a delivery that needs no settlement.</summary>
@@ -39,8 +57,9 @@ internal sealed class DeliveryTags
     {
         lock (_lock)
         {
-            if (_count == _ring.Length) Grow();
+            if (_count == _ring.Length) Resize(_ring.Length * 2);
             _ring[Index(_count++)] = new Unsettled(++_lastTag, holder, position);
+            _waiting++;
             return _lastTag;
         }
     }
@@ -53,21 +72,17 @@ internal sealed class DeliveryTags
     {
         lock (_lock)
         {
-            if (multiple && tag == 0)
-            {
-                TakeFirst(_count, taken);
-                return true;
-            }
-            var place = Find(tag);
-            if (place < 0) return false;
+            var place = multiple && tag == 0 ? _count - 1 : Find(tag);
+            if (place < 0) return multiple && tag == 0;
             if (multiple) TakeFirst(place + 1, taken);
             else
             {
                 ref var entry = ref _ring[Index(place)];
                 taken.Add(entry);
                 entry = entry with { Holder = null! };
-                while (_count > 0 && _ring[_head].Holder is null) DropFirst();
+                _waiting--;
             }
+            CloseHoles();
             return true;
         }
     }
@@ -77,18 +92,14 @@ internal sealed class DeliveryTags
     {
         lock (_lock)
         {
-            var all = new List<Unsettled>(_count + taken.Count);
-            for (var place = 0; place < _count; place++)
-            {
-                if (_ring[Index(place)].Holder is not null) all.Add(_ring[Index(place)]);
-            }
+            var all = new List<Unsettled>(_waiting + taken.Count);
+            TakeFirst(_count, all);
             all.AddRange(taken);
             all.Sort((one, other) => one.Tag.CompareTo(other.Tag));
+            if (_ring.Length < all.Count) _ring = new Unsettled[BitOperations.RoundUpToPowerOf2((uint)all.Count)];
             _head = 0;
-            _count = all.Count;
-            if (_ring.Length < _count) _ring = new Unsettled[BitOperations.RoundUpToPowerOf2((uint)_count)];
+            _count = _waiting = all.Count;
             all.CopyTo(_ring);
-            Array.Clear(_ring, _count, _ring.Length - _count);
         }
     }
 
@@ -96,10 +107,32 @@ internal sealed class DeliveryTags
     {
         for (; count > 0; count--)
         {
-            if (_ring[_head].Holder is not null) taken.Add(_ring[_head]);
+            if (_ring[_head].Holder is not null)
+            {
+                taken.Add(_ring[_head]);
+                _waiting--;
+            }
             DropFirst();
         }
+    }
+
+    private void CloseHoles()
+    {
         while (_count > 0 && _ring[_head].Holder is null) DropFirst();
+        // So many were settled since it was done last that moving the others costs each of them next to nothing.
+        if (_count - _waiting > Math.Max(HolesKept, _waiting)) Compact();
+        if (_ring.Length > RoomKept && _count < _ring.Length / 8) Resize(_ring.Length / 4);
+    }
+
+    private void Compact()
+    {
+        var kept = 0;
+        for (var place = 0; place < _count; place++)
+        {
+            if (_ring[Index(place)].Holder is not null) _ring[Index(kept++)] = _ring[Index(place)];
+        }
+        for (var place = kept; place < _count; place++) _ring[Index(place)] = default;
+        _count = kept;
     }
 
     private int Find(ulong tag)
@@ -125,11 +158,11 @@ internal sealed class DeliveryTags
 
     private int Index(int place) => (_head + place) & (_ring.Length - 1);
 
-    private void Grow()
+    private void Resize(int length)
     {
-        var larger = new Unsettled[_ring.Length * 2];
-        for (var place = 0; place < _count; place++) larger[place] = _ring[Index(place)];
-        _ring = larger;
+        var ring = new Unsettled[length];
+        for (var place = 0; place < _count; place++) ring[place] = _ring[Index(place)];
+        _ring = ring;
         _head = 0;
     }
 }

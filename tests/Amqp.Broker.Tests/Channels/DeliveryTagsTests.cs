@@ -73,11 +73,46 @@ internal sealed class DeliveryTagsTests
         Assert.That(Take(tags, 0, multiple: true), Is.EqualTo(Enumerable.Range(1, given + 19)));
     }
 
+    [TestCase(1)]
+    [TestCase(9)]
+    [TestCase(1_000)]
+    public void One_that_is_held_keeps_its_own_place_only(int siblings)
+    {
+        const int Messages = 3_000_000;
+        var tags = new DeliveryTags();
+        var taken = new List<Unsettled>();
+        var held = tags.Add(_holder, 0);
+        var tag = 0UL;
+        for (var sibling = 0; sibling < siblings; sibling++) tag = tags.Add(_holder, sibling);
+        var room = 0;
+        for (var message = 0; message < Messages; message++)
+        {
+            taken.Clear();
+            Assert.That(tags.TryTake(tag - (ulong)siblings + 1, multiple: false, taken), Is.True);
+            tag = tags.Add(_holder, message);
+            room = Math.Max(room, tags.Room);
+        }
+        Assert.That(room, Is.LessThanOrEqualTo(4 * (siblings + 32)));
+        Assert.That(tags.CountWaiting(), Is.EqualTo(siblings + 1));
+        Assert.That(tags.TryTake(held, multiple: false, taken), Is.True);
+    }
+
+    [Test]
+    public void What_a_million_needed_is_let_go_of()
+    {
+        var tags = new DeliveryTags();
+        for (var position = 0; position < 1_000_000; position++) tags.Add(_holder, position);
+        var taken = new List<Unsettled>();
+        for (var tag = 1ul; tag <= 1_000_000; tag++) tags.TryTake(tag, multiple: false, taken);
+        Assert.That((taken.Count, tags.CountWaiting()), Is.EqualTo((1_000_000, 0)));
+        Assert.That(tags.Room, Is.LessThanOrEqualTo(1_024));
+    }
+
     /// <summary>Against a sorted dictionary, which is obviously right.</summary>
     [Test]
     public void The_table_behaves_as_a_sorted_dictionary()
     {
-        var step = Gen.Choose(-8, 60).Zip(Gen.Elements(true, false));
+        var step = Gen.Choose(-8, 200).Zip(Gen.Elements(true, false));
         Prop.ForAll(step.ListOf().ToArbitrary(), steps => Behaves(steps.ToList()))
             .Check(Config.QuickThrowOnFailure.WithMaxTest(500).WithEndSize(200));
     }
