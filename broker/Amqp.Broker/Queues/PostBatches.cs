@@ -19,7 +19,7 @@ internal sealed class PostBatch
 internal sealed class PostBatches
 {
     /// <summary>Operations that a thread keeps room for, of some 40 bytes each.</summary>
-    private const int RoomKept = 2 * PendingPosts.OperationsMax;
+    private const int RoomKept = PendingPosts.OperationsMax;
 
     [ThreadStatic]
     private static PostBatches? _ofThisThread;
@@ -30,6 +30,8 @@ internal sealed class PostBatches
 
     /// <summary>Operations in all batches; whoever adds them counts them.</summary>
     public int OperationCount { get; set; }
+
+    public int QueueCount => _batches.Count;
 
     public Dictionary<QueueActor, PostBatch>.ValueCollection All => _batches.Values;
 
