@@ -13,7 +13,7 @@ internal static class ErlangTerm
 {
     /// <summary>A value inside quotes: strings stand as they are, everything else as a term.</summary>
     public static string Text(FieldValue value) =>
-        value.Type is FieldType.LongString or FieldType.Binary ? Encoding.UTF8.GetString(value.AsBytes) : Render(value);
+        value.Type is FieldType.LongString or FieldType.Binary ? value.AsText : Render(value);
 
     /// <summary>A value as a term: <c>&lt;&lt;"text"&gt;&gt;</c>, <c>42</c>, <c>true</c>.</summary>
     public static string Render(FieldValue value) => value.Type switch
@@ -43,7 +43,7 @@ internal static class ErlangTerm
     private static string Element(FieldValue value) => $"{{{value.Type.Name()},{Render(value)}}}";
 
     private static string Field(KeyValuePair<string, FieldValue> field) =>
-        $"{{{Binary(Encoding.UTF8.GetBytes(field.Key))},{field.Value.Type.Name()},{Render(field.Value)}}}";
+        $"{{{Binary(LosslessUtf8.GetBytes(field.Key))},{field.Value.Type.Name()},{Render(field.Value)}}}";
 
     /// <summary>The shortest form that reads back, always with a point.</summary>
     private static string Number(double value)

@@ -151,6 +151,13 @@ public class BrokerErrorTests
         Assert.That(text, Does.EndWith("aa..."));
     }
 
+    [Test]
+    public void A_byte_that_is_no_UTF8_counts_as_one()
+    {
+        var text = new string('\uDCE9', 255 - "NOT_FOUND - ".Length);
+        Assert.That(new BrokerError(ReplyCode.NotFound, text).ReplyText, Is.EqualTo("NOT_FOUND - " + text));
+    }
+
     [TestCase("ä")]
     [TestCase("€")]
     [TestCase("😀")]
@@ -175,6 +182,7 @@ public class BrokerErrorTests
             Assert.That(Printed(FieldValue.LongString([1, 255])), Does.Contain("<<1,255>>"));
             Assert.That(Printed(FieldValue.From(1.0)), Does.Contain("value 1.0;"));
             Assert.That(Printed(FieldValue.From(table)), Does.Contain("[{<<\"k\">>,longstr,<<\"v\">>}]"));
+            Assert.That(Printed(FieldValue.From(FieldTable.From(("k\uDCE9", FieldValue.Void)))), Does.Contain("[{<<107,233>>,void,undefined}]"));
             Assert.That(Printed(FieldValue.From([FieldValue.From(true), FieldValue.Void])), Does.Contain("[{bool,true},{void,undefined}]"));
         });
 
