@@ -68,10 +68,7 @@ public class BrokerErrorTests
         yield return Case(BrokerError.ConsumerTagReuse("c"), 530, "NOT_ALLOWED - attempt to reuse consumer tag 'c'");
         yield return Case(BrokerError.ConsumerLimitReached(10), 530, "NOT_ALLOWED - reached maximum (10) of consumers per channel");
         yield return Case(BrokerError.UserIdMismatch("a", "b"), 406, "PRECONDITION_FAILED - user_id property set to 'a' but authenticated user was 'b'");
-        yield return Case(BrokerError.InvalidExpiration("soon"), 406, "PRECONDITION_FAILED - invalid expiration 'soon': no_integer");
-        yield return Case(BrokerError.InvalidExpiration("10s"), 406, "PRECONDITION_FAILED - invalid expiration '10s': {leftover_string,\"s\"}");
-        yield return Case(BrokerError.InvalidExpiration("-1"), 406, "PRECONDITION_FAILED - invalid expiration '-1': {value_negative,-1}");
-        yield return Case(BrokerError.InvalidExpiration("315360000001"), 406, "PRECONDITION_FAILED - invalid expiration '315360000001': {value_too_large,315360000001}");
+        yield return Case(BrokerError.InvalidExpiration("soon", "no_integer"), 406, "PRECONDITION_FAILED - invalid expiration 'soon': no_integer");
         yield return Case(BrokerError.MessageTooLarge(11, 10), 406, "PRECONDITION_FAILED - message size 11 is larger than configured max size 10");
         yield return Case(BrokerError.MessageTooLarge(11, 10, limitIsHard: true), 406, "PRECONDITION_FAILED - message size 11 is larger than max size 10");
         yield return Case(BrokerError.RoutingHeaderNotArray("CC", FieldType.LongString), 406, "PRECONDITION_FAILED - invalid message: {unacceptable_type_in_header,\"CC\",longstr}");
