@@ -16,14 +16,13 @@ public sealed class ShortStringPool
 
     private Slot[] _slots = new Slot[SlotsMin];
 
-    /// <summary>The string of these bytes.</summary>
-    /// <exception cref="ProtocolException">501: the bytes are not UTF-8.</exception>
+    /// <summary>The string of these bytes, <see cref="LosslessUtf8"/>.</summary>
     public string Get(ReadOnlySpan<byte> bytes)
     {
-        if (bytes.Length > PooledLengthMax) return WireReader.DecodeUtf8(bytes);
+        if (bytes.Length > PooledLengthMax) return LosslessUtf8.GetString(bytes);
         ref var slot = ref SlotOf(bytes);
         if (slot.Text is not null && bytes.SequenceEqual(slot.Bytes)) return slot.Text;
-        var text = WireReader.DecodeUtf8(bytes);
+        var text = LosslessUtf8.GetString(bytes);
         if (slot.Text is not null && _slots.Length < SlotsMax)
         {
             Grow();

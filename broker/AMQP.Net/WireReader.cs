@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
 using System.Text.Unicode;
 
 namespace AMQP.Net;
@@ -50,10 +49,12 @@ public ref struct WireReader(ReadOnlySpan<byte> payload, ShortStringPool? string
     public string ReadShortString()
     {
         var bytes = ReadShortStringBytes();
-        if (bytes.IsEmpty) return "";
-        if (strings is not null) return strings.Get(bytes);
-        return DecodeUtf8(bytes);
+        if (!Utf8.IsValid(bytes)) ThrowMalformed();
+        return TextOf(bytes);
     }
+
+    /// <summary>A short string that RabbitMQ passes on unchecked: exchange and routing key of a message (<see cref="LosslessUtf8"/>).</summary>
+    public string ReadUncheckedShortString() => TextOf(ReadShortStringBytes());
 
     /// <summary>The bytes of a short string, as they came.</summary>
     public ReadOnlySpan<byte> ReadShortStringBytes() => Take(Take(1)[0]);
@@ -66,8 +67,8 @@ public ref struct WireReader(ReadOnlySpan<byte> payload, ShortStringPool? string
         return Take((int)length);
     }
 
-    /// <summary>A long string that is text; bytes that are not UTF-8 become U+FFFD.</summary>
-    public string ReadLongText() => Encoding.UTF8.GetString(ReadLongString());
+    /// <summary>A long string that is text (<see cref="LosslessUtf8"/>).</summary>
+    public string ReadLongText() => LosslessUtf8.GetString(ReadLongString());
 
     /// <summary>A field table: structure checked here and now, bytes copied, values decoded on first look.</summary>
     public FieldTable ReadTable()
@@ -96,11 +97,14 @@ public ref struct WireReader(ReadOnlySpan<byte> payload, ShortStringPool? string
         return taken;
     }
 
-    internal static string DecodeUtf8(ReadOnlySpan<byte> bytes)
+    private readonly string TextOf(ReadOnlySpan<byte> bytes)
     {
-        if (!Utf8.IsValid(bytes)) throw new ProtocolException(ReplyCode.FrameError, "Malformed UTF-8 in shortstr");
-        return Encoding.UTF8.GetString(bytes);
+        if (bytes.IsEmpty) return "";
+        return strings is null ? LosslessUtf8.GetString(bytes) : strings.Get(bytes);
     }
+
+    [DoesNotReturn]
+    private static void ThrowMalformed() => throw new ProtocolException(ReplyCode.FrameError, "Malformed UTF-8 in shortstr");
 
     [DoesNotReturn]
     private static void ThrowTruncated() => throw new ProtocolException(ReplyCode.SyntaxError, "field ends behind the end of its frame");

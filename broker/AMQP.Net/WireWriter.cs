@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text;
 
 namespace AMQP.Net;
 
@@ -52,15 +51,15 @@ public ref struct WireWriter(Span<byte> destination)
         _bitsUsed++;
     }
 
-    /// <summary>A short string.</summary>
-    /// <exception cref="ArgumentException">It is longer than 255 bytes of UTF-8: a mistake of the caller, not of a peer.</exception>
+    /// <summary>A short string, <see cref="LosslessUtf8"/>.</summary>
+    /// <exception cref="ArgumentException">It is longer than 255 bytes: a mistake of the caller, not of a peer.</exception>
     public void WriteShortString(string value)
     {
-        var length = Encoding.UTF8.GetByteCount(value);
+        var length = LosslessUtf8.GetByteCount(value);
         if (length > byte.MaxValue) throw new ArgumentException($"short string of {length} bytes, 255 allowed", nameof(value));
         if (!Reserve(1 + length, out var room)) return;
         room[0] = (byte)length;
-        Encoding.UTF8.GetBytes(value, room[1..]);
+        LosslessUtf8.GetBytes(value, room[1..]);
     }
 
     /// <summary>The bytes of a short string that came from a peer (at most 255).</summary>
@@ -78,9 +77,9 @@ public ref struct WireWriter(Span<byte> destination)
 
     public void WriteLongString(string value)
     {
-        var length = Encoding.UTF8.GetByteCount(value);
+        var length = LosslessUtf8.GetByteCount(value);
         WriteLong((uint)length);
-        if (Reserve(length, out var room)) Encoding.UTF8.GetBytes(value, room);
+        if (Reserve(length, out var room)) LosslessUtf8.GetBytes(value, room);
     }
 
     /// <summary>Leaves room for the length of a long string, table or array that is written piece by piece behind it.</summary>

@@ -21,6 +21,9 @@ public sealed record Limits
     /// <summary>Longest name of a user or a virtual host; connection.open could not carry a longer one.</summary>
     public const int NameBytes = 255;
 
+    /// <summary>Longest time to live of a message, and of a queue that nobody uses. RabbitMQ: ten years.</summary>
+    public const long TimeToLiveMs = 315_360_000_000;
+
     /// <summary>
     /// TCP connections at a time; more are closed as soon as they come. 0: as many as the files that the process may open leave
     /// room for, which is the limit in any case. RabbitMQ stops accepting at about the same number.

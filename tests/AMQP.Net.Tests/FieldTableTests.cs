@@ -94,9 +94,20 @@ internal sealed class FieldTableTests
     {
         byte[] bytes = [.. new byte[] { 255 }, .. Enumerable.Repeat((byte)0xFF, 255), (byte)'V'];
         var table = Read(bytes);
-        Assert.That(table.Single().Key, Has.Length.EqualTo(255).And.All.EqualTo('\uFFFD'));
+        Assert.That(table.Single().Key, Has.Length.EqualTo(255).And.All.EqualTo('\uDCFF'));
         var extended = table.With("x", FieldValue.Void).Without("y");
         Assert.That(extended.Bytes.ToArray(), Is.EqualTo([.. bytes, .. Bytes.Of("01'x' 'V'")]));
+    }
+
+    [Test]
+    public void Names_that_are_not_UTF8_are_told_apart()
+    {
+        var table = Read(Bytes.Of("01E8 'V' 01E9 'I' 00000001"));
+        Assert.That(table.TryGet("\uDCE9", out var value) && value == FieldValue.From(1), Is.True);
+        Assert.That(table.Contains("\uFFFD"), Is.False);
+        Assert.That(Read(Bytes.Of("01E8 'V'")), Is.Not.EqualTo(Read(Bytes.Of("01E9 'V'"))));
+        Assert.That(table.Without("\uDCE9").With("\uDCE8", FieldValue.From(true)).Bytes.ToArray(), Is.EqualTo(Bytes.Of("01E8 't' 01")));
+        Assert.That(FieldTable.From(table.AsEnumerable()).Bytes.ToArray(), Is.EqualTo(table.Bytes.ToArray()));
     }
 
     [TestCase("00", TestName = "A name without a type")]

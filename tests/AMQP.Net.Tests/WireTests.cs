@@ -48,6 +48,14 @@ internal sealed class WireTests
     }
 
     [Test]
+    public void A_routing_key_in_the_pool_does_not_make_a_name_of_the_same_bytes_valid()
+    {
+        var strings = new ShortStringPool();
+        Assert.That(new WireReader([1, 0xFF], strings).ReadUncheckedShortString(), Is.EqualTo("\uDCFF"));
+        Assert.That(() => new WireReader([1, 0xFF], strings).ReadShortString(), Throws.TypeOf<ProtocolException>());
+    }
+
+    [Test]
     public void A_short_string_too_long_to_write_is_the_callers_mistake() =>
         Assert.That(() => new WireWriter(new byte[1000]).WriteShortString(new string('é', 128)), Throws.ArgumentException);
 

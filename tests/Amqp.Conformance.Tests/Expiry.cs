@@ -50,15 +50,29 @@ public sealed class ExpiryTests : ConformanceFixture
         await ExpectReady(channel, queue, 0);
     }
 
-    [Test]
-    public async Task Zero_lives_only_if_it_can_be_delivered_at_once()
+    [TestCase("4294967296")]
+    [TestCase("315360000000", Description = "ten years, the longest")]
+    [TestCase("+60000")]
+    [TestCase("000000000000000000000000060000")]
+    public async Task An_expiration_may_be_long_and_have_a_sign_or_zeros_in_front(string expiration)
+    {
+        var channel = await OpenChannel();
+        var queue = await DeclareQueue(channel, arguments: Table(("x-message-ttl", 315_360_000_000), ("x-expires", 315_360_000_000)));
+        await Expiring(channel, queue, "m", expiration);
+        Assert.That((await Get(channel, queue)).BasicProperties.Expiration, Is.EqualTo(expiration));
+    }
+
+    [TestCase("0")]
+    [TestCase("-0")]
+    [TestCase("+00")]
+    public async Task Zero_lives_only_if_it_can_be_delivered_at_once(string zero)
     {
         var channel = await OpenChannel();
         var queue = await DeclareQueue(channel);
-        await Expiring(channel, queue, "nobody there", "0");
+        await Expiring(channel, queue, "nobody there", zero);
         Assert.That(await channel.BasicGetAsync(queue, autoAck: true), Is.Null);
         var subscriber = await Subscriber.Start(channel, queue, autoAck: true);
-        await Expiring(channel, queue, "somebody there", "0");
+        await Expiring(channel, queue, "somebody there", zero);
         Assert.That((await subscriber.Next()).Text, Is.EqualTo("somebody there"));
     }
 

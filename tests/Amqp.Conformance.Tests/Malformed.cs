@@ -36,8 +36,6 @@ public sealed class MalformedTests : BrokerFixture
                 await raw.SendContentHeader(1, 2);
                 await raw.SendFrame(3, 1, [1, 2, 3]);
             });
-        yield return Row("routing key that is not UTF-8", ReplyCode.FrameError, "FRAME_ERROR - ",
-            raw => raw.SendFrame(1, 1, [0, 60, 0, 40, 0, 0, 0, 1, 0xff, 0]));
     }
 
     [Ours]

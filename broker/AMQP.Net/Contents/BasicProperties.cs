@@ -1,6 +1,5 @@
 using System.Buffers.Binary;
 using System.Numerics;
-using System.Text;
 
 namespace AMQP.Net;
 
@@ -16,8 +15,7 @@ namespace AMQP.Net;
 /// the other ten         short string  octet length | bytes
 /// </code>
 /// The bytes are kept and passed on as they came; a property is looked up by stepping over those before it. Strings need not
-/// be UTF-8, as in RabbitMQ: U+FFFD stands for bad bytes when somebody looks. To change properties, see
-/// <see cref="MutableProperties"/>.
+/// be UTF-8, as in RabbitMQ (<see cref="LosslessUtf8"/>). To change properties, see <see cref="MutableProperties"/>.
 /// </summary>
 /// <param name="bytes">Flags and values, validated (<see cref="Validate"/>); nobody may change them afterwards.</param>
 public readonly struct BasicProperties(ReadOnlyMemory<byte> bytes)
@@ -96,7 +94,7 @@ public readonly struct BasicProperties(ReadOnlyMemory<byte> bytes)
         return _bytes.Slice(position, SizeAt(span[position..], flag));
     }
 
-    private string? Text(PropertyFlags flag) => Has(flag) ? Encoding.UTF8.GetString(ValueOf(flag).Span[1..]) : null;
+    private string? Text(PropertyFlags flag) => Has(flag) ? LosslessUtf8.GetString(ValueOf(flag).Span[1..]) : null;
 
     private byte? Octet(PropertyFlags flag) => Has(flag) ? ValueOf(flag).Span[0] : null;
 

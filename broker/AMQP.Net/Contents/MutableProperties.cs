@@ -41,7 +41,7 @@ public sealed class MutableProperties
     public static MutableProperties From(BasicProperties source) => new(source);
 
     /// <summary>Flags and values, as <see cref="BasicProperties"/> and <see cref="FrameWriter"/> take them.</summary>
-    /// <exception cref="ArgumentException">A string is longer than 255 bytes of UTF-8.</exception>
+    /// <exception cref="ArgumentException">A string is longer than 255 bytes.</exception>
     public byte[] Encode()
     {
         var measure = new WireWriter(default);

@@ -1,5 +1,4 @@
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
 
 namespace AMQP.Net;
 
@@ -11,8 +10,7 @@ namespace AMQP.Net;
 /// </code>
 /// A table is validated once, when it arrives: every length inside its bounds, every type known, nesting limited. After that
 /// decoding cannot fail, so nothing malformed is stored or forwarded even where values are looked at later or never. Names
-/// and strings need not be UTF-8, as in RabbitMQ: they are passed on as they came and U+FFFD stands for bad bytes when
-/// somebody looks.
+/// and strings need not be UTF-8, as in RabbitMQ: <see cref="LosslessUtf8"/>.
 /// </summary>
 public static class FieldCodec
 {
@@ -30,7 +28,7 @@ public static class FieldCodec
         var reader = new WireReader(table);
         while (reader.Remaining > 0)
         {
-            var name = Encoding.UTF8.GetString(reader.ReadShortStringBytes());
+            var name = LosslessUtf8.GetString(reader.ReadShortStringBytes());
             fields.Add(KeyValuePair.Create(name, ReadValue(ref reader)));
         }
         return fields.ToArray();

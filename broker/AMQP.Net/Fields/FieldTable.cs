@@ -1,6 +1,5 @@
 using System.Collections;
 using System.Diagnostics.CodeAnalysis;
-using System.Text;
 
 namespace AMQP.Net;
 
@@ -62,9 +61,9 @@ public sealed class FieldTable : IReadOnlyCollection<KeyValuePair<string, FieldV
     /// <summary>This table without the fields of that name; the others keep their bytes.</summary>
     public FieldTable Without(string name)
     {
-        var utf8 = Encoding.UTF8.GetBytes(name);
+        var encoded = LosslessUtf8.GetBytes(name);
         var bytes = Bytes.Span;
-        if (!FieldCodec.TryFind(bytes, utf8, out var field)) return this;
+        if (!FieldCodec.TryFind(bytes, encoded, out var field)) return this;
         return new FieldTable((byte[])[.. bytes[..field.Start], .. bytes[field.End..]]).Without(name);
     }
 
@@ -73,7 +72,7 @@ public sealed class FieldTable : IReadOnlyCollection<KeyValuePair<string, FieldV
     {
         var set = FieldCodec.EncodeTable([KeyValuePair.Create(name, value)]);
         var bytes = Bytes.Span;
-        if (!FieldCodec.TryFind(bytes, Encoding.UTF8.GetBytes(name), out var field)) return new FieldTable((byte[])[.. bytes, .. set]);
+        if (!FieldCodec.TryFind(bytes, LosslessUtf8.GetBytes(name), out var field)) return new FieldTable((byte[])[.. bytes, .. set]);
         var rest = new FieldTable(Bytes[field.End..]).Without(name).Bytes.Span;
         return new FieldTable((byte[])[.. bytes[..field.Start], .. set, .. rest]);
     }

@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Text;
 
 namespace AMQP.Net;
 
@@ -34,8 +33,8 @@ public readonly struct FieldValue : IEquatable<FieldValue>
     public static FieldValue From(float value) => new(FieldType.Float, BitConverter.SingleToInt32Bits(value));
     public static FieldValue From(double value) => new(FieldType.Double, BitConverter.DoubleToInt64Bits(value));
 
-    /// <summary>A long string of this text in UTF-8.</summary>
-    public static FieldValue From(string value) => new(FieldType.LongString, 0, Encoding.UTF8.GetBytes(value));
+    /// <summary>A long string of this text, <see cref="LosslessUtf8"/>.</summary>
+    public static FieldValue From(string value) => new(FieldType.LongString, 0, LosslessUtf8.GetBytes(value));
 
     /// <summary>A long string of these bytes; on the wire it need not be text.</summary>
     public static FieldValue LongString(byte[] value) => new(FieldType.LongString, 0, value);
@@ -60,8 +59,8 @@ public readonly struct FieldValue : IEquatable<FieldValue>
     /// <summary>The bytes of a long string or binary.</summary>
     public byte[] AsBytes => _reference as byte[] ?? throw new InvalidOperationException($"{Type} holds no bytes");
 
-    /// <summary>A long string as text; bytes that are not UTF-8 become U+FFFD.</summary>
-    public string AsText => Encoding.UTF8.GetString(AsBytes);
+    /// <summary>A long string as text, <see cref="LosslessUtf8"/>.</summary>
+    public string AsText => LosslessUtf8.GetString(AsBytes);
 
     /// <summary>The value of any of the seven integer types.</summary>
     public bool TryGetInteger(out long value)

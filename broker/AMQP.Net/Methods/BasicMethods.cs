@@ -96,7 +96,7 @@ public readonly record struct BasicPublish(string Exchange, string RoutingKey, b
     public static BasicPublish Read(ref WireReader reader)
     {
         reader.ReadShort(); // reserved-1, once a ticket
-        return new(reader.ReadShortString(), reader.ReadShortString(), reader.ReadBit(), reader.ReadBit());
+        return new(reader.ReadUncheckedShortString(), reader.ReadUncheckedShortString(), reader.ReadBit(), reader.ReadBit());
     }
 
     public void Write(ref WireWriter writer)
@@ -115,7 +115,7 @@ public readonly record struct BasicReturn(ReplyCode ReplyCode, string ReplyText,
     public static MethodId Id => MethodId.BasicReturn;
 
     public static BasicReturn Read(ref WireReader reader) => new(
-        (ReplyCode)reader.ReadShort(), reader.ReadShortString(), reader.ReadShortString(), reader.ReadShortString());
+        (ReplyCode)reader.ReadShort(), reader.ReadShortString(), reader.ReadShortString(), reader.ReadUncheckedShortString());
 
     public void Write(ref WireWriter writer)
     {
@@ -133,7 +133,7 @@ public readonly record struct BasicDeliver(
     public static MethodId Id => MethodId.BasicDeliver;
 
     public static BasicDeliver Read(ref WireReader reader) => new(
-        reader.ReadShortString(), reader.ReadLongLong(), reader.ReadBit(), reader.ReadShortString(), reader.ReadShortString());
+        reader.ReadShortString(), reader.ReadLongLong(), reader.ReadBit(), reader.ReadShortString(), reader.ReadUncheckedShortString());
 
     public void Write(ref WireWriter writer)
     {
@@ -172,7 +172,7 @@ public readonly record struct BasicGetOk(
     public static MethodId Id => MethodId.BasicGetOk;
 
     public static BasicGetOk Read(ref WireReader reader) => new(
-        reader.ReadLongLong(), reader.ReadBit(), reader.ReadShortString(), reader.ReadShortString(), reader.ReadLong());
+        reader.ReadLongLong(), reader.ReadBit(), reader.ReadShortString(), reader.ReadUncheckedShortString(), reader.ReadLong());
 
     public void Write(ref WireWriter writer)
     {

@@ -103,7 +103,7 @@ internal sealed class PublishHandler(ChannelSession channel)
         {
             content = ReplaceReplyTo(content);
             CheckUserId(properties);
-            expirationMs = Expiration.Parse(properties.Expiration);
+            if (Expiration.Parse(properties.Expiration, out expirationMs) is { } invalid) throw new BrokerException(invalid);
             addsKeys = properties.HasHeader("CC"u8) || properties.HasHeader("BCC"u8);
         }
 

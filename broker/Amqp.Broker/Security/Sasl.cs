@@ -1,4 +1,3 @@
-using System.Text;
 using Amqp.Broker.Connections;
 using AMQP.Net;
 
@@ -28,7 +27,7 @@ internal static class Sasl
         var rest = response[(first + 1)..];
         var second = rest.IndexOf((byte)0);
         if (second < 0) return null;
-        return (Encoding.UTF8.GetString(rest[..second]), Encoding.UTF8.GetString(rest[(second + 1)..]));
+        return (LosslessUtf8.GetString(rest[..second]), LosslessUtf8.GetString(rest[(second + 1)..]));
     }
 
     /// <summary>A field table without its length, with LOGIN and PASSWORD.</summary>

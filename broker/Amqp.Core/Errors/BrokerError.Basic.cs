@@ -16,23 +16,9 @@ public sealed partial record BrokerError
         PreconditionFailed($"user_id property set to '{claimed}' but authenticated user was '{actual}'");
 
     /// <summary>The expiration of a message is not a number of milliseconds between 0 and ten years.</summary>
-    public static BrokerError InvalidExpiration(string expiration)
-    {
-        // The reason is what RabbitMQ's own parsing would have said.
-        var digits = 0;
-        var signed = expiration.Length > 0 && expiration[0] is '-' or '+' ? 1 : 0;
-        while (signed + digits < expiration.Length && char.IsAsciiDigit(expiration[signed + digits])) digits++;
-        var number = expiration[..(signed + digits)];
-        var rest = expiration[(signed + digits)..];
-        var reason = (digits, rest) switch
-        {
-            (0, _) => "no_integer",
-            (_, not "") => $"{{leftover_string,{ErlangTerm.Quoted(rest)}}}",
-            _ when number[0] == '-' => $"{{value_negative,{number}}}",
-            _ => $"{{value_too_large,{number.TrimStart('+')}}}",
-        };
-        return PreconditionFailed($"invalid expiration '{expiration}': {reason}");
-    }
+    /// <param name="reason">As RabbitMQ prints it: <c>no_integer</c>, <c>{value_negative,-1}</c>.</param>
+    public static BrokerError InvalidExpiration(string expiration, string reason) =>
+        PreconditionFailed($"invalid expiration '{expiration}': {reason}");
 
     /// <param name="limitIsHard">True for the limit that no configuration raises.</param>
     public static BrokerError MessageTooLarge(long size, long limit, bool limitIsHard = false) =>

@@ -25,7 +25,7 @@ public sealed partial record BrokerError(ReplyCode Code, string Text)
         get
         {
             var full = $"{Code.Name()} - {Text}";
-            if (Encoding.UTF8.GetByteCount(full) <= ReplyTextBytesMax) return full;
+            if (LosslessUtf8.GetByteCount(full) <= ReplyTextBytesMax) return full;
             Span<byte> bytes = stackalloc byte[ReplyTextBytesMax - Ellipsis.Length];
             // The encoder stops before the first character that does not fit as a whole.
             Encoding.UTF8.GetEncoder().Convert(full, bytes, flush: false, out _, out var used, out _);

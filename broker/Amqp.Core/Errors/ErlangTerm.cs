@@ -13,7 +13,7 @@ internal static class ErlangTerm
 {
     /// <summary>A value inside quotes: strings stand as they are, everything else as a term.</summary>
     public static string Text(FieldValue value) =>
-        value.Type is FieldType.LongString or FieldType.Binary ? Encoding.UTF8.GetString(value.AsBytes) : Render(value);
+        value.Type is FieldType.LongString or FieldType.Binary ? value.AsText : Render(value);
 
     /// <summary>A value as a term: <c>&lt;&lt;"text"&gt;&gt;</c>, <c>42</c>, <c>true</c>.</summary>
     public static string Render(FieldValue value) => value.Type switch
@@ -26,8 +26,12 @@ internal static class ErlangTerm
         _ => value.ToString(),
     };
 
-    /// <summary>A string of characters: <c>"text"</c>.</summary>
-    public static string Quoted(string text) => $"\"{Escaped(text)}\"";
+    /// <summary>A string, which to Erlang is a list of bytes: <c>"text"</c>, or <c>[48,0]</c> if Latin-1 has a byte that cannot be printed.</summary>
+    public static string Characters(string text)
+    {
+        var bytes = LosslessUtf8.GetBytes(text);
+        return Array.TrueForAll(bytes, IsPrintable) ? Quoted(text) : $"[{string.Join(',', bytes)}]";
+    }
 
     private static string Binary(ReadOnlySpan<byte> bytes)
     {
@@ -43,7 +47,7 @@ internal static class ErlangTerm
     private static string Element(FieldValue value) => $"{{{value.Type.Name()},{Render(value)}}}";
 
     private static string Field(KeyValuePair<string, FieldValue> field) =>
-        $"{{{Binary(Encoding.UTF8.GetBytes(field.Key))},{field.Value.Type.Name()},{Render(field.Value)}}}";
+        $"{{{Binary(LosslessUtf8.GetBytes(field.Key))},{field.Value.Type.Name()},{Render(field.Value)}}}";
 
     /// <summary>The shortest form that reads back, always with a point.</summary>
     private static string Number(double value)
@@ -52,6 +56,21 @@ internal static class ErlangTerm
         return text.AsSpan().ContainsAny('.', 'E', 'N') ? text : text + ".0";
     }
 
-    private static string Escaped(string text) =>
-        text.Replace("\\", "\\\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal);
+    private static bool IsPrintable(byte character) =>
+        character is (>= (byte)' ' and <= (byte)'~') or >= 0xA0 or (>= (byte)'\b' and <= (byte)'\r') or (byte)'\e';
+
+    private static string Quoted(string text) => $"\"{string.Concat(text.Select(Escaped))}\"";
+
+    private static string Escaped(char character) => character switch
+    {
+        '"' or '\\' => $"\\{character}",
+        '\b' => "\\b",
+        '\t' => "\\t",
+        '\n' => "\\n",
+        '\v' => "\\v",
+        '\f' => "\\f",
+        '\r' => "\\r",
+        '\e' => "\\e",
+        _ => character.ToString(),
+    };
 }

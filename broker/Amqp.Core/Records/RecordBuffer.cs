@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
-using System.Text;
 using Amqp.Core.Messages;
 using Amqp.Core.Topology;
+using AMQP.Net;
 
 namespace Amqp.Core.Records;
 
@@ -34,7 +34,7 @@ public sealed class RecordBuffer
 
     /// <summary>Bytes that a message with its body in the record takes, padding included; for a shared one, those of its body's record.</summary>
     public static int SizeOf(Message message) => RecordHeader.Padded(
-        EnqueueHeadSize + BodyHeadSize + Encoding.UTF8.GetByteCount(message.Exchange) + Encoding.UTF8.GetByteCount(message.RoutingKey)
+        EnqueueHeadSize + BodyHeadSize + LosslessUtf8.GetByteCount(message.Exchange) + LosslessUtf8.GetByteCount(message.RoutingKey)
         + message.Content.Size);
 
     /// <summary>A message with its body.</summary>
@@ -118,14 +118,14 @@ public sealed class RecordBuffer
         End(record, RecordType.Transaction, default, epoch: 0, position: 0);
     }
 
-    private static int SizeOfBody(Message message) => BodyHeadSize + Encoding.UTF8.GetByteCount(message.Exchange)
-        + Encoding.UTF8.GetByteCount(message.RoutingKey) + message.Content.Size;
+    private static int SizeOfBody(Message message) => BodyHeadSize + LosslessUtf8.GetByteCount(message.Exchange)
+        + LosslessUtf8.GetByteCount(message.RoutingKey) + message.Content.Size;
 
     private static void WriteBody(Span<byte> body, Message message)
     {
         var names = body[BodyHeadSize..];
-        var exchange = Encoding.UTF8.GetBytes(message.Exchange, names);
-        var routingKey = Encoding.UTF8.GetBytes(message.RoutingKey, names[exchange..]);
+        var exchange = LosslessUtf8.GetBytes(message.Exchange, names);
+        var routingKey = LosslessUtf8.GetBytes(message.RoutingKey, names[exchange..]);
         message.Content.CopyTo(names[(exchange + routingKey)..]);
         (body[0], body[1]) = ((byte)exchange, (byte)routingKey); // short strings: at most 255 bytes
         BinaryPrimitives.WriteUInt16LittleEndian(body[2..], 0);

@@ -28,7 +28,7 @@ namespace Amqp.Core.Records;
 /// 6 Closed        0      0                         nothing
 /// 7 Page          yes    the message's             as Enqueue
 ///
-/// a body          exchange length u8, routing key length u8, 0 u16, properties length u32, exchange, routing key (UTF-8),
+/// a body          exchange length u8, routing key length u8, 0 u16, properties length u32, exchange, routing key,
 ///                 property flags and properties, the message's body
 /// runs            ascending; each two varints: positions left out since the run before (the first: since 0), positions taken
 /// </code>

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Text.Unicode;
 using Amqp.Core.Messages;
 using AMQP.Net;
 
@@ -46,7 +45,6 @@ public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
         if (exchange + routingKey > names.Length) return null;
         var content = names[(exchange + routingKey)..];
         if (properties < 0 || properties > content.Length) return null;
-        if (!Utf8.IsValid(names[..exchange]) || !Utf8.IsValid(names.Slice(exchange, routingKey))) return null;
         return new Message(
             strings.Get(names[..exchange]),
             strings.Get(names.Slice(exchange, routingKey)),

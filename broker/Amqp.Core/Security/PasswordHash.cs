@@ -1,6 +1,6 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
-using System.Text;
+using AMQP.Net;
 
 namespace Amqp.Core.Security;
 
@@ -69,7 +69,7 @@ public sealed record PasswordHash(HashingAlgorithm Algorithm, ImmutableArray<byt
 
     private static byte[] Hash(HashingAlgorithm algorithm, ReadOnlySpan<byte> salt, string password)
     {
-        byte[] salted = [.. salt, .. Encoding.UTF8.GetBytes(password)];
+        byte[] salted = [.. salt, .. LosslessUtf8.GetBytes(password)];
         return algorithm switch
         {
             HashingAlgorithm.Sha256 => SHA256.HashData(salted),

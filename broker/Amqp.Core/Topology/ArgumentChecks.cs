@@ -8,8 +8,6 @@ namespace Amqp.Core.Topology;
 /// </summary>
 internal static class ArgumentChecks
 {
-    /// <summary>Ten years: RabbitMQ's longest time, in milliseconds.</summary>
-    private const long TimeMsMax = 315_360_000_000;
     private const int PriorityMax = 255;
 
     public static string? Anything(FieldValue value, FieldTable all) => null;
@@ -32,7 +30,7 @@ internal static class ArgumentChecks
     {
         if (NonNegative(value, all) is { } reason) return reason;
         value.TryGetInteger(out var ms);
-        return ms > TimeMsMax ? $"{{value_too_large,{ms}}}" : null;
+        return ms > Limits.TimeToLiveMs ? $"{{value_too_large,{ms}}}" : null;
     }
 
     public static string? Expires(FieldValue value, FieldTable all) => IsZero(value) ? "{value_zero,0}" : MessageTtl(value, all);

@@ -1,4 +1,5 @@
 using Amqp.Broker.Queues;
+using Amqp.Core;
 using Amqp.Core.Errors;
 using Amqp.Testing;
 
@@ -104,6 +105,23 @@ internal sealed class StoredQueueTests
         await Eventually.That(() => _story.ReadyCount, Is.EqualTo(1));
         Assert.That(_story.Store.Text(1), Is.EqualTo("1:long!"));
         _story.Time.Advance(490_000);
+        Assert.That(_story.ReadyCount, Is.EqualTo(1), "its last millisecond");
+        _story.Time.Advance(1);
+        Assert.That(_story.ReadyCount, Is.Zero);
+    }
+
+    /// <summary>Longer than a timer of the runtime can be set for.</summary>
+    [Test]
+    public async Task A_message_that_may_live_for_ten_years_does_over_a_restart_too()
+    {
+        const int Day = 86_400_000;
+        _story.Publish("m1", expirationMs: Limits.TimeToLiveMs);
+        _story.Time.Advance(Limits.TimeToLiveMs - Day);
+        Assert.That(_story.ReadyCount, Is.EqualTo(1));
+        await _story.Settled();
+        _story.Restart(clean: false);
+        await Eventually.That(() => _story.ReadyCount, Is.EqualTo(1));
+        _story.Time.Advance(Day);
         Assert.That(_story.ReadyCount, Is.EqualTo(1), "its last millisecond");
         _story.Time.Advance(1);
         Assert.That(_story.ReadyCount, Is.Zero);

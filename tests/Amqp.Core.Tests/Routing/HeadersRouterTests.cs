@@ -40,6 +40,8 @@ public class HeadersRouterTests
         yield return Case("a binary with a string's bytes", [Red], [("colour", FieldValue.Binary("red"u8.ToArray()))], true);
         yield return Case("timestamps", [("at", FieldValue.Timestamp(5))], [("at", FieldValue.Timestamp(5))], true);
         yield return Case("a timestamp is no integer", [("at", FieldValue.Timestamp(5))], [("at", FieldValue.From(5))], false);
+        yield return Case("names that are not UTF-8", [("\uDCE9", FieldValue.Void)], [("\uDCE9", FieldValue.From(1))], true);
+        yield return Case("names that are not UTF-8 are told apart", [("\uDCE9", FieldValue.Void)], [("\uDCE8", FieldValue.From(1))], false);
         yield return Case("names are told apart by case", [Red], [("Colour", FieldValue.From("red"))], false);
     }
 

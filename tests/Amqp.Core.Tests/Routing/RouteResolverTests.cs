@@ -113,6 +113,28 @@ public class RouteResolverTests
         Assert.That(_story.Route("", "nowhere", headers), Is.EqualTo("q"));
     }
 
+    [Test]
+    public void A_key_that_is_not_UTF8_matches_its_own_bytes_only()
+    {
+        const string key = "caf\uDCE9";
+        _story.Exchange("d").Exchange("t", "topic").Queue("q").Queue("caf\uFFFD").Queue("p");
+        _story.Bind("d", "q", "caf\uFFFD").Bind("d", "p", key).Bind("t", "q", "caf\uFFFD").Bind("t", "p", "*");
+        foreach (var headers in new[] { null, FieldTable.From(("CC", FieldValue.From([FieldValue.From(key)]))) })
+        {
+            Assert.That(_story.Route("d", headers is null ? key : "other", headers), Is.EqualTo("p"));
+            Assert.That(_story.Route("t", headers is null ? key : "o.ther", headers), Is.EqualTo("p"));
+            Assert.That(_story.Route("", headers is null ? key : "other", headers), Is.Empty);
+        }
+    }
+
+    [Test]
+    public void An_alternate_exchange_that_is_not_UTF8_is_no_other_one()
+    {
+        _story.Exchange("caf\uFFFD", "fanout").Queue("q").Bind("caf\uFFFD", "q");
+        _story.Exchange("x", arguments: FieldTable.From(("alternate-exchange", FieldValue.From("caf\uDCE9"))));
+        Assert.That(_story.Route("x", "k"), Is.Empty);
+    }
+
     [TestCase("CC")]
     [TestCase("BCC")]
     public void CC_and_BCC_are_arrays(string header)

@@ -27,6 +27,15 @@ public class PasswordHashTests
     }
 
     [Test]
+    public void A_password_that_is_not_UTF8_fits_as_its_bytes()
+    {
+        byte[] bytes = [1, 2, 3, 4, .. System.Security.Cryptography.SHA256.HashData([1, 2, 3, 4, (byte)'k', 0xE9])];
+        var hash = new PasswordHash(HashingAlgorithm.Sha256, [.. bytes]);
+        Assert.That(hash.Fits("k\uDCE9"), Is.True);
+        Assert.That(hash.Fits("k\uFFFD"), Is.False);
+    }
+
+    [Test]
     public void A_blank_password_never_fits()
     {
         Assert.That(PasswordHash.Of("", [1, 2, 3, 4]).Fits(""), Is.False);
