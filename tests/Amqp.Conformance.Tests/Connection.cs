@@ -178,6 +178,10 @@ public sealed class ConnectionTests : ConformanceFixture
     [TestCase("", "")]
     [TestCase("plain", "\0guest\0guest")]
     [TestCase("PLAIN", "guest")]
+    [TestCase("PLAIN", "")]
+    [TestCase("PLAIN", "\0guest")]
+    [TestCase("PLAIN", "other\0guest\0guest", Description = "to act for another one")]
+    [TestCase("PLAIN", "\0guest\0guest\0")]
     [TestCase("AMQPLAIN", "\0guest\0guest")]
     public async Task A_mechanism_or_response_that_is_none_ends_the_connection(string mechanism, string response)
     {

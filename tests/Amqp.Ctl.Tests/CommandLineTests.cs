@@ -26,6 +26,8 @@ public class CommandLineTests
     }
 
     [TestCase("ping --port abc", "--port : abc")]
+    [TestCase("ping -t 1,5", "-t : 1,5\n")]
+    [TestCase("ping -t 1e3", "-t : 1e3\n")]
     [TestCase("ping -t 0 -x", "-t : 0\n-x : \n")]
     [TestCase("--vhost /h list_queues --offlin", "--offlin : \n")]
     [TestCase("list_queues --formatter xml", "--formatter : xml")]
@@ -34,6 +36,17 @@ public class CommandLineTests
         var (code, _, error) = await CommandLine.Run(line);
         Assert.That(code, Is.EqualTo(64));
         Assert.That(error, Does.StartWith("Error (argument validation): Invalid options for this command:\n").And.Contains(said));
+    }
+
+    [TestCase("set_disk_free_limit 5\n")]
+    [TestCase("set_disk_free_limit ٥")]
+    [TestCase("set_disk_free_limit mem_relative 1,5")]
+    [TestCase("set_vm_memory_high_watermark \t0.4")]
+    public async Task A_number_with_something_around_it_is_65(string line)
+    {
+        var (code, _, error) = await CommandLine.Run(line);
+        Assert.That(code, Is.EqualTo(65));
+        Assert.That(error, Does.StartWith("Error (argument validation): Bad argument."));
     }
 
     [TestCase("list_queeus", "Did you mean 'list_queues'?")]

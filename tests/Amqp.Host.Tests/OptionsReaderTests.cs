@@ -41,6 +41,12 @@ internal sealed class OptionsReaderTests
     [TestCase("Node:Name", "rabbit", "Option 'Node:Name' is 'rabbit'")]
     [TestCase("Node:Name", "@host", "Option 'Node:Name' is '@host'")]
     [TestCase("Listeners:Amqp:Address", "nowhere", "Option 'Listeners:Amqp:Address' is 'nowhere'")]
+    [TestCase("Listeners:Amqp:Address", "127.1", "Option 'Listeners:Amqp:Address' is '127.1'")]
+    [TestCase("Listeners:Amqp:Address", "5672", "Option 'Listeners:Amqp:Address' is '5672'")]
+    [TestCase("Listeners:Amqp:Address", "[::1]:5672", "Option 'Listeners:Amqp:Address' is '[::1]:5672'")]
+    [TestCase("Listeners:Amqps:ClientNameFrom", "1", "Option 'Listeners:Amqps:ClientNameFrom' is '1', which is not possible: it has to be DistinguishedName or CommonName or SubjectAlternativeName")]
+    [TestCase("Listeners:Amqps:ClientNameFrom", "7", "Option 'Listeners:Amqps:ClientNameFrom' is '7'")]
+    [TestCase("Listeners:Amqps:ClientNameFrom", "CommonName,SubjectAlternativeName", "Option 'Listeners:Amqps:ClientNameFrom'")]
     [TestCase("Listeners:Amqp:Port", "65536", "Option 'Listeners:Amqp:Port' is '65536'")]
     [TestCase("Listeners:Amqp:Port", "amqp", "'Listeners:Amqp:Port'")]
     [TestCase("Storage:Directory", "", "Option 'Storage:Directory' is ''")]
@@ -58,6 +64,13 @@ internal sealed class OptionsReaderTests
         var configuration = new ConfigurationBuilder().AddCommandLine([$"--{option}={value}"]).Build();
         Assert.That(() => OptionsReader.Read(configuration), Throws.TypeOf<OptionsException>().With.Message.Contains(message));
     }
+
+    [TestCase("Listeners:Amqp:Address", "0.0.0.0")]
+    [TestCase("Listeners:Amqp:Address", "::")]
+    [TestCase("Listeners:Amqp:Address", "0:0:0:0:0:0:0:1")]
+    [TestCase("Listeners:Amqps:ClientNameFrom", "commonname")]
+    public void What_can_be_is_taken(string option, string value) =>
+        Assert.That(() => OptionsReader.Read(new ConfigurationBuilder().AddCommandLine([$"--{option}={value}"]).Build()), Throws.Nothing);
 
     [Test]
     public void RabbitMQs_variables_override_the_file_and_nothing_else()

@@ -56,6 +56,10 @@ internal sealed class OperatorTests : ApiFixture
     [TestCase("""{"password":"x"}""", "tags are missing; an empty text is for a user without any")]
     [TestCase("""{"password":1,"tags":""}""", "'password' is not a text")]
     [TestCase("""{"password":"x","tags":[1]}""", "'tags' is not a list of texts")]
+    [TestCase("""{"password":"x","tags":["\ud800"]}""", "'tags' is not a list of texts")]
+    [TestCase("""{"password":"\udce9","tags":""}""", "'password' is not a text")]
+    [TestCase("""{"password":"x","tags":"","\udce9":1}""", "not_json")]
+    [TestCase("""{"password":"x","tags":"","tags":1}""", "'tags' is not a text")]
     [TestCase("""{"password_hash":"??","tags":""}""", "the password_hash is not base64 of a salt and a hash")]
     [TestCase("""{"password_hash":"AAAAAAAA","hashing_algorithm":"own","tags":""}""", "the hashing algorithm 'own' is not known here")]
     public async Task A_user_that_cannot_be_is_refused(string body, string reason)
@@ -64,6 +68,33 @@ internal sealed class OperatorTests : ApiFixture
         Assert.That(answer.Status, Is.EqualTo(HttpStatusCode.BadRequest));
         Assert.That(answer["reason"]!.GetValue<string>(), Is.EqualTo(reason));
         Assert.That((await Api.Get("users/never-made")).Status, Is.EqualTo(HttpStatusCode.NotFound));
+    }
+
+    [Test]
+    public async Task Of_two_members_of_a_name_the_last_one_counts()
+    {
+        var path = $"users/{Uri.EscapeDataString(Name())}";
+        await Api.Send(HttpMethod.Put, path, """{"password":"first","tags":"","password":"second"}""");
+        Assert.That(await Fits(path, "first"), Is.False);
+        Assert.That(await Fits(path, "second"), Is.True);
+    }
+
+    [TestCase("%E9")]
+    [TestCase("a%ED%A0%80")]
+    public async Task A_name_in_a_path_that_is_not_UTF8_is_none(string name)
+    {
+        var answer = await Api.Send(HttpMethod.Put, $"users/{name}", """{"password":"x","tags":""}""");
+        Assert.That(answer.Status, Is.EqualTo(HttpStatusCode.BadRequest));
+        Assert.That(answer["reason"]!.GetValue<string>(), Is.EqualTo($"'{name}' is not a name in UTF-8"));
+        Assert.That((await Api.List("users")).Select(user => user["name"]!.GetValue<string>()), Has.None.EqualTo(name));
+    }
+
+    [Test]
+    public async Task A_percent_sign_in_a_name_is_one()
+    {
+        var user = Name("%E9%");
+        Assert.That((await Api.Put($"users/{Uri.EscapeDataString(user)}", new { password = "x", tags = "" })).Status, Is.EqualTo(HttpStatusCode.Created));
+        Assert.That((await Api.List("users")).Select(one => one["name"]!.GetValue<string>()), Has.One.EqualTo(user));
     }
 
     [Test]

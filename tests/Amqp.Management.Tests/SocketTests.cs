@@ -83,6 +83,9 @@ internal sealed class SocketTests : ApiFixture
     }
 
     [TestCase("memory-high-watermark", """{"relative":1.5}""", "'relative' is a share of the memory, from 0.0 to 1.0")]
+    [TestCase("memory-high-watermark", """{"relative":1e400}""", "'relative' is not a number")]
+    [TestCase("memory-high-watermark", """{"absolute":1.5}""", "'absolute' is missing or not a whole number")]
+    [TestCase("memory-high-watermark", """{"absolute":9223372036854775808}""", "'absolute' is missing or not a whole number")]
     [TestCase("memory-high-watermark", """{"absolute":-1}""", "'absolute' is a number of bytes from 0 on")]
     [TestCase("memory-high-watermark", "{}", "'absolute' is missing or not a whole number")]
     [TestCase("disk-free-limit", """{"mem_relative":-0.1}""", "'mem_relative' is a share of the memory, from 0.0 on")]

@@ -34,6 +34,14 @@ public class ForbiddenWordTests
         new("Random", @"\bnew\s+Random\b|\bRandom\s*\.\s*Shared\b", Time),
     ];
 
+    private static readonly ForbiddenWord[] Parsing =
+    [
+        new("Parse",
+            @"\b([su]?byte|u?short|u?int|u?long|float|double|decimal|bool|char|S?Byte|U?Int(16|32|64|128)|Single|Double|Decimal|Boolean|BigInteger|Half|Enum|Guid|TimeSpan|Date(Time(Offset)?|Only)|TimeOnly)\s*\.\s*(Try)?Parse(Exact)?\b",
+            "the runtime takes more than is meant (zeros at the end, blanks, numbers for names); DecimalDigits does not"),
+        new("Convert", @"\bConvert\s*\.\s*To(S?Byte|U?Int\d+|Single|Double|Decimal|Boolean|DateTime)\b", "it takes what the runtime's parsers take"),
+    ];
+
     private static readonly ForbiddenWord[] OutsideWorld =
     [
         new("System.IO", @"\bSystem\s*\.\s*IO\b(?!\s*\.\s*Hashing)", Outside),
@@ -66,6 +74,9 @@ public class ForbiddenWordTests
     public void Product_code_does_not_block_or_read_the_clock() => House.Expect(InProduct(Repository.CSharp, Calls), Exceptions.Calls);
 
     [Test]
+    public void Product_code_reads_numbers_strictly() => House.Expect(InProduct(Repository.CSharp, Parsing), Exceptions.Parsing);
+
+    [Test]
     public void The_pure_projects_touch_nothing_outside() => House.Expect(InPure(Repository.CSharp), []);
 
     [Test]
@@ -93,6 +104,12 @@ public class ForbiddenWordTests
     [TestCase("""var s = $"at {DateTime.UtcNow:O}";""", "DateTime.UtcNow")]
     public void The_call_rule_catches(string code, string what) => Catches(InProduct(Sample("cluster/X/X.cs", code), Calls), what);
 
+    [TestCase("if (long.TryParse(text, out var number)) { }", "Parse")]
+    [TestCase("var port = ushort\n    .Parse(text, provider);", "Parse")]
+    [TestCase("Enum.Parse<Colour>(text)", "Parse")]
+    [TestCase("Convert.ToInt32(text)", "Convert")]
+    public void The_parsing_rule_catches(string code, string what) => Catches(InProduct(Sample("broker/X/X.cs", code), Parsing), what);
+
     [TestCase("using System.IO;", "System.IO")]
     [TestCase("using System.Net.Sockets;", "System.Net")]
     [TestCase("var s = File.ReadAllText(path);", "File")]
@@ -114,8 +131,9 @@ public class ForbiddenWordTests
     [TestCase("""var s = "Task.Run(x)";""")]
     [TestCase("var block = Block(1); unlock (x);")]
     [TestCase("match.Result(text); SendResult(x); x.Results.Add(1);")]
+    [TestCase("DecimalDigits.TryParse(text, out var n); IPAddress.Parse(a); Convert.ToHexString(b); JsonDocument.Parse(c);")]
     public void Innocent_code_is_left_alone(string code) =>
-        Assert.That(InProduct(Sample("broker/X/X.cs", code), [.. Locks, .. Calls]), Is.Empty);
+        Assert.That(InProduct(Sample("broker/X/X.cs", code), [.. Locks, .. Calls, .. Parsing]), Is.Empty);
 
     [Test]
     public void Tests_and_tools_may_block() =>

@@ -27,7 +27,7 @@ internal static class GlobalOptions
     {
         Timeout.Validators.Add(result =>
         {
-            if (!double.TryParse(result.Tokens[^1].Value, CultureInfo.InvariantCulture, out var seconds) || seconds is not (> 0 and <= TimeoutSecondsMax)) result.AddError("--timeout is more than 0 and at most 86400 seconds");
+            if (!double.TryParse(result.Tokens[^1].Value, NumberStyles.AllowDecimalPoint, CultureInfo.InvariantCulture, out var seconds) || seconds is not (> 0 and <= TimeoutSecondsMax)) result.AddError("--timeout is more than 0 and at most 86400 seconds");
         });
         Formatter.Validators.Add(result =>
         {

@@ -105,10 +105,10 @@ internal static partial class Runner
         return $"{reason}\nArguments given:\n\t{string.Join(' ', line.Select(word => secrets.Contains(word) ? Hidden : word))}\n{Help.Usage(command)}";
     }
 
-    [GeneratedRegex(@"^-[^-\d.]|^--.", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"^-[^-0-9.]|^--.", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex LikeOption();
 
-    [GeneratedRegex(@"^[A-Za-z0-9_-]+(@.*)?$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"^[A-Za-z0-9_-]+(@.*)?\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex NodeName();
 
     /// <summary>The broker is there and was told to serve nobody.</summary>

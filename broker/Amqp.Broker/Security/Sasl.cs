@@ -19,15 +19,13 @@ internal static class Sasl
     public static (string User, string Password)? Read(string mechanism, byte[] response) =>
         mechanism == "PLAIN" ? ReadPlain(response) : ReadAmqplain(response);
 
-    /// <summary>RFC 4616: an authorization identity (not used), user and password, each after a zero.</summary>
+    /// <summary>RFC 4616: an authorization identity, user and password, with zeros between. As in RabbitMQ nobody can act for another
+    /// one: there is no such identity.</summary>
     private static (string, string)? ReadPlain(ReadOnlySpan<byte> response)
     {
-        var first = response.IndexOf((byte)0);
-        if (first < 0) return null;
-        var rest = response[(first + 1)..];
-        var second = rest.IndexOf((byte)0);
-        if (second < 0) return null;
-        return (LosslessUtf8.GetString(rest[..second]), LosslessUtf8.GetString(rest[(second + 1)..]));
+        if (response.IsEmpty || response[0] != 0 || response.Count((byte)0) != 2) return null;
+        var end = response[1..].IndexOf((byte)0) + 1;
+        return (LosslessUtf8.GetString(response[1..end]), LosslessUtf8.GetString(response[(end + 1)..]));
     }
 
     /// <summary>A field table without its length, with LOGIN and PASSWORD.</summary>

@@ -1,4 +1,4 @@
-using System.Globalization;
+using Amqp.Core;
 using Amqp.Host.Options;
 
 namespace Amqp.Host.Listeners;
@@ -41,7 +41,7 @@ internal static class OpenFiles
         {
             if (!line.StartsWith(Line, StringComparison.Ordinal)) continue;
             var soft = line[Line.Length..].Split(' ', StringSplitOptions.RemoveEmptyEntries)[0];
-            return long.TryParse(soft, CultureInfo.InvariantCulture, out var limit) ? limit : null;
+            return DecimalDigits.TryParse(soft, out var limit) ? limit : null;
         }
         return null;
     }

@@ -1,9 +1,9 @@
 using System.Buffers;
 using System.Buffers.Binary;
-using System.Globalization;
 using System.Net;
 using System.Net.Sockets;
 using System.Text;
+using Amqp.Core;
 
 namespace Amqp.Host.Listeners;
 
@@ -90,7 +90,7 @@ internal sealed record ProxyHeader(IPEndPoint? Client, IPEndPoint? Server)
     }
 
     private static int PortOf(string text) =>
-        ushort.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var port) ? port : throw new ProxyHeaderException("one of its ports is none");
+        DecimalDigits.TryParse(text, out var port) && port <= ushort.MaxValue ? (int)port : throw new ProxyHeaderException("one of its ports is none");
 
     private static (ProxyHeader?, int) ReadBinary(ReadOnlySpan<byte> bytes)
     {

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Reflection;
 using System.Text;
 using Amqp.Core;
@@ -66,6 +67,7 @@ public static class OptionsReader
             {
                 foreach (var item in child.GetChildren()) RefuseUnknownOptions(item, element);
             }
+            else if (property.PropertyType.IsEnum) RequireWord(child, Enum.GetNames(property.PropertyType));
             else if (property.PropertyType.Namespace == type.Namespace) RefuseUnknownOptions(child, property.PropertyType);
         }
     }
@@ -99,12 +101,16 @@ public static class OptionsReader
     private static void ValidateListener(string path, ListenerOptions listener)
     {
         Require(
-            listener.IsLocalhost || IPAddress.TryParse(listener.Address, out _),
+            listener.IsLocalhost || IsAddress(listener.Address),
             $"{path}:Address",
             listener.Address,
             "localhost or an IP address, such as 0.0.0.0");
         RequireRange($"{path}:Port", listener.Port, 0, 65_535);
     }
+
+    /// <summary>To the runtime <c>127.1</c> is an address too, and it passes over the port in <c>[::1]:5672</c>.</summary>
+    private static bool IsAddress(string text) => IPAddress.TryParse(text, out var address)
+        && (address.AddressFamily == AddressFamily.InterNetwork ? address.ToString() == text : !text.StartsWith('['));
 
     private static void ValidateLimits(Limits limits)
     {
@@ -132,6 +138,10 @@ public static class OptionsReader
             limits.DiskFreeOfMemory.ToString(System.Globalization.CultureInfo.InvariantCulture),
             "a number from 0 to 1000");
     }
+
+    /// <summary>The framework would take numbers too, and several words with commas.</summary>
+    private static void RequireWord(IConfigurationSection option, string[] words) => Require(
+        words.Contains(option.Value, StringComparer.OrdinalIgnoreCase), option.Path, option.Value ?? "", string.Join(" or ", words));
 
     private static void RequireName(string option, string name) => Require(
         name.Length > 0 && Encoding.UTF8.GetByteCount(name) <= Limits.NameBytes, option, name, $"a name of at most {Limits.NameBytes} bytes");

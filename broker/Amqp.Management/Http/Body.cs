@@ -1,5 +1,4 @@
 using System.Text.Json;
-using System.Text.Json.Nodes;
 using Microsoft.AspNetCore.Http;
 
 namespace Amqp.Management.Http;
@@ -7,14 +6,14 @@ namespace Amqp.Management.Http;
 /// <summary>A request is not what the endpoint takes; answered with 400 and the message.</summary>
 internal sealed class BadRequestException(string reason) : Exception(reason);
 
-/// <summary>The JSON object that a request carries.</summary>
+/// <summary>The JSON object that a request carries. Of members with the same name the last one counts, as in RabbitMQ.</summary>
 internal sealed class Body
 {
-    private readonly JsonObject _json;
+    private readonly Dictionary<string, JsonElement> _members;
 
-    private Body(JsonObject json)
+    private Body(Dictionary<string, JsonElement> members)
     {
-        _json = json;
+        _members = members;
     }
 
     /// <summary>Lets a handler have it as an argument.</summary>
@@ -23,8 +22,9 @@ internal sealed class Body
     {
         try
         {
-            return await JsonNode.ParseAsync(context.Request.Body, cancellationToken: context.RequestAborted) is JsonObject json
-                ? new Body(json)
+            var json = await JsonSerializer.DeserializeAsync<JsonElement>(context.Request.Body, cancellationToken: context.RequestAborted);
+            return json.ValueKind == JsonValueKind.Object
+                ? new Body(json.Deserialize<Dictionary<string, JsonElement>>()!)
                 : throw new BadRequestException("the body is not a JSON object");
         }
         catch (JsonException)
@@ -33,48 +33,56 @@ internal sealed class Body
         }
     }
 
-    public bool Has(string key) => _json.ContainsKey(key);
-
     /// <exception cref="BadRequestException">It is missing, or no text.</exception>
     public string Text(string key) => TextOrNull(key) ?? throw new BadRequestException($"{{key_missing,{key}}}");
 
     /// <summary>Null: it is missing, or <c>null</c>.</summary>
     /// <exception cref="BadRequestException">It is no text.</exception>
-    public string? TextOrNull(string key) => _json[key] switch
-    {
-        null => null,
-        JsonValue value when value.TryGetValue<string>(out var text) => text,
-        _ => throw new BadRequestException($"'{key}' is not a text"),
-    };
+    public string? TextOrNull(string key) =>
+        Find(key) is { } value ? TextOf(value) ?? throw new BadRequestException($"'{key}' is not a text") : null;
 
     /// <summary>Words, as an array or as one text with commas; empty ones are left out.</summary>
     /// <returns>Null: it is missing.</returns>
     /// <exception cref="BadRequestException">It is neither.</exception>
-    public IEnumerable<string>? Words(string key) => _json[key] switch
+    public IEnumerable<string>? Words(string key) => Find(key) switch
     {
         null => null,
-        JsonArray array => array.Select(item => item is JsonValue value && value.TryGetValue<string>(out var word)
-            ? word
-            : throw new BadRequestException($"'{key}' is not a list of texts")),
+        { ValueKind: JsonValueKind.Array } array =>
+            array.EnumerateArray().Select(item => TextOf(item) ?? throw new BadRequestException($"'{key}' is not a list of texts")),
         _ => Text(key).Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries),
     };
 
     /// <summary>Null: it is missing.</summary>
-    /// <exception cref="BadRequestException">It is no number.</exception>
-    public double? Number(string key) => _json[key] switch
+    /// <exception cref="BadRequestException">It is no number, or larger than can be.</exception>
+    public double? Number(string key) => Find(key) switch
     {
         null => null,
-        JsonValue value when value.TryGetValue<double>(out var number) => number,
+        { ValueKind: JsonValueKind.Number } value when value.TryGetDouble(out var number) && double.IsFinite(number) => number,
         _ => throw new BadRequestException($"'{key}' is not a number"),
     };
 
     /// <exception cref="BadRequestException">It is missing, or no whole number.</exception>
-    public long Integer(string key) => _json[key] is JsonValue value && value.TryGetValue<long>(out var number)
+    public long Integer(string key) => Find(key) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt64(out var number)
         ? number
         : throw new BadRequestException($"'{key}' is missing or not a whole number");
 
     /// <exception cref="BadRequestException">It is missing, or neither true nor false.</exception>
-    public bool Flag(string key) => _json[key] is JsonValue value && value.TryGetValue<bool>(out var flag)
-        ? flag
+    public bool Flag(string key) => Find(key) is { ValueKind: JsonValueKind.True or JsonValueKind.False } value
+        ? value.GetBoolean()
         : throw new BadRequestException($"'{key}' is missing or neither true nor false");
+
+    private JsonElement? Find(string key) =>
+        _members.TryGetValue(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    private static string? TextOf(JsonElement value)
+    {
+        try
+        {
+            return value.ValueKind == JsonValueKind.String ? value.GetString() : null;
+        }
+        catch (InvalidOperationException)
+        {
+            return null; // not UTF-8, or half of a surrogate pair
+        }
+    }
 }

@@ -16,6 +16,7 @@ namespace Amqp.Management.Http;
 internal readonly struct PathNames(HttpContext context)
 {
     /// <summary>The name that stands where the template has that parameter.</summary>
+    /// <exception cref="BadRequestException">It can be no name: it is not UTF-8, or what follows a <c>%</c> is no byte.</exception>
     public string this[string parameter]
     {
         get
@@ -24,7 +25,11 @@ internal readonly struct PathNames(HttpContext context)
             var index = template.Select((segment, place) => (segment, place))
                 .Single(each => each.segment.Parts[0] is RoutePatternParameterPart part && part.Name == parameter).place;
             var path = context.Features.Get<IHttpRequestFeature>()!.RawTarget.Split('?')[0];
-            return Uri.UnescapeDataString(path.Split('/')[index + 1]);
+            var escaped = path.Split('/')[index + 1];
+            var name = Uri.UnescapeDataString(escaped);
+            // What it cannot unescape it leaves as it is, so that %E9 would be the name %25E9.
+            if (name.AsSpan().Count('%') != escaped.AsSpan().Count("%25")) throw new BadRequestException($"'{escaped}' is not a name in UTF-8");
+            return name;
         }
     }
 

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Collections.Immutable;
 using System.Globalization;
+using Amqp.Core;
 using Amqp.Storage.Files;
 using Amqp.Storage.Segments;
 
@@ -176,7 +177,7 @@ public sealed class JournalEngine : ISegmentEngine
     private void Adopt(string path, Action<string, bool> damaged)
     {
         var name = Path.GetFileNameWithoutExtension(path);
-        if (!long.TryParse(name, NumberStyles.None, CultureInfo.InvariantCulture, out var number)) return;
+        if (!DecimalDigits.TryParse(name, out var number)) return;
         switch (Path.GetExtension(path))
         {
             case ".seg": AdoptSegment(new SegmentId(number), path, damaged); break;

@@ -45,8 +45,7 @@ internal sealed record DefinitionRecord
     {
         var json = new ArrayBufferWriter<byte>();
         using (var writer = new Utf8JsonWriter(json, Readable)) Write(writer);
-        var crc = lines.GetSpan(CrcDigits);
-        Crc32C.Of(json.WrittenSpan).TryFormat(crc, out _, "x8", provider: null);
+        WriteCrc(json.WrittenSpan, lines.GetSpan(CrcDigits));
         lines.Advance(CrcDigits);
         lines.Write(" "u8);
         lines.Write(json.WrittenSpan);
@@ -60,11 +59,9 @@ internal sealed record DefinitionRecord
     {
         if (line.Length <= CrcDigits || line.Span[CrcDigits] != ' ') return null;
         var json = line[(CrcDigits + 1)..];
-        if (!uint.TryParse(line.Span[..CrcDigits], System.Globalization.NumberStyles.AllowHexSpecifier, provider: null, out var crc)
-            || crc != Crc32C.Of(json.Span))
-        {
-            return null;
-        }
+        Span<byte> crc = stackalloc byte[CrcDigits];
+        WriteCrc(json.Span, crc);
+        if (!line.Span.StartsWith(crc)) return null;
         try
         {
             using var document = JsonDocument.Parse(json);
@@ -75,6 +72,8 @@ internal sealed record DefinitionRecord
             throw NotUnderstood(exception);
         }
     }
+
+    private static void WriteCrc(ReadOnlySpan<byte> json, Span<byte> digits) => Crc32C.Of(json).TryFormat(digits, out _, "x8", provider: null);
 
     private static DefinitionRecord Read(JsonElement root)
     {

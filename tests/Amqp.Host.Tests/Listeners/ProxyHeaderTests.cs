@@ -58,6 +58,7 @@ internal sealed class ProxyHeaderTests
     [TestCase("PROXY TCP6 [::1]:80 ::1 1 1\r\n", "one of its addresses is none")]
     [TestCase("PROXY TCP6 fe80::1%lo ::1 1 1\r\n", "one of its addresses is none")]
     [TestCase("PROXY TCP4 1.2.3.4 1.2.3.4 65536 1\r\n", "one of its ports is none")]
+    [TestCase("PROXY TCP4 1.2.3.4 1.2.3.4 1\0 1\r\n", "one of its ports is none")]
     [TestCase("PROXY TCP4 1.2.3.4 1.2.3.4 -1 1\r\n", "one of its ports is none")]
     [TestCase("PROXY TCP4 1.2.3.4 1.2.3.4 1 \r\n", "one of its ports is none")]
     [TestCase(Signature + "11", "its version is not 2")]

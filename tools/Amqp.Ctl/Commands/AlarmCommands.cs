@@ -86,7 +86,7 @@ internal static partial class AlarmCommands
         };
     }
 
-    private static double? Fraction(string text) => double.TryParse(text, NumberStyles.Float, CultureInfo.InvariantCulture, out var fraction) && double.IsFinite(fraction) ? fraction : null;
+    private static double? Fraction(string text) => double.TryParse(text, NumberStyles.Float & ~NumberStyles.AllowLeadingWhite & ~NumberStyles.AllowTrailingWhite, CultureInfo.InvariantCulture, out var fraction) && double.IsFinite(fraction) ? fraction : null;
 
     /// <returns>Null: no such unit, or more than can be counted.</returns>
     private static long? Bytes(Match amount) =>
@@ -95,6 +95,6 @@ internal static partial class AlarmCommands
             ? (long)bytes
             : null;
 
-    [GeneratedRegex(@"^(?<number>[+-]?\d{1,18})(?<unit>.*)$", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"^(?<number>[+-]?[0-9]{1,18})(?<unit>.*)\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex Amount();
 }

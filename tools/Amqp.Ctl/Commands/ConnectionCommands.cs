@@ -86,6 +86,6 @@ internal static partial class ConnectionCommands
         return Result.Done;
     }
 
-    [GeneratedRegex(@"^<.*\.\d+\.\d+\.\d+>$", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"^<.*\.[0-9]+\.[0-9]+\.[0-9]+>\z", RegexOptions.None, matchTimeoutMilliseconds: 1000)]
     private static partial Regex PidText();
 }
