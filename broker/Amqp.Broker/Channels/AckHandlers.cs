@@ -9,6 +9,9 @@ namespace Amqp.Broker.Channels;
 /// <summary>Settling deliveries: basic.ack, basic.reject, basic.nack, basic.recover.</summary>
 internal sealed class AckHandlers(ChannelSession channel)
 {
+    /// <summary>A list that grew beyond this by one acknowledgement is let go with the next.</summary>
+    private const int TakenKept = 4096;
+
     private readonly List<Unsettled> _taken = [];
 
     public ValueTask Ack(BasicAck ack) => Settle(ack.DeliveryTag, ack.Multiple, QueueOperationKind.Acknowledge);
@@ -51,6 +54,7 @@ internal sealed class AckHandlers(ChannelSession channel)
     private void Take(ulong tag, bool multiple)
     {
         _taken.Clear();
+        if (_taken.Capacity > TakenKept) _taken.Capacity = 0;
         if (!channel.Tags.TryTake(tag, multiple, _taken)) throw new BrokerException(BrokerError.UnknownDeliveryTag(tag));
     }
 

@@ -1,4 +1,4 @@
-using System.Numerics;
+using Amqp.Broker.Loops;
 using Amqp.Core.Queues;
 
 namespace Amqp.Broker.Channels;
@@ -8,24 +8,20 @@ internal readonly record struct Unsettled(ulong Tag, MessageHolder Holder, long 
 
 /// <summary>
 /// Translates a channel's delivery tags to messages of queues. A tag is given when the delivery is written, so tags stand
-/// on the wire in their order; the tag of a settled delivery is unknown from then on.
+/// on the wire in their order; the tag of a settled delivery is unknown from then on. Tags of automatic acknowledgement are
+/// counted, and not kept.
 /// </summary>
 /// <remarks>A leaf lock: the write loop adds, the read loop settles; never held while calling out.</remarks>
 internal sealed class DeliveryTags
 {
     private readonly Lock _lock = new();
-
-    // A ring in the order of tags. Tags of automatic acknowledgement are never in it, and settled ones leave a hole
-    // (Holder null) until those before them are settled too.
-    private Unsettled[] _ring = new Unsettled[8];
-    private int _head;
-    private int _count;
+    private readonly NumberedRing<Held> _waiting = new();
     private ulong _lastTag;
 
-    /// <summary>How many deliveries wait for their settlement; all of them are looked at.</summary>
+    /// <summary>How many deliveries wait for their settlement.</summary>
     public int CountWaiting()
     {
-        lock (_lock) return _ring.Count(delivery => delivery.Holder is not null);
+        lock (_lock) return _waiting.Count;
     }
 
     /// <summary>A tag for a delivery that needs no settlement.</summary>
@@ -39,8 +35,7 @@ internal sealed class DeliveryTags
     {
         lock (_lock)
         {
-            if (_count == _ring.Length) Grow();
-            _ring[Index(_count++)] = new Unsettled(++_lastTag, holder, position);
+            _waiting.Add((long)++_lastTag, new Held(holder, position));
             return _lastTag;
         }
     }
@@ -55,19 +50,13 @@ internal sealed class DeliveryTags
         {
             if (multiple && tag == 0)
             {
-                TakeFirst(_count, taken);
+                TakeUpTo(long.MaxValue, taken);
                 return true;
             }
-            var place = Find(tag);
+            var place = _waiting.Find((long)tag);
             if (place < 0) return false;
-            if (multiple) TakeFirst(place + 1, taken);
-            else
-            {
-                ref var entry = ref _ring[Index(place)];
-                taken.Add(entry);
-                entry = entry with { Holder = null! };
-                while (_count > 0 && _ring[_head].Holder is null) DropFirst();
-            }
+            if (multiple) TakeUpTo((long)tag, taken);
+            else taken.Add(_waiting.Take(place).Under((long)tag));
             return true;
         }
     }
@@ -77,59 +66,21 @@ internal sealed class DeliveryTags
     {
         lock (_lock)
         {
-            var all = new List<Unsettled>(_count + taken.Count);
-            for (var place = 0; place < _count; place++)
-            {
-                if (_ring[Index(place)].Holder is not null) all.Add(_ring[Index(place)]);
-            }
+            var all = new List<Unsettled>(_waiting.Count + taken.Count);
+            TakeUpTo(long.MaxValue, all);
             all.AddRange(taken);
             all.Sort((one, other) => one.Tag.CompareTo(other.Tag));
-            _head = 0;
-            _count = all.Count;
-            if (_ring.Length < _count) _ring = new Unsettled[BitOperations.RoundUpToPowerOf2((uint)_count)];
-            all.CopyTo(_ring);
-            Array.Clear(_ring, _count, _ring.Length - _count);
+            foreach (var (tag, holder, position) in all) _waiting.Add((long)tag, new Held(holder, position));
         }
     }
 
-    private void TakeFirst(int count, List<Unsettled> taken)
+    private void TakeUpTo(long tag, List<Unsettled> taken)
     {
-        for (; count > 0; count--)
-        {
-            if (_ring[_head].Holder is not null) taken.Add(_ring[_head]);
-            DropFirst();
-        }
-        while (_count > 0 && _ring[_head].Holder is null) DropFirst();
+        while (_waiting.Count > 0 && _waiting.First is var first && first <= tag) taken.Add(_waiting.TakeFirst().Under(first));
     }
 
-    private int Find(ulong tag)
+    private readonly record struct Held(MessageHolder Holder, long Position)
     {
-        var (low, high) = (0, _count - 1);
-        while (low <= high)
-        {
-            var middle = (low + high) / 2;
-            ref var entry = ref _ring[Index(middle)];
-            if (entry.Tag == tag) return entry.Holder is null ? -1 : middle;
-            if (entry.Tag < tag) low = middle + 1;
-            else high = middle - 1;
-        }
-        return -1;
-    }
-
-    private void DropFirst()
-    {
-        _ring[_head] = default;
-        _head = Index(1);
-        _count--;
-    }
-
-    private int Index(int place) => (_head + place) & (_ring.Length - 1);
-
-    private void Grow()
-    {
-        var larger = new Unsettled[_ring.Length * 2];
-        for (var place = 0; place < _count; place++) larger[place] = _ring[Index(place)];
-        _ring = larger;
-        _head = 0;
+        public Unsettled Under(long tag) => new((ulong)tag, Holder, Position);
     }
 }

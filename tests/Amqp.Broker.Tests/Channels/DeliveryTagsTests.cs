@@ -73,6 +73,40 @@ internal sealed class DeliveryTagsTests
         Assert.That(Take(tags, 0, multiple: true), Is.EqualTo(Enumerable.Range(1, given + 19)));
     }
 
+    [TestCase(10, 1)]
+    [TestCase(5_000, 1)]
+    [TestCase(5_000, 100)]
+    public void One_that_is_never_settled_keeps_no_room_for_those_behind_it(int prefetch, int batch)
+    {
+        const int Deliveries = 3_000_000;
+        var tags = new DeliveryTags();
+        var taken = new List<Unsettled>();
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        tags.Add(_holder, 0);
+        for (var tag = 2; tag < Deliveries; tag++)
+        {
+            tags.Add(_holder, tag);
+            if (tag <= prefetch) continue;
+            // A client that cannot say "multiple" any more, since that would settle the first one too.
+            for (var late = tag - prefetch + 1; tag % batch == 0 && late <= tag - prefetch + batch; late++) tags.TryTake((ulong)late, multiple: false, taken);
+            taken.Clear();
+        }
+        Assert.That(GC.GetTotalMemory(forceFullCollection: true) - before, Is.LessThan(100 * (prefetch + batch) + 50_000));
+        Assert.That(tags.CountWaiting(), Is.LessThanOrEqualTo(prefetch + batch));
+        GC.KeepAlive(tags);
+    }
+
+    [Test]
+    public void A_burst_leaves_no_room_behind()
+    {
+        var tags = new DeliveryTags();
+        var before = GC.GetTotalMemory(forceFullCollection: true);
+        for (var position = 0; position < 1_000_000; position++) tags.Add(_holder, position);
+        Assert.That(tags.TryTake(999_990, multiple: true, []), Is.True);
+        Assert.That(GC.GetTotalMemory(forceFullCollection: true) - before, Is.LessThan(100_000));
+        Assert.That(Take(tags, 0, multiple: true), Has.Count.EqualTo(10));
+    }
+
     /// <summary>Against a sorted dictionary, which is obviously right.</summary>
     [Test]
     public void The_table_behaves_as_a_sorted_dictionary()
@@ -86,9 +120,18 @@ internal sealed class DeliveryTagsTests
     {
         var tags = new DeliveryTags();
         var model = new SortedDictionary<ulong, long>();
+        var given = new List<Unsettled>();
         var last = 0UL;
         foreach (var (tag, multiple) in steps)
         {
+            if (tags.CountWaiting() != model.Count) return false;
+            if (tag == 1 && given.Count > 0)
+            {
+                tags.GiveBack(given);
+                foreach (var unsettled in given) model.Add(unsettled.Tag, unsettled.Position);
+                given.Clear();
+                continue;
+            }
             if (tag < 0)
             {
                 // Deliveries come in bursts, some of them acknowledged automatically.
@@ -101,7 +144,9 @@ internal sealed class DeliveryTagsTests
                 continue;
             }
             var expected = Expected(model, (ulong)tag, multiple);
-            var taken = Take(tags, (ulong)tag, multiple);
+            var unsettledBefore = given.Count;
+            var taken = tags.TryTake((ulong)tag, multiple, given) ? given.Skip(unsettledBefore).Select(entry => entry.Position).ToList() : null;
+            if (tag % 7 == 0) given.Clear(); // for good
             if (expected is null != taken is null || (expected is not null && !expected.SequenceEqual(taken!))) return false;
         }
         return true;
