@@ -80,10 +80,13 @@ internal sealed class LiteFile : IDataFile
             try
             {
                 var engine = WritableEngine();
-                if (_medium.NeedsCheckpoint) Checkpoint(engine);
                 if (_mayOverlap) DeleteBetween(engine, offset, offset + bytes.Length);
                 for (var start = 0; start < bytes.Length; start += _medium.CommitBytes)
+                {
+                    // Between the parts of a large blob, too: the log has its space on the disk for one part, and not for all.
+                    if (_medium.NeedsCheckpoint) Checkpoint(engine);
                     Insert(engine, bytes[start..Math.Min(bytes.Length, start + _medium.CommitBytes)], offset + start);
+                }
             }
             catch (Exception exception) when (_mayOverlap && exception is not IOException)
             {

@@ -243,7 +243,7 @@ internal sealed class ConnectionOutput(
     private void EncodeConfirms(ChannelSession channel)
     {
         if (channel.IsClosed) return;
-        channel.Confirms!.Take(_confirms);
+        var isMore = channel.Confirms!.Take(_confirms);
         foreach (var (number, multiple, isRefused) in _confirms)
         {
             if (isRefused) FrameWriter.WriteMethod(writer, channel.Number, new BasicNack((ulong)number, multiple, Requeue: false));
@@ -251,6 +251,7 @@ internal sealed class ConnectionOutput(
         }
         _confirms.Clear();
         if (_confirms.Capacity > ConfirmsKept) _confirms.Capacity = 0;
+        if (isMore) Post(OutboundItem.Confirms(channel));
     }
 
     private void EncodeCancel(in OutboundItem item)

@@ -1,3 +1,6 @@
+using System.Runtime.InteropServices;
+using Amqp.Broker.Loops;
+
 namespace Amqp.Broker.Publishing;
 
 /// <summary>One thing to tell a publisher: basic.ack or basic.nack.</summary>
@@ -9,56 +12,39 @@ internal readonly record struct Confirm(long Number, bool Multiple, bool IsRefus
 /// queue are durable, it is on the disk and flushed. What no queue takes is confirmed as well.
 ///
 /// <para>The read loop gives each message its number, the queues settle or refuse it, and the write loop tells the publisher.
-/// A number is a slot in a ring until all before it are done, so a confirm costs no object:</para>
+/// Kept are the numbers that are open, and of the others those that were not told, in runs. So a confirm costs no object, and
+/// what is kept grows with what is open alone, whatever is published after it and however slowly the client reads:</para>
 /// <code>
 ///     number    1  2  3  4  5  6  7  8
-///     awaited   .  .  .  1  0  2  0  1      1 to 3 are done and their slots free again;
-///                        ^     ^           told is: ack 3 multiple, ack 5, ack 7 (or nack, when its queue refused it)
-///                     first
+///     awaited   .  .  .  1  .  2  .  1      open are 4, 6, 8;  settled 1-3, 5;  refused 7
+///                                           told is: nack 7, ack 3 multiple, ack 5
 /// </code>
-/// <para>So multiple never covers a number that is still open, nor one that was refused and not told of yet.</para>
+/// <para>What was refused is told first, and multiple covers only what is below the first open number.</para>
 /// </summary>
 /// <param name="post">Called when there is something to tell and the write loop does not know it yet; from any thread.</param>
 /// <remarks>A leaf lock, because a channel's queues, its read loop and its write loop meet here; never held while calling out.</remarks>
 internal sealed class ConfirmTracker(Action post)
 {
-    private const int SlotsMin = 16;
+    /// <summary>How many are told at a time.</summary>
+    private const int TakenMax = 4096;
 
     /// <summary>A list that grew beyond this in a burst is let go afterwards.</summary>
     private const int CapacityKept = 1024;
 
     private readonly Lock _lock = new();
-    private Slot[] _ring = new Slot[SlotsMin];
-    private int _head;
-    private int _count;
-    private long _first = 1; // the number whose slot is at the head
-
-    // Below _first, not told: how many were settled, and the last of them.
-    private int _settledInOrder;
-    private long _lastInOrder;
-
-    // Settled before an older one was, not told; some may be below _first by now. And all those refused, not told.
-    private List<long> _settledAhead = [];
-    private List<long> _refused = [];
+    private readonly NumberedRing<Open> _open = new();
+    private readonly List<Run> _settled = [];
+    private readonly List<Run> _refused = [];
+    private long _next = 1;
     private bool _isPosted;
 
-    private enum SlotState : byte
-    {
-        Open,
-        Settled,
-        Refused,
-        Told,
-    }
+    /// <summary>All below it are answered for.</summary>
+    private long FirstOpen => _open.Count > 0 ? _open.First : _next;
 
-    /// <summary>How many messages somebody has still to answer for; all that are not told of are looked at.</summary>
+    /// <summary>How many messages somebody has still to answer for.</summary>
     public int CountOpen()
     {
-        lock (_lock)
-        {
-            var open = 0;
-            for (var place = 0; place < _count; place++) open += At(_first + place).Awaited > 0 ? 1 : 0;
-            return open;
-        }
+        lock (_lock) return _open.Count;
     }
 
     /// <summary>The number of the next message. Called by the read loop.</summary>
@@ -66,14 +52,12 @@ internal sealed class ConfirmTracker(Action post)
     public long Add(int awaited)
     {
         long number;
-        bool isNews;
+        var isNews = false;
         lock (_lock)
         {
-            if (_count == _ring.Length) Resize(_ring.Length * 2);
-            number = _first + _count;
-            At(number) = new Slot { Awaited = awaited };
-            _count++;
-            isNews = awaited == 0 && Finish(number);
+            number = _next++;
+            if (awaited > 0) _open.Add(number, new Open { Awaited = awaited });
+            else isNews = Finish(number, isRefused: false);
         }
         if (isNews) post();
         return number;
@@ -88,22 +72,16 @@ internal sealed class ConfirmTracker(Action post)
     /// <summary>Somebody could not take the message of that number; from any thread.</summary>
     public void Refuse(long number) => Answer([number], isRefused: true);
 
-    /// <summary>Takes everything there is to tell. Called by the write loop.</summary>
-    public void Take(List<Confirm> confirms)
+    /// <summary>Takes what there is to tell. Called by the write loop.</summary>
+    /// <returns>There is more, for which <c>post</c> is not called.</returns>
+    public bool Take(List<Confirm> confirms)
     {
         lock (_lock)
         {
-            _isPosted = false;
-            if (_settledInOrder > 0) confirms.Add(new Confirm(_lastInOrder, Multiple: _settledInOrder > 1, IsRefused: false));
-            _settledInOrder = 0;
-            foreach (var number in _settledAhead)
-            {
-                if (number >= _first) Tell(number, isRefused: false, confirms);
-            }
-            foreach (var number in _refused) Tell(number, isRefused: true, confirms);
-            Empty(ref _settledAhead);
-            Empty(ref _refused);
-            FreeDone();
+            TakeEach(_refused, isRefused: true, confirms);
+            if (TakeInOrder() is { Last: > 0 } inOrder) confirms.Add(new Confirm(inOrder.Last, Multiple: inOrder.First < inOrder.Last, IsRefused: false));
+            TakeEach(_settled, isRefused: false, confirms);
+            return _isPosted = _refused.Count > 0 || _settled.Count > 0;
         }
     }
 
@@ -114,82 +92,100 @@ internal sealed class ConfirmTracker(Action post)
         {
             foreach (var number in numbers)
             {
-                ref var slot = ref At(number);
                 // A queue that fails cannot always know whether it has answered: the first answer counts.
-                if (number < _first || slot.Awaited == 0) continue;
-                if (isRefused) slot.State = SlotState.Refused;
-                slot.Awaited--;
-                if (slot.Awaited == 0) isNews |= Finish(number);
+                var place = _open.Find(number);
+                if (place < 0) continue;
+                ref var open = ref _open[place];
+                open.IsRefused |= isRefused;
+                if (--open.Awaited == 0) isNews |= Finish(number, _open.Take(place).IsRefused);
             }
         }
         if (isNews) post();
     }
 
     /// <summary>All have answered. True: there is something to tell, and the write loop has to hear of it.</summary>
-    private bool Finish(long number)
+    private bool Finish(long number, bool isRefused)
     {
-        ref var slot = ref At(number);
-        if (slot.State == SlotState.Refused) _refused.Add(number);
-        else
-        {
-            slot.State = SlotState.Settled;
-            if (number == _first) FreeDone();
-            else AddAhead(number);
-        }
+        Note(isRefused ? _refused : _settled, number);
         if (_isPosted) return false;
         return _isPosted = true;
     }
 
-    private void Tell(long number, bool isRefused, List<Confirm> confirms)
+    private void Note(List<Run> runs, long number)
     {
-        At(number).State = SlotState.Told;
-        confirms.Add(new Confirm(number, Multiple: false, isRefused));
-    }
-
-    private void FreeDone()
-    {
-        for (; _count > 0 && _ring[_head].State is var state and (SlotState.Settled or SlotState.Told); _first++, _count--)
+        if (runs.Count > 0)
         {
-            if (state == SlotState.Settled)
+            ref var last = ref CollectionsMarshal.AsSpan(runs)[^1];
+            if (last.Last + 1 == number)
             {
-                _settledInOrder++;
-                _lastInOrder = _first;
+                last.Last = number;
+                return;
             }
-            _head = (_head + 1) & (_ring.Length - 1);
         }
-        if (_ring.Length > CapacityKept && _count < _ring.Length / 8) Resize(_ring.Length / 4);
+        if (runs.Count > 0 && runs.Count == runs.Capacity) Join(runs);
+        runs.Add(new Run { First = number, Last = number });
     }
 
-    /// <summary>A client that does not read lets these pile up: those that the order has caught up with go first.</summary>
-    private void AddAhead(long number)
+    /// <summary>Before a list grows, what lies side by side becomes one run: as many are left as there are open numbers between them, or
+    /// were when the client was last told.</summary>
+    private void Join(List<Run> runs)
     {
-        if (_settledAhead.Count == _settledAhead.Capacity)
+        var inOrder = runs == _settled ? TakeInOrder() : default;
+        runs.Sort(static (one, other) => one.First.CompareTo(other.First));
+        var joined = 0;
+        var span = CollectionsMarshal.AsSpan(runs);
+        for (var next = 1; next < span.Length; next++)
         {
-            _settledAhead.RemoveAll(ahead => ahead < _first);
-            _settledAhead.EnsureCapacity((_settledAhead.Count + SlotsMin) * 2);
+            if (span[joined].Last + 1 == span[next].First) span[joined].Last = span[next].Last;
+            else span[++joined] = span[next];
         }
-        _settledAhead.Add(number);
+        if (span.Length > 0) runs.RemoveRange(joined + 1, span.Length - joined - 1);
+        if (inOrder.Last > 0) runs.Insert(0, inOrder);
+        if (runs.Count > runs.Capacity / 2) runs.EnsureCapacity(2 * runs.Capacity);
     }
 
-    private static void Empty(ref List<long> list)
+    /// <summary>Takes the settled ones that one confirm covers, as a run; they need not lie side by side.</summary>
+    private Run TakeInOrder()
     {
-        if (list.Capacity > CapacityKept) list = [];
-        else list.Clear();
+        var first = FirstOpen;
+        var inOrder = default(Run);
+        var kept = 0;
+        var runs = CollectionsMarshal.AsSpan(_settled);
+        foreach (var run in runs)
+        {
+            if (run.Last >= first) runs[kept++] = run;
+            else if (inOrder.Last == 0) inOrder = run;
+            else inOrder = new Run { First = Math.Min(inOrder.First, run.First), Last = Math.Max(inOrder.Last, run.Last) };
+        }
+        _settled.RemoveRange(kept, runs.Length - kept);
+        return inOrder;
     }
 
-    private ref Slot At(long number) => ref _ring[(_head + (int)(number - _first)) & (_ring.Length - 1)];
-
-    private void Resize(int length)
+    private static void TakeEach(List<Run> runs, bool isRefused, List<Confirm> confirms)
     {
-        var ring = new Slot[length];
-        for (var place = 0; place < _count; place++) ring[place] = At(_first + place);
-        _ring = ring;
-        _head = 0;
+        var whole = 0;
+        var span = CollectionsMarshal.AsSpan(runs);
+        for (; whole < span.Length; whole++)
+        {
+            ref var run = ref span[whole];
+            for (; run.First <= run.Last && confirms.Count < TakenMax; run.First++) confirms.Add(new Confirm(run.First, Multiple: false, isRefused));
+            if (run.First <= run.Last) break;
+        }
+        runs.RemoveRange(0, whole);
+        if (runs.Count == 0 && runs.Capacity > CapacityKept) runs.Capacity = 0;
     }
 
-    private struct Slot
+    /// <summary>A message that somebody has still to answer for.</summary>
+    private struct Open
     {
         public int Awaited;
-        public SlotState State;
+        public bool IsRefused;
+    }
+
+    /// <summary>Numbers in a row.</summary>
+    private struct Run
+    {
+        public long First;
+        public long Last;
     }
 }

@@ -18,6 +18,12 @@ public sealed class RecordBuffer
 
     private const int EnqueueHeadSize = RecordHeader.Size + 16;
 
+    /// <summary>Bytes that a message takes whose body is stored by id.</summary>
+    public const int SharedSize = EnqueueHeadSize;
+
+    /// <summary>Bytes that the settlement of one message takes at most, padding included.</summary>
+    public const int SettleOneSizeMax = RecordHeader.Size + 8 + (2 * Varint.SizeMax) + 4;
+
     private byte[] _bytes = new byte[InitialBytes];
     private int _transaction = -1;
 
@@ -103,8 +109,11 @@ public sealed class RecordBuffer
     }
 
     /// <summary>What is written until <see cref="EndTransaction"/> is one record.</summary>
-    public void BeginTransaction()
+    /// <param name="size">Bytes that it will take at most: a large one gets its room at once, and not by doubling.</param>
+    public void BeginTransaction(int size)
     {
+        var end = checked(Length + size);
+        if (end > _bytes.Length) Array.Resize(ref _bytes, Math.Max(end, Math.Min(2 * _bytes.Length, KeptBytes)));
         _transaction = Length;
         Begin(RecordHeader.Size);
         Advance(RecordHeader.Size);

@@ -34,6 +34,8 @@ internal readonly struct BlobFrame(int length, BlobKind kind, long number)
     public const uint Magic = 0x424F_4C42; // "BLOB"
     private const int Alignment = 8;
 
+    private static ReadOnlySpan<byte> Zeros => [0, 0, 0, 0, 0, 0, 0, 0];
+
     public int Length { get; } = length;
 
     public BlobKind Kind { get; } = kind;
@@ -49,15 +51,17 @@ internal readonly struct BlobFrame(int length, BlobKind kind, long number)
     /// <summary>The next offset at which a frame may begin.</summary>
     public static long Aligned(long offset) => (offset + Alignment - 1) & ~(Alignment - 1L);
 
-    /// <summary>Writes header and padding around a blob that stands at <see cref="HeaderSize"/> of the buffer already.</summary>
-    public void Seal(Span<byte> frame, SegmentIncarnation incarnation)
+    /// <summary>Zeros behind the blob.</summary>
+    public int Padding => Size - HeaderSize - Length;
+
+    /// <summary>Writes the header of a blob.</summary>
+    public void Seal(Span<byte> header, ReadOnlySpan<byte> blob, SegmentIncarnation incarnation)
     {
-        BinaryPrimitives.WriteUInt32LittleEndian(frame, Magic);
-        BinaryPrimitives.WriteUInt32LittleEndian(frame[4..], (uint)Length);
-        BinaryPrimitives.WriteUInt32LittleEndian(frame[12..], (byte)Kind | LifeOf(incarnation));
-        BinaryPrimitives.WriteInt64LittleEndian(frame[16..], Number);
-        frame[(HeaderSize + Length)..Size].Clear();
-        BinaryPrimitives.WriteUInt32LittleEndian(frame[8..], Checksum(frame, incarnation));
+        BinaryPrimitives.WriteUInt32LittleEndian(header, Magic);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[4..], (uint)Length);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[12..], (byte)Kind | LifeOf(incarnation));
+        BinaryPrimitives.WriteInt64LittleEndian(header[16..], Number);
+        BinaryPrimitives.WriteUInt32LittleEndian(header[8..], Checksum(header, blob, Zeros[..Padding], incarnation));
     }
 
     /// <summary>Reads a header. False: there is none of this incarnation here.</summary>
@@ -74,13 +78,15 @@ internal readonly struct BlobFrame(int length, BlobKind kind, long number)
 
     /// <summary>True when the whole frame is what was written by that incarnation of the segment.</summary>
     public bool IsWhole(ReadOnlySpan<byte> frame, SegmentIncarnation incarnation) =>
-        frame.Length >= Size && BinaryPrimitives.ReadUInt32LittleEndian(frame[8..]) == Checksum(frame, incarnation);
+        frame.Length >= Size && BinaryPrimitives.ReadUInt32LittleEndian(frame[8..])
+            == Checksum(frame, frame.Slice(HeaderSize, Length), frame.Slice(HeaderSize + Length, Padding), incarnation);
 
-    private uint Checksum(ReadOnlySpan<byte> frame, SegmentIncarnation incarnation)
+    private static uint Checksum(ReadOnlySpan<byte> header, ReadOnlySpan<byte> blob, ReadOnlySpan<byte> padding, SegmentIncarnation incarnation)
     {
-        var seed = BitOperations.Crc32C(incarnation.Checksum, BinaryPrimitives.ReadUInt64LittleEndian(frame)); // magic and length
-        seed = BitOperations.Crc32C(seed, BinaryPrimitives.ReadUInt32LittleEndian(frame[12..]));
-        return Crc32C.Of(frame[16..Size], seed);
+        var crc = BitOperations.Crc32C(incarnation.Checksum, BinaryPrimitives.ReadUInt64LittleEndian(header)); // magic and length
+        crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt32LittleEndian(header[12..]));
+        crc = BitOperations.Crc32C(crc, BinaryPrimitives.ReadUInt64LittleEndian(header[16..]));
+        return Crc32C.Of(padding, ~Crc32C.Of(blob, crc));
     }
 
     private static uint LifeOf(SegmentIncarnation incarnation) => incarnation.Checksum << 8;

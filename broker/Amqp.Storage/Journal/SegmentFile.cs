@@ -33,6 +33,9 @@ internal sealed class SegmentFile : IDisposable
     public const int EndSize = HeaderSize + TrailerSize;
     private const int ScanBytes = 1 << 20;
 
+    /// <summary>Bytes of a blob that are copied, so that small ones take one write.</summary>
+    private const int CopiedBytesMax = 1 << 20;
+
     private static ReadOnlySpan<byte> HeaderMagic => "AMQPSEGM"u8;
 
     private static ReadOnlySpan<byte> TrailerMagic => "AMQPSEAL"u8;
@@ -180,15 +183,32 @@ internal sealed class SegmentFile : IDisposable
         var frame = new BlobFrame(blob.Length, kind, _lastNumber + 1);
         if (frame.Size > RoomLeft) throw new InvalidOperationException($"segment {Id} has room for {RoomLeft} bytes, {frame.Size} were given");
         if (!_isFlushed) Flush();
-        if (_frame.Length < frame.Size) _frame = new byte[Math.Max(frame.Size, Math.Min(2 * _frame.Length, ScanBytes))];
-        blob.CopyTo(_frame.AsSpan(BlobFrame.HeaderSize));
-        frame.Seal(_frame, _incarnation);
         _isFlushed = false;
-        _file.Write(_frame.AsSpan(0, frame.Size), _end);
+        WriteFrame(frame, blob);
         var address = new BlobAddress(Id, _end + BlobFrame.HeaderSize);
         _end += frame.Size;
         _lastNumber++;
         return address;
+    }
+
+    /// <summary>Header and blob go in one write, for which they are copied; of a large blob that is only its beginning.</summary>
+    private void WriteFrame(BlobFrame frame, ReadOnlySpan<byte> blob)
+    {
+        var copied = Math.Min(blob.Length, CopiedBytesMax);
+        var length = BlobFrame.HeaderSize + copied + frame.Padding;
+        if (_frame.Length < length) _frame = new byte[Math.Max(length, Math.Min(2 * _frame.Length, CopiedBytesMax))];
+        var first = _frame.AsSpan(0, length);
+        frame.Seal(first, blob, _incarnation);
+        blob[..copied].CopyTo(first[BlobFrame.HeaderSize..]);
+        first[^frame.Padding..].Clear();
+        if (copied == blob.Length)
+        {
+            _file.Write(first, _end);
+            return;
+        }
+        _file.Write(first[..^frame.Padding], _end);
+        _file.Write(blob[copied..], _end + BlobFrame.HeaderSize + copied);
+        if (frame.Padding > 0) _file.Write(first[^frame.Padding..], _end + frame.Size - frame.Padding);
     }
 
     /// <summary>False: there is no room for the footer, or the file has turned out to be damaged and takes nothing any more.</summary>

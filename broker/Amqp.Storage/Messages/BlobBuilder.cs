@@ -13,13 +13,16 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
 {
     private const int NoBody = -1;
 
+    /// <summary>Lists that a large transaction made longer than this are let go afterwards.</summary>
+    private const int CapacityKept = 65_536;
+
     private readonly RecordBuffer _buffer = new();
-    private readonly List<Written> _written = [];
+    private List<Written> _written = [];
 
     // Ids of the shared bodies among them.
-    private readonly HashSet<long> _bodies = [];
+    private HashSet<long> _bodies = [];
     private readonly FooterWriter _footer = new();
-    private int _footerGrowth;
+    private long _footerGrowth;
 
     /// <summary>Bytes collected.</summary>
     public int Length => _buffer.Length;
@@ -37,7 +40,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
     /// <param name="left">Bytes that must be left then.</param>
     public bool HasRoom(int more, int entries, int left)
     {
-        var footer = (long)_footer.Bytes.Length + _footerGrowth + (entries * FooterWriter.EntryBytesMax);
+        var footer = _footer.Bytes.Length + _footerGrowth + ((long)entries * FooterWriter.EntryBytesMax);
         return engine.RoomLeft >= Length + (long)more + footer + left + (2 * engine.BlobOverheadMax);
     }
 
@@ -115,10 +118,11 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         Add(new Written(start), hasRuns: true);
     }
 
-    public void BeginTransaction()
+    /// <param name="size">Bytes that it will take at most.</param>
+    public void BeginTransaction(int size)
     {
         NeedsFlush = true;
-        _buffer.BeginTransaction();
+        _buffer.BeginTransaction(size);
     }
 
     public void EndTransaction() => _buffer.EndTransaction();
@@ -138,6 +142,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
                 Place(segment, written, entry);
             }
         }
+        if (_written.Capacity > CapacityKept) (_written, _bodies) = ([], []);
         _written.Clear();
         _bodies.Clear();
         _buffer.Clear();

@@ -22,8 +22,12 @@ namespace Amqp.Storage.Messages;
 /// </summary>
 internal sealed class FooterWriter
 {
-    /// <summary>Bytes that an entry takes at most, runs left out.</summary>
-    public const int EntryBytesMax = 1 + (8 * Varint.SizeMax);
+    /// <summary>Bytes that an entry takes at most, runs left out: kind, a queue's number, offset and length of 32 bits, and four
+    /// numbers of any size.</summary>
+    public const int EntryBytesMax = 1 + (3 * 5) + (4 * Varint.SizeMax);
+
+    /// <summary>A buffer that grew beyond this is let go with its segment.</summary>
+    private const int KeptBytes = 1 << 20;
 
     internal const byte Version = 1;
     internal const int Expires = 16;
@@ -44,6 +48,7 @@ internal sealed class FooterWriter
         _numbers.Clear();
         _positions.Clear();
         _end = 0;
+        if (_bytes.Length > KeptBytes) _bytes = new byte[4096];
         _bytes[0] = Version;
         _length = 1;
     }

@@ -207,6 +207,7 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
         Victim!.SettlesIn.Clear();
         state.Segments.MayHaveDead = true;
         _needed.Clear();
+        _needed.Capacity = 0;
         _next = 0;
         _window = [];
     }

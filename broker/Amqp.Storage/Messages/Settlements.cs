@@ -12,6 +12,9 @@ internal sealed class Settlements
     /// <summary>Runs that one record takes at most, so that no record grows beyond what a segment has room for.</summary>
     private const int RunsPerRecord = 4096;
 
+    /// <summary>A list that grew beyond this in a burst is let go afterwards.</summary>
+    private const int CapacityKept = 65_536;
+
     private readonly List<(QueueIndex Queue, int Segment, PositionRun Run)> _waiting = [];
     private readonly List<PositionRun> _runs = [];
 
@@ -58,6 +61,7 @@ internal sealed class Settlements
             index = end;
         }
         _waiting.RemoveRange(0, index);
+        if (_waiting.Count == 0 && _waiting.Capacity > CapacityKept) _waiting.Capacity = 0;
     }
 
     private void AddRun(PositionRun run)

@@ -57,5 +57,3 @@ internal struct PendingRecord
     /// <summary>It was settled before it was written.</summary>
     public readonly bool IsCancelled => Message is null && Transaction is null;
 }
-
-internal sealed record PendingTransaction(StoreRecord[] Records, Action Committed);

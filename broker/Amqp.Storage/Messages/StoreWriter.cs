@@ -191,16 +191,9 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     /// <summary>What a transaction settles counts as settled only here, when nothing but the write itself can come between.</summary>
     private bool TryWriteTransaction(PendingTransaction transaction)
     {
-        var size = RecordHeader.Size;
-        var entries = 0;
-        foreach (ref readonly var record in transaction.Records.AsSpan())
-        {
-            size = checked(size + RecordHeader.Size + 64 + (record.Message is { } message ? RecordBuffer.SizeOf(message) : 0));
-            entries += 2;
-        }
-        if (!TryMakeRoom(size, entries, left: SettleReserve)) return false;
+        if (!TryMakeRoom(transaction.Bytes, transaction.Entries, left: SettleReserve)) return false;
         if (SettlesInBlob(transaction)) Append();
-        _blob.BeginTransaction();
+        _blob.BeginTransaction(transaction.Bytes);
         lock (state.Lock)
         {
             foreach (ref readonly var record in transaction.Records.AsSpan())
@@ -251,8 +244,8 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         if (_blob.HasRoom(size, entries, engine.HasReserve ? 0 : left)) return true;
         if (IsFull && !engine.HasReserve) return false;
         Append();
-        var roomAtLeast = checked(size + (entries * FooterWriter.EntryBytesMax) + (4 * engine.BlobOverheadMax));
-        if (!engine.TryRoll(roomAtLeast, _blob.Footer))
+        var roomAtLeast = size + ((long)entries * FooterWriter.EntryBytesMax) + (4 * engine.BlobOverheadMax);
+        if (!engine.TryRoll(checked((int)roomAtLeast), _blob.Footer))
         {
             IsFull = true;
             return false;

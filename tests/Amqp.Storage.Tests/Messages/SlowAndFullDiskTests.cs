@@ -93,7 +93,7 @@ internal sealed class SlowAndFullDiskTests(TestEngine engine)
         _store = new TestStore(engine, 1 << 20); // no other is begun meanwhile
         _store.Start();
         var queues = Enumerable.Range(1, 20).Select(_store.Queue).ToList();
-        foreach (var queue in queues) _store.CommitAndWait(queue, 1, Enqueue(queue, 0));
+        foreach (var queue in queues) _store.CommitAndWait(queue, 1, Small(queue, 0));
         Until(() => _store.Engine.HasReserve, "the reserve is prepared, which flushes too");
         using var stalled = new ManualResetEventSlim();
         using var goesOn = new ManualResetEventSlim();
@@ -102,19 +102,22 @@ internal sealed class SlowAndFullDiskTests(TestEngine engine)
             stalled.Set();
             goesOn.Wait();
         };
-        _store.Commit(queues[0], 2, Enqueue(queues[0], 1));
+        _store.Commit(queues[0], 2, Small(queues[0], 1));
         stalled.Wait();
         var flushes = _store.Files.Flushes;
         foreach (var queue in queues.Skip(1))
         {
-            _store.Commit(queue, 2, Enqueue(queue, 1));
-            _store.Commit(queue, 3, Enqueue(queue, 2));
+            _store.Commit(queue, 2, Small(queue, 1));
+            _store.Commit(queue, 3, Small(queue, 2));
         }
         Assert.That(queues.Select(queue => queue.CommittedTicket), Is.All.EqualTo(1), "nobody is told before the flush");
         _store.Files.BeforeFlush = () => { };
         goesOn.Set();
         foreach (var queue in queues.Skip(1)) _store.WaitFor(queue, 3);
         Assert.That(_store.Files.Flushes - flushes, Is.EqualTo(2).Or.EqualTo(2 + engine.FlushesBeside), "the one that stalled, and one for all the others");
+
+        // All together they are less than what LiteDB writes between two checkpoints.
+        static StoreRecord Small(TestQueue queue, long position) => StoreRecord.Enqueue(queue.Id, position, MessageOf("small"), expiresAt: 0);
     }
 
     [Test]
