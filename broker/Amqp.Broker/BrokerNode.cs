@@ -30,13 +30,12 @@ public sealed partial class BrokerNode
     private long _lastConnectionId;
     private volatile bool _stopping;
 
-    /// <param name="loopbackUsers">Names of users who may log in from this host only.</param>
     public BrokerNode(
         NodeIdentity identity,
         Limits limits,
         IMetadataStore store,
         IMessageStore messages,
-        IReadOnlySet<string> loopbackUsers,
+        LoginRules logins,
         ISystemResources resources,
         TimeProvider time,
         ILoggerFactory loggers)
@@ -65,7 +64,8 @@ public sealed partial class BrokerNode
             messages,
             queues,
             new DirectReplies(),
-            new Authenticator(topology, loopbackUsers, new FailedLogins(limits.FailedLoginsPerMinute, clock)),
+            logins,
+            new Authenticator(topology, logins.LoopbackUsers, new FailedLogins(limits.FailedLoginsPerMinute, clock)),
             new Usage(),
             alarms,
             memory,

@@ -147,13 +147,12 @@ internal sealed class Server : IAsyncDisposable
 
     private void StartNode()
     {
-        var loopbackUsers = _options.Security.LoopbackUsers.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         _node = new BrokerNode(
             _options.Node.Identity,
             _options.Limits,
             _store!,
             _messages!,
-            loopbackUsers.ToHashSet(),
+            _options.Security.Logins,
             new SystemResources(_directory!.FullPath),
             TimeProvider.System,
             _application.Services.GetRequiredService<ILoggerFactory>());

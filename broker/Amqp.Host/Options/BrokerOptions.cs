@@ -1,4 +1,5 @@
 using Amqp.Broker;
+using Amqp.Broker.Security;
 using Amqp.Core;
 using Amqp.Storage.Segments;
 
@@ -137,4 +138,12 @@ public sealed record SecurityOptions
 
     /// <summary>Users who may log in from this host only, with commas between. RabbitMQ: guest, whose password everybody knows.</summary>
     public string LoopbackUsers { get; init; } = "guest";
+
+    /// <summary>SASL mechanisms that clients may log in with, with commas between (RabbitMQ's <c>auth_mechanisms</c>). EXTERNAL is not among
+    /// them unless it is wanted: clients that know it try it before a password.</summary>
+    public string Mechanisms { get; init; } = "PLAIN,AMQPLAIN";
+
+    internal LoginRules Logins => new(Words(LoopbackUsers), Words(Mechanisms));
+
+    private static HashSet<string> Words(string list) => [.. list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)];
 }
