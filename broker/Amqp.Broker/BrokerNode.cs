@@ -30,13 +30,12 @@ public sealed partial class BrokerNode
     private long _lastConnectionId;
     private volatile bool _stopping;
 
-    /// <param name="loopbackUsers">Names of users who may log in from this host only.</param>
     public BrokerNode(
         NodeIdentity identity,
         Limits limits,
         IMetadataStore store,
         IMessageStore messages,
-        IReadOnlySet<string> loopbackUsers,
+        LoginRules logins,
         ISystemResources resources,
         TimeProvider time,
         ILoggerFactory loggers)
@@ -65,13 +64,14 @@ public sealed partial class BrokerNode
             messages,
             queues,
             new DirectReplies(),
-            new Authenticator(topology, loopbackUsers, new FailedLogins(limits.FailedLoginsPerMinute, clock)),
+            logins,
+            new Authenticator(topology, logins.LoopbackUsers, new FailedLogins(limits.FailedLoginsPerMinute, clock)),
             new Usage(),
             alarms,
             memory,
             clock,
             new ConnectionLog(loggers.CreateLogger("Amqp.Broker.Connections")),
-            ServerProperties.For(identity.Name, identity.Product, identity.ProductVersion));
+            ServerProperties.For(identity));
     }
 
     public NodeIdentity Identity { get; }
@@ -155,6 +155,12 @@ public sealed partial class BrokerNode
 
 /// <summary>Who a node says it is.</summary>
 /// <param name="Name">The node's name, <c>rabbit@host</c>; clients see it as the cluster's name.</param>
-/// <param name="Product">What clients see as the server's product.</param>
+/// <param name="Product">What clients see as the server's product: whose behaviour they can count on.</param>
 /// <param name="ProductVersion">And as its version: numbers with dots.</param>
-public sealed record NodeIdentity(string Name, string Product, string ProductVersion);
+public sealed record NodeIdentity(string Name, string Product, string ProductVersion)
+{
+    /// <summary>What people are told, whatever clients are.</summary>
+    public const string OwnName = "Amqp.Net";
+
+    public static string OwnVersion { get; } = typeof(NodeIdentity).Assembly.GetName().Version!.ToString(fieldCount: 3);
+}

@@ -18,6 +18,7 @@ internal sealed record BrokerServices(
     IMessageStore Messages,
     LocalQueues Queues,
     DirectReplies DirectReplies,
+    LoginRules Logins,
     Authenticator Authenticator,
     Usage Usage,
     Alarms Alarms,

@@ -1,3 +1,4 @@
+using Amqp.Broker;
 using Amqp.Host;
 using Amqp.Host.Listeners;
 using Amqp.Host.Options;
@@ -10,7 +11,7 @@ switch (args)
         Console.WriteLine(Usage.Text);
         return 0;
     case ["--version"]:
-        Console.WriteLine($"amqpd {Usage.VersionNumber}");
+        Console.WriteLine($"amqpd {NodeIdentity.OwnVersion}");
         return 0;
 }
 

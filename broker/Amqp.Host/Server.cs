@@ -122,7 +122,7 @@ internal sealed class Server : IAsyncDisposable
     {
         var (engine, why) = EngineChoice.For(_options.Storage.Engine, _options.Storage.Directory, BuiltInEngines.All);
         _directory = DataDirectory.Open(_options.Storage.Directory, engine.Name);
-        _logger.LogInformation("Node {Name}, data directory {Directory}", _options.Node.Name, _directory.FullPath);
+        _logger.LogInformation("{Product} {Version}, node {Name}, data directory {Directory}", NodeIdentity.OwnName, NodeIdentity.OwnVersion, _options.Node.Name, _directory.FullPath);
         _logger.LogInformation("Messages are kept by the engine {Engine}: {Why}", engine.Name, why);
         _store = LocalMetadataStore.Open(
             _directory,
@@ -147,13 +147,12 @@ internal sealed class Server : IAsyncDisposable
 
     private void StartNode()
     {
-        var loopbackUsers = _options.Security.LoopbackUsers.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries);
         _node = new BrokerNode(
-            new NodeIdentity(_options.Node.Name, _options.Node.Product, _options.Node.ProductVersion),
+            _options.Node.Identity,
             _options.Limits,
             _store!,
             _messages!,
-            loopbackUsers.ToHashSet(),
+            _options.Security.Logins,
             new SystemResources(_directory!.FullPath),
             TimeProvider.System,
             _application.Services.GetRequiredService<ILoggerFactory>());

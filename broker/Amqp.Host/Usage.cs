@@ -1,12 +1,8 @@
-using System.Reflection;
-
 namespace Amqp.Host;
 
-/// <summary>What <c>amqpd --help</c> and <c>amqpd --version</c> print.</summary>
+/// <summary>What <c>amqpd --help</c> prints.</summary>
 internal static class Usage
 {
-    public static string VersionNumber { get; } = Assembly.GetExecutingAssembly().GetName().Version?.ToString(fieldCount: 3) ?? "0.0.0";
-
     public const string Text = """
         amqpd: the Amqp.Net message broker
 

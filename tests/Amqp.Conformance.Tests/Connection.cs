@@ -36,6 +36,16 @@ public sealed class ConnectionTests : ConformanceFixture
         Assert.That(Version.TryParse(version.AsText, out _), Is.True, $"clients compare the version: {version.AsText}");
     }
 
+    /// <summary>What kombu's <c>qos_semantics_matches_spec</c> asks, before Celery raises the prefetch for each task with an ETA.</summary>
+    [Test]
+    public async Task Clients_that_ask_for_RabbitMQ_from_3_3_on_find_it()
+    {
+        await using var raw = await RawConnection.Connect(Broker);
+        var properties = (await raw.Start()).ServerProperties;
+        Assert.That(properties.TryGet("product", out var product) && product.AsText == "RabbitMQ", Is.True, product.AsText);
+        Assert.That(properties.TryGet("version", out var version) && Version.Parse(version.AsText) >= new Version(3, 3), Is.True, version.AsText);
+    }
+
     [TestCase("publisher_confirms")]
     [TestCase("exchange_exchange_bindings")]
     [TestCase("basic.nack")]

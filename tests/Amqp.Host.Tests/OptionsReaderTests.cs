@@ -35,6 +35,16 @@ internal sealed class OptionsReaderTests
         Assert.That(options.Listeners.Amqp.Address, Is.EqualTo("localhost"), "what is not set keeps its default");
     }
 
+    [TestCase("RabbitMQ", "", ExpectedResult = "RabbitMQ 3.13.7")]
+    [TestCase("RabbitMQ", "3.12.0", ExpectedResult = "RabbitMQ 3.12.0")]
+    [TestCase("Amqp.Net", "", ExpectedResult = "Amqp.Net 0.1.0")]
+    [TestCase("Amqp.Net", "9.9", ExpectedResult = "Amqp.Net 9.9")]
+    public string The_version_goes_with_the_name_unless_it_is_given(string product, string version)
+    {
+        var identity = new NodeOptions { Product = product, ProductVersion = version }.Identity;
+        return $"{identity.Product} {identity.ProductVersion}";
+    }
+
     [TestCase("Limits:FrameBites", "1", "Option 'Limits:FrameBites' is not known")]
     [TestCase("Listeners:Mqtt:Port", "1", "Option 'Listeners:Mqtt' is not known")]
     [TestCase("Listener", "1", "Option 'Listener' is not known")]
@@ -54,6 +64,9 @@ internal sealed class OptionsReaderTests
     [TestCase("Security:DefaultPassword", "", "Option 'Security:DefaultPassword'")]
     [TestCase("Security:DefaultUser", "", "Option 'Security:DefaultUser' is ''")]
     [TestCase("Security:DefaultVhost", "", "Option 'Security:DefaultVhost' is ''")]
+    [TestCase("Security:Mechanisms", "", "Option 'Security:Mechanisms' is '', which is not possible: it has to be one or more of AMQPLAIN, EXTERNAL, PLAIN")]
+    [TestCase("Security:Mechanisms", " , ", "Option 'Security:Mechanisms' is ' , '")]
+    [TestCase("Security:Mechanisms", "PLAIN,GSSAPI", "Option 'Security:Mechanisms' is 'PLAIN,GSSAPI'")]
     [TestCase("Limits:FailedLoginsPerMinute", "0", "a number from 1")]
     [TestCase("Limits:FrameBytes", "4095", "a number from 4096")]
     [TestCase("Limits:ChannelsPerConnection", "0", "a number from 1")]

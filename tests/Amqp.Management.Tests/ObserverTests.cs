@@ -12,6 +12,13 @@ internal sealed class ObserverTests : ApiFixture
     private static readonly byte[] TenBytes = new byte[10];
 
     [Test]
+    public async Task The_overview_tells_people_whose_broker_it_is_and_tools_which_RabbitMQ_to_count_on()
+    {
+        var overview = (await Api.Get("overview")).Json!.AsObject();
+        Expect(overview, ("product_name", "Amqp.Net"), ("product_version", "0.1.0"), ("rabbitmq_version", "3.13.7"));
+    }
+
+    [Test]
     public async Task A_queue_shows_its_messages_where_they_are()
     {
         var name = Name("a/b");

@@ -36,7 +36,7 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
     };
 
     public void Start() => connection.Send(new ConnectionStart(
-        VersionMajor: 0, VersionMinor: 9, connection.Services.ServerProperties, Sasl.Mechanisms(connection.Transport), Locales: "en_US"));
+        VersionMajor: 0, VersionMinor: 9, connection.Services.ServerProperties, connection.Services.Logins.Offered(connection.Transport), Locales: "en_US"));
 
     /// <summary>Handles a method of the handshake. False: it is none, or not due now.</summary>
     public bool TryHandle(in Frame frame)
@@ -60,7 +60,7 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
     private void LogIn(ConnectionStartOk startOk)
     {
         connection.Client = new ClientProperties(startOk.ClientProperties);
-        if (!Sasl.IsOffered(startOk.Mechanism, connection.Transport))
+        if (!connection.Services.Logins.Offers(startOk.Mechanism, connection.Transport))
             throw new BrokerException(BrokerError.UnknownAuthenticationMechanism(startOk.Mechanism));
         if (Refuse(startOk, out var user) is { } reason)
         {

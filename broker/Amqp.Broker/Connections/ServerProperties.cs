@@ -20,14 +20,13 @@ internal static class ServerProperties
         "direct_reply_to",
     ];
 
-    /// <param name="nodeName">Shown as the name of the cluster.</param>
-    /// <param name="product">Ours, or the name that picky clients ask for; the version likewise.</param>
-    public static FieldTable For(string nodeName, string product, string version) => FieldTable.From(
+    /// <summary>Product and version are what clients compare, and may be RabbitMQ's; information and platform are for people to read.</summary>
+    public static FieldTable For(NodeIdentity identity) => FieldTable.From(
         ("capabilities", FieldValue.From(FieldTable.From(Array.ConvertAll(Capabilities, name => (name, FieldValue.From(true)))))),
-        ("cluster_name", FieldValue.From(nodeName)),
+        ("cluster_name", FieldValue.From(identity.Name)),
         ("copyright", FieldValue.From("Copyright (c) 2026 The Amqp.Net authors")),
-        ("information", FieldValue.From("Licensed under the MIT License")),
-        ("platform", FieldValue.From(RuntimeInformation.FrameworkDescription)),
-        ("product", FieldValue.From(product)),
-        ("version", FieldValue.From(version)));
+        ("information", FieldValue.From($"{NodeIdentity.OwnName} {NodeIdentity.OwnVersion}, licensed under the MIT License")),
+        ("platform", FieldValue.From($"{NodeIdentity.OwnName} {NodeIdentity.OwnVersion} on {RuntimeInformation.FrameworkDescription}")),
+        ("product", FieldValue.From(identity.Product)),
+        ("version", FieldValue.From(identity.ProductVersion)));
 }

@@ -11,8 +11,8 @@ namespace Amqp.Broker.Connections;
 /// <param name="Abort">Drops the stream at once; pending reads and writes end.</param>
 public sealed record Transport(IDuplexPipe Pipe, string Name, string RemoteAddress, bool IsLoopback, Action Abort)
 {
-    /// <summary>Clients may log in by their certificates here, so EXTERNAL is offered.</summary>
-    public bool OffersExternal { get; init; }
+    /// <summary>Clients are asked for certificates here, whether they have one or not.</summary>
+    public bool AsksForCertificate { get; init; }
 
     /// <summary>The user that the client's certificate stands for; null without one, or when it names nobody.</summary>
     public string? CertificateUser { get; init; }

@@ -1,23 +1,18 @@
-using Amqp.Broker.Connections;
 using AMQP.Net;
 
 namespace Amqp.Broker.Security;
 
-/// <summary>The SASL mechanisms offered in connection.start. Two are ways to read user and password out of one response; with EXTERNAL
-/// the client's certificate has said who it is.</summary>
+/// <summary>The SASL mechanisms that are ways to read user and password out of one response. With a third, EXTERNAL, the client's
+/// certificate has said who it is.</summary>
 internal static class Sasl
 {
+    public const string Plain = "PLAIN";
+    public const string Amqplain = "AMQPLAIN";
     public const string External = "EXTERNAL";
-
-    /// <summary>In RabbitMQ's order.</summary>
-    public static string Mechanisms(Transport transport) => transport.OffersExternal ? "AMQPLAIN EXTERNAL PLAIN" : "AMQPLAIN PLAIN";
-
-    public static bool IsOffered(string mechanism, Transport transport) =>
-        mechanism is "PLAIN" or "AMQPLAIN" || (mechanism == External && transport.OffersExternal);
 
     /// <summary>User and password, or null when the response is malformed.</summary>
     public static (string User, string Password)? Read(string mechanism, byte[] response) =>
-        mechanism == "PLAIN" ? ReadPlain(response) : ReadAmqplain(response);
+        mechanism == Plain ? ReadPlain(response) : ReadAmqplain(response);
 
     /// <summary>RFC 4616: an authorization identity, user and password, with zeros between. As in RabbitMQ nobody can act for another
     /// one: there is no such identity.</summary>

@@ -33,7 +33,7 @@ internal sealed class AmqpListener(BrokerNode node)
             Peer = connection.RemoteEndPoint as IPEndPoint,
             Local = connection.LocalEndPoint as IPEndPoint,
             Tls = tls is null ? null : TlsSession.Of(tls),
-            OffersExternal = external is not null,
+            AsksForCertificate = external is not null,
             CertificateUser = external is { } from && tls?.RemoteCertificate is X509Certificate2 shown
                 ? CertificateNames.UserOf(shown, from)
                 : null,

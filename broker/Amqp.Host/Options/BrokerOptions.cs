@@ -1,3 +1,5 @@
+using Amqp.Broker;
+using Amqp.Broker.Security;
 using Amqp.Core;
 using Amqp.Storage.Segments;
 
@@ -28,11 +30,18 @@ public sealed record NodeOptions
     /// <summary>Name of this node; clients see it as the cluster's name. Default: <c>rabbit@</c> and the host's short name, as in RabbitMQ.</summary>
     public string Name { get; init; } = $"rabbit@{Environment.MachineName.Split('.')[0]}";
 
-    /// <summary>What connection.start calls the server. Some clients and tools insist on <c>RabbitMQ</c>.</summary>
-    public string Product { get; init; } = "Amqp.Net";
+    private const string RabbitMQ = "RabbitMQ";
 
-    /// <summary>Its version there, for clients that switch features by it.</summary>
-    public string ProductVersion { get; init; } = Usage.VersionNumber;
+    /// <summary>What connection.start calls the server. Clients choose by it: Celery, told any other name, expects prefetch as the
+    /// specification has it, and its tasks with an ETA block their worker.</summary>
+    public string Product { get; init; } = RabbitMQ;
+
+    /// <summary>Its version there, which clients compare. Empty: of RabbitMQ the one whose behaviour this is, with any other
+    /// <see cref="Product"/> the broker's own.</summary>
+    public string ProductVersion { get; init; } = "";
+
+    internal NodeIdentity Identity =>
+        new(Name, Product, ProductVersion.Length > 0 ? ProductVersion : Product == RabbitMQ ? "3.13.7" : NodeIdentity.OwnVersion);
 }
 
 public sealed record ListenersOptions
@@ -129,4 +138,12 @@ public sealed record SecurityOptions
 
     /// <summary>Users who may log in from this host only, with commas between. RabbitMQ: guest, whose password everybody knows.</summary>
     public string LoopbackUsers { get; init; } = "guest";
+
+    /// <summary>SASL mechanisms that clients may log in with, with commas between (RabbitMQ's <c>auth_mechanisms</c>). EXTERNAL is not among
+    /// them unless it is wanted: clients that know it try it before a password.</summary>
+    public string Mechanisms { get; init; } = "PLAIN,AMQPLAIN";
+
+    internal LoginRules Logins => new(Words(LoopbackUsers), Words(Mechanisms));
+
+    private static HashSet<string> Words(string list) => [.. list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)];
 }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using System.Reflection;
 using System.Text;
+using Amqp.Broker.Security;
 using Amqp.Core;
 using Amqp.Storage.Segments;
 using Microsoft.Extensions.Configuration;
@@ -95,6 +96,12 @@ public static class OptionsReader
         RequireName("Security:DefaultUser", options.Security.DefaultUser);
         RequireName("Security:DefaultVhost", options.Security.DefaultVhost);
         Require(options.Security.DefaultPassword.Length > 0, "Security:DefaultPassword", "", "not to be empty");
+        var mechanisms = options.Security.Logins.Mechanisms;
+        Require(
+            mechanisms.Count > 0 && mechanisms.IsSubsetOf(LoginRules.Known),
+            "Security:Mechanisms",
+            options.Security.Mechanisms,
+            $"one or more of {string.Join(", ", LoginRules.Known)}, with commas between them");
         ValidateLimits(options.Limits);
     }
 

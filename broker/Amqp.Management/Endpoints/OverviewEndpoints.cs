@@ -18,8 +18,9 @@ internal sealed class OverviewEndpoints(BrokerNode node, INodeHost host)
         var unacked = queues.Sum(queue => (long)queue.Figures.Unacked);
         return Answer.Of(new
         {
-            product_name = node.Identity.Product,
-            product_version = node.Identity.ProductVersion,
+            product_name = NodeIdentity.OwnName,
+            product_version = NodeIdentity.OwnVersion,
+            // Tools choose by it what to ask for.
             rabbitmq_version = node.Identity.ProductVersion,
             cluster_name = node.Identity.Name,
             node = node.Identity.Name,

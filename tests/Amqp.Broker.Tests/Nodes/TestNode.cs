@@ -1,3 +1,4 @@
+using Amqp.Broker.Security;
 using Amqp.Core;
 using Microsoft.Extensions.Logging;
 
@@ -14,7 +15,7 @@ internal sealed class TestNode
             Limits,
             Store,
             Messages,
-            new HashSet<string> { "guest" },
+            new LoginRules(new HashSet<string> { "guest" }, new HashSet<string> { "PLAIN" }),
             Resources,
             time ?? Time,
             Logs);

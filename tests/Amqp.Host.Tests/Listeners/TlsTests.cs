@@ -14,6 +14,8 @@ namespace Amqp.Host.Tests.Listeners;
 /// <summary>The TLS listener of the real process.</summary>
 internal sealed partial class TlsTests : BrokerFixture
 {
+    private const string AllMechanisms = "--Security:Mechanisms=PLAIN,AMQPLAIN,EXTERNAL";
+
     private readonly TestCertificates _certificates = new();
     private readonly List<IDisposable> _opened = [];
 
@@ -108,7 +110,7 @@ internal sealed partial class TlsTests : BrokerFixture
     [TestCase("nobody", "CommonName", false)]
     public async Task A_client_may_log_in_by_its_certificate(string name, string from, bool isLetIn)
     {
-        string[] asking = [$"--Listeners:Amqps:ClientCaFile={_certificates.AuthorityFile}", $"--Listeners:Amqps:ClientNameFrom={from}"];
+        string[] asking = [$"--Listeners:Amqps:ClientCaFile={_certificates.AuthorityFile}", $"--Listeners:Amqps:ClientNameFrom={from}", AllMechanisms];
         var (broker, port) = await Start([.. Certificate(0, "server", "localhost"), .. asking]);
         using var certificate = _certificates.Make(name, "client.example");
         var factory = new ConnectionFactory
@@ -140,10 +142,31 @@ internal sealed partial class TlsTests : BrokerFixture
         Assert.That(refusal!.InnerException!.Message, Does.Contain("ACCESS_REFUSED - Login was refused using authentication mechanism EXTERNAL"));
     }
 
+    /// <summary>As py-amqp does, which tries EXTERNAL wherever it is offered.</summary>
+    [Test]
+    public async Task A_client_with_a_certificate_logs_in_by_its_password_unless_external_is_switched_on()
+    {
+        var (_, port) = await Start([.. Certificate(0, "server", "localhost"), $"--Listeners:Amqps:ClientCaFile={_certificates.AuthorityFile}", "--Listeners:Amqps:RequireClientCertificate=true"]);
+        using var certificate = _certificates.Make("no-user", "client.example");
+        var factory = new ConnectionFactory
+        {
+            Port = port,
+            AuthMechanisms = [new ExternalMechanismFactory(), new PlainMechanismFactory()],
+            Ssl = new SslOption("localhost")
+            {
+                Enabled = true,
+                Certs = [certificate],
+                CertificateValidationCallback = (_, served, _, _) => IsTrusted((X509Certificate2)served!),
+            },
+        };
+        await using var connection = await factory.CreateConnectionAsync();
+        Assert.That(connection.IsOpen, Is.True);
+    }
+
     [Test]
     public async Task Without_a_certificate_external_is_refused_and_without_authorities_it_is_not_offered()
     {
-        var (broker, port) = await Start([.. Certificate(0, "server", "localhost"), $"--Listeners:Amqps:ClientCaFile={_certificates.AuthorityFile}"]);
+        var (broker, port) = await Start([.. Certificate(0, "server", "localhost"), $"--Listeners:Amqps:ClientCaFile={_certificates.AuthorityFile}", AllMechanisms]);
         ExpectLog("EXTERNAL login refused: the client presented no TLS", broker);
         var factory = new ConnectionFactory
         {
