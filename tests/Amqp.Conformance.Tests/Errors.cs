@@ -268,7 +268,7 @@ public sealed class ErrorTests : BrokerFixture
             ("315360000001", "{value_too_large,315360000001}"), ("+0315360000001", "{value_too_large,315360000001}"), ("-007", "{value_negative,-7}"),
             ("60000\0", "{leftover_string,[0]}"), (" 5", "no_integer"), ("+-5", "no_integer"), ("-", "no_integer"), ("5_000", "{leftover_string,\"_000\"}"),
             ("5\n", "{leftover_string,\"\\n\"}"), ("5\"\\", "{leftover_string,\"\\\"\\\\\"}"), ("\u0665", "no_integer"), ("5\u0665", "{leftover_string,\"\u0665\"}"),
-            ("5\u20AC", "{leftover_string,[226,130,172]}"), ("5\uDCE9", "{leftover_string,\"\uDCE9\"}"), ("5\uDC80", "{leftover_string,[128]}"),
+            ("5\u20AC", "{leftover_string,[226,130,172]}"),
         })
         {
             yield return Row($"basic.publish, expiration '{expiration}'", 406,

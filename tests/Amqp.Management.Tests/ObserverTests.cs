@@ -154,6 +154,17 @@ internal sealed class ObserverTests : ApiFixture
     }
 
     [Test]
+    public async Task Arguments_that_are_not_UTF8_are_shown_as_well_as_can_be()
+    {
+        await using var raw = await RawConnection.Open(SharedBroker.Address);
+        await raw.OpenChannel(1);
+        var queue = Name();
+        await raw.Call<AMQP.Net.QueueDeclare, AMQP.Net.QueueDeclareOk>(
+            1, new AMQP.Net.QueueDeclare(queue, false, false, true, false, false, AMQP.Net.FieldTable.From(("caf\uDCE9", AMQP.Net.FieldValue.From("\uDCE9!")))));
+        Assert.That((await Queue(queue, ready: 0))["arguments"]!.ToJsonString(), Is.EqualTo("""{"caf\uFFFD":"\uFFFD!"}"""));
+    }
+
+    [Test]
     public async Task A_list_of_a_virtual_host_that_is_not_there_is_not_found()
     {
         foreach (var list in new[] { "queues", "exchanges", "bindings", "consumers", "vhost-limits" })

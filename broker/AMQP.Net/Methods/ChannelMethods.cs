@@ -55,7 +55,7 @@ public readonly record struct ChannelClose(ReplyCode ReplyCode, string ReplyText
     public static MethodId Id => MethodId.ChannelClose;
 
     public static ChannelClose Read(ref WireReader reader) => new(
-        (ReplyCode)reader.ReadShort(), reader.ReadUncheckedShortString(), (MethodId)reader.ReadLong());
+        (ReplyCode)reader.ReadShort(), reader.ReadShortString(), (MethodId)reader.ReadLong());
 
     public void Write(ref WireWriter writer)
     {

@@ -134,7 +134,7 @@ public readonly record struct ConnectionClose(ReplyCode ReplyCode, string ReplyT
     public static MethodId Id => MethodId.ConnectionClose;
 
     public static ConnectionClose Read(ref WireReader reader) => new(
-        (ReplyCode)reader.ReadShort(), reader.ReadUncheckedShortString(), (MethodId)reader.ReadLong());
+        (ReplyCode)reader.ReadShort(), reader.ReadShortString(), (MethodId)reader.ReadLong());
 
     public void Write(ref WireWriter writer)
     {

@@ -24,8 +24,9 @@ public sealed partial record BrokerError(ReplyCode Code, string Text)
     {
         get
         {
-            var full = $"{Code.Name()} - {Text}";
-            if (LosslessUtf8.GetByteCount(full) <= ReplyTextBytesMax) return full;
+            // A client's bytes that are no UTF-8 (LosslessUtf8) become U+FFFD here: it gets a text that it can read.
+            var full = Encoding.UTF8.GetString(Encoding.UTF8.GetBytes($"{Code.Name()} - {Text}"));
+            if (Encoding.UTF8.GetByteCount(full) <= ReplyTextBytesMax) return full;
             Span<byte> bytes = stackalloc byte[ReplyTextBytesMax - Ellipsis.Length];
             // The encoder stops before the first character that does not fit as a whole.
             Encoding.UTF8.GetEncoder().Convert(full, bytes, flush: false, out _, out var used, out _);

@@ -66,14 +66,13 @@ internal sealed class FuzzTests
         var witness = await Witness.Come(node);
         var frames = 0L;
         var next = first;
-        await Task.WhenAll(Enumerable.Range(0, AtOnce).Select(_ => Task.Run(async () =>
+        var conversing = Task.WhenAll(Enumerable.Range(0, AtOnce).Select(_ => Task.Run(async () =>
         {
             for (int number; (number = Interlocked.Increment(ref next) - 1) < first + ConversationsPerNode;)
                 Interlocked.Add(ref frames, await Converse(node, seed, number));
-        })).Append(Task.Run(async () =>
-        {
-            while (Volatile.Read(ref next) < first + ConversationsPerNode) await witness.TryService();
         })));
+        while (!conversing.IsCompleted) await witness.TryService();
+        await conversing;
         await witness.TryService();
         await witness.DeleteEverything();
         await Eventually.That(() => node.Broker.Services.Memory.UsedBytes, Is.Zero);

@@ -149,10 +149,10 @@ public class BrokerErrorTests
     }
 
     [Test]
-    public void A_byte_that_is_no_UTF8_counts_as_one()
+    public void A_text_is_UTF8_even_if_the_name_in_it_is_not()
     {
-        var text = new string('\uDCE9', 255 - "NOT_FOUND - ".Length);
-        Assert.That(new BrokerError(ReplyCode.NotFound, text).ReplyText, Is.EqualTo("NOT_FOUND - " + text));
+        Assert.That(BrokerError.ExchangeNotFound("/", "caf\uDCE9").ReplyText, Is.EqualTo("NOT_FOUND - no exchange 'caf\uFFFD' in vhost '/'"));
+        Assert.That(new BrokerError(ReplyCode.NotFound, new string('\uDCE9', 200)).ReplyText, Does.EndWith("\uFFFD..."));
     }
 
     [TestCase("ä")]

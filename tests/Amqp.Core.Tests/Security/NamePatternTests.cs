@@ -23,6 +23,15 @@ public class NamePatternTests
     [TestCase(@"a\z", "a\n", false)]
     public void A_pattern_matches(string pattern, string name, bool matches) => Expect(pattern, name, matches);
 
+    [Test]
+    public void A_byte_that_is_no_UTF8_is_one_character()
+    {
+        Expect("^caf.$", "caf\uDCE9", matches: true);
+        Expect(@"^caf\W$", "caf\uDCE9", matches: true);
+        Expect("^café$", "caf\uDCE9", matches: false);
+        Expect("^(?!x).*\uFFFD", "caf\uDCE9", matches: false);
+    }
+
     [TestCase(@"^(?!amq\.).*", "orders", true)]
     [TestCase(@"^(?!amq\.).*", "amq.direct", false)]
     [TestCase(@"^(?<!x)y", "y", true)]
