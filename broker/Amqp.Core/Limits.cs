@@ -62,12 +62,6 @@ public sealed record Limits
     public int CloseMs { get; init; } = 5_000;
 
     /// <summary>
-    /// How long a client may take nothing of what is sent to it before its connection is dropped: what it does not read stays in memory,
-    /// and what it has not settled with it. 0: as long as it likes. RabbitMQ's <c>tcp_listen_options.send_timeout</c>: 30 s.
-    /// </summary>
-    public int SendMs { get; init; } = 30_000;
-
-    /// <summary>
     /// Bytes handed to one consumer and not yet written to its socket. Prefetch does not bound a consumer with automatic
     /// acknowledgement; this does, so that a reader that has stopped reading holds this much and no more.
     /// </summary>

@@ -15,23 +15,7 @@ internal sealed class BadReaderTests : BrokerFixture
     private IPEndPoint Address => new(IPAddress.Loopback, _broker.Port);
 
     [SetUp]
-    public async Task StartBroker() => _broker = await StartOwnBroker("--Limits:PageOutBytes=20000000", "--Limits:SendMs=0");
-
-    [Test]
-    public async Task Who_reads_nothing_for_too_long_is_disconnected_and_its_messages_are_for_others()
-    {
-        _broker = await StartOwnBroker("--Limits:SendMs=1000");
-        _broker.Log.Expect("is closed: the client has taken nothing of what was sent to it for 1000 ms");
-        await using var never = await Consumer(noAck: false);
-        await using var publisher = await Publisher();
-        await PublishAll(publisher);
-        await Eventually.That(
-            async () => (await publisher.Call<QueueDeclare, QueueDeclareOk>(1, new QueueDeclare("q", Passive: true, false, false, false, false, FieldTable.Empty))).ConsumerCount,
-            Is.Zero,
-            within: Patience.Start);
-        await using var next = await Consumer(noAck: true);
-        for (var message = 0; message < Messages; message++) await next.ExpectDelivery(1);
-    }
+    public async Task StartBroker() => _broker = await StartOwnBroker("--Limits:PageOutBytes=20000000");
 
     [Test]
     public async Task A_slow_reader_with_a_huge_prefetch_or_none_holds_up_nobody([Values] bool noAck)

@@ -74,9 +74,7 @@ internal sealed partial class AmqpConnection
     /// <summary>Nothing can be sent any more. From any thread.</summary>
     private void OutputFailed(Exception exception) => Loop.Post(() =>
     {
-        // Over TLS it comes wrapped.
-        if ((exception as TimeoutException ?? exception.InnerException) is TimeoutException late) Log.StoppedReading(Name, late.Message);
-        else if (!IsOfSocket(exception)) Crash(exception);
+        if (!IsOfSocket(exception)) Crash(exception);
         End();
         Transport.Abort();
     });

@@ -28,9 +28,6 @@ internal sealed partial class ConnectionLog(ILogger logger)
     [LoggerMessage(Level = LogLevel.Warning, Message = "missed heartbeats from client {Connection}, timeout: {Seconds}s; the client is hanging, or the network between is down")]
     public partial void MissedHeartbeats(string connection, int seconds);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "connection {Connection} is closed: {Why} (Limits:SendMs). The client hangs or has stopped reading, or the network between is down; what it has not settled returns to its queues")]
-    public partial void StoppedReading(string connection, string why);
-
     [LoggerMessage(Level = LogLevel.Information, Message = "connection {Connection}: error on channel {Channel}: {Error} (method {Method})")]
     public partial void ChannelError(string connection, int channel, string error, string method);
 

@@ -26,8 +26,6 @@ internal sealed partial class AmqpListeners(BrokerOptions options, Door door, Am
         ? null
         : new TlsCertificates(options.Listeners.Amqps, TimeProvider.System, logs.CreateLogger<TlsCertificates>());
 
-    private TimeSpan Patience => options.Limits.SendMs > 0 ? TimeSpan.FromMilliseconds(options.Limits.SendMs) : Timeout.InfiniteTimeSpan;
-
     public bool AreOpen => _open.Count > 0;
 
     public ImmutableArray<ListenerInfo> All =>
@@ -65,7 +63,7 @@ internal sealed partial class AmqpListeners(BrokerOptions options, Door door, Am
         {
             try
             {
-                _open.Add((name, new SocketListener(endPoint, way, _blocks, Patience, logs.CreateLogger<SocketListener>())));
+                _open.Add((name, new SocketListener(endPoint, way, _blocks, logs.CreateLogger<SocketListener>())));
             }
             catch (System.Net.Sockets.SocketException exception)
             {

@@ -13,14 +13,13 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe
     private readonly SocketReader _reader;
     private readonly SocketWriter _writer;
 
-    /// <param name="patience">How long a client may take nothing of what is sent to it.</param>
-    public SocketConnection(Socket socket, BlockPool pool, TimeSpan patience)
+    public SocketConnection(Socket socket, BlockPool pool)
     {
         _socket = socket;
         socket.NoDelay = true;
         socket.Blocking = false;
         _reader = new SocketReader(socket, pool);
-        _writer = new SocketWriter(socket, pool, patience);
+        _writer = new SocketWriter(socket, pool);
         Transport = this;
         (LocalEndPoint, RemoteEndPoint) = (socket.LocalEndPoint, socket.RemoteEndPoint);
     }

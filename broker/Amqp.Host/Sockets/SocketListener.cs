@@ -22,18 +22,16 @@ internal sealed partial class SocketListener
     private readonly Socket _socket;
     private readonly ConnectionDelegate _serve;
     private readonly BlockPool _pool;
-    private readonly TimeSpan _patience;
     private readonly ILogger _logger;
     private readonly ConcurrentDictionary<SocketConnection, Task> _connections = new();
     private Task _accepting = Task.CompletedTask;
 
     /// <summary>Listens from here on; connections are accepted after <see cref="Start"/>.</summary>
     /// <param name="serve">Serves a connection, and completes when it is no more.</param>
-    /// <param name="patience">How long a client may take nothing of what is sent to it.</param>
     /// <exception cref="SocketException">The port cannot be listened on.</exception>
-    public SocketListener(IPEndPoint endPoint, ConnectionDelegate serve, BlockPool pool, TimeSpan patience, ILogger<SocketListener> logger)
+    public SocketListener(IPEndPoint endPoint, ConnectionDelegate serve, BlockPool pool, ILogger<SocketListener> logger)
     {
-        (_serve, _pool, _patience, _logger) = (serve, pool, patience, logger);
+        (_serve, _pool, _logger) = (serve, pool, logger);
         _socket = SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint);
         _socket.Listen(Backlog);
         EndPoint = (IPEndPoint)_socket.LocalEndPoint!;
@@ -87,7 +85,7 @@ internal sealed partial class SocketListener
         SocketConnection connection;
         try
         {
-            connection = new SocketConnection(socket, _pool, _patience);
+            connection = new SocketConnection(socket, _pool);
         }
         catch (SocketException)
         {

@@ -7,22 +7,16 @@ namespace Amqp.Host.Sockets;
 /// <summary>
 /// What a client is sent: collected in blocks, and by reference where copying would cost more, and handed to the socket by
 /// <see cref="FlushAsync"/>, on the caller's thread. A flush completes when the system has taken everything, so it waits for a
-/// client that does not read, but for no longer than it may take nothing at all. When the client is gone, flushes say that the stream is
-/// completed, and send nothing.
+/// client that does not read. When the client is gone, flushes say that the stream is completed, and send nothing.
 /// </summary>
-/// <param name="patience">How long a client may take nothing.</param>
-internal sealed class SocketWriter(Socket socket, BlockPool pool, TimeSpan patience) : PipeWriter, IReferenceWriter
+internal sealed class SocketWriter(Socket socket, BlockPool pool) : PipeWriter, IReferenceWriter
 {
-    /// <summary>So little is waited for at once of a client that takes no more: it shows that it reads when it has taken that.</summary>
-    private const int LittleBytes = 4096;
-
     private readonly List<ArraySegment<byte>> _unsent = [];
     private readonly List<Block> _full = [];
     private Block? _block;
     private int _blockStart; // of what is in the block and not yet among the unsent
     private long _unsentBytes;
     private bool _isGone;
-    private CancellationTokenSource? _deadline; // used again and again
 
     public override bool CanGetUnflushedBytes => true;
 
@@ -45,7 +39,6 @@ internal sealed class SocketWriter(Socket socket, BlockPool pool, TimeSpan patie
         AddUnsent(array);
     }
 
-    /// <exception cref="TimeoutException">The client takes nothing, and has been waited for long enough.</exception>
     public override ValueTask<FlushResult> FlushAsync(CancellationToken cancellationToken = default)
     {
         cancellationToken.ThrowIfCancellationRequested();
@@ -81,11 +74,11 @@ internal sealed class SocketWriter(Socket socket, BlockPool pool, TimeSpan patie
         {
             while (_unsent.Count > 0 && !_isGone)
             {
-                // When a little of the first piece has left, the rest can be tried at once.
-                var little = _unsent[0][..Math.Min(_unsent[0].Count, LittleBytes)];
-                await SendWithin(patience, little, cancellationToken);
+                // All of the first piece, however long the client takes; the others can be tried at once then.
+                var first = _unsent[0];
+                await socket.SendAsync(first, SocketFlags.None, cancellationToken);
                 await Task.Yield(); // This is the thread that waits for all sockets, and the owner may have much more to write.
-                TakeSent(little.Count);
+                TakeSent(first.Count);
                 while (_unsent.Count > 0 && !_isGone && TrySend())
                 {
                 }
@@ -95,32 +88,7 @@ internal sealed class SocketWriter(Socket socket, BlockPool pool, TimeSpan patie
         {
             _isGone = true;
         }
-        catch (TimeoutException)
-        {
-            _isGone = true;
-            Flushed();
-            throw;
-        }
         return Flushed();
-    }
-
-    private async ValueTask SendWithin(TimeSpan time, ArraySegment<byte> bytes, CancellationToken cancellationToken)
-    {
-        _deadline ??= new CancellationTokenSource();
-        using var either = cancellationToken.CanBeCanceled ? CancellationTokenSource.CreateLinkedTokenSource(_deadline.Token, cancellationToken) : null;
-        _deadline.CancelAfter(time);
-        try
-        {
-            await socket.SendAsync(bytes, SocketFlags.None, (either ?? _deadline).Token);
-        }
-        catch (OperationCanceledException exception) when (_deadline.IsCancellationRequested)
-        {
-            throw new TimeoutException($"the client has taken nothing of what was sent to it for {time.TotalMilliseconds} ms", exception);
-        }
-        finally
-        {
-            _deadline.CancelAfter(Timeout.InfiniteTimeSpan);
-        }
     }
 
     /// <summary>False: the system takes no more at the moment.</summary>

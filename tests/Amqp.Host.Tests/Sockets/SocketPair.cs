@@ -17,8 +17,7 @@ internal sealed class SocketPair : IDisposable
     /// <param name="isCalledInline">As <see cref="SocketThreads"/> has it, which comes too late in a process that tests run in: .NET's own
     /// switch of a single socket, which it does not show.</param>
     /// <param name="unread">Bytes that the client can send before any are read; 0: as many as the system lets it.</param>
-    /// <param name="patience">How long the client may take nothing; null: as long as it likes.</param>
-    public static async Task<SocketPair> Open(bool isCalledInline = false, int unread = 0, TimeSpan? patience = null)
+    public static async Task<SocketPair> Open(bool isCalledInline = false, int unread = 0)
     {
         using var listener = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
         if (unread > 0) listener.ReceiveBufferSize = 2 * unread;
@@ -28,7 +27,7 @@ internal sealed class SocketPair : IDisposable
         await client.ConnectAsync(listener.LocalEndPoint!);
         var accepted = await listener.AcceptAsync();
         if (isCalledInline) typeof(SafeSocketHandle).GetProperty("PreferInlineCompletions", BindingFlags.Instance | BindingFlags.NonPublic)!.SetValue(accepted.SafeHandle, true);
-        return new SocketPair(new SocketConnection(accepted, new BlockPool(), patience ?? Timeout.InfiniteTimeSpan), client);
+        return new SocketPair(new SocketConnection(accepted, new BlockPool()), client);
     }
 
     /// <summary>Bytes in which a place that is wrong shows.</summary>

@@ -77,37 +77,6 @@ internal sealed class SocketWriterTests
         Assert.That((await pair.Broker.Output.FlushAsync()).IsCompleted, Is.True);
     }
 
-    [Test]
-    public async Task A_client_that_takes_nothing_for_too_long_is_given_up()
-    {
-        using var pair = await SocketPair.Open(patience: TimeSpan.FromMilliseconds(200));
-        ((IReferenceWriter)pair.Broker.Output).WriteByReference(new byte[20_000_000]);
-        var exception = await Assert.ThrowsAsync<TimeoutException>(async () => await pair.Broker.Output.FlushAsync());
-        Assert.That(exception!.Message, Does.Contain("nothing of what was sent to it for 200 ms"));
-        Assert.That((await pair.Broker.Output.FlushAsync()).IsCompleted, Is.True);
-        Assert.That(pair.Broker.Output.UnflushedBytes, Is.Zero);
-    }
-
-    [Test]
-    public async Task A_client_that_reads_slowly_is_not()
-    {
-        var patience = TimeSpan.FromSeconds(2);
-        using var pair = await SocketPair.Open(patience: patience);
-        pair.Client.ReceiveBufferSize = 65_536;
-        var bytes = SocketPair.Pattern(12_000_000);
-        ((IReferenceWriter)pair.Broker.Output).WriteByReference(bytes);
-        var start = System.Diagnostics.Stopwatch.GetTimestamp();
-        var flushing = pair.Broker.Output.FlushAsync().AsTask();
-        using var received = new MemoryStream();
-        var buffer = new byte[bytes.Length / 100];
-        using var pace = new PeriodicTimer(patience / 60);
-        while (received.Length < bytes.Length && await pace.WaitForNextTickAsync())
-            await received.WriteAsync(buffer.AsMemory(0, await pair.Client.ReceiveAsync(buffer)));
-        Assert.That((await flushing).IsCompleted, Is.False);
-        Assert.That(received.ToArray().AsSpan().SequenceEqual(bytes), Is.True);
-        Assert.That(System.Diagnostics.Stopwatch.GetElapsedTime(start), Is.GreaterThan(patience), "it has taken longer than anybody is waited for");
-    }
-
     private static async Task Flush(SocketPair pair) => Assert.That((await pair.Broker.Output.FlushAsync()).IsCompleted, Is.False);
 
     private static void WriteInOnePiece(PipeWriter output, byte[] piece)
