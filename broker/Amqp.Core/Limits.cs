@@ -62,6 +62,12 @@ public sealed record Limits
     public int CloseMs { get; init; } = 5_000;
 
     /// <summary>
+    /// How long a client's system may take nothing of what waits to be sent to it; then its connection is closed, and its messages
+    /// return. While it takes a little now and then, the connection stays. RabbitMQ: 30 s for each write of its own, <c>send_timeout</c>.
+    /// </summary>
+    public int SendMs { get; init; } = 30_000;
+
+    /// <summary>
     /// Bytes handed to one consumer and not yet written to its socket. Prefetch does not bound a consumer with automatic
     /// acknowledgement; this does, so that a reader that has stopped reading holds this much and no more.
     /// </summary>

@@ -72,6 +72,7 @@ internal sealed class OptionsReaderTests
     [TestCase("Limits:ChannelsPerConnection", "0", "a number from 1")]
     [TestCase("Limits:MessageBytes", "536870913", "a number from 0 to 536870912")]
     [TestCase("Limits:HandshakeMs", "0", "Option 'Limits:HandshakeMs'")]
+    [TestCase("Limits:SendMs", "0", "a number from 100")]
     public void What_cannot_be_is_refused_by_name(string option, string value, string message)
     {
         var configuration = new ConfigurationBuilder().AddCommandLine([$"--{option}={value}"]).Build();

@@ -85,6 +85,14 @@ internal sealed partial class AmqpConnection
         Transport.Abort();
     }
 
+    /// <summary>The client takes nothing of what it is sent. From any thread.</summary>
+    public void StoppedReading(int milliseconds)
+    {
+        Log.StoppedReading(Name, milliseconds);
+        Transport.Abort();
+        Loop.Post(End); // the loop may wait for the client to read
+    }
+
     private void HandshakeTimedOut()
     {
         if (_handshake.IsRunning || _phase is ConnectionPhase.Closing or ConnectionPhase.Ended) return;
@@ -174,5 +182,6 @@ internal sealed partial class AmqpConnection
             Transport.Abort();
         }
         _closeTimeout?.Dispose();
+        _sendWatch.Dispose();
     }
 }

@@ -19,6 +19,7 @@ internal sealed partial class AmqpConnection
     private readonly Dictionary<ushort, ChannelSession> _channels = [];
     private readonly FrameReader _frames;
     private readonly ConnectionHandshake _handshake;
+    private readonly SendWatch _sendWatch;
     private LoopTimer? _handshakeTimeout;
     private ChannelSession? _lastChannel;
     private int _channelMax;
@@ -40,7 +41,8 @@ internal sealed partial class AmqpConnection
         Credit = new PublishCredit(services.Limits.PublishWindowBytes, services.Memory, RoomAgain);
         Posts = new PendingPosts(Credit);
         Routes = new RouteCache(this);
-        Output = new ConnectionOutput(transport.Pipe.Output, services.Limits.UnreadAnswerBytes, services.Memory, RoomAgain, ClientGone, OutputFailed)
+        _sendWatch = new SendWatch(this);
+        Output = new ConnectionOutput(transport.Pipe.Output, services.Limits.UnreadAnswerBytes, services.Memory, _sendWatch, RoomAgain, ClientGone, OutputFailed)
         {
             FrameMax = services.Limits.FrameBytes,
         };

@@ -28,6 +28,9 @@ internal sealed partial class ConnectionLog(ILogger logger)
     [LoggerMessage(Level = LogLevel.Warning, Message = "missed heartbeats from client {Connection}, timeout: {Seconds}s; the client is hanging, or the network between is down")]
     public partial void MissedHeartbeats(string connection, int seconds);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "connection {Connection} is closed: its client has taken nothing of what it is sent for {Milliseconds} ms (Limits:SendMs), its messages return to their queues; the client is hanging, or the network between is down")]
+    public partial void StoppedReading(string connection, int milliseconds);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "connection {Connection}: error on channel {Channel}: {Error} (method {Method})")]
     public partial void ChannelError(string connection, int channel, string error, string method);
 

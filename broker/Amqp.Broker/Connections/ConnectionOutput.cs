@@ -18,11 +18,13 @@ namespace Amqp.Broker.Connections;
 /// </summary>
 /// <param name="answerBytesMax">Answers that may wait until <see cref="HasRoom"/> says no.</param>
 /// <param name="memory">Is told of what waits here.</param>
+/// <param name="watch">Is told when a flush waits for the client.</param>
 /// <param name="roomAgain">Called when <see cref="HasRoom"/> had said no; from any thread.</param>
 /// <param name="clientGone">Called when the client's end of the stream is gone; from any thread.</param>
 /// <param name="failed">Called when nothing more can be sent because of an exception; from any thread.</param>
 internal sealed class ConnectionOutput(
-    PipeWriter writer, int answerBytesMax, MemoryBudget memory, Action roomAgain, Action clientGone, Action<Exception> failed) : IThreadPoolWorkItem
+    PipeWriter writer, int answerBytesMax, MemoryBudget memory, SendWatch watch, Action roomAgain, Action clientGone, Action<Exception> failed)
+    : IThreadPoolWorkItem
 {
     /// <summary>Encoded bytes after which a flush is due, though more is waiting. A flush costs the client a wake-up, and the system a
     /// packet at its end that is not full; but a client that does not read makes the broker hold so much (decision note 0012).</summary>
@@ -108,7 +110,10 @@ internal sealed class ConnectionOutput(
                 {
                     next = EncodeSome(items, next, out counted);
                     if (_ended) continue;
-                    var flushed = await writer.FlushAsync();
+                    var flush = writer.FlushAsync();
+                    if (!flush.IsCompleted) watch.FlushWaits();
+                    var flushed = await flush;
+                    watch.FlushEnded();
                     _bytesFlushed = _bytesWritten;
                     _flushes++;
                     if (!flushed.IsCompleted) continue;

@@ -20,6 +20,10 @@ public sealed record Transport(IDuplexPipe Pipe, string Name, string RemoteAddre
     /// <summary>Called once, when the client has logged in: whoever carries the stream may bear with those longer. It must neither block nor throw.</summary>
     public Action LoggedIn { get; init; } = static () => { };
 
+    /// <summary>Bytes that the client's system has taken of what it was sent, so far; from any thread. As far as that can be known:
+    /// what was flushed is known anyway.</summary>
+    public Func<long> BytesTaken { get; init; } = static () => 0;
+
     /// <summary>The client's end: an address and a port.</summary>
     public IPEndPoint? Peer { get; init; }
 

@@ -5,6 +5,7 @@ using System.Security.Cryptography.X509Certificates;
 using Amqp.Broker;
 using Amqp.Broker.Connections;
 using Amqp.Host.Options;
+using Amqp.Host.Sockets;
 using Microsoft.AspNetCore.Connections;
 
 namespace Amqp.Host.Listeners;
@@ -38,6 +39,7 @@ internal sealed class AmqpListener(BrokerNode node)
                 ? CertificateNames.UserOf(shown, from)
                 : null,
             LoggedIn = connection.Features.Get<Admission>()!.LoggedIn,
+            BytesTaken = ((SocketConnection)connection).BytesTaken, // TLS or not
         });
     }
 

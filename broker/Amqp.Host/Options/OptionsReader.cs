@@ -129,6 +129,7 @@ public static class OptionsReader
         RequireRange("Limits:FailedLoginsPerMinute", limits.FailedLoginsPerMinute, 1, 1_000_000);
         RequireRange("Limits:HandshakeMs", limits.HandshakeMs, 100, 3_600_000);
         RequireRange("Limits:CloseMs", limits.CloseMs, 100, 3_600_000);
+        RequireRange("Limits:SendMs", limits.SendMs, 100, 3_600_000);
         RequireRange("Limits:ConsumerWindowBytes", limits.ConsumerWindowBytes, 4_096, int.MaxValue / 2);
         RequireRange("Limits:ChannelBacklogBytes", limits.ChannelBacklogBytes, 4_096, int.MaxValue / 2);
         RequireRange("Limits:UnreadAnswerBytes", limits.UnreadAnswerBytes, 4_096, int.MaxValue / 2);

@@ -37,10 +37,14 @@ internal sealed class TestClient
     private readonly FrameReader _frames = new(131_072);
     private readonly Lock _reading = new();
     private bool _dropped;
+    private long _bytesTaken;
 
     public TestClient(BrokerNode broker, string address = "127.0.0.1")
     {
-        Served = broker.Serve(new Transport(new Ends(_toBroker.Reader, _toClient.Writer), "client -> broker", address, IsLoopback: address == "127.0.0.1", Drop));
+        Served = broker.Serve(new Transport(new Ends(_toBroker.Reader, _toClient.Writer), "client -> broker", address, IsLoopback: address == "127.0.0.1", Drop)
+        {
+            BytesTaken = () => Volatile.Read(ref _bytesTaken),
+        });
     }
 
     /// <summary>Completes when the broker has done with this connection.</summary>
@@ -70,6 +74,9 @@ internal sealed class TestClient
         await Send(0, new ConnectionStartOk(
             FieldTable.From(("capabilities", FieldValue.From(capabilities))), "PLAIN", Encoding.UTF8.GetBytes($"\0{user}\0{password}"), "en_US"));
     }
+
+    /// <summary>The client's system takes a byte, which its socket would tell the broker.</summary>
+    public void TakesOneByte() => Interlocked.Increment(ref _bytesTaken);
 
     public async Task OpenChannel(ushort channel)
     {

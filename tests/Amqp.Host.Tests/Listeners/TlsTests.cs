@@ -181,6 +181,30 @@ internal sealed partial class TlsTests : BrokerFixture
         Assert.That($"{refusal!.InnerException}", Does.Contain("AMQPLAIN PLAIN").Or.Contain("No compatible authentication mechanism found"));
     }
 
+    /// <summary>It asks for what nobody can deliver, and does not read that it gets all of it back.</summary>
+    [Test]
+    public async Task Who_does_not_read_over_tls_is_closed_after_a_while()
+    {
+        var (broker, port) = await Start([.. Certificate(0, "server", "localhost"), "--Limits:SendMs=1000"]);
+        ExpectLog("has taken nothing of what it is sent for 1000 ms", broker);
+        var stream = await Connect(port, "localhost");
+        await stream.WriteAsync(ProtocolHeader.Bytes.ToArray());
+        await stream.WriteAsync(RawConnection.Encode(0, new ConnectionStartOk(FieldTable.Empty, "PLAIN", RawConnection.Plain("guest", "guest"), "en_US")));
+        await stream.WriteAsync(RawConnection.Encode(0, new ConnectionTuneOk(2047, 131_072, 0)));
+        await stream.WriteAsync(RawConnection.Encode(0, new ConnectionOpen("/")));
+        await stream.WriteAsync(RawConnection.Encode(1, default(ChannelOpen)));
+        var output = new System.Buffers.ArrayBufferWriter<byte>();
+        FrameWriter.WriteMethod(output, 1, new BasicPublish("", "nobody", Mandatory: true, Immediate: false));
+        FrameWriter.WriteContent(output, 1, new byte[] { 0, 0 }, new byte[100_000], 131_072);
+        using var deadline = new CancellationTokenSource(Patience.Start);
+        Assert.That(
+            async () =>
+            {
+                while (true) await stream.WriteAsync(output.WrittenMemory, deadline.Token);
+            },
+            Throws.InstanceOf<IOException>());
+    }
+
     [TestCase("", "it has not come to its end within 500 ms. The client says nothing")]
     [TestCase("AMQP\0\0\u0009\u0001", "The client speaks AMQP without TLS: have it use TLS")]
     [TestCase("\u0016\u0003\u0001", "it has not come to its end within 500 ms. Does the client speak TLS 1.2 or 1.3")]
