@@ -155,14 +155,16 @@ internal sealed class ConnectionOutput(
             answerBytes += item.AnswerBytes;
             if (item.Kind == OutboundKind.DirectReply) _replies.Add((DirectReply)item.Payload!);
             if (item.Kind != OutboundKind.Delivery) continue;
+            var size = ((Message)item.Payload!).Size;
+            deliveryBytes += size;
+            // What is dropped makes no room: the queue would go on handing out messages to be dropped until the consumer is released.
+            if (_ended || item.Channel!.IsClosed) continue;
             if (item.Holder != consumer)
             {
                 consumer?.Written(consumerBytes);
                 (consumer, consumerBytes) = ((ConsumerLink)item.Holder!, 0);
             }
-            var size = ((Message)item.Payload!).Size;
             consumerBytes += size;
-            deliveryBytes += size;
         }
         consumer?.Written(consumerBytes);
         if (answerBytes > 0 && _answers.Remove(answerBytes)) roomAgain();

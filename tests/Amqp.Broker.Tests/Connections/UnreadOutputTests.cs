@@ -52,6 +52,27 @@ internal sealed class UnreadOutputTests
     }
 
     [Test]
+    public async Task An_output_that_has_ended_takes_no_more_than_its_window_from_a_queue()
+    {
+        const int Many = 1_000;
+        const int BodyBytes = 10_000;
+        const int WindowBytes = 65_536;
+        var node = new TestNode(new Limits { ConsumerWindowBytes = WindowBytes, DiskFreeBytes = 0 });
+        var (client, other) = (await node.Connect(), await node.Connect());
+        await client.OpenChannel(1);
+        await other.OpenChannel(1);
+        await client.Declare(1, "q");
+        await client.Consume(1, "q", "c", noAck: true);
+        client.StopReceiving();
+        for (var message = 0; message < Many; message++) await other.Publish(1, "q", new string('x', BodyBytes));
+        // One window has been handed out before the output knew, and one when it did.
+        for (var round = 0; round < 100; round++) Assert.That(await other.ReadyCount(1, "q"), Is.GreaterThanOrEqualTo(Many - (2 * WindowBytes / BodyBytes) - 2));
+        client.Drop();
+        await client.Served.WaitAsync(Patience.Answer);
+        await Eventually.That(() => other.ReadyCount(1, "q"), Is.GreaterThanOrEqualTo(Many - (2 * WindowBytes / BodyBytes) - 2));
+    }
+
+    [Test]
     public async Task A_consumer_that_does_not_read_is_handed_no_more_than_its_window_however_small_the_messages()
     {
         const int Many = 10_000;

@@ -224,6 +224,9 @@ internal sealed class TestClient
     /// <summary>The client says nothing more, as with the end of its process; what it has sent is still there.</summary>
     public void FinishSending() => _toBroker.Writer.Complete();
 
+    /// <summary>The client takes nothing any more, and is still heard.</summary>
+    public void StopReceiving() => _toClient.Reader.Complete();
+
     /// <summary>The socket is gone at once, in both directions.</summary>
     public void Drop()
     {
