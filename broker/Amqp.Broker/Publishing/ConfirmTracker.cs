@@ -41,7 +41,7 @@ internal sealed class ConfirmTracker(Action post)
     /// <summary>All below it are answered for.</summary>
     private long FirstOpen => _open.Count > 0 ? _open.First : _next;
 
-    /// <summary>How many messages somebody has still to answer for.</summary>
+    /// <summary>How many messages are not answered for by all of their queues.</summary>
     public int CountOpen()
     {
         lock (_lock) return _open.Count;
@@ -79,7 +79,8 @@ internal sealed class ConfirmTracker(Action post)
         lock (_lock)
         {
             TakeEach(_refused, isRefused: true, confirms);
-            if (TakeInOrder() is { Last: > 0 } inOrder) confirms.Add(new Confirm(inOrder.Last, Multiple: inOrder.First < inOrder.Last, IsRefused: false));
+            // As long as there are more of those, none may be covered by an acknowledgement.
+            if (_refused.Count == 0 && TakeInOrder() is { Last: > 0 } inOrder) confirms.Add(new Confirm(inOrder.Last, Multiple: inOrder.First < inOrder.Last, IsRefused: false));
             TakeEach(_settled, isRefused: false, confirms);
             return _isPosted = _refused.Count > 0 || _settled.Count > 0;
         }
@@ -175,7 +176,7 @@ internal sealed class ConfirmTracker(Action post)
         if (runs.Count == 0 && runs.Capacity > CapacityKept) runs.Capacity = 0;
     }
 
-    /// <summary>A message that somebody has still to answer for.</summary>
+    /// <summary>A message that not all of its queues have answered for.</summary>
     private struct Open
     {
         public int Awaited;

@@ -174,6 +174,32 @@ internal sealed class ConfirmTrackerTests
         int Single(long number) => open.Remove(number) ? 1 : int.MinValue;
     }
 
+    [Test]
+    public void However_many_are_refused_no_acknowledgement_covers_one()
+    {
+        const int Count = 20_000;
+        for (var number = 1; number <= Count; number++) _tracker.Add(1);
+        for (var number = 1; number <= Count; number++)
+        {
+            if (number % 2 == 0) _tracker.Refuse(number);
+            else _tracker.Settle(number);
+        }
+        var refused = new HashSet<long>();
+        var acknowledged = 0L;
+        for (var isMore = true; isMore;)
+        {
+            var confirms = new List<Confirm>();
+            isMore = _tracker.Take(confirms);
+            foreach (var confirm in confirms)
+            {
+                if (confirm.IsRefused) Assert.That(confirm.Number, Is.GreaterThan(acknowledged));
+                if (confirm.IsRefused) refused.Add(confirm.Number);
+                else acknowledged = confirm.Number;
+            }
+        }
+        Assert.That((refused.Count, acknowledged), Is.EqualTo((Count / 2, Count - 1L)));
+    }
+
     private static bool Behaves(List<(int What, int Which)> steps)
     {
         var tracker = new ConfirmTracker(() => { });
