@@ -42,7 +42,7 @@ internal sealed class ChannelBacklog(AmqpConnection connection)
         return true;
     }
 
-    /// <summary>The connection ends: nobody wants to know any more.</summary>
+    /// <summary>The connection ends, and its frames are not handled any more.</summary>
     public void Drop()
     {
         _frames.Clear();

@@ -142,7 +142,7 @@ internal sealed partial class AmqpConnection
         var unread = 0L;
         while (true)
         {
-            if (_isInterrupted && OtherWork.IsWaiting) await Task.Yield(); // to the end of the line of those who want to run
+            if (_isInterrupted && OtherWork.IsWaiting) await Task.Yield(); // to the end of the thread pool's queue
             var result = await input.ReadAsync();
             var buffer = result.Buffer;
             BytesReceived += buffer.Length - unread;

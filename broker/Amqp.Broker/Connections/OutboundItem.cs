@@ -36,7 +36,7 @@ internal enum OutboundKind : byte
 }
 
 /// <summary>A reply on its way to a requester.</summary>
-/// <param name="Credit">What it took, of whoever replied, to get back.</param>
+/// <param name="Credit">The responder's, which gets back what the reply took.</param>
 internal sealed record DirectReply(Message Message, PublishCredit Credit);
 
 /// <summary>One line in the mailbox of a connection's output. A struct: a delivery costs no object of its own.</summary>
@@ -87,7 +87,7 @@ internal readonly struct OutboundItem
         Redelivered = redelivered,
     };
 
-    /// <param name="credit">Of whoever replies; gets the message's bytes back when it is written, or dropped.</param>
+    /// <param name="credit">The responder's; gets the message's bytes back when it is written, or dropped.</param>
     public static OutboundItem DirectReply(ReplyConsumer consumer, Message message, PublishCredit credit) =>
         new() { Kind = OutboundKind.DirectReply, Channel = consumer.Channel, Holder = consumer, Payload = new DirectReply(message, credit) };
 

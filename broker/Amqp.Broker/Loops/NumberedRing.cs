@@ -30,7 +30,7 @@ internal sealed class NumberedRing<T>
     /// <summary>Values and holes that there is room for.</summary>
     public int Room => _ring.Length;
 
-    /// <summary>The lowest number; nobody asks when there is none.</summary>
+    /// <summary>The lowest number. Valid only while there is one.</summary>
     public long First => _ring[_head].Number;
 
     /// <summary>The value at a place that <see cref="Find"/> has found.</summary>

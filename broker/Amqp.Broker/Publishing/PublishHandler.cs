@@ -127,8 +127,8 @@ internal sealed class PublishHandler(ChannelSession channel)
         return route;
     }
 
-    /// <summary>A reply takes of the credit of whoever replies until it is written: a requester that does not read holds back those who
-    /// answer it, and not for longer than a client may take to read anything.</summary>
+    /// <summary>A reply takes of the responder's credit until it is written. So a requester that does not read holds back its responder,
+    /// but only until it is disconnected (<see cref="Core.Limits.SendMs"/>).</summary>
     private void Reply(string address, Message message)
     {
         if (!_connection.Services.DirectReplies.TryFind(address, out var consumer)) return;

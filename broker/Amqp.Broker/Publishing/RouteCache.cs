@@ -10,7 +10,7 @@ namespace Amqp.Broker.Publishing;
 
 /// <summary>
 /// The exchanges that a connection has published to, with its user's permission, and the routes it has used, by exchange and routing
-/// key. A change of the topology does not empty it, since somebody declares something all the time: what was found before a change is
+/// key. A change of the topology does not empty it, since topologies change all the time: what was found before a change is
 /// held against it when it is asked for next, which costs a few comparisons of references.
 /// <para>Bounded by the number of routes (<see cref="Core.Limits.RoutesPerConnection"/>) and by the queues in all of them.</para>
 /// </summary>

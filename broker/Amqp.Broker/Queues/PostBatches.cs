@@ -13,8 +13,8 @@ internal sealed class PostBatch
 }
 
 /// <summary>
-/// A batch for each queue that somebody has something for. A thread keeps one such object, with spare batches, for whichever
-/// connection it works for next: so that filling batches allocates nothing, and an idle connection keeps no room for what it once did.
+/// One connection's batches, one for each queue. A thread keeps one such object, with spare batches, for the connection that it
+/// works for next, so that filling batches allocates nothing, and an idle connection keeps no room for what it once did.
 /// </summary>
 internal sealed class PostBatches
 {
@@ -28,7 +28,7 @@ internal sealed class PostBatches
     private readonly Stack<PostBatch> _spare = new();
     private int _spareRoom;
 
-    /// <summary>Operations in all batches; whoever adds them counts them.</summary>
+    /// <summary>Operations in all batches; <see cref="PendingPosts"/> counts them.</summary>
     public int OperationCount { get; set; }
 
     public int QueueCount => _batches.Count;

@@ -43,7 +43,7 @@ internal sealed partial class QueueActor
     /// <summary>Deleted, or about to be. From any thread.</summary>
     public bool IsDeleted => _deleted;
 
-    /// <summary>One queue's store that cannot be read leaves the others as they are: this one says so to whoever uses it.</summary>
+    /// <summary>A queue whose messages cannot be read from the store fails by itself, and answers its users with that.</summary>
     private void OpenOrFail()
     {
         try

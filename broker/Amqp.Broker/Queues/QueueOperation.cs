@@ -52,7 +52,7 @@ internal readonly struct QueueOperation
 
     public DeleteConditions Conditions { get; private init; }
 
-    /// <summary>Messages leave whoever has them. Those in a row are applied before anything is handed out again.</summary>
+    /// <summary>Messages leave their holder. Settlements in a row are all applied before anything is handed out again.</summary>
     public bool IsSettlement => Kind is QueueOperationKind.Acknowledge or QueueOperationKind.Reject or QueueOperationKind.Requeue
         or QueueOperationKind.Release;
 

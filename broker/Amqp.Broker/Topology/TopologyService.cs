@@ -127,7 +127,7 @@ public sealed partial class TopologyService
         {
             told?.Invoke(result);
         }
-#pragma warning disable CA1031 // A defect of one who is told must not keep everybody else's declares from ever being answered.
+#pragma warning disable CA1031 // A defect in one callback must not keep other declares from ever being answered.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

@@ -23,7 +23,7 @@ internal readonly record struct UncommittedSettlement(Unsettled Delivery, Settle
 internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
 {
     /// <summary>What a message on its way into one more queue takes until the end of the commit, or a settlement, about: here, in the
-    /// queue's table of messages that somebody has, and as a record.</summary>
+    /// queue's table of unacked messages, and as a record.</summary>
     private const int EntryBytes = 128;
 
     private long _bytes;

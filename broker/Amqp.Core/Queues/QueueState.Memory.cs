@@ -30,7 +30,7 @@ public sealed partial class QueueState
     /// <summary>Bodies that are looked at in one go to be let go of: a millisecond of work or so.</summary>
     private const int LookedAtMax = 16_384;
 
-    /// <summary>What a message that somebody has takes besides the rest: its places in the table of those, and among the tags of a channel.</summary>
+    /// <summary>What an unacked message takes besides the rest: its slot in the table of unacked messages, and its tag in the channel.</summary>
     private const int UnackedBytes = 64;
 
     /// <summary>Value of <see cref="_readEnd"/> while no ready message from <see cref="_next"/> on has been let go.</summary>

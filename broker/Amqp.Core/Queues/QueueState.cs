@@ -152,7 +152,7 @@ public sealed partial class QueueState(QueueId id, bool isDurable, long? message
         while (TryPeek(out var position) && IsExpired(_log[position], now)) HandOut(holder: null, position);
     }
 
-    /// <summary>The head has expired, and there are many who may have as well.</summary>
+    /// <summary>The head has expired, and so many messages are ready that dropping all that have may take long.</summary>
     public bool MayDropMany(int many, long now) => ReadyCount > many && NextExpiry < now;
 
     /// <summary>The last millisecond (on the queue's clock) of the message at the head, or null when it may wait for ever.</summary>

@@ -11,7 +11,10 @@ public sealed class RouteResult
     /// <summary>Up to so many queues a look through the list is quicker than a set.</summary>
     private const int FewQueues = 16;
 
-    private readonly HashSet<QueueId> _added = [];
+    /// <summary>Room for more queues is let go of with the next message.</summary>
+    private const int RoomKept = 4096;
+
+    private HashSet<QueueId> _added = [];
 
     /// <summary>The queues, each once.</summary>
     public List<QueueDefinition> Queues { get; } = [];
@@ -52,6 +55,14 @@ public sealed class RouteResult
         Exchanges.Clear();
         Absent.Clear();
         if (_added.Count > 0) _added.Clear();
+        if (Queues.Capacity > RoomKept) LetGoOfRoom();
+    }
+
+    private void LetGoOfRoom()
+    {
+        Queues.Capacity = 0;
+        Matches.Destinations.Capacity = 0;
+        _added = [];
     }
 
     internal void Add(QueueDefinition queue)
