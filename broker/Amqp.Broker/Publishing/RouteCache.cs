@@ -16,7 +16,7 @@ namespace Amqp.Broker.Publishing;
 /// </summary>
 internal sealed class RouteCache(AmqpConnection connection)
 {
-    /// <summary>Queues that a route may have on average, 8 bytes each; of fewer long routes as many.</summary>
+    /// <summary>Queues in all remembered routes, for each route that may be remembered; 8 bytes each.</summary>
     private const int QueuesPerRoute = 64;
 
     // Names of exchanges that the user may write to, and which permissions say so.
