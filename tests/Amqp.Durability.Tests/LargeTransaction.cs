@@ -11,6 +11,10 @@ public sealed class LargeTransactionTests : BrokerFixture
 {
     private const int Messages = 250;
     private const int BodyBytes = 1_000_000;
+
+    /// <summary>For an answer that waits until a quarter of a gigabyte is on a slow disk, or is read from there.</summary>
+    private static readonly TimeSpan Patient = TimeSpan.FromMinutes(2);
+
     private static readonly string[] Queues = [.. Enumerable.Range(1, 9).Select(number => $"q{number}")];
 
     [Test]
@@ -18,7 +22,7 @@ public sealed class LargeTransactionTests : BrokerFixture
     {
         var broker = await StartOwnBroker();
         var life = new BrokerLife(broker);
-        await using (var connection = await life.Connect("publisher"))
+        await using (var connection = await life.Connect("publisher", answer: Patient))
         await using (var channel = await connection.CreateChannelAsync())
         {
             await channel.ExchangeDeclareAsync("all", ExchangeType.Fanout, durable: true);
@@ -34,7 +38,7 @@ public sealed class LargeTransactionTests : BrokerFixture
             await channel.TxCommitAsync();
         }
         await life.KillAndRestart();
-        await using (var connection = await life.Connect("consumer"))
+        await using (var connection = await life.Connect("consumer", answer: Patient))
         await using (var channel = await connection.CreateChannelAsync())
         {
             foreach (var queue in Queues)

@@ -41,14 +41,15 @@ internal sealed class BrokerLife(BrokerProcess broker)
     }
 
     /// <param name="heartbeat">None by default: a broker that is killed is noticed by the end of the socket.</param>
-    public async Task<IConnection> Connect(string name, TimeSpan heartbeat = default) =>
+    /// <param name="answer">How long an answer may take; <see cref="Patience.Answer"/> by default.</param>
+    public async Task<IConnection> Connect(string name, TimeSpan heartbeat = default, TimeSpan? answer = null) =>
         await new ConnectionFactory
         {
             HostName = broker.Host,
             Port = broker.Port,
             AutomaticRecoveryEnabled = false,
             TopologyRecoveryEnabled = false,
-            ContinuationTimeout = Patience.Answer,
+            ContinuationTimeout = answer ?? Patience.Answer,
             HandshakeContinuationTimeout = Patience.Answer,
             RequestedConnectionTimeout = Patience.Answer,
             RequestedHeartbeat = heartbeat,
