@@ -178,6 +178,37 @@ public sealed class ConsumeTests : ConformanceFixture
     }
 
     [Test]
+    public async Task A_timeout_of_a_consumer_may_be_given_and_is_not_compared()
+    {
+        var channel = await OpenChannel();
+        var timeout = Table(("x-consumer-timeout", 3_600_000));
+        var queue = await DeclareQueue(channel, arguments: timeout);
+        await channel.QueueDeclareAsync(queue, durable: false, exclusive: false, autoDelete: false);
+        await channel.QueueDeclareAsync(queue, durable: false, exclusive: false, autoDelete: false, Table(("x-consumer-timeout", 1L)));
+        var subscriber = await Subscriber.Start(channel, queue, arguments: timeout);
+        await Publish(channel, queue, "m");
+        Assert.That((await subscriber.Next()).Text, Is.EqualTo("m"));
+    }
+
+    [Test]
+    [Ours]
+    public async Task A_timeout_of_a_consumer_that_means_nothing_is_refused_with_406()
+    {
+        var queue = await DeclareQueue(await OpenChannel());
+        foreach (var (value, reason) in new (object, string)[] { (-1, "{value_negative,-1}"), ("1h", "\"expected integer, got longstr\"") })
+        {
+            var (declaring, consuming) = (await OpenChannel(), await OpenChannel());
+            var arguments = Table(("x-consumer-timeout", value));
+            await ExpectClose(
+                () => declaring.QueueDeclareAsync("new", durable: false, exclusive: false, autoDelete: false, arguments),
+                406, $"PRECONDITION_FAILED - invalid arg 'x-consumer-timeout' for queue 'new' in vhost '/': {reason}");
+            await ExpectClose(
+                () => Subscriber.Start(consuming, queue, arguments: arguments),
+                406, $"PRECONDITION_FAILED - invalid arg 'x-consumer-timeout' for queue '{queue}' in vhost '/': {reason}");
+        }
+    }
+
+    [Test]
     public async Task Consumers_of_equal_priority_take_turns()
     {
         var publisher = await OpenChannel();

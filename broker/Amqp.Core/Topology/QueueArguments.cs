@@ -37,8 +37,9 @@ public sealed class QueueArguments
         new("x-queue-leader-locator", ArgumentChecks.LeaderLocator, Of.Quorum | Of.Stream, Supported: false),
         // RabbitMQ takes any value here and ignores one it does not know; on a single node none has an effect.
         new("x-queue-master-locator", ArgumentChecks.Anything, Of.Classic, Supported: true),
-        // RabbitMQ 3.12 and 3.13 read it without validating it and without listing it among the arguments of any type.
-        new("x-consumer-timeout", ArgumentChecks.Anything, Of.Classic | Of.Quorum | Of.Stream, Supported: false),
+        // RabbitMQ 3.13 neither validates nor compares it; it is validated here as in 4.3. No delivery times out yet: a message stays
+        // with its consumer longer than was asked for, and is not lost by that.
+        new("x-consumer-timeout", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum | Of.Stream, Supported: true, Compared: false),
     ];
 
     private const string TypeArgument = "x-queue-type";
@@ -97,7 +98,7 @@ public sealed class QueueArguments
     {
         foreach (var known in Known)
         {
-            if (!known.IsOf(queue.Parsed.Type)) continue;
+            if (!known.Compared || !known.IsOf(queue.Parsed.Type)) continue;
             if (ArgumentEquivalence.Check(queue.Resource, known.Name, received, queue.Arguments) is { } error) return error;
         }
         return null;
@@ -118,8 +119,10 @@ public sealed class QueueArguments
     /// <summary>One line of the table.</summary>
     /// <param name="Check">Says why a value is not possible, in RabbitMQ's words, or null; it may look at the other arguments.</param>
     /// <param name="Types">The queue types that have it; for others it is refused.</param>
-    /// <param name="Supported">Whether this broker has the effect.</param>
-    private sealed record KnownArgument(string Name, Func<FieldValue, FieldTable, string?> Check, Of Types, bool Supported)
+    /// <param name="Supported">Whether this broker has the effect, or can do without it.</param>
+    /// <param name="Compared">Whether a repeated declaration must give the same value.</param>
+    private sealed record KnownArgument(
+        string Name, Func<FieldValue, FieldTable, string?> Check, Of Types, bool Supported, bool Compared = true)
     {
         public bool IsOf(QueueType type) => ((int)Types & (1 << (int)type)) != 0;
     }
