@@ -190,7 +190,7 @@ internal sealed class Server : IAsyncDisposable
         var salt = RandomNumberGenerator.GetBytes(PasswordHash.SaltBytes);
         var result = await _node.Change(new Commands(
         [
-            new AddVhost(security.DefaultVhost, TopologySnapshot.DefaultVhostDescription, []),
+            new AddVhost(security.DefaultVhost, new VhostMetadata(TopologySnapshot.DefaultVhostDescription, [])),
             new AddUser(security.DefaultUser, PasswordHash.Of(security.DefaultPassword, salt), [User.Administrator]),
             new SetPermissions(security.DefaultVhost, security.DefaultUser, Permissions.All),
             .. security.DefaultVhost != TopologySnapshot.DefaultVhost && _store!.Opening == 1 ? Remove(TopologySnapshot.DefaultVhost) : [],

@@ -98,6 +98,30 @@ internal sealed class OperatorTests : ApiFixture
     }
 
     [Test]
+    public async Task A_virtual_host_says_its_default_queue_type()
+    {
+        var path = $"vhosts/{Name()}";
+        Assert.That((await Api.Put(path, new { description = "d", default_queue_type = "classic" })).Status, Is.EqualTo(HttpStatusCode.Created));
+        Assert.That(await Shown(), Is.EqualTo(("classic", """{"description":"d","tags":[],"default_queue_type":"classic"}""")));
+        Assert.That((await Api.Put(path, new { default_queue_type = "undefined" })).Status, Is.EqualTo(HttpStatusCode.NoContent));
+        Assert.That(await Shown(), Is.EqualTo(("undefined", """{"description":"d","tags":[]}""")));
+        Assert.That((await Api.Put(path, new { defaultqueuetype = "classic" })).Status, Is.EqualTo(HttpStatusCode.NoContent));
+        Assert.That((await Api.Put(path, new { tags = "t" })).Status, Is.EqualTo(HttpStatusCode.NoContent));
+        Assert.That(await Shown(), Is.EqualTo(("classic", """{"description":"d","tags":["t"],"default_queue_type":"classic"}""")));
+
+        var refused = await Api.Put(path, new { default_queue_type = "heap" });
+        Assert.That((refused.Status, refused.Json!["reason"]!.GetValue<string>()), Is.EqualTo(
+            (HttpStatusCode.BadRequest, "unsupported default queue type 'heap': it must be one of quorum, stream, classic")));
+        Assert.That((await Api.Put(path, new { default_queue_type = "quorum" })).Status, Is.EqualTo(HttpStatusCode.BadRequest));
+
+        async Task<(string, string)> Shown()
+        {
+            var vhost = (await Api.Get(path)).Json!;
+            return (vhost["default_queue_type"]!.GetValue<string>(), vhost["metadata"]!.ToJsonString());
+        }
+    }
+
+    [Test]
     public async Task A_new_user_may_open_a_virtual_host_when_there_are_permissions()
     {
         var (user, vhost) = (Name("user"), Name("v/h"));

@@ -54,6 +54,9 @@ public sealed partial record BrokerError
     public static BrokerError QueueTypeNotSupported(Resource queue, QueueType type) =>
         PreconditionFailed($"invalid arg 'x-queue-type' for {queue}: queue type '{type.Text()}' is not supported by this broker");
 
+    public static BrokerError DefaultQueueTypeNotSupported(QueueType type) =>
+        PreconditionFailed($"queue type '{type.Text()}' is not supported by this broker, and so it cannot be the default of a virtual host");
+
     /// <summary>The name of an exchange in an argument is not a long string.</summary>
     public static BrokerError InvalidArgType(FieldType type, string argument, Resource resource) =>
         PreconditionFailed($"invalid type '{type.Name()}' for arg '{argument}' in {resource}");

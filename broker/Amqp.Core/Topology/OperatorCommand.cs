@@ -4,10 +4,10 @@ using Amqp.Core.Security;
 namespace Amqp.Core.Topology;
 
 /// <summary>Makes a virtual host, with the exchanges that every one has. One that is there stays as it is.</summary>
-public sealed record AddVhost(string Name, string Description, ImmutableArray<string> Tags) : TopologyCommand
+public sealed record AddVhost(string Name, VhostMetadata Metadata) : TopologyCommand
 {
     public AddVhost(string name)
-        : this(name, "", [])
+        : this(name, VhostMetadata.None)
     {
     }
 }
@@ -15,7 +15,8 @@ public sealed record AddVhost(string Name, string Description, ImmutableArray<st
 /// <summary>With everything in it; its connections are closed.</summary>
 public sealed record DeleteVhost(string Vhost) : CommandInVhost(Vhost);
 
-public sealed record DescribeVhost(string Vhost, string Description, ImmutableArray<string> Tags) : CommandInVhost(Vhost);
+/// <summary>Queues that are there keep their type.</summary>
+public sealed record DescribeVhost(string Vhost, VhostMetadata Metadata) : CommandInVhost(Vhost);
 
 public sealed record SetVhostLimits(string Vhost, VhostLimits Limits) : CommandInVhost(Vhost);
 

@@ -90,6 +90,10 @@ public sealed class QueueArguments
         return type == QueueType.Classic ? null : BrokerError.QueueTypeNotSupported(queue, type);
     }
 
+    /// <summary>The arguments with <c>x-queue-type</c> of the virtual host's default, where it has one and the client gives none.</summary>
+    public static FieldTable WithDefaultType(FieldTable arguments, QueueType? type) =>
+        type is { } known && !arguments.Contains(TypeArgument) ? arguments.With(TypeArgument, FieldValue.From(known.Text())) : arguments;
+
     /// <summary>The values of arguments that have been validated.</summary>
     public static QueueArguments Parse(FieldTable arguments) => new(arguments);
 

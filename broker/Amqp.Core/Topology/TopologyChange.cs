@@ -1,4 +1,3 @@
-using System.Collections.Immutable;
 using Amqp.Core.Security;
 
 namespace Amqp.Core.Topology;
@@ -55,10 +54,10 @@ public sealed record BindingRemoved(string Vhost, Binding Binding, bool Durable)
 }
 
 /// <summary>A virtual host was made, or is described or limited otherwise.</summary>
-public sealed record VhostChanged(string Name, string Description, ImmutableArray<string> Tags, VhostLimits Limits) : TopologyChange(Durable: true)
+public sealed record VhostChanged(string Name, VhostMetadata Metadata, VhostLimits Limits) : TopologyChange(Durable: true)
 {
     internal override TopologySnapshot ApplyTo(TopologySnapshot topology) =>
-        topology.With((topology.Find(Name) ?? VirtualHost.New(Name)).With(Description, Tags, Limits));
+        topology.With((topology.Find(Name) ?? VirtualHost.New(Name)).With(Metadata, Limits));
 }
 
 /// <summary>Everything in it went with it, the permissions of users in it included.</summary>

@@ -35,8 +35,10 @@ public static partial class TopologyReducer
     private static TopologyResult ApplyToPermissions(TopologySnapshot topology, VirtualHost vhost, CommandInVhost command) => command switch
     {
         DeleteVhost => Do(topology, new VhostRemoved(vhost)),
-        DescribeVhost describe => Do(topology, new VhostChanged(vhost.Name, describe.Description, describe.Tags, vhost.Limits)),
-        SetVhostLimits set => Do(topology, new VhostChanged(vhost.Name, vhost.Description, vhost.Tags, set.Limits)),
+        DescribeVhost { Metadata: var metadata } => CheckQueueType(metadata) is { } error
+            ? Refuse(topology, error)
+            : Do(topology, new VhostChanged(vhost.Name, metadata, vhost.Limits)),
+        SetVhostLimits set => Do(topology, new VhostChanged(vhost.Name, vhost.Metadata, set.Limits)),
         SetPermissions set => Apply(topology, set),
         ClearPermissions { User: var user } => vhost.Permissions.ContainsKey(user)
             ? Do(topology, new PermissionsChanged(vhost.Name, user, Permissions: null))
@@ -49,9 +51,10 @@ public static partial class TopologyReducer
     private static TopologyResult Apply(TopologySnapshot topology, AddVhost add)
     {
         if (CheckName("virtual host", add.Name) is { } error) return Refuse(topology, error);
-        return topology.Find(add.Name) is not null
-            ? new(topology, [])
-            : Do(topology, new VhostChanged(add.Name, add.Description, add.Tags, VhostLimits.None));
+        if (topology.Find(add.Name) is not null) return new(topology, []);
+        return CheckQueueType(add.Metadata) is { } notSupported
+            ? Refuse(topology, notSupported)
+            : Do(topology, new VhostChanged(add.Name, add.Metadata, VhostLimits.None));
     }
 
     private static TopologyResult Apply(TopologySnapshot topology, AddUser add)
@@ -97,6 +100,9 @@ public static partial class TopologyReducer
         }
         return null;
     }
+
+    private static BrokerError? CheckQueueType(VhostMetadata metadata) =>
+        metadata.DefaultQueueType is null or QueueType.Classic ? null : BrokerError.DefaultQueueTypeNotSupported(metadata.DefaultQueueType.Value);
 
     private static BrokerError? CheckName(string kind, string name)
     {

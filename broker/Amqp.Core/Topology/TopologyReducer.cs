@@ -107,15 +107,16 @@ public static partial class TopologyReducer
             return draft.Refuse(BrokerError.ReservedPrefix(ResourceKind.Queue, declare.Name));
         var resource = Resource.Queue(declare.Vhost, declare.Name);
         if (draft.Vhost.CheckAccess(declare.User, Access.Configure, resource) is { } refused) return draft.Refuse(refused);
+        var arguments = QueueArguments.WithDefaultType(declare.Arguments, draft.Vhost.Metadata.DefaultQueueType);
         if (draft.Vhost.FindQueue(declare.Name) is { } queue)
-            return draft.Refuse(CheckEquivalence(queue, declare)) with { Queue = queue };
+            return draft.Refuse(CheckEquivalence(queue, declare with { Arguments = arguments })) with { Queue = queue };
 
-        var error = CheckExchangeName(draft.Vhost, declare.Arguments, "x-dead-letter-exchange", resource, declare.User)
-            ?? QueueArguments.Validate(resource, declare.Arguments)
+        var error = CheckExchangeName(draft.Vhost, arguments, "x-dead-letter-exchange", resource, declare.User)
+            ?? QueueArguments.Validate(resource, arguments)
             ?? CheckQueueLimit(draft.Vhost, declare.Name);
         if (error is not null) return draft.Refuse(error);
         queue = new(
-            declare.Vhost, declare.Name, draft.NextQueueId(), IsDurable(declare), declare.AutoDelete, Owner(declare), declare.Arguments);
+            declare.Vhost, declare.Name, draft.NextQueueId(), IsDurable(declare), declare.AutoDelete, Owner(declare), arguments);
         draft.Do(new QueueAdded(queue));
         return draft.Done() with { Queue = queue };
     }

@@ -19,7 +19,7 @@ public sealed class TopologySnapshot
     public static readonly TopologySnapshot Initial = new(
         version: 0,
         lastQueueId: 0,
-        ImmutableDictionary<string, VirtualHost>.Empty.Add(DefaultVhost, VirtualHost.New(DefaultVhost).With(DefaultVhostDescription, [], VhostLimits.None)),
+        ImmutableDictionary<string, VirtualHost>.Empty.Add(DefaultVhost, VirtualHost.New(DefaultVhost).With(new(DefaultVhostDescription, []), VhostLimits.None)),
         ImmutableDictionary<string, User>.Empty);
 
     private TopologySnapshot(

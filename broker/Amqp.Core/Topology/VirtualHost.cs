@@ -11,6 +11,13 @@ public sealed record VhostLimits(long? MaxConnections, long? MaxQueues)
     public static readonly VhostLimits None = new(null, null);
 }
 
+/// <summary>What is said about a virtual host.</summary>
+/// <param name="DefaultQueueType">Of queues that are declared without one; null: classic, and their arguments stay as they were given.</param>
+public sealed record VhostMetadata(string Description, ImmutableArray<string> Tags, QueueType? DefaultQueueType = null)
+{
+    public static readonly VhostMetadata None = new("", []);
+}
+
 /// <summary>A namespace of exchanges and queues, and who may do what in it, as of one topology version.</summary>
 public sealed record VirtualHost
 {
@@ -24,9 +31,7 @@ public sealed record VirtualHost
 
     public string Name { get; }
 
-    public string Description { get; private init; } = "";
-
-    public ImmutableArray<string> Tags { get; private init; } = [];
+    public VhostMetadata Metadata { get; private init; } = VhostMetadata.None;
 
     public VhostLimits Limits { get; private init; } = VhostLimits.None;
 
@@ -94,8 +99,7 @@ public sealed record VirtualHost
         return new VirtualHost(name) { Exchanges = predeclared.ToImmutableDictionary(exchange => exchange.Name) };
     }
 
-    internal VirtualHost With(string description, ImmutableArray<string> tags, VhostLimits limits) =>
-        this with { Description = description, Tags = tags, Limits = limits };
+    internal VirtualHost With(VhostMetadata metadata, VhostLimits limits) => this with { Metadata = metadata, Limits = limits };
 
     internal VirtualHost With(string user, Permissions? permissions) => this with
     {

@@ -11,6 +11,9 @@ namespace Amqp.Management.Endpoints;
 /// <summary>Virtual hosts.</summary>
 internal sealed class VhostEndpoints(BrokerNode node)
 {
+    /// <summary>What RabbitMQ says of a queue type that is not set, and takes for one.</summary>
+    private const string Undefined = "undefined";
+
     public void Map(IEndpointRouteBuilder api)
     {
         api.MapGet("/vhosts", () => Answer.Of(node.Topology.VirtualHosts.Values.OrderBy(vhost => vhost.Name, StringComparer.Ordinal).Select(Show)));
@@ -23,10 +26,10 @@ internal sealed class VhostEndpoints(BrokerNode node)
     private object Show(VirtualHost vhost) => new
     {
         name = vhost.Name,
-        description = vhost.Description,
-        tags = vhost.Tags,
-        metadata = new { description = vhost.Description, tags = vhost.Tags },
-        default_queue_type = "classic",
+        description = vhost.Metadata.Description,
+        tags = vhost.Metadata.Tags,
+        metadata = Show(vhost.Metadata),
+        default_queue_type = vhost.Metadata.DefaultQueueType?.Text() ?? Undefined,
         tracing = false,
         cluster_state = new Dictionary<string, string> { [node.Identity.Name] = "running" },
     };
@@ -39,9 +42,30 @@ internal sealed class VhostEndpoints(BrokerNode node)
         var body = hasBody ? await Body.BindAsync(request.HttpContext) : null;
         var before = node.Topology.Find(name);
         if (before is not null && request.Headers.IfNoneMatch == "*") return Answer.Exists;
-        var description = body?.TextOrNull("description") ?? before?.Description ?? "";
-        var tags = body?.Words("tags")?.ToArray() ?? before?.Tags.ToArray() ?? [];
-        var result = await node.Change(before is null ? new AddVhost(name, description, [.. tags]) : new DescribeVhost(name, description, [.. tags]));
+        var metadata = before?.Metadata ?? VhostMetadata.None;
+        if (body is not null) metadata = Change(metadata, body);
+        var result = await node.Change(before is null ? new AddVhost(name, metadata) : new DescribeVhost(name, metadata));
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew: before is null);
+    }
+
+    private static Dictionary<string, object> Show(VhostMetadata metadata)
+    {
+        var shown = new Dictionary<string, object> { ["description"] = metadata.Description, ["tags"] = metadata.Tags };
+        if (metadata.DefaultQueueType is { } type) shown["default_queue_type"] = type.Text();
+        return shown;
+    }
+
+    /// <summary>Takes what the request says, and keeps the rest.</summary>
+    /// <exception cref="BadRequestException">Something is not of its type, or no queue type.</exception>
+    private static VhostMetadata Change(VhostMetadata metadata, Body body)
+    {
+        if (body.TextOrNull("description") is { } description) metadata = metadata with { Description = description };
+        if (body.Words("tags") is { } tags) metadata = metadata with { Tags = [.. tags] };
+        // The second name is the one that it had in RabbitMQ 3.11.
+        if ((body.TextOrNull("default_queue_type") ?? body.TextOrNull("defaultqueuetype")) is not { } text) return metadata;
+        if (text == Undefined) return metadata with { DefaultQueueType = null };
+        return QueueTypes.TryParse(text, out var type)
+            ? metadata with { DefaultQueueType = type }
+            : throw new BadRequestException($"unsupported default queue type '{text}': it must be one of quorum, stream, classic");
     }
 }

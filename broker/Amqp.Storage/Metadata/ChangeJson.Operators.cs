@@ -14,8 +14,9 @@ internal static partial class ChangeJson
         {
             case VhostChanged vhost:
                 writer.WriteString("name", vhost.Name);
-                writer.WriteString("description", vhost.Description);
-                Write(writer, "tags", vhost.Tags);
+                writer.WriteString("description", vhost.Metadata.Description);
+                Write(writer, "tags", vhost.Metadata.Tags);
+                if (vhost.Metadata.DefaultQueueType is { } type) writer.WriteString("default_queue_type", type.Text());
                 Write(writer, "max-connections", vhost.Limits.MaxConnections);
                 Write(writer, "max-queues", vhost.Limits.MaxQueues);
                 break;
@@ -53,8 +54,7 @@ internal static partial class ChangeJson
     {
         ("vhost", true) => new VhostChanged(
             Text(change, "name"),
-            Text(change, "description"),
-            Texts(change, "tags"),
+            new VhostMetadata(Text(change, "description"), Texts(change, "tags"), ReadDefaultQueueType(change)),
             new VhostLimits(Number(change, "max-connections"), Number(change, "max-queues"))),
         ("vhost", false) => new VhostRemoved(VirtualHost.New(Text(change, "name"))),
         ("user", true) => new UserChanged(ReadUser(change)),
@@ -66,6 +66,12 @@ internal static partial class ChangeJson
         ("topicPermissions", _) => ReadTopicPermissions(change, Text(change, "vhost"), Text(change, "user"), added),
         _ => null,
     };
+
+    private static QueueType? ReadDefaultQueueType(JsonElement change)
+    {
+        if (!change.TryGetProperty("default_queue_type", out var text)) return null;
+        return QueueTypes.TryParse(text.GetString() ?? "", out var type) ? type : throw DefinitionRecord.NotUnderstood();
+    }
 
     private static User ReadUser(JsonElement change)
     {

@@ -102,7 +102,7 @@ internal sealed class DefinitionsFile : IDisposable
         }
         foreach (var vhost in topology.VirtualHosts.Values)
         {
-            yield return new VhostChanged(vhost.Name, vhost.Description, vhost.Tags, vhost.Limits);
+            yield return new VhostChanged(vhost.Name, vhost.Metadata, vhost.Limits);
             foreach (var (user, permissions) in vhost.Permissions) yield return new PermissionsChanged(vhost.Name, user, permissions);
             foreach (var ((user, exchange), permissions) in vhost.TopicPermissions)
                 yield return new TopicPermissionsChanged(vhost.Name, user, exchange, permissions);

@@ -22,19 +22,19 @@ public class OperatorTests
     public void A_virtual_host_has_the_exchanges_that_every_one_has_and_nothing_of_another()
     {
         _story.Exchange("x").Queue("q").Bind("x", "q");
-        _story.Apply(new AddVhost("v", "for tests", ["a", "b"]));
+        _story.Apply(new AddVhost("v", new VhostMetadata("for tests", ["a", "b"])));
         var vhost = _story.Topology.Find("v")!;
         Assert.That(vhost.Exchanges.Keys, Is.EquivalentTo(VirtualHost.New("v").Exchanges.Keys));
         Assert.That(vhost.Exchanges.Values.Select(exchange => exchange.Vhost), Is.All.EqualTo("v"));
         Assert.That((vhost.Queues.Count, vhost.Bindings.Count, vhost.Permissions.Count), Is.EqualTo((0, 0, 0)));
-        Assert.That((vhost.Description, string.Join(',', vhost.Tags)), Is.EqualTo(("for tests", "a,b")));
+        Assert.That((vhost.Metadata.Description, string.Join(',', vhost.Metadata.Tags)), Is.EqualTo(("for tests", "a,b")));
     }
 
     [Test]
     public void A_virtual_host_that_is_there_stays_as_it_is()
     {
         _story.Queue("q");
-        var result = _story.Apply(new AddVhost("/", "another", []));
+        var result = _story.Apply(new AddVhost("/", new VhostMetadata("another", [])));
         Assert.That((result.Error, result.Changed), Is.EqualTo(((Core.Errors.BrokerError?)null, false)));
     }
 
@@ -53,13 +53,40 @@ public class OperatorTests
     }
 
     [Test]
+    public void The_default_queue_type_of_a_virtual_host_becomes_an_argument_of_its_queues()
+    {
+        _story.Queue("before");
+        _story.Apply(new DescribeVhost("/", new VhostMetadata("", [], QueueType.Classic)));
+        _story.Queue("without").Queue("empty", arguments: FieldTable.From(("x-expires", FieldValue.From(1000))));
+        Assert.Multiple(() =>
+        {
+            Assert.That(_story.Here.Queues["before"].Arguments, Is.EqualTo(FieldTable.Empty));
+            Assert.That(_story.Here.Queues["without"].Arguments, Is.EqualTo(FieldTable.From(("x-queue-type", FieldValue.From("classic")))));
+            Assert.That(_story.Here.Queues["empty"].Arguments, Is.EqualTo(
+                FieldTable.From(("x-expires", FieldValue.From(1000)), ("x-queue-type", FieldValue.From("classic")))));
+        });
+        _story.Queue("before").Queue("without"); // declared again
+        _story.Queue("own", arguments: FieldTable.From(("x-queue-type", FieldValue.From("undefined"))));
+        Assert.That(_story.Here.Queues["own"].Arguments, Is.EqualTo(FieldTable.From(("x-queue-type", FieldValue.From("undefined")))));
+    }
+
+    [TestCase(QueueType.Quorum)]
+    [TestCase(QueueType.Stream)]
+    public void A_queue_type_that_is_not_there_yet_cannot_be_the_default(QueueType type)
+    {
+        var expected = $"queue type '{type.Text()}' is not supported by this broker, and so it cannot be the default of a virtual host";
+        Assert.That(_story.Error(new AddVhost("v", new VhostMetadata("", [], type)))?.Text, Is.EqualTo(expected));
+        Assert.That(_story.Error(new DescribeVhost("/", new VhostMetadata("", [], type)))?.Text, Is.EqualTo(expected));
+    }
+
+    [Test]
     public void A_virtual_host_can_be_described_and_limited()
     {
         _story.Queue("q");
-        _story.Apply(new DescribeVhost("/", "the first", ["old"]));
+        _story.Apply(new DescribeVhost("/", new VhostMetadata("the first", ["old"])));
         _story.Apply(new SetVhostLimits("/", new(7, 8)));
-        _story.Apply(new DescribeVhost("/", "the best", ["old"]));
-        Assert.That((_story.Here.Description, _story.Here.Limits), Is.EqualTo(("the best", new VhostLimits(7, 8))));
+        _story.Apply(new DescribeVhost("/", new VhostMetadata("the best", ["old"])));
+        Assert.That((_story.Here.Metadata.Description, _story.Here.Limits), Is.EqualTo(("the best", new VhostLimits(7, 8))));
         Assert.That(_story.Here.Queues, Has.Count.EqualTo(1));
     }
 

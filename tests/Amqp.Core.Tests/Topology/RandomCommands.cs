@@ -38,7 +38,7 @@ internal static class RandomCommands
 
         TopologyCommand OfOperator() => random.Next(11) switch
         {
-            0 => new AddVhost("v", $"{random.Next(3)}", ["tag"]),
+            0 => new AddVhost("v", new VhostMetadata($"{random.Next(3)}", ["tag"], random.Next(2) == 0 ? QueueType.Classic : null)),
             1 => new DeleteVhost("v"),
             2 => new SetVhostLimits(Any(Vhosts), new(random.Next(9), Flip() ? null : 9)),
             3 => new DeclareQueue("v", Any(Queues), Flip(), Flip(), false, FieldTable.Empty, requester),

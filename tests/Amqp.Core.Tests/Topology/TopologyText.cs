@@ -25,7 +25,7 @@ internal static class TopologyText
 
     private static IEnumerable<string> Of(VirtualHost vhost) =>
     [
-        $"vhost {vhost.Name} {vhost.Description} {string.Join(',', vhost.Tags)} {vhost.Limits}",
+        $"vhost {vhost.Name} {vhost.Metadata.Description} {string.Join(',', vhost.Metadata.Tags)} {vhost.Metadata.DefaultQueueType} {vhost.Limits}",
         .. vhost.Permissions.Select(pair => $"{vhost.Name}: permissions of {pair.Key}: {pair.Value}"),
         .. vhost.TopicPermissions.Select(pair => $"{vhost.Name}: topic permissions {pair.Key}: '{pair.Value.Write}' '{pair.Value.Read}'"),
     ];

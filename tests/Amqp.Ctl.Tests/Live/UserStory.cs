@@ -63,13 +63,35 @@ public class UserStory : ToolFixture
         await Do("add_vhost shop --description first --tags a,b");
         await Do("update_vhost_metadata shop --description second");
         await Do("set_vhost_tags shop c");
-        Assert.That((await Do("-s list_vhosts name description tags default_queue_type tracing")).Lines, Has.Member("shop\tsecond\t[c]\tclassic\tfalse"));
+        Assert.That((await Do("-s list_vhosts name description tags default_queue_type tracing")).Lines, Has.Member("shop\tsecond\t[c]\tundefined\tfalse"));
         var nothing = await Run("update_vhost_metadata shop");
         Assert.That(nothing.ToString(), Does.StartWith("code 64\n").And.Contain("not enough arguments."));
         await Do("add_vhost shop --description third"); // as in RabbitMQ, one that is there stays as it is
         Assert.That((await Do("-s list_vhosts description")).Lines, Has.Member("second"));
         var gone = await Run("update_vhost_metadata nowhere --tags x");
         Assert.That((gone.Code, gone.Error), Is.EqualTo((65, "Virtual host 'nowhere' does not exist\n")));
+    }
+
+    [Test]
+    public async Task Queues_take_the_default_queue_type_of_their_virtual_host()
+    {
+        await Do("add_vhost shop --default-queue-type classic");
+        await Do("add_vhost plain");
+        await Do("set_permissions -p shop guest .* .* .*");
+        Assert.That((await Do("-s list_vhosts name default_queue_type")).Lines, Is.SupersetOf(["shop\tclassic", "plain\tundefined"]));
+        await using var channel = await (await Connect("guest", "guest", "shop")).CreateChannelAsync();
+        await channel.QueueDeclareAsync("orders", durable: true, exclusive: false, autoDelete: false);
+        await channel.QueueDeclareAsync("orders", durable: true, exclusive: false, autoDelete: false);
+        Assert.That((await Do("-s list_queues -p shop name arguments")).Lines, Is.EqualTo(["orders\t[{\"x-queue-type\",\"classic\"}]"]));
+
+        var unknown = await Run("add_vhost other --default-queue-type heap");
+        Assert.That((unknown.Code, unknown.Error), Is.EqualTo((64, "Error:\nUnsupported default queue type\n")));
+        unknown = await Run("update_vhost_metadata shop --default-queue-type heap");
+        Assert.That((unknown.Code, unknown.Error.Split('\n')[0]), Is.EqualTo(
+            (65, "Error (argument validation): Bad argument: Default queue type must be one of: quorum, stream, classic. Provided: heap")));
+        var absent = await Run("add_vhost other --default-queue-type quorum");
+        Assert.That((absent.Code, absent.Error), Is.EqualTo(
+            (69, "Error:\nqueue type 'quorum' is not supported by this broker, and so it cannot be the default of a virtual host\n")));
     }
 
     [Test]

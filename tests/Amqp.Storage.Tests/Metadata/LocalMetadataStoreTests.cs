@@ -131,7 +131,7 @@ public class LocalMetadataStoreTests
         _folder.Open();
         _folder.Apply(new Commands(
         [
-            new AddVhost("v", "a description", ["tag"]),
+            new AddVhost("v", new VhostMetadata("a description", ["tag"], QueueType.Classic)),
             new SetVhostLimits("v", new(1, 2)),
             new DeleteVhost("/"),
             new AddUser("u", PasswordHash.Of("p", [1, 2, 3, 4], HashingAlgorithm.Sha512), ["a", "b"]),

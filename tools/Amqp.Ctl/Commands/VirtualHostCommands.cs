@@ -11,6 +11,13 @@ internal static class VirtualHostCommands
     private static readonly Option<string?> Description = new("--description", "-d") { Description = "Virtual host description" };
     private static readonly Option<string?> Tags = new("--tags") { Description = "Comma-separated list of tags" };
 
+    private static readonly Option<string?> DefaultQueueType = new("--default-queue-type")
+    {
+        Description = "Queue type to use if no type is explicitly provided by the client: quorum, classic or stream",
+    };
+
+    private static readonly string[] QueueTypes = ["quorum", "stream", "classic"];
+
     private static readonly IReadOnlyList<Column> Columns =
     [
         new("name"), new("description"), new("tags", Kind.Atoms), new("default_queue_type", Kind.MaybeUndefined), new("tracing"), new("cluster_state", Kind.AtomPairs),
@@ -18,10 +25,10 @@ internal static class VirtualHostCommands
 
     public static CommandGroup Group { get; } = new("Virtual hosts",
     [
-        new("add_vhost", "add_vhost <vhost> [--description <description> --tags \"<tag1>,<tag2>,<...>\"]", "Creates a virtual host")
+        new("add_vhost", "add_vhost <vhost> [--description <description> --tags \"<tag1>,<tag2>,<...>\" --default-queue-type <quorum|classic|stream>]", "Creates a virtual host")
         {
             Arguments = 1,
-            Options = [Description, Tags],
+            Options = [Description, Tags, DefaultQueueType],
             Banner = invocation => $"Adding vhost \"{invocation[0]}\" ...",
             Run = Add,
         },
@@ -46,28 +53,33 @@ internal static class VirtualHostCommands
             ArgumentsMax = int.MaxValue,
             Banner = invocation => $"Setting tags for virtual host \"{invocation[0]}\" to [{string.Join(", ", invocation.Arguments.Skip(1))}] ...",
             Run = invocation => Update(
-                invocation, null, [.. invocation.Arguments.Skip(1)],
+                invocation, Body(null, [.. invocation.Arguments.Skip(1)], null),
                 Failure.Error(ExitCode.Data, $"Virtual host \"{invocation[0]}\" does not exist", json: $"Virtual host \"{invocation[0]}\" does not exists")),
         },
-        new("update_vhost_metadata", "update_vhost_metadata <vhost> [--description <description>] [--tags \"<tag1>,<tag2>,<...>\"]", "Updates metadata (tags, description) of a virtual host")
+        new("update_vhost_metadata", "update_vhost_metadata <vhost> [--description <description>] [--tags \"<tag1>,<tag2>,<...>\"] [--default-queue-type <quorum|classic|stream>]", "Updates metadata (tags, description, default queue type) a virtual host")
         {
             Arguments = 1,
-            Options = [Description, Tags],
+            Options = [Description, Tags, DefaultQueueType],
             Validate = invocation =>
             {
-                if (!invocation.IsGiven(Description) && !invocation.IsGiven(Tags)) throw BadArguments.NotEnough();
+                if (!invocation.IsGiven(Description) && !invocation.IsGiven(Tags) && !invocation.IsGiven(DefaultQueueType)) throw BadArguments.NotEnough();
+                if (UnknownQueueType(invocation) is { } unknown)
+                    throw BadArguments.Argument($"Default queue type must be one of: {string.Join(", ", QueueTypes)}. Provided: {unknown}");
             },
             Banner = invocation => $"Updating metadata of vhost \"{invocation[0]}\" ...",
             Run = invocation => Update(
-                invocation, invocation.Get(Description), invocation.IsGiven(Tags) ? Split(invocation.Get(Tags)) : null, Failure.NoSuchVirtualHost(invocation[0])),
+                invocation,
+                Body(invocation.Get(Description), invocation.IsGiven(Tags) ? Split(invocation.Get(Tags)) : null, invocation.Get(DefaultQueueType)),
+                Failure.NoSuchVirtualHost(invocation[0])),
         },
     ]);
 
     /// <summary>It is no error, and changes nothing, when there is one already.</summary>
     private static async Task<Result> Add(Invocation invocation)
     {
+        if (UnknownQueueType(invocation) is not null) throw Failure.Error(ExitCode.Usage, "Unsupported default queue type");
         var answer = await invocation.Client.Create(
-            Path("vhosts", invocation[0]), Body(invocation.Get(Description) ?? "", Split(invocation.Get(Tags))), invocation.Cancel);
+            Path("vhosts", invocation[0]), Body(invocation.Get(Description), Split(invocation.Get(Tags)), invocation.Get(DefaultQueueType)), invocation.Cancel);
         if (!answer.Exists) answer.Good();
         return Result.Done;
     }
@@ -87,21 +99,25 @@ internal static class VirtualHostCommands
     }
 
     /// <summary>Sets what is given and keeps the rest.</summary>
-    private static async Task<Result> Update(Invocation invocation, string? description, IReadOnlyList<string>? tags, Failure missing)
+    private static async Task<Result> Update(Invocation invocation, JsonObject body, Failure missing)
     {
         var path = Path("vhosts", invocation[0]);
         if ((await invocation.Client.Get(path, invocation.Cancel)).IsMissing) throw missing;
-        (await invocation.Client.Put(path, Body(description, tags), invocation.Cancel)).Good();
+        (await invocation.Client.Put(path, body, invocation.Cancel)).Good();
         return Result.Done;
     }
 
-    private static JsonObject Body(string? description, IReadOnlyList<string>? tags)
+    private static JsonObject Body(string? description, IReadOnlyList<string>? tags, string? defaultQueueType)
     {
         var body = new JsonObject();
         if (description is not null) body["description"] = description;
         if (tags is not null) body["tags"] = string.Join(',', tags);
+        if (defaultQueueType is not null) body["default_queue_type"] = defaultQueueType;
         return body;
     }
+
+    private static string? UnknownQueueType(Invocation invocation) =>
+        invocation.Get(DefaultQueueType) is { } type && !QueueTypes.Contains(type, StringComparer.Ordinal) ? type : null;
 
     private static string[] Split(string? tags) => tags?.Split(',', StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries) ?? [];
 }

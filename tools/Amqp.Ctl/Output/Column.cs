@@ -22,7 +22,7 @@ internal enum Kind
     SortedTable,
     Protocol,
 
-    /// <summary>Not set is the atom undefined, where other columns have ''.</summary>
+    /// <summary>Not set is <c>undefined</c>, an atom, where other columns have ''.</summary>
     MaybeUndefined,
 }
 
@@ -55,6 +55,7 @@ internal sealed record Column(string Name, Kind Kind = Kind.Plain, string? Key =
         Kind.Address when IPAddress.TryParse(value.GetString(), out var address) => new Address(address),
         Kind.Table => Table.Of(value),
         Kind.SortedTable => new Table([.. Table.Of(value).Fields.OrderBy(field => field.Key, StringComparer.Ordinal)]),
+        Kind.MaybeUndefined when value.GetString() is "undefined" and var undefined => new Atom(undefined),
         Kind.Protocol when value.GetString() == "AMQP 0-9-1" => new Numbers([0, 9, 1]),
         _ => Term.Of(value),
     };
@@ -62,7 +63,6 @@ internal sealed record Column(string Name, Kind Kind = Kind.Plain, string? Key =
     private Term Missing() => Kind switch
     {
         Kind.Table or Kind.SortedTable => new Table([]),
-        Kind.MaybeUndefined => new Atom("undefined"),
         _ => Term.Nothing,
     };
 }
