@@ -115,7 +115,7 @@ internal sealed class SocketTests : ApiFixture
         connection.ConnectionBlockedAsync += (_, reason) => Task.FromResult(blocked.TrySetResult(reason.Reason));
         connection.ConnectionUnblockedAsync += (_, _) => Task.FromResult(unblocked.TrySetResult());
 
-        await api.Put($"nodes/{node}/memory-high-watermark", new { absolute = 0 });
+        await api.Put($"nodes/{node}/memory-high-watermark", new { absolute = 1_000_000 });
         Assert.That((await api.List("nodes"))[0]["mem_alarm"]!.GetValue<bool>(), Is.True);
         await channel.BasicPublishAsync("", "nowhere", mandatory: false, new BasicProperties(), new byte[10]);
         Assert.That(await blocked.Task.WaitAsync(Patience.Answer), Is.EqualTo("low on memory"));

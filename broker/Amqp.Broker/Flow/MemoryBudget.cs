@@ -9,7 +9,7 @@ namespace Amqp.Broker.Flow;
 /// 0 ........... 3/4 . PageOutBytes ................... 9/10 . LimitBytes
 ///                |---------| tight: long queues let go        |----| short: publishers are blocked
 /// </code>
-/// Each begins at the right end of its range, and ends at the left. A limit of 0 is always passed.
+/// Each begins at the right end of its range, and ends at the left.
 /// </summary>
 internal sealed class MemoryBudget(long limitBytes, long pageOutBytes)
 {
@@ -22,6 +22,10 @@ internal sealed class MemoryBudget(long limitBytes, long pageOutBytes)
     /// was paged out, so that a limit which is to block publishers would slow them down as well.</summary>
     private const long PageOutBytesMin = 1_048_576;
 
+    /// <summary>What the process takes without a message, about. An operator who sets less means to block publishers, as it does in
+    /// RabbitMQ, which goes by the size of the process.</summary>
+    public const long IdleBytes = 67_108_864;
+
     private readonly double _pageOutShare = (double)pageOutBytes / limitBytes;
     private long _limitBytes = limitBytes;
     private long _pageOutBytes = pageOutBytes;
@@ -29,6 +33,7 @@ internal sealed class MemoryBudget(long limitBytes, long pageOutBytes)
     private int _isTight;
     private int _isShort;
     private int _isLimitNew;
+    private int _isAlwaysBeyond;
     private int _changes;
     private int _queues;
     private int _reports;
@@ -81,13 +86,14 @@ internal sealed class MemoryBudget(long limitBytes, long pageOutBytes)
     }
 
     /// <summary>
-    /// An operator wants another limit; pages begin at the same share of it as before. Whether memory is short now goes by the
-    /// limit alone, and not by what was before.
+    /// An operator wants another limit, and one below <see cref="IdleBytes"/> is passed whatever is used; pages begin at the same share
+    /// of it as before. Whether memory is short now goes by the limit alone, and not by what was before.
     /// </summary>
     public void SetLimit(Watermark watermark, long newLimitBytes)
     {
         Volatile.Write(ref _marked, new Marked(watermark));
         Volatile.Write(ref _limitBytes, newLimitBytes);
+        Volatile.Write(ref _isAlwaysBeyond, newLimitBytes < IdleBytes ? 1 : 0);
         Volatile.Write(ref _pageOutBytes, Math.Max(PageOutBytesMin, (long)(newLimitBytes * _pageOutShare)));
         Volatile.Write(ref _isTight, 0);
         SeeIfTight(UsedBytes);
@@ -107,7 +113,7 @@ internal sealed class MemoryBudget(long limitBytes, long pageOutBytes)
 
     private bool IsShortWith(long used) => IsBeyondLimit(used) || (used > LimitBytes - (LimitBytes / 10) && Volatile.Read(ref _isShort) != 0);
 
-    private bool IsBeyondLimit(long used) => used > LimitBytes || LimitBytes == 0;
+    private bool IsBeyondLimit(long used) => used > LimitBytes || Volatile.Read(ref _isAlwaysBeyond) != 0;
 
     /// <summary>One at a time tells, and as often as it has to until what was told last is so: others report meanwhile, and go by what
     /// was told before.</summary>

@@ -17,26 +17,30 @@ internal sealed class WatermarkTests
     [Test]
     public async Task A_memory_limit_below_what_is_used_blocks_publishers_at_once_and_one_above_it_lets_them_go_on()
     {
-        var publisher = await Publish(20);
-        var used = Broker.Status().MemoryUsedBytes;
-        Assert.That(used, Is.InRange(20 * MessageBytes, 21 * MessageBytes));
+        const int large = 4_000_000;
+        var node = new TestNode(new Limits { MemoryBytes = 1_000_000_000 });
+        var publisher = await Publish(20, node, large);
+        var used = node.Broker.Status().MemoryUsedBytes;
+        Assert.That(used, Is.InRange(20 * large, 21 * large));
 
-        Broker.SetMemoryHighWatermark(Watermark.Absolute(used - 1));
-        Assert.That(Broker.Status().MemoryAlarm, Is.True);
+        node.Broker.SetMemoryHighWatermark(Watermark.Absolute(used - 1));
+        Assert.That(node.Broker.Status().MemoryAlarm, Is.True);
         await publisher.Publish(1, "q", "held back");
         Assert.That((await publisher.Expect<ConnectionBlocked>(0)).Reason, Is.EqualTo("low on memory"));
 
         // Less than a tenth above: what would keep an alarm on that a publisher has raised.
-        Broker.SetMemoryHighWatermark(Watermark.Absolute(used + 1));
-        Assert.That(Broker.Status().MemoryAlarm, Is.False);
+        node.Broker.SetMemoryHighWatermark(Watermark.Absolute(used + 1));
+        Assert.That(node.Broker.Status().MemoryAlarm, Is.False);
         await publisher.Expect<ConnectionUnblocked>(0);
         await Eventually.That(() => publisher.ReadyCount(1, "q"), Is.EqualTo(21));
     }
 
-    [Test]
-    public void A_limit_of_nothing_blocks_publishers_though_nothing_is_used()
+    [TestCase(0)]
+    [TestCase(0.0001)]
+    [TestCase(0.0067)]
+    public void A_limit_below_what_a_node_takes_without_messages_blocks_publishers_though_nothing_is_used(double share)
     {
-        Broker.SetMemoryHighWatermark(Watermark.Relative(0));
+        Broker.SetMemoryHighWatermark(Watermark.Relative(share));
         Assert.That(Broker.Status().MemoryAlarm, Is.True);
         Broker.SetMemoryHighWatermark(Watermark.Relative(0.5));
         Assert.That(Broker.Status().MemoryAlarm, Is.False);
@@ -95,13 +99,13 @@ internal sealed class WatermarkTests
         Assert.That((status.MemoryHighWatermark.Bytes, status.PageOutBytes, status.DiskFreeLimit.Bytes), Is.EqualTo(((long?)1_000_000, 250_000, (long?)1_000)));
     }
 
-    private async Task<TestClient> Publish(int messages, TestNode? node = null)
+    private async Task<TestClient> Publish(int messages, TestNode? node = null, int bytes = MessageBytes)
     {
         var publisher = (node ?? _node).Dial();
         await publisher.Handshake(wantsBlocked: true);
         await publisher.OpenChannel(1);
         await publisher.Declare(1, "q");
-        for (var message = 0; message < messages; message++) await publisher.Publish(1, "q", new string('x', MessageBytes));
+        for (var message = 0; message < messages; message++) await publisher.Publish(1, "q", new string('x', bytes));
         await publisher.ReadyCount(1, "q");
         return publisher;
     }

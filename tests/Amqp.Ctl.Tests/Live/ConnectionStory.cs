@@ -72,7 +72,7 @@ public class ConnectionStory : ToolFixture
         await using var channel = await (await Connect()).CreateChannelAsync();
         await channel.QueueDeclareAsync("q", durable: false, exclusive: false, autoDelete: false);
         await channel.BasicPublishAsync("", "q", new byte[1000]);
-        await Do("set_vm_memory_high_watermark 0.0");
+        await Do("set_vm_memory_high_watermark 0.0001");
         await Eventually.That(async () => await Alarms(), Is.EqualTo("memory"));
         Assert.That((await Do("-q status")).Output, Does.Contain("Alarms\n\nMemory alarm on node node@localhost\n"));
         await Do("set_vm_memory_high_watermark absolute 1GB");
