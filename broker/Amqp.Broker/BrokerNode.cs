@@ -122,14 +122,14 @@ public sealed partial class BrokerNode
         foreach (var (_, served) in open) await served;
     }
 
-    /// <summary>Clients are served again.</summary>
-    public void OpenDoors() => _stopping = false;
-
-    /// <summary><see cref="CloseDoors"/>, for good: then the message store has everything that it needs to be closed in order.</summary>
+    /// <summary><see cref="CloseDoors"/>, and then the queues stop: the stores have everything that they need to be closed in order, and
+    /// get no more.</summary>
     public async Task Stop()
     {
         await CloseDoors();
         await _services.Queues.Stop();
+        // What the end of clients deleted is still on its way to the store; one that has failed answers nothing.
+        await Task.WhenAny(Change(new Commands([])), Task.Delay(_services.Limits.CloseMs));
         _diskWatch.Dispose();
         _heapRelease.Dispose();
     }

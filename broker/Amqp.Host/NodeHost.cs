@@ -1,15 +1,20 @@
 using System.Collections.Immutable;
 using Amqp.Broker;
 using Amqp.Host.Listeners;
+using Amqp.Host.Options;
 using Amqp.Management;
+using Amqp.Storage;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Host;
 
-/// <summary>The process around the node, as far as operators have a say in it.</summary>
-internal sealed class NodeHost(BrokerNode node, AmqpListeners listeners, ILogger<NodeHost> logger) : INodeHost, IDisposable
+/// <summary>The process around the node, as far as operators have a say in it: it starts the node and stops it, as often as they want.</summary>
+/// <param name="start">Opens the data directory and makes a node of what is in it.</param>
+internal sealed class NodeHost(BrokerOptions options, Func<Task<RunningNode>> start, AmqpListeners listeners, ILogger<NodeHost> logger)
+    : INodeHost, IAsyncDisposable
 {
     private readonly SemaphoreSlim _turn = new(1);
+    private volatile RunningNode? _running;
 
     public required string DataDirectory { get; init; }
 
@@ -19,26 +24,66 @@ internal sealed class NodeHost(BrokerNode node, AmqpListeners listeners, ILogger
 
     public required int ConnectionsMax { get; init; }
 
+    public NodeIdentity Identity => options.Node.Identity;
+
+    public BrokerNode Node => _running?.Node ?? throw new InvalidOperationException("the node is stopped");
+
     public ImmutableArray<ListenerInfo> Listeners => listeners.All;
 
     public bool IsRunning => listeners.AreOpen;
 
+    public IDisposable? Enter() => _running?.Enter();
+
+    /// <summary>The node is there; clients cannot connect yet.</summary>
+    /// <exception cref="StorageException">The data directory cannot be used.</exception>
+    /// <exception cref="OptionsException">The default user that the options want cannot be made.</exception>
+    public async Task StartNode() => _running = await start();
+
+    /// <summary>Clients can connect when it returns.</summary>
+    /// <exception cref="ListenException">A port cannot be listened on.</exception>
+    public Task Listen() => listeners.Open(Node);
+
     public Task StopApp() => InTurn(async () =>
     {
-        if (!listeners.AreOpen) return;
-        logger.LogInformation("Stopping to serve clients, as an operator wants it");
-        await node.CloseDoors();
-        await listeners.Close();
+        if (_running is null) return;
+        logger.LogInformation("Stopping the node, as an operator wants it; the process stays");
+        await Stop();
     });
 
     public Task StartApp() => InTurn(async () =>
     {
-        if (listeners.AreOpen) return;
-        node.OpenDoors();
-        await listeners.Open();
+        if (_running is not null) return;
+        try
+        {
+            await StartNode();
+            await Listen();
+        }
+        catch (Exception exception) when (exception is StorageException or OptionsException or ListenException)
+        {
+            await Stop();
+            throw new IOException(exception.Message, exception);
+        }
     });
 
-    public void Dispose() => _turn.Dispose();
+    /// <summary>Ends the node, if it runs: the process is going to end.</summary>
+    public Task End() => InTurn(Stop);
+
+    public async ValueTask DisposeAsync()
+    {
+        await End();
+        _turn.Dispose();
+    }
+
+    private async Task Stop()
+    {
+        if (_running is not { } running) return;
+        await running.Node.CloseDoors();
+        await listeners.Close();
+        // What waits for a store that has failed never ends.
+        await Task.WhenAny(running.Unused(), Task.Delay(options.Limits.CloseMs));
+        _running = null;
+        await running.DisposeAsync();
+    }
 
     /// <summary>Two operators at once must not open the same ports.</summary>
     private async Task InTurn(Func<Task> work)

@@ -1,15 +1,10 @@
-using System.Security.Cryptography;
 using Amqp.Broker;
-using Amqp.Core.Security;
-using Amqp.Core.Topology;
 using Amqp.Host.Listeners;
 using Amqp.Host.Logging;
 using Amqp.Host.Options;
 using Amqp.Management;
 using Amqp.Storage;
 using Amqp.Storage.Lite;
-using Amqp.Storage.Messages;
-using Amqp.Storage.Metadata;
 using Amqp.Storage.Segments;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.Extensions.Configuration;
@@ -32,9 +27,6 @@ internal sealed class Server : IAsyncDisposable
     private readonly ILogger<Server> _logger;
     private readonly string _controlSocket;
     private DataDirectory? _directory;
-    private LocalMetadataStore? _store;
-    private MessageStore? _messages;
-    private BrokerNode? _node;
     private AmqpListeners? _listeners;
     private NodeHost? _host;
     private readonly int _connectionsPossible = OpenFiles.ConnectionsMax();
@@ -61,9 +53,8 @@ internal sealed class Server : IAsyncDisposable
         var server = new Server(CreateBuilder(args));
         try
         {
-            server.OpenStorage();
-            server.StartNode();
-            await server.MakeDefaultUser();
+            server.OpenDirectory();
+            await server._host!.StartNode();
             await server.OpenSockets();
             return server;
         }
@@ -82,20 +73,17 @@ internal sealed class Server : IAsyncDisposable
         var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (lifetime.ApplicationStopping.Register(stopping.SetResult)) await stopping.Task;
         _logger.LogInformation("Stopping");
-        await _node!.Stop();
-        await _listeners!.Close();
+        await _host!.End();
         await _application.StopAsync();
         return _exitCode;
     }
 
     public async ValueTask DisposeAsync()
     {
+        if (_host is not null) await _host.DisposeAsync();
         if (_listeners is not null) await _listeners.DisposeAsync();
-        _host?.Dispose();
         await _application.DisposeAsync();
         if (_hasControlSocket) ControlSocket.Delete(_controlSocket);
-        _messages?.Dispose();
-        _store?.Dispose();
         _directory?.Dispose();
     }
 
@@ -118,23 +106,22 @@ internal sealed class Server : IAsyncDisposable
         return builder;
     }
 
-    private void OpenStorage()
+    private void OpenDirectory()
     {
         var (engine, why) = EngineChoice.For(_options.Storage.Engine, _options.Storage.Directory, BuiltInEngines.All);
         _directory = DataDirectory.Open(_options.Storage.Directory, engine.Name);
         _logger.LogInformation("{Product} {Version}, node {Name}, data directory {Directory}", NodeIdentity.OwnName, NodeIdentity.OwnVersion, _options.Node.Name, _directory.FullPath);
         _logger.LogInformation("Messages are kept by the engine {Engine}: {Why}", engine.Name, why);
-        _store = LocalMetadataStore.Open(
-            _directory,
-            TimeProvider.System,
-            Logger<LocalMetadataStore>(),
-            failed: exception => EndBecauseOf(exception, "Definitions"));
-        _messages = MessageStore.Open(
-            _directory,
-            engine,
-            _store,
-            Logger<MessageStore>(),
-            failed: exception => EndBecauseOf(exception, "Messages"));
+        var logs = _application.Services.GetRequiredService<ILoggerFactory>();
+        _listeners = new AmqpListeners(_options, new Door(ConnectionsMax, _options.Limits.ConnectionsNotLoggedIn, TimeProvider.System, Logger<Door>()), logs);
+        _host = new NodeHost(_options, () => RunningNode.Start(_options, _directory, engine, logs, EndBecauseOf), _listeners, Logger<NodeHost>())
+        {
+            DataDirectory = _directory.FullPath,
+            StoreEngine = _directory.Engine,
+            ConfigFiles = [.. ConfigFiles()],
+            ConnectionsMax = ConnectionsMax,
+        };
+        ManagementApi.Map(_application, _host);
     }
 
     /// <summary>Nothing that clients are told from here on would hold, so the process ends.</summary>
@@ -145,28 +132,6 @@ internal sealed class Server : IAsyncDisposable
         _application.Lifetime.StopApplication();
     }
 
-    private void StartNode()
-    {
-        _node = new BrokerNode(
-            _options.Node.Identity,
-            _options.Limits,
-            _store!,
-            _messages!,
-            _options.Security.Logins,
-            new SystemResources(_directory!.FullPath),
-            TimeProvider.System,
-            _application.Services.GetRequiredService<ILoggerFactory>());
-        _listeners = new AmqpListeners(_options, new Door(ConnectionsMax, _options.Limits.ConnectionsNotLoggedIn, TimeProvider.System, Logger<Door>()), new AmqpListener(_node), _application.Services.GetRequiredService<ILoggerFactory>());
-        _host = new NodeHost(_node, _listeners, Logger<NodeHost>())
-        {
-            DataDirectory = _directory!.FullPath,
-            StoreEngine = _directory.Engine,
-            ConfigFiles = [.. ConfigFiles()],
-            ConnectionsMax = ConnectionsMax,
-        };
-        ManagementApi.Map(_application, _node, _host);
-    }
-
     private IEnumerable<string> ConfigFiles() => ((IConfigurationRoot)_application.Configuration).Providers
         .OfType<JsonConfigurationProvider>()
         .Select(provider => provider.Source.FileProvider?.GetFileInfo(provider.Source.Path!))
@@ -174,32 +139,6 @@ internal sealed class Server : IAsyncDisposable
         .Select(file => file!.PhysicalPath!);
 
     private ILogger<T> Logger<T>() => _application.Services.GetRequiredService<ILogger<T>>();
-
-    /// <summary>On the first start: before, nobody could log in.</summary>
-    private async Task MakeDefaultUser()
-    {
-        if (!_node!.Topology.Users.IsEmpty) return;
-        if (_store!.WasDamaged)
-        {
-            _logger.LogError(
-                "Nobody can log in: there are no users, perhaps because {File} was damaged, and so none is made. Restore a backup of the data "
-                + "directory; or, if there never were users, delete {File}.damaged-* and start again", LocalMetadataStore.FileName, LocalMetadataStore.FileName);
-            return;
-        }
-        var security = _options.Security;
-        var salt = RandomNumberGenerator.GetBytes(PasswordHash.SaltBytes);
-        var result = await _node.Change(new Commands(
-        [
-            new AddVhost(security.DefaultVhost, new VhostMetadata(TopologySnapshot.DefaultVhostDescription, [])),
-            new AddUser(security.DefaultUser, PasswordHash.Of(security.DefaultPassword, salt), [User.Administrator]),
-            new SetPermissions(security.DefaultVhost, security.DefaultUser, Permissions.All),
-            .. security.DefaultVhost != TopologySnapshot.DefaultVhost && _store!.Opening == 1 ? Remove(TopologySnapshot.DefaultVhost) : [],
-        ]));
-        if (result.Error is { } error) throw new OptionsException($"The default user cannot be made: {error.Text}.");
-        _logger.LogInformation("There was no user yet: made user '{User}' with all permissions in virtual host '{Vhost}'", security.DefaultUser, security.DefaultVhost);
-    }
-
-    private static TopologyCommand[] Remove(string vhost) => [new DeleteVhost(vhost)];
 
     private async Task OpenSockets()
     {
@@ -215,6 +154,6 @@ internal sealed class Server : IAsyncDisposable
                 + "Its directory has to be there and writable, on a file system that has sockets; choose another path with Control:Socket.",
                 exception);
         }
-        await _listeners!.Open();
+        await _host!.Listen();
     }
 }

@@ -1,11 +1,19 @@
 using System.Collections.Immutable;
 using System.Net;
+using Amqp.Broker;
 
 namespace Amqp.Management;
 
 /// <summary>What the management asks of the process around a node.</summary>
 public interface INodeHost
 {
+    /// <summary>Who the node says it is, also while it is stopped.</summary>
+    NodeIdentity Identity { get; }
+
+    /// <summary>The node as of its last start. There is none between <see cref="StopApp"/> and <see cref="StartApp"/>: see <see cref="Enter"/>.</summary>
+    /// <exception cref="InvalidOperationException">There is none.</exception>
+    BrokerNode Node { get; }
+
     /// <summary>Full path of the directory that holds everything the node keeps.</summary>
     string DataDirectory { get; }
 
@@ -21,14 +29,20 @@ public interface INodeHost
     /// <summary>The sockets that clients can connect to at this moment.</summary>
     ImmutableArray<ListenerInfo> Listeners { get; }
 
-    /// <summary>False between <see cref="StopApp"/> and <see cref="StartApp"/>.</summary>
+    /// <summary>Clients can connect. False between <see cref="StopApp"/> and <see cref="StartApp"/>.</summary>
     bool IsRunning { get; }
 
-    /// <summary>Closes all connections and listeners. Messages and everything declared stay. Nothing happens when that is so already.</summary>
+    /// <summary>There is a <see cref="Node"/> until what is returned is disposed of: <see cref="StopApp"/> waits for that.</summary>
+    /// <returns>Null: the node is stopped.</returns>
+    IDisposable? Enter();
+
+    /// <summary>Closes all connections and listeners, and ends the node: what is durable is in the data directory, and the rest is gone,
+    /// as in a restart. Nothing happens when that is so already.</summary>
     Task StopApp();
 
-    /// <summary>Listens again, on the ports that were configured. Nothing happens when that is so already.</summary>
-    /// <exception cref="IOException">A port cannot be listened on.</exception>
+    /// <summary>Starts the node from the data directory, and listens on the ports that were configured. Nothing happens when that is so
+    /// already.</summary>
+    /// <exception cref="IOException">A port cannot be listened on, or the data directory cannot be used; the node stays stopped.</exception>
     Task StartApp();
 }
 

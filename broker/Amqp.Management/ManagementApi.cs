@@ -1,4 +1,3 @@
-using Amqp.Broker;
 using Amqp.Core.Errors;
 using Amqp.Management.Endpoints;
 using Amqp.Management.Http;
@@ -11,26 +10,36 @@ namespace Amqp.Management;
 /// only operators can open.</summary>
 public static class ManagementApi
 {
-    /// <summary>Adds the endpoints under <c>/api</c>. What is not among them answers 404 in RabbitMQ's words.</summary>
-    public static void Map(WebApplication application, BrokerNode node, INodeHost host)
+    /// <summary>Adds the endpoints under <c>/api</c>. What is not among them answers 404 in RabbitMQ's words; while the node is stopped,
+    /// all but <c>/api/nodes</c> answer 503.</summary>
+    public static void Map(WebApplication application, INodeHost host)
     {
         application.Use(TellRefusal);
-        var api = application.MapGroup("/api");
-        var pids = new Pids(node);
-        new OverviewEndpoints(node, host).Map(api);
-        new NodeEndpoints(node, host).Map(api);
-        new UserEndpoints(node).Map(api);
-        new VhostEndpoints(node).Map(api);
-        new PermissionEndpoints(node).Map(api);
-        new TopicPermissionEndpoints(node).Map(api);
-        new LimitEndpoints(node).Map(api);
-        new QueueEndpoints(node, pids).Map(api);
-        new ExchangeEndpoints(node).Map(api);
-        new BindingEndpoints(node).Map(api);
-        new ConnectionEndpoints(node, pids).Map(api);
-        new ChannelEndpoints(node, pids).Map(api);
-        new ConsumerEndpoints(node, pids).Map(api);
+        new NodeEndpoints(host).Map(application.MapGroup("/api"));
+        var api = application.MapGroup("/api").AddEndpointFilter((context, next) => WhileNodeIsThere(host, context, next));
+        var pids = new Pids(host);
+        new OverviewEndpoints(host).Map(api);
+        new UserEndpoints(host).Map(api);
+        new VhostEndpoints(host).Map(api);
+        new PermissionEndpoints(host).Map(api);
+        new TopicPermissionEndpoints(host).Map(api);
+        new LimitEndpoints(host).Map(api);
+        new QueueEndpoints(host, pids).Map(api);
+        new ExchangeEndpoints(host).Map(api);
+        new BindingEndpoints(host).Map(api);
+        new ConnectionEndpoints(host, pids).Map(api);
+        new ChannelEndpoints(host, pids).Map(api);
+        new ConsumerEndpoints(host, pids).Map(api);
         application.MapFallback(() => Answer.NotFound);
+    }
+
+    private static async ValueTask<object?> WhileNodeIsThere(INodeHost host, EndpointFilterInvocationContext context, EndpointFilterDelegate next)
+    {
+        using var use = host.Enter();
+        if (use is null) return Answer.Stopped;
+        // Told here and not by the caller: lists are made while they are written.
+        if (await next(context) is IResult result) await result.ExecuteAsync(context.HttpContext);
+        return Results.Empty;
     }
 
     /// <summary>What was refused, by the broker or because of how it was asked, becomes an answer.</summary>

@@ -1,5 +1,4 @@
 using System.Globalization;
-using Amqp.Broker;
 using Amqp.Broker.Observability;
 using Amqp.Core.Topology;
 
@@ -9,11 +8,8 @@ namespace Amqp.Management;
 /// Names in the form of Erlang's process identifiers, which RabbitMQ's tools print and take: <c>&lt;rabbit@host.1700000000.17.3&gt;</c>. Node,
 /// second of its start, connection, and channel or 0; for a queue a connection of 0 and the queue's number.
 /// </summary>
-internal sealed class Pids(BrokerNode node)
+internal sealed class Pids(INodeHost host)
 {
-    private readonly string _prefix = string.Create(
-        CultureInfo.InvariantCulture, $"<{node.Identity.Name}.{node.StartedAt.ToUnixTimeSeconds()}.");
-
     public string Of(ConnectionId connection) => Of(connection.Value, 0);
 
     public string Of(ConnectionId connection, ushort channel) => Of(connection.Value, channel);
@@ -22,5 +18,6 @@ internal sealed class Pids(BrokerNode node)
 
     public string Of(QueueId queue) => Of(0, queue.Value);
 
-    private string Of(long first, long second) => string.Create(CultureInfo.InvariantCulture, $"{_prefix}{first}.{second}>");
+    private string Of(long first, long second) => string.Create(
+        CultureInfo.InvariantCulture, $"<{host.Identity.Name}.{host.Node.StartedAt.ToUnixTimeSeconds()}.{first}.{second}>");
 }

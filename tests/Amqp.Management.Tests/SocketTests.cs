@@ -50,7 +50,7 @@ internal sealed class SocketTests : ApiFixture
         var connection = await Connect(broker);
         var channel = await connection.CreateChannelAsync();
         await channel.QueueDeclareAsync("kept", durable: true, exclusive: false, autoDelete: false);
-        await channel.BasicPublishAsync("", "kept", mandatory: false, new BasicProperties(), new byte[10]);
+        await channel.BasicPublishAsync("", "kept", mandatory: false, new BasicProperties { Persistent = true }, new byte[10]);
         var ended = new TaskCompletionSource<string>();
         connection.ConnectionShutdownAsync += (_, reason) =>
         {
@@ -62,7 +62,10 @@ internal sealed class SocketTests : ApiFixture
         Assert.That((await api.Put($"nodes/{node}/app", new { running = false })).Status, Is.EqualTo(HttpStatusCode.NoContent));
         Assert.That(await ended.Task.WaitAsync(Patience.Answer), Is.EqualTo("CONNECTION_FORCED - broker forced connection closure with reason 'shutdown'"));
         Assert.That((await api.List("nodes"))[0]["running"]!.GetValue<bool>(), Is.False);
-        Assert.That((await api.Get("overview"))["listeners"]!.AsArray(), Is.Empty);
+        var refused = await api.Get("overview");
+        Assert.That((refused.Status, refused.Json!.ToJsonString()), Is.EqualTo(
+            (HttpStatusCode.ServiceUnavailable, """{"error":"not_running","reason":"the node is stopped: start it with start_app"}""")));
+        Assert.That((await api.Put($"nodes/{node}/memory-high-watermark", new { relative = 0.5 })).Status, Is.EqualTo(HttpStatusCode.ServiceUnavailable));
         Assert.That(async () => await Connect(broker), Throws.InstanceOf<BrokerUnreachableException>());
         // Again is no error.
         Assert.That((await api.Put($"nodes/{node}/app", new { running = false })).Status, Is.EqualTo(HttpStatusCode.NoContent));

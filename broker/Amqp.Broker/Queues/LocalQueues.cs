@@ -50,12 +50,12 @@ internal sealed partial class LocalQueues
         services.Memory.Share(_actors.Count);
     }
 
-    /// <summary>No connection is left: the queues tell the store what it cannot know, so that it can be closed.</summary>
+    /// <summary>No connection is left: the queues tell the store what it cannot know, so that it can be closed, and do nothing more.</summary>
     public Task Stop()
     {
-        var durable = _actors.Values.Where(actor => actor.Definition.Durable).ToArray();
-        var count = new StopCount(durable.Length);
-        foreach (var actor in durable) actor.Post(QueueOperation.Stop(count));
+        var actors = _actors.Values.ToArray();
+        var count = new StopCount(actors.Length);
+        foreach (var actor in actors) actor.Post(QueueOperation.Stop(count));
         return count.Done();
     }
 

@@ -94,7 +94,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
 
     private void DeliverReady(long now)
     {
-        if (!_deleted && !_failed) _state.DeliverReady(now);
+        if (!IsOver) _state.DeliverReady(now);
     }
 
     /// <summary>Applies what is not applied yet. False: that failed, and the last one that was tried has its answer.</summary>
@@ -112,7 +112,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
                 if (operation.IsSettlement && !(_next < operations.Length && operations[_next].IsSettlement)) DeliverReady(now);
             }
             isApplying = false;
-            if (!_deleted && !_failed) TendMemory(now);
+            if (!IsOver) TendMemory(now);
             CarryOut();
             ScheduleTick(now);
             return true;

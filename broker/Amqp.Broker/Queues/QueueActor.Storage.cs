@@ -211,11 +211,13 @@ internal sealed partial class QueueActor : IStoreListener
         Volatile.Write(ref _bodyBytes, _state.BodyBytes);
     }
 
-    /// <summary>The last word before the store is closed in order: what was handed out before.</summary>
+    /// <summary>The last word before the store is closed in order: what was handed out before. The clock stops.</summary>
     private void Stop(StopCount count)
     {
-        _state.RecordDelivered();
+        if (Definition.Durable) _state.RecordDelivered();
         HandOver();
+        _stopped = true;
+        _timer?.Dispose();
         count.Answered();
     }
 

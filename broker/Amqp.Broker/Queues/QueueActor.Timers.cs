@@ -22,7 +22,7 @@ internal sealed partial class QueueActor
     /// <summary>Sets the timer for whatever is due next, if that is earlier than what it is set for.</summary>
     private void ScheduleTick(long now)
     {
-        if (_deleted || _failed) return;
+        if (IsOver) return;
         var due = _state.NextExpiry is { } expiry ? expiry + 1 : long.MaxValue;
         if (Definition.Parsed.ExpiresMs is { } expires && _state.ConsumerCount == 0) due = Math.Min(due, _lastUsed + expires);
         if (due >= _tickDue) return;

@@ -24,6 +24,7 @@ internal sealed partial class QueueActor
     private LoopTimer? _timer;
     private volatile bool _deleted;
     private bool _failed;
+    private bool _stopped;
 
     public QueueActor(QueueDefinition definition, QueueServices services)
     {
@@ -42,6 +43,9 @@ internal sealed partial class QueueActor
 
     /// <summary>Deleted, or about to be. From any thread.</summary>
     public bool IsDeleted => _deleted;
+
+    /// <summary>It serves nobody any more.</summary>
+    private bool IsOver => _deleted || _failed || _stopped;
 
     /// <summary>A queue whose messages cannot be read from the store fails by itself, and answers its users with that.</summary>
     private void OpenOrFail()
@@ -63,7 +67,7 @@ internal sealed partial class QueueActor
 
     private void Apply(in QueueOperation operation, long now)
     {
-        if (_deleted || _failed)
+        if (IsOver)
         {
             Refuse(operation);
             return;

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using System.Net;
+using Amqp.Broker;
 using Amqp.Host.Options;
 using Amqp.Host.Sockets;
 using Amqp.Management;
@@ -12,7 +13,7 @@ namespace Amqp.Host.Listeners;
 public sealed class ListenException(string message, Exception inner) : IOException(message, inner);
 
 /// <summary>The sockets of AMQP and AMQPS: opened and closed together, as often as operators want it.</summary>
-internal sealed partial class AmqpListeners(BrokerOptions options, Door door, AmqpListener listener, ILoggerFactory logs) : IAsyncDisposable
+internal sealed partial class AmqpListeners(BrokerOptions options, Door door, ILoggerFactory logs) : IAsyncDisposable
 {
     private const string Amqp = "AMQP";
     private const string Amqps = "AMQPS";
@@ -31,11 +32,13 @@ internal sealed partial class AmqpListeners(BrokerOptions options, Door door, Am
     public ImmutableArray<ListenerInfo> All =>
         [.. _open.Select(each => new ListenerInfo(each.Name == Amqps ? "amqp/ssl" : "amqp", each.Socket.EndPoint))];
 
+    /// <param name="node">It serves who connects.</param>
     /// <exception cref="ListenException">A port cannot be listened on; none is, then.</exception>
-    public async Task Open()
+    public async Task Open(BrokerNode node)
     {
-        await Listen(options.Listeners.Amqp, Amqp, certificates: null);
-        if (_certificates is not null) await Listen(options.Listeners.Amqps, Amqps, _certificates);
+        var listener = new AmqpListener(node);
+        await Listen(listener, options.Listeners.Amqp, Amqp, certificates: null);
+        if (_certificates is not null) await Listen(listener, options.Listeners.Amqps, Amqps, _certificates);
         foreach (var (name, socket) in _open)
         {
             socket.Start();
@@ -56,9 +59,9 @@ internal sealed partial class AmqpListeners(BrokerOptions options, Door door, Am
         _blocks.Dispose();
     }
 
-    private async Task Listen(ListenerOptions place, string name, TlsCertificates? certificates)
+    private async Task Listen(AmqpListener listener, ListenerOptions place, string name, TlsCertificates? certificates)
     {
-        var way = WayIn(place, certificates);
+        var way = WayIn(listener, place, certificates);
         foreach (var endPoint in AmqpListener.EndPoints(place))
         {
             try
@@ -77,7 +80,7 @@ internal sealed partial class AmqpListeners(BrokerOptions options, Door door, Am
     }
 
     /// <summary>Through whose hands a connection goes, the last of them first.</summary>
-    private ConnectionDelegate WayIn(ListenerOptions place, TlsCertificates? certificates)
+    private ConnectionDelegate WayIn(AmqpListener listener, ListenerOptions place, TlsCertificates? certificates)
     {
         var external = place is TlsListenerOptions { ClientCaFile.Length: > 0 } asking ? asking.ClientNameFrom : default(ClientName?);
         ConnectionDelegate broker = connection => listener.Serve(connection, external);

@@ -1,4 +1,3 @@
-using Amqp.Broker;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using AMQP.Net;
@@ -8,12 +7,12 @@ using Microsoft.AspNetCore.Routing;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>Bindings, those of the default exchange too, which follow from the names of the queues.</summary>
-internal sealed class BindingEndpoints(BrokerNode node)
+internal sealed class BindingEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/bindings", () => Answer.Of(node.Topology.VirtualHosts.Values.OrderBy(vhost => vhost.Name, StringComparer.Ordinal).SelectMany(All)));
-        api.MapGet("/bindings/{vhost}", (PathNames names) => Answer.OrNotFound(node.Topology.Find(names["vhost"]) is { } vhost ? All(vhost) : null));
+        api.MapGet("/bindings", () => Answer.Of(host.Node.Topology.VirtualHosts.Values.OrderBy(vhost => vhost.Name, StringComparer.Ordinal).SelectMany(All)));
+        api.MapGet("/bindings/{vhost}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All(vhost) : null));
     }
 
     private static IEnumerable<object> All(VirtualHost vhost)

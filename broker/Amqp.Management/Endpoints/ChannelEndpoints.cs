@@ -1,4 +1,3 @@
-using Amqp.Broker;
 using Amqp.Broker.Observability;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
@@ -7,10 +6,10 @@ using Microsoft.AspNetCore.Routing;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>Channels.</summary>
-internal sealed class ChannelEndpoints(BrokerNode node, Pids pids)
+internal sealed class ChannelEndpoints(INodeHost host, Pids pids)
 {
     public void Map(IEndpointRouteBuilder api) => api.MapGet("/channels", async () => Answer.Of(
-        from connection in await node.Connections()
+        from connection in await host.Node.Connections()
         from channel in connection.Channels
         select Show(connection, channel)));
 
@@ -29,7 +28,7 @@ internal sealed class ChannelEndpoints(BrokerNode node, Pids pids)
         },
         name = NameOf(connection, channel.Number),
         number = channel.Number,
-        node = node.Identity.Name,
+        node = host.Identity.Name,
         user = connection.User,
         vhost = connection.Vhost,
         state = channel.State,

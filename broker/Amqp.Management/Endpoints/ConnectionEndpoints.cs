@@ -1,4 +1,3 @@
-using Amqp.Broker;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -8,28 +7,28 @@ using ConnectionInfo = Amqp.Broker.Observability.ConnectionInfo;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>Clients' connections.</summary>
-internal sealed class ConnectionEndpoints(BrokerNode node, Pids pids)
+internal sealed class ConnectionEndpoints(INodeHost host, Pids pids)
 {
     /// <summary>What the client is told; RabbitMQ's words without it.</summary>
     private const string ReasonHeader = "X-Reason";
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/connections", async () => Answer.Of((await node.Connections()).Select(Show)));
+        api.MapGet("/connections", async () => Answer.Of((await host.Node.Connections()).Select(Show)));
         api.MapGet("/connections/{name}", async (PathNames names) =>
             Answer.OrNotFound(await Find(names["name"]) is [var connection, ..] ? Show(connection) : null));
         api.MapDelete("/connections/{name}", async (PathNames names, HttpRequest request) => Close(await Find(names["name"]), request));
         api.MapDelete("/connections/username/{user}", async (PathNames names, HttpRequest request) =>
-            Close((await node.Connections()).Where(connection => connection.User == names["user"]), request));
+            Close((await host.Node.Connections()).Where(connection => connection.User == names["user"]), request));
     }
 
-    private async Task<ConnectionInfo[]> Find(string name) => [.. (await node.Connections()).Where(connection => connection.Transport.Name == name)];
+    private async Task<ConnectionInfo[]> Find(string name) => [.. (await host.Node.Connections()).Where(connection => connection.Transport.Name == name)];
 
     private IResult Close(IEnumerable<ConnectionInfo> connections, HttpRequest request)
     {
         var ids = connections.Select(connection => connection.Id).ToHashSet();
         if (ids.Count == 0) return Answer.NotFound;
-        node.CloseConnections(ids, request.Headers[ReasonHeader].ToString());
+        host.Node.CloseConnections(ids, request.Headers[ReasonHeader].ToString());
         return Answer.Done;
     }
 
@@ -40,7 +39,7 @@ internal sealed class ConnectionEndpoints(BrokerNode node, Pids pids)
         {
             name = transport.Name,
             pid = pids.Of(connection.Id),
-            node = node.Identity.Name,
+            node = host.Identity.Name,
             type = "network",
             host = transport.Local?.Address.ToString(),
             port = transport.Local?.Port,

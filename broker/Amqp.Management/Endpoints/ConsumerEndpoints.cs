@@ -1,4 +1,3 @@
-using Amqp.Broker;
 using Amqp.Broker.Observability;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
@@ -9,17 +8,17 @@ using ConnectionInfo = Amqp.Broker.Observability.ConnectionInfo;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>Consumers, ordered by their queues.</summary>
-internal sealed class ConsumerEndpoints(BrokerNode node, Pids pids)
+internal sealed class ConsumerEndpoints(INodeHost host, Pids pids)
 {
     public void Map(IEndpointRouteBuilder api)
     {
         api.MapGet("/consumers", () => All(vhost: null));
         api.MapGet("/consumers/{vhost}", async (PathNames names) =>
-            node.Topology.Find(names["vhost"]) is { } vhost ? await All(vhost.Name) : Answer.NotFound);
+            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await All(vhost.Name) : Answer.NotFound);
     }
 
     private async Task<IResult> All(string? vhost) => Answer.Of(
-        from connection in await node.Connections()
+        from connection in await host.Node.Connections()
         from channel in connection.Channels
         from consumer in channel.Consumers
         where vhost is null || consumer.Queue.Vhost == vhost
@@ -36,7 +35,7 @@ internal sealed class ConsumerEndpoints(BrokerNode node, Pids pids)
             name = ChannelEndpoints.NameOf(connection, consumer.Id.Channel),
             number = consumer.Id.Channel,
             connection_name = connection.Transport.Name,
-            node = node.Identity.Name,
+            node = host.Identity.Name,
             peer_host = connection.Transport.Peer?.Address.ToString(),
             peer_port = connection.Transport.Peer?.Port,
             user = connection.User,

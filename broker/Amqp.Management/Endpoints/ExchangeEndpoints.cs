@@ -1,4 +1,3 @@
-using Amqp.Broker;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
@@ -7,12 +6,12 @@ using Microsoft.AspNetCore.Routing;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>Exchanges.</summary>
-internal sealed class ExchangeEndpoints(BrokerNode node)
+internal sealed class ExchangeEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/exchanges", () => Answer.Of(All(node.Topology.VirtualHosts.Values)));
-        api.MapGet("/exchanges/{vhost}", (PathNames names) => Answer.OrNotFound(node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null));
+        api.MapGet("/exchanges", () => Answer.Of(All(host.Node.Topology.VirtualHosts.Values)));
+        api.MapGet("/exchanges/{vhost}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null));
     }
 
     private static IEnumerable<object> All(IEnumerable<VirtualHost> vhosts) =>

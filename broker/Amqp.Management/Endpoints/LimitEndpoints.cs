@@ -1,5 +1,4 @@
 using System.Globalization;
-using Amqp.Broker;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
@@ -10,7 +9,7 @@ using Microsoft.AspNetCore.Routing;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>How much virtual hosts and users may hold.</summary>
-internal sealed class LimitEndpoints(BrokerNode node)
+internal sealed class LimitEndpoints(INodeHost host)
 {
     private const string MaxConnections = "max-connections";
     private const string MaxQueues = "max-queues";
@@ -18,14 +17,14 @@ internal sealed class LimitEndpoints(BrokerNode node)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/vhost-limits", () => Answer.Of(node.Topology.VirtualHosts.Values.SelectMany(Shown)));
+        api.MapGet("/vhost-limits", () => Answer.Of(host.Node.Topology.VirtualHosts.Values.SelectMany(Shown)));
         api.MapGet("/vhost-limits/{vhost}", (PathNames names) =>
-            Answer.OrNotFound(node.Topology.Find(names["vhost"]) is { } vhost ? Shown(vhost) : null));
+            Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown(vhost) : null));
         api.MapPut("/vhost-limits/{vhost}/{name}", (PathNames names, Body body) => SetOfVhost(names, Value(body)));
         api.MapDelete("/vhost-limits/{vhost}/{name}", (PathNames names) => SetOfVhost(names, value: null));
-        api.MapGet("/user-limits", () => Answer.Of(node.Topology.Users.Values.SelectMany(Shown)));
+        api.MapGet("/user-limits", () => Answer.Of(host.Node.Topology.Users.Values.SelectMany(Shown)));
         api.MapGet("/user-limits/{user}", (PathNames names) =>
-            Answer.OrNotFound(node.Topology.FindUser(names["user"]) is { } user ? Shown(user) : null));
+            Answer.OrNotFound(host.Node.Topology.FindUser(names["user"]) is { } user ? Shown(user) : null));
         api.MapPut("/user-limits/{user}/{name}", (PathNames names, Body body) => SetOfUser(names, Value(body)));
         api.MapDelete("/user-limits/{user}/{name}", (PathNames names) => SetOfUser(names, value: null));
     }
@@ -48,22 +47,22 @@ internal sealed class LimitEndpoints(BrokerNode node)
 
     private async Task<IResult> SetOfVhost(PathNames names, long? value)
     {
-        if (node.Topology.Find(names["vhost"]) is not { Limits: var limits } vhost) return Answer.NotFound;
+        if (host.Node.Topology.Find(names["vhost"]) is not { Limits: var limits } vhost) return Answer.NotFound;
         return names["name"] switch
         {
-            MaxConnections => await Answer.To(node.Change(new SetVhostLimits(vhost.Name, limits with { MaxConnections = value }))),
-            MaxQueues => await Answer.To(node.Change(new SetVhostLimits(vhost.Name, limits with { MaxQueues = value }))),
+            MaxConnections => await Answer.To(host.Node.Change(new SetVhostLimits(vhost.Name, limits with { MaxConnections = value }))),
+            MaxQueues => await Answer.To(host.Node.Change(new SetVhostLimits(vhost.Name, limits with { MaxQueues = value }))),
             var unknown => Unknown(unknown, MaxConnections, MaxQueues),
         };
     }
 
     private async Task<IResult> SetOfUser(PathNames names, long? value)
     {
-        if (node.Topology.FindUser(names["user"]) is not { Limits: var limits } user) return Answer.NotFound;
+        if (host.Node.Topology.FindUser(names["user"]) is not { Limits: var limits } user) return Answer.NotFound;
         return names["name"] switch
         {
-            MaxConnections => await Answer.To(node.Change(new SetUserLimits(user.Name, limits with { MaxConnections = value }))),
-            MaxChannels => await Answer.To(node.Change(new SetUserLimits(user.Name, limits with { MaxChannels = value }))),
+            MaxConnections => await Answer.To(host.Node.Change(new SetUserLimits(user.Name, limits with { MaxConnections = value }))),
+            MaxChannels => await Answer.To(host.Node.Change(new SetUserLimits(user.Name, limits with { MaxChannels = value }))),
             var unknown => Unknown(unknown, MaxConnections, MaxChannels),
         };
     }

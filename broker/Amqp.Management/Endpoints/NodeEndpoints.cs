@@ -1,4 +1,3 @@
-using Amqp.Broker;
 using Amqp.Core;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
@@ -8,16 +7,16 @@ using Microsoft.AspNetCore.Routing;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>The node itself: what it takes, what it may take, and whether it serves clients. What is set here holds until the next start.</summary>
-internal sealed class NodeEndpoints(BrokerNode node, INodeHost host)
+internal sealed class NodeEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
         api.MapGet("/nodes", () => Answer.Of(new[] { Show() }));
         api.MapGet("/nodes/{node}", (PathNames names) => IsThis(names) ? Answer.Of(Show()) : Answer.NotFound);
         api.MapPut("/nodes/{node}/memory-high-watermark", (PathNames names, Body body) =>
-            Set(names, () => node.SetMemoryHighWatermark(WatermarkIn(body, "relative", relativeMax: 1))));
+            Set(names, () => host.Node.SetMemoryHighWatermark(WatermarkIn(body, "relative", relativeMax: 1))));
         api.MapPut("/nodes/{node}/disk-free-limit", (PathNames names, Body body) =>
-            Set(names, () => node.SetDiskFreeLimit(WatermarkIn(body, "mem_relative", relativeMax: double.MaxValue))));
+            Set(names, () => host.Node.SetDiskFreeLimit(WatermarkIn(body, "mem_relative", relativeMax: double.MaxValue))));
         api.MapPut("/nodes/{node}/app", SetApp);
     }
 
@@ -34,11 +33,13 @@ internal sealed class NodeEndpoints(BrokerNode node, INodeHost host)
         return bytes >= 0 ? Watermark.Absolute(bytes) : throw new BadRequestException("'absolute' is a number of bytes from 0 on");
     }
 
-    private bool IsThis(PathNames names) => names["node"] == node.Identity.Name;
+    private bool IsThis(PathNames names) => names["node"] == host.Identity.Name;
 
     private IResult Set(PathNames names, Action set)
     {
         if (!IsThis(names)) return Answer.NotFound;
+        using var use = host.Enter();
+        if (use is null) return Answer.Stopped;
         set();
         return Answer.Done;
     }
@@ -59,10 +60,27 @@ internal sealed class NodeEndpoints(BrokerNode node, INodeHost host)
 
     private object Show()
     {
-        var status = node.Status();
+        using var use = host.Enter();
+        return use is null ? ShowStopped() : ShowNode();
+    }
+
+    private object ShowStopped() => new
+    {
+        name = host.Identity.Name,
+        type = "disc",
+        running = false,
+        os_pid = $"{Environment.ProcessId}",
+        data_directory = host.DataDirectory,
+        engine = host.StoreEngine,
+        config_files = host.ConfigFiles,
+    };
+
+    private object ShowNode()
+    {
+        var status = host.Node.Status();
         return new
         {
-            name = node.Identity.Name,
+            name = host.Identity.Name,
             type = "disc",
             running = host.IsRunning,
             os_pid = $"{Environment.ProcessId}",
@@ -79,7 +97,7 @@ internal sealed class NodeEndpoints(BrokerNode node, INodeHost host)
             disk_free_alarm = status.DiskAlarm,
             fd_used = status.OpenFiles,
             fd_total = status.OpenFilesMax,
-            sockets_used = node.ConnectionCount,
+            sockets_used = host.Node.ConnectionCount,
             sockets_total = host.ConnectionsMax,
             processors = Environment.ProcessorCount,
             data_directory = host.DataDirectory,

@@ -7,13 +7,13 @@ using Microsoft.AspNetCore.Routing;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>The whole broker at a glance.</summary>
-internal sealed class OverviewEndpoints(BrokerNode node, INodeHost host)
+internal sealed class OverviewEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api) => api.MapGet("/overview", Show);
 
     private async Task<IResult> Show()
     {
-        var (queues, connections, topology) = (await node.Queues(), await node.Connections(), node.Topology);
+        var (queues, connections, topology) = (await host.Node.Queues(), await host.Node.Connections(), host.Node.Topology);
         var ready = queues.Sum(queue => (long)queue.Figures.Ready);
         var unacked = queues.Sum(queue => (long)queue.Figures.Unacked);
         return Answer.Of(new
@@ -21,9 +21,9 @@ internal sealed class OverviewEndpoints(BrokerNode node, INodeHost host)
             product_name = NodeIdentity.OwnName,
             product_version = NodeIdentity.OwnVersion,
             // Tools choose by it what to ask for.
-            rabbitmq_version = node.Identity.ProductVersion,
-            cluster_name = node.Identity.Name,
-            node = node.Identity.Name,
+            rabbitmq_version = host.Identity.ProductVersion,
+            cluster_name = host.Identity.Name,
+            node = host.Identity.Name,
             object_totals = new
             {
                 connections = connections.Length,
@@ -35,7 +35,7 @@ internal sealed class OverviewEndpoints(BrokerNode node, INodeHost host)
             queue_totals = new { messages = ready + unacked, messages_ready = ready, messages_unacknowledged = unacked },
             listeners = host.Listeners.Select(listener => new
             {
-                node = node.Identity.Name,
+                node = host.Identity.Name,
                 protocol = listener.Protocol,
                 ip_address = listener.EndPoint.Address.ToString(),
                 port = listener.EndPoint.Port,

@@ -1,4 +1,3 @@
-using Amqp.Broker;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
@@ -9,15 +8,15 @@ using Microsoft.AspNetCore.Routing;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>What users may do in virtual hosts.</summary>
-internal sealed class PermissionEndpoints(BrokerNode node)
+internal sealed class PermissionEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/permissions", () => Answer.Of(All(node.Topology.VirtualHosts.Values)));
+        api.MapGet("/permissions", () => Answer.Of(All(host.Node.Topology.VirtualHosts.Values)));
         api.MapGet("/vhosts/{vhost}/permissions", (PathNames names) =>
-            Answer.OrNotFound(node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null));
+            Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null));
         api.MapGet("/users/{user}/permissions", (PathNames names) => Answer.OrNotFound(
-            node.Topology.FindUser(names["user"]) is { } user ? All(node.Topology.VirtualHosts.Values, user.Name) : null));
+            host.Node.Topology.FindUser(names["user"]) is { } user ? All(host.Node.Topology.VirtualHosts.Values, user.Name) : null));
         api.MapGet("/permissions/{vhost}/{user}", (PathNames names) =>
             Answer.OrNotFound(Find(names) is { } permissions ? Show(names["vhost"], names["user"], permissions) : null));
         api.MapPut("/permissions/{vhost}/{user}", Put);
@@ -43,15 +42,15 @@ internal sealed class PermissionEndpoints(BrokerNode node)
 
     private async Task<IResult> Put(PathNames names, Body body)
     {
-        if (node.Topology.Find(names["vhost"]) is null || node.Topology.FindUser(names["user"]) is null) return Answer.NotFound;
+        if (host.Node.Topology.Find(names["vhost"]) is null || host.Node.Topology.FindUser(names["user"]) is null) return Answer.NotFound;
         var isNew = Find(names) is null;
         var permissions = new Permissions(new(body.Text("configure")), new(body.Text("write")), new(body.Text("read")));
-        var result = await node.Change(new SetPermissions(names["vhost"], names["user"], permissions));
+        var result = await host.Node.Change(new SetPermissions(names["vhost"], names["user"], permissions));
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);
     }
 
     private async Task<IResult> Delete(PathNames names) =>
-        Find(names) is null ? Answer.NotFound : await Answer.To(node.Change(new ClearPermissions(names["vhost"], names["user"])));
+        Find(names) is null ? Answer.NotFound : await Answer.To(host.Node.Change(new ClearPermissions(names["vhost"], names["user"])));
 
-    private Permissions? Find(PathNames names) => node.Topology.Find(names["vhost"])?.Permissions.GetValueOrDefault(names["user"]);
+    private Permissions? Find(PathNames names) => host.Node.Topology.Find(names["vhost"])?.Permissions.GetValueOrDefault(names["user"]);
 }

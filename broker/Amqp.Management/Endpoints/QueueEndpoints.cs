@@ -1,4 +1,3 @@
-using Amqp.Broker;
 using Amqp.Broker.Observability;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
@@ -10,29 +9,29 @@ using Microsoft.AspNetCore.Routing;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>Queues and their messages.</summary>
-internal sealed class QueueEndpoints(BrokerNode node, Pids pids)
+internal sealed class QueueEndpoints(INodeHost host, Pids pids)
 {
     /// <summary>Ours: with this header the answer to a deletion says how many messages went.</summary>
     private const string CountHeader = "X-Count";
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/queues", async () => Answer.Of(Show(await node.Queues())));
+        api.MapGet("/queues", async () => Answer.Of(Show(await host.Node.Queues())));
         api.MapGet("/queues/{vhost}", async (PathNames names, [FromQuery(Name = "disable_stats")] bool definitionsOnly = false) =>
         {
-            if (node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
-            return Answer.Of(definitionsOnly ? vhost.Queues.Values.OrderBy(queue => queue.Name, StringComparer.Ordinal).Select(Show) : Show(await node.Queues(vhost.Name)));
+            if (host.Node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
+            return Answer.Of(definitionsOnly ? vhost.Queues.Values.OrderBy(queue => queue.Name, StringComparer.Ordinal).Select(Show) : Show(await host.Node.Queues(vhost.Name)));
         });
         api.MapGet("/queues/{vhost}/{queue}", async (PathNames names) =>
-            Answer.OrNotFound(await node.Queue(names["vhost"], names["queue"]) is { } queue ? Show(queue) : null));
+            Answer.OrNotFound(await host.Node.Queue(names["vhost"], names["queue"]) is { } queue ? Show(queue) : null));
         api.MapDelete("/queues/{vhost}/{queue}", async (
                 PathNames names,
                 HttpRequest request,
                 [FromQuery(Name = "if-unused")] bool ifUnused = false,
                 [FromQuery(Name = "if-empty")] bool ifEmpty = false) =>
-            Counted(request, await node.DeleteQueue(names["vhost"], names["queue"], ifUnused, ifEmpty)));
+            Counted(request, await host.Node.DeleteQueue(names["vhost"], names["queue"], ifUnused, ifEmpty)));
         api.MapDelete("/queues/{vhost}/{queue}/contents", async (PathNames names, HttpRequest request) =>
-            Counted(request, await node.Purge(names["vhost"], names["queue"])));
+            Counted(request, await host.Node.Purge(names["vhost"], names["queue"])));
     }
 
     private static IResult Counted(HttpRequest request, int? count)
@@ -56,7 +55,7 @@ internal sealed class QueueEndpoints(BrokerNode node, Pids pids)
         exclusive = definition.Exclusive,
         arguments = definition.Arguments,
         type = "classic",
-        node = node.Identity.Name,
+        node = host.Identity.Name,
     };
 
     private object Show(QueueInfo queue)
@@ -71,7 +70,7 @@ internal sealed class QueueEndpoints(BrokerNode node, Pids pids)
             exclusive = definition.Exclusive,
             arguments = definition.Arguments,
             type = "classic",
-            node = node.Identity.Name,
+            node = host.Identity.Name,
             state = queue.State,
             pid = pids.Of(definition.Id),
             owner_pid = definition.Owner is { } owner ? pids.Of(owner) : null,

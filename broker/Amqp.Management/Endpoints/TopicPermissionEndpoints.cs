@@ -1,4 +1,3 @@
-using Amqp.Broker;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
@@ -9,21 +8,21 @@ using Microsoft.AspNetCore.Routing;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>Which routing keys users may use on topic exchanges.</summary>
-internal sealed class TopicPermissionEndpoints(BrokerNode node)
+internal sealed class TopicPermissionEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/topic-permissions", () => Answer.Of(All(node.Topology.VirtualHosts.Values)));
+        api.MapGet("/topic-permissions", () => Answer.Of(All(host.Node.Topology.VirtualHosts.Values)));
         api.MapGet("/vhosts/{vhost}/topic-permissions", (PathNames names) =>
-            Answer.OrNotFound(node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null));
+            Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null));
         api.MapGet("/users/{user}/topic-permissions", (PathNames names) => Answer.OrNotFound(
-            node.Topology.FindUser(names["user"]) is { } user ? All(node.Topology.VirtualHosts.Values, user.Name) : null));
+            host.Node.Topology.FindUser(names["user"]) is { } user ? All(host.Node.Topology.VirtualHosts.Values, user.Name) : null));
         api.MapGet("/topic-permissions/{vhost}/{user}", (PathNames names) => Answer.OrNotFound(
-            node.Topology.Find(names["vhost"]) is { } vhost && node.Topology.FindUser(names["user"]) is { } user ? All([vhost], user.Name) : null));
+            host.Node.Topology.Find(names["vhost"]) is { } vhost && host.Node.Topology.FindUser(names["user"]) is { } user ? All([vhost], user.Name) : null));
         api.MapPut("/topic-permissions/{vhost}/{user}", Put);
         api.MapDelete("/topic-permissions/{vhost}/{user}", async (PathNames names, string? exchange) =>
-            node.Topology.Find(names["vhost"]) is { } vhost && node.Topology.FindUser(names["user"]) is { } user
-                ? await Answer.To(node.Change(new ClearTopicPermissions(vhost.Name, user.Name, exchange)))
+            host.Node.Topology.Find(names["vhost"]) is { } vhost && host.Node.Topology.FindUser(names["user"]) is { } user
+                ? await Answer.To(host.Node.Change(new ClearTopicPermissions(vhost.Name, user.Name, exchange)))
                 : Answer.NotFound);
     }
 
@@ -47,9 +46,9 @@ internal sealed class TopicPermissionEndpoints(BrokerNode node)
     private async Task<IResult> Put(PathNames names, Body body)
     {
         var (vhost, user, exchange) = (names["vhost"], names["user"], body.Text("exchange"));
-        if (node.Topology.Find(vhost) is null || node.Topology.FindUser(user) is null) return Answer.NotFound;
-        var isNew = node.Topology.Find(vhost)?.TopicPermissions.ContainsKey((user, exchange)) != true;
-        var result = await node.Change(new SetTopicPermissions(vhost, user, exchange, body.Text("write"), body.Text("read")));
+        if (host.Node.Topology.Find(vhost) is null || host.Node.Topology.FindUser(user) is null) return Answer.NotFound;
+        var isNew = host.Node.Topology.Find(vhost)?.TopicPermissions.ContainsKey((user, exchange)) != true;
+        var result = await host.Node.Change(new SetTopicPermissions(vhost, user, exchange, body.Text("write"), body.Text("read")));
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);
     }
 }

@@ -1,6 +1,5 @@
 using System.Collections.Immutable;
 using System.Security.Cryptography;
-using Amqp.Broker;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
@@ -11,19 +10,19 @@ using Microsoft.AspNetCore.Routing;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>Users, their passwords and tags.</summary>
-internal sealed class UserEndpoints(BrokerNode node)
+internal sealed class UserEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/users", () => Answer.Of(node.Topology.Users.Values.OrderBy(user => user.Name, StringComparer.Ordinal).Select(Show)));
-        api.MapGet("/users/{user}", (PathNames names) => Answer.OrNotFound(node.Topology.FindUser(names["user"]) is { } user ? Show(user) : null));
+        api.MapGet("/users", () => Answer.Of(host.Node.Topology.Users.Values.OrderBy(user => user.Name, StringComparer.Ordinal).Select(Show)));
+        api.MapGet("/users/{user}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.FindUser(names["user"]) is { } user ? Show(user) : null));
         api.MapPut("/users/{user}", Put);
-        api.MapDelete("/users/{user}", (PathNames names) => Answer.To(node.Change(new DeleteUser(names["user"]))));
+        api.MapDelete("/users/{user}", (PathNames names) => Answer.To(host.Node.Change(new DeleteUser(names["user"]))));
         api.MapPut("/users/{user}/password", (PathNames names, Body body) =>
-            Answer.To(node.Change(new ChangePassword(names["user"], body.TextOrNull("password") is { } password ? Hash(password) : PasswordHash.None))));
-        api.MapPut("/users/{user}/tags", (PathNames names, Body body) => Answer.To(node.Change(new SetUserTags(names["user"], Tags(body)))));
+            Answer.To(host.Node.Change(new ChangePassword(names["user"], body.TextOrNull("password") is { } password ? Hash(password) : PasswordHash.None))));
+        api.MapPut("/users/{user}/tags", (PathNames names, Body body) => Answer.To(host.Node.Change(new SetUserTags(names["user"], Tags(body)))));
         api.MapPost("/users/{user}/authenticate", (PathNames names, Body body) => Answer.OrNotFound(
-            node.Topology.FindUser(names["user"]) is { } user ? new { authenticated = user.Password.Fits(body.Text("password")) } : null));
+            host.Node.Topology.FindUser(names["user"]) is { } user ? new { authenticated = user.Password.Fits(body.Text("password")) } : null));
         api.MapGet("/auth/hash_password/{password}", (PathNames names) =>
             Answer.Of(new { ok = Convert.ToBase64String(Hash(names["password"]).Bytes.AsSpan()) }));
     }
@@ -40,9 +39,9 @@ internal sealed class UserEndpoints(BrokerNode node)
     private async Task<IResult> Put(PathNames names, Body body, HttpRequest request)
     {
         var (name, password, tags) = (names["user"], PasswordIn(body), Tags(body));
-        var isNew = node.Topology.FindUser(name) is null;
+        var isNew = host.Node.Topology.FindUser(name) is null;
         if (!isNew && request.Headers.IfNoneMatch == "*") return Answer.Exists;
-        var result = await node.Change(isNew
+        var result = await host.Node.Change(isNew
             ? new AddUser(name, password, tags)
             : new Commands([new ChangePassword(name, password), new SetUserTags(name, tags)]));
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);

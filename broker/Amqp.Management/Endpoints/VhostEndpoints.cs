@@ -1,4 +1,3 @@
-using Amqp.Broker;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
@@ -9,18 +8,18 @@ using Microsoft.AspNetCore.Routing;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>Virtual hosts.</summary>
-internal sealed class VhostEndpoints(BrokerNode node)
+internal sealed class VhostEndpoints(INodeHost host)
 {
     /// <summary>What RabbitMQ says of a queue type that is not set, and takes for one.</summary>
     private const string Undefined = "undefined";
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/vhosts", () => Answer.Of(node.Topology.VirtualHosts.Values.OrderBy(vhost => vhost.Name, StringComparer.Ordinal).Select(Show)));
-        api.MapGet("/vhosts/{vhost}", (PathNames names) => Answer.OrNotFound(node.Topology.Find(names["vhost"]) is { } vhost ? Show(vhost) : null));
+        api.MapGet("/vhosts", () => Answer.Of(host.Node.Topology.VirtualHosts.Values.OrderBy(vhost => vhost.Name, StringComparer.Ordinal).Select(Show)));
+        api.MapGet("/vhosts/{vhost}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Show(vhost) : null));
         api.MapPut("/vhosts/{vhost}", Put);
         api.MapDelete("/vhosts/{vhost}", async (PathNames names) =>
-            node.Topology.Find(names["vhost"]) is { } vhost ? await Answer.To(node.Change(new DeleteVhost(vhost.Name))) : Answer.NotFound);
+            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await Answer.To(host.Node.Change(new DeleteVhost(vhost.Name))) : Answer.NotFound);
     }
 
     private object Show(VirtualHost vhost) => new
@@ -31,7 +30,7 @@ internal sealed class VhostEndpoints(BrokerNode node)
         metadata = Show(vhost.Metadata),
         default_queue_type = vhost.Metadata.DefaultQueueType?.Text() ?? Undefined,
         tracing = false,
-        cluster_state = new Dictionary<string, string> { [node.Identity.Name] = "running" },
+        cluster_state = new Dictionary<string, string> { [host.Identity.Name] = "running" },
     };
 
     private async Task<IResult> Put(PathNames names, HttpRequest request)
@@ -40,11 +39,11 @@ internal sealed class VhostEndpoints(BrokerNode node)
         // An empty body is allowed here: a virtual host need not be described.
         var hasBody = request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
         var body = hasBody ? await Body.BindAsync(request.HttpContext) : null;
-        var before = node.Topology.Find(name);
+        var before = host.Node.Topology.Find(name);
         if (before is not null && request.Headers.IfNoneMatch == "*") return Answer.Exists;
         var metadata = before?.Metadata ?? VhostMetadata.None;
         if (body is not null) metadata = Change(metadata, body);
-        var result = await node.Change(before is null ? new AddVhost(name, metadata) : new DescribeVhost(name, metadata));
+        var result = await host.Node.Change(before is null ? new AddVhost(name, metadata) : new DescribeVhost(name, metadata));
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew: before is null);
     }
 

@@ -24,6 +24,9 @@ internal static class Answer
     /// <summary>To a PUT with <c>If-None-Match: *</c>.</summary>
     public static readonly IResult Exists = Error(StatusCodes.Status412PreconditionFailed, "precondition_failed", "it exists already");
 
+    public static readonly IResult Stopped = Error(
+        StatusCodes.Status503ServiceUnavailable, "not_running", "the node is stopped: start it with start_app");
+
     public static IResult Of(object value) => Results.Json(value, Json);
 
     /// <summary>The object, or 404.</summary>

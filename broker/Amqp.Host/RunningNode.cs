@@ -1,0 +1,139 @@
+using System.Security.Cryptography;
+using Amqp.Broker;
+using Amqp.Core.Security;
+using Amqp.Core.Topology;
+using Amqp.Host.Options;
+using Amqp.Storage;
+using Amqp.Storage.Messages;
+using Amqp.Storage.Metadata;
+using Amqp.Storage.Segments;
+using Microsoft.Extensions.Logging;
+
+namespace Amqp.Host;
+
+/// <summary>A node and the stores under it, from the opening of the data directory to its closing: a process can have one after the
+/// other.</summary>
+internal sealed class RunningNode : IAsyncDisposable
+{
+    private readonly LocalMetadataStore _store;
+    private readonly MessageStore _messages;
+    private readonly TaskCompletionSource _unused = new(TaskCreationOptions.RunContinuationsAsynchronously);
+    private int _uses = 1;
+
+    private RunningNode(LocalMetadataStore store, MessageStore messages, BrokerNode node)
+    {
+        _store = store;
+        _messages = messages;
+        Node = node;
+    }
+
+    public BrokerNode Node { get; }
+
+    /// <param name="failed">Told when one of the stores can store no more, and which.</param>
+    /// <exception cref="StorageException">The data directory cannot be used.</exception>
+    /// <exception cref="OptionsException">The default user that the options want cannot be made.</exception>
+    public static async Task<RunningNode> Start(
+        BrokerOptions options, DataDirectory directory, StoreEngine engine, ILoggerFactory logs, Action<Exception, string> failed)
+    {
+        var running = Open(options, directory, engine, logs, failed);
+        try
+        {
+            await running.MakeDefaultUser(options.Security, logs.CreateLogger<RunningNode>());
+            return running;
+        }
+        catch
+        {
+            await running.DisposeAsync();
+            throw;
+        }
+    }
+
+    /// <returns>Null: the node is being stopped. Else it is not stopped before that is disposed of.</returns>
+    public IDisposable? Enter()
+    {
+        for (int uses; (uses = Volatile.Read(ref _uses)) > 0;)
+        {
+            if (Interlocked.CompareExchange(ref _uses, uses + 1, uses) == uses) return new Use(this);
+        }
+        return null;
+    }
+
+    /// <summary>Nobody can enter any more; completes when all have left.</summary>
+    public Task Unused()
+    {
+        Leave();
+        return _unused.Task;
+    }
+
+    /// <summary>Ends the node, whose clients should be gone, and closes the stores in order.</summary>
+    public async ValueTask DisposeAsync()
+    {
+        await Node.Stop();
+        _messages.Dispose();
+        _store.Dispose();
+    }
+
+    private static RunningNode Open(
+        BrokerOptions options, DataDirectory directory, StoreEngine engine, ILoggerFactory logs, Action<Exception, string> failed)
+    {
+        LocalMetadataStore? store = null;
+        MessageStore? messages = null;
+        try
+        {
+            store = LocalMetadataStore.Open(
+                directory, TimeProvider.System, logs.CreateLogger<LocalMetadataStore>(), exception => failed(exception, "Definitions"));
+            messages = MessageStore.Open(directory, engine, store, logs.CreateLogger<MessageStore>(), exception => failed(exception, "Messages"));
+            var node = new BrokerNode(
+                options.Node.Identity,
+                options.Limits,
+                store,
+                messages,
+                options.Security.Logins,
+                new SystemResources(directory.FullPath),
+                TimeProvider.System,
+                logs);
+            return new RunningNode(store, messages, node);
+        }
+        catch
+        {
+            messages?.Dispose();
+            store?.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>On the first start: before, nobody could log in.</summary>
+    private async Task MakeDefaultUser(SecurityOptions security, ILogger logger)
+    {
+        if (!Node.Topology.Users.IsEmpty) return;
+        if (_store.WasDamaged)
+        {
+            logger.LogError(
+                "Nobody can log in: there are no users, perhaps because {File} was damaged, and so none is made. Restore a backup of the data "
+                + "directory; or, if there never were users, delete {File}.damaged-* and start again", LocalMetadataStore.FileName, LocalMetadataStore.FileName);
+            return;
+        }
+        var salt = RandomNumberGenerator.GetBytes(PasswordHash.SaltBytes);
+        var result = await Node.Change(new Commands(
+        [
+            new AddVhost(security.DefaultVhost, new VhostMetadata(TopologySnapshot.DefaultVhostDescription, [])),
+            new AddUser(security.DefaultUser, PasswordHash.Of(security.DefaultPassword, salt), [User.Administrator]),
+            new SetPermissions(security.DefaultVhost, security.DefaultUser, Permissions.All),
+            .. security.DefaultVhost != TopologySnapshot.DefaultVhost && _store.Opening == 1 ? Remove(TopologySnapshot.DefaultVhost) : [],
+        ]));
+        if (result.Error is { } error) throw new OptionsException($"The default user cannot be made: {error.Text}.");
+        logger.LogInformation("There was no user yet: made user '{User}' with all permissions in virtual host '{Vhost}'", security.DefaultUser, security.DefaultVhost);
+    }
+
+    private static TopologyCommand[] Remove(string vhost) => [new DeleteVhost(vhost)];
+
+    private void Leave()
+    {
+        if (Interlocked.Decrement(ref _uses) == 0) _unused.SetResult();
+    }
+
+    private sealed class Use(RunningNode node) : IDisposable
+    {
+        public void Dispose() => node.Leave();
+    }
+}
