@@ -79,6 +79,7 @@ public sealed record RecoveredQueue(long NextPosition, IEnumerable<RecoveredMess
 
 /// <param name="Position">Its position in the queue.</param>
 /// <param name="Size">As <see cref="Message.Size"/>, or a little more.</param>
+/// <param name="BodySize">As <see cref="Message.BodySize"/>.</param>
 /// <param name="ExpiresAt">Last millisecond of its life, in milliseconds since 1970 UTC, or 0.</param>
 /// <param name="Redelivered">It was, or after an unclean end may have been, handed out before.</param>
-public readonly record struct RecoveredMessage(long Position, int Size, long ExpiresAt, bool Redelivered);
+public readonly record struct RecoveredMessage(long Position, int Size, int BodySize, long ExpiresAt, bool Redelivered);

@@ -76,10 +76,10 @@ internal sealed class MessageLog
     }
 
     /// <summary>Appends a message that was stored, at its position, which is not below <see cref="End"/>; its body stays in the store.</summary>
-    public void Restore(long position, int size, long expiresAt, EntryFlags flags) => Append(position, new Entry
+    public void Restore(long position, int size, int bodySize, long expiresAt, EntryFlags flags) => Append(position, new Entry
     {
         Size = size,
-        BodySize = Math.Max(0, size - Message.ObjectBytes), // with its properties: the store does not say what they take
+        BodySize = bodySize,
         ExpiresAt = expiresAt,
         Slot = MessageHolder.None,
         Flags = flags | EntryFlags.Present,

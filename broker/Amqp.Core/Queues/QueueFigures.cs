@@ -1,7 +1,6 @@
 namespace Amqp.Core.Queues;
 
-/// <summary>What a queue has at one moment, in numbers. Bytes are those of bodies; messages that survived a restart count with their
-/// properties.</summary>
+/// <summary>What a queue has at one moment, in numbers. Bytes are those of bodies.</summary>
 /// <param name="ReadyInMemory">Of the ready ones, those that need not be read from the store.</param>
 /// <param name="BytesInMemory">Of these and of the unacked ones in memory.</param>
 /// <param name="HeadTimestamp">The timestamp property of the message that is next, in seconds since 1970 UTC, if it is in memory.</param>

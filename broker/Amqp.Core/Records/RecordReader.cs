@@ -31,13 +31,22 @@ public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
     /// <summary>Of a Transaction: its records.</summary>
     public ReadOnlySpan<byte> Records => _record[RecordHeader.Size..];
 
+    /// <summary>Of an Enqueue or Page that has its body, or of a Body: bytes of the message's body, its properties left out.</summary>
+    /// <param name="type">The record's.</param>
+    public int BodySize(RecordType type)
+    {
+        var body = BodyOf(type);
+        if (body.Length < BodyHeadSize) return 0; // as ReadMessage: this is no message
+        return Math.Max(0, body.Length - BodyHeadSize - body[0] - body[1] - BinaryPrimitives.ReadInt32LittleEndian(body[4..]));
+    }
+
     /// <summary>The message of an Enqueue or Page that has its body, or of a Body.</summary>
     /// <param name="type">The record's.</param>
     /// <param name="strings">Gives names seen before as the same object.</param>
     /// <returns>Null: this is no message. With a right checksum that means a defect of whoever wrote it.</returns>
     public Message? ReadMessage(RecordType type, ShortStringPool strings)
     {
-        var body = _record[(type == RecordType.Body ? RecordHeader.Size : EnqueueHeadSize)..];
+        var body = BodyOf(type);
         if (body.Length < BodyHeadSize) return null;
         var (exchange, routingKey) = ((int)body[0], (int)body[1]);
         var properties = BinaryPrimitives.ReadInt32LittleEndian(body[4..]);
@@ -53,4 +62,6 @@ public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
             BodyId = type == RecordType.Body ? BinaryPrimitives.ReadInt64LittleEndian(_record[24..]) : 0,
         };
     }
+
+    private ReadOnlySpan<byte> BodyOf(RecordType type) => _record[(type == RecordType.Body ? RecordHeader.Size : EnqueueHeadSize)..];
 }

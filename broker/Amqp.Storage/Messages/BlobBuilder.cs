@@ -171,7 +171,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         switch (entry.Type)
         {
             case RecordType.Body:
-                state.PutBody(written.BodySlot, segment.Number, entry.Offset, entry.Length);
+                state.PutBody(written.BodySlot, segment.Number, entry);
                 break;
             case RecordType.Settle:
                 state.Settles(segment, entry.Segment, entry.Length);

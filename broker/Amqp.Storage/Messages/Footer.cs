@@ -5,9 +5,9 @@ namespace Amqp.Storage.Messages;
 
 /// <summary>
 /// The footer of a segment: an entry for each of its records, so that opening a store reads footers and not bodies. Numbers
-/// are varints; a message takes about six bytes.
+/// are varints; a message takes about seven bytes.
 /// <code>
-/// version 1 | entries
+/// version u8 | entries
 ///
 /// entry      kind (type, and flags: 16 expires, 32 shares a body)
 ///            queue         Enqueue, Page, Settle, Delivered: its number in this footer; one more than the last: a new one, its id follows
@@ -16,6 +16,7 @@ namespace Amqp.Storage.Messages;
 ///            length
 ///            expires at    if flagged
 ///            body id       if flagged
+///            head length   of records that have a message's body: bytes before it; since version 2
 ///            segment       Settle
 ///            runs length, runs    Settle, Delivered
 /// </code>
@@ -29,7 +30,8 @@ internal sealed class FooterWriter
     /// <summary>A buffer that grew beyond this is let go with its segment.</summary>
     private const int KeptBytes = 1 << 20;
 
-    internal const byte Version = 1;
+    internal const byte Version = 2;
+    internal const byte FirstWithHeads = 2;
     internal const int Expires = 16;
     internal const int Shares = 32;
 
@@ -82,6 +84,7 @@ internal sealed class FooterWriter
         _end = entry.Offset + RecordHeader.Padded(entry.Length);
         if (entry.ExpiresAt != 0) Write((ulong)entry.ExpiresAt);
         if (entry.BodyId != 0) Write((ulong)entry.BodyId);
+        if (IndexEntry.HasBody(entry.Type, entry.BodyId)) Write((ulong)(entry.Length - entry.BodySize));
         if (entry.Type == RecordType.Settle) Write((ulong)entry.Segment);
         if (entry.Type is not (RecordType.Settle or RecordType.Delivered)) return;
         Write((ulong)entry.Runs.Length);
@@ -112,6 +115,7 @@ internal ref struct FooterReader(ReadOnlySpan<byte> footer)
 {
     private readonly List<QueueId> _queues = [];
     private readonly List<long> _positions = [];
+    private readonly bool _hasHeads = footer.Length > 0 && footer[0] >= FooterWriter.FirstWithHeads;
     private ReadOnlySpan<byte> _rest = footer.Length > 0 ? footer[1..] : footer;
     private long _end;
 
@@ -137,6 +141,7 @@ internal ref struct FooterReader(ReadOnlySpan<byte> footer)
         _end = offset + RecordHeader.Padded(length);
         var expiresAt = (kind & FooterWriter.Expires) != 0 ? (long)Read() : 0;
         var bodyId = (kind & FooterWriter.Shares) != 0 ? (long)Read() : 0;
+        var bodySize = !IndexEntry.HasBody(type, bodyId) ? 0 : _hasHeads ? length - ReadLength(length) : length;
         var segment = type == RecordType.Settle ? (long)Read() : 0;
         ReadOnlySpan<byte> runs = default;
         if (isRuns)
@@ -153,6 +158,7 @@ internal ref struct FooterReader(ReadOnlySpan<byte> footer)
             Position = position,
             Offset = offset,
             Length = length,
+            BodySize = bodySize,
             ExpiresAt = expiresAt,
             BodyId = bodyId,
             Segment = segment,

@@ -32,19 +32,27 @@ internal readonly ref struct IndexEntry
     /// <summary>Bytes of the record, padding left out.</summary>
     public int Length { get; init; }
 
+    /// <summary>Of a message with its body, or of a body: bytes of that alone. A footer of version 1 does not say it: then all of the record.</summary>
+    public int BodySize { get; init; }
+
+    /// <summary>The body of a message is a part of the record.</summary>
+    public static bool HasBody(RecordType type, long bodyId) =>
+        type == RecordType.Body || (type is RecordType.Enqueue or RecordType.Page && bodyId == 0);
+
     /// <summary>The entry of a whole record that is no transaction.</summary>
     /// <param name="offset">Where it begins, in its segment.</param>
     public static IndexEntry Of(in RecordHeader header, ReadOnlySpan<byte> record, long offset)
     {
         var reader = new RecordReader(record[..header.Length]);
         var isMessage = header.Type is RecordType.Enqueue or RecordType.Page;
+        var bodyId = isMessage ? reader.BodyId : 0;
         return new IndexEntry
         {
             Type = header.Type,
             Queue = header.Queue,
             Position = header.Position,
             ExpiresAt = isMessage ? reader.ExpiresAt : 0,
-            BodyId = isMessage ? reader.BodyId : 0,
+            BodyId = bodyId,
             Segment = header.Type == RecordType.Settle ? reader.Segment : 0,
             Runs = header.Type switch
             {
@@ -54,6 +62,7 @@ internal readonly ref struct IndexEntry
             },
             Offset = offset,
             Length = header.Length,
+            BodySize = HasBody(header.Type, bodyId) ? reader.BodySize(header.Type) : 0,
         };
     }
 }

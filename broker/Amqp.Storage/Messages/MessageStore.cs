@@ -112,6 +112,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         _fullChanged = fullChanged;
         _recovery = null;
         DropUnknownQueues();
+        foreach (var (_, queue) in _state.Queues) queue.ForgetBodySizes();
         LogOpened(_logger, _state.Queues.Values.Sum(queue => (long)queue.Count), _state.Segments.Count, _state.Segments.LiveBytes);
         _reader.Start();
         _preparer.Start();

@@ -62,6 +62,23 @@ internal sealed class QueueIndex(QueueId id)
         entry = place;
     }
 
+    /// <summary>Notes, on opening, how large the body of a message is that has a place.</summary>
+    public void NoteBodySize(long position, int size)
+    {
+        var chunk = ChunkOf(position)!;
+        if (chunk.BodySizes.Length < chunk.Places.Length) Array.Resize(ref chunk.BodySizes, chunk.Places.Length);
+        chunk.BodySizes[position & (ChunkSize - 1)] = size;
+    }
+
+    /// <summary>What was noted of a message.</summary>
+    public int BodySizeOf(long position) => _chunks[position >> ChunkBits].BodySizes[position & (ChunkSize - 1)];
+
+    /// <summary>The queue knows the sizes of its bodies by now.</summary>
+    public void ForgetBodySizes()
+    {
+        foreach (var chunk in _chunks.Values) chunk.BodySizes = [];
+    }
+
     /// <summary>Takes a message out; returns where it was, or none.</summary>
     public Place Take(long position)
     {
@@ -99,6 +116,7 @@ internal sealed class QueueIndex(QueueId id)
     private sealed class Chunk
     {
         public Place[] Places = [];
+        public int[] BodySizes = [];
         public int Live;
     }
 }

@@ -45,10 +45,13 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
         _delivered.TryGetValue(queue.Id, out var delivered);
         foreach (var (position, place) in queue.All())
         {
-            var length = place.IsShared ? state.Bodies[place.BodySlot].Length : place.Length;
+            var (length, bodySize) = place.IsShared
+                ? (state.Bodies[place.BodySlot].Length, state.Bodies[place.BodySlot].BodySize)
+                : (place.Length, queue.BodySizeOf(position));
             yield return new RecoveredMessage(
                 position,
                 length + Message.ObjectBytes,
+                bodySize,
                 expiries is null ? 0 : expiries.GetValueOrDefault(position),
                 Redelivered: !_closed || (delivered is not null && delivered.Contains(position)));
         }
@@ -160,6 +163,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
             place = Place.Shared(segment.Number, slot, entry.Length, isPage: false);
         }
         state.Put(queue, entry.Position, place);
+        if (entry.BodyId == 0) queue.NoteBodySize(entry.Position, entry.BodySize);
         if (entry.ExpiresAt == 0) return;
         if (!_expiries.TryGetValue(queue, out var expiries)) _expiries.Add(queue, expiries = []);
         expiries[entry.Position] = entry.ExpiresAt;
@@ -176,7 +180,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
     {
         var slot = state.Bodies.Find(entry.Position);
         if (state.Bodies[slot].Segment > 0) state.Segments[state.Bodies[slot].Segment].IsHalfMoved = true;
-        state.PutBody(slot, segment.Number, entry.Offset, entry.Length);
+        state.PutBody(slot, segment.Number, entry);
     }
 
     private void ApplySettle(SegmentUse segment, in IndexEntry entry)

@@ -59,6 +59,9 @@ internal struct SharedBody
     /// <summary>Number of the segment that has its record, or 0: it is not written.</summary>
     public int Segment;
 
+    /// <summary>Bytes of the body alone.</summary>
+    public int BodySize;
+
     /// <summary>Of its record, in the segment.</summary>
     public long Offset;
 

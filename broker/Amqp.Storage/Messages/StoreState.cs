@@ -53,12 +53,12 @@ internal sealed class StoreState
     }
 
     /// <summary>A shared body's record is on the disk now, or stands there in another place than before.</summary>
-    public void PutBody(int slot, int segment, long offset, int length)
+    public void PutBody(int slot, int segment, in IndexEntry entry)
     {
         ref var body = ref Bodies[slot];
         if (body.Segment > 0) Segments.Release(body.Segment, body.Length);
-        (body.Segment, body.Offset, body.Length) = (segment, offset, length);
-        Segments.Use(segment, length);
+        (body.Segment, body.Offset, body.Length, body.BodySize) = (segment, entry.Offset, entry.Length, entry.BodySize);
+        Segments.Use(segment, entry.Length);
     }
 
     /// <summary>Forgets everything of a queue.</summary>

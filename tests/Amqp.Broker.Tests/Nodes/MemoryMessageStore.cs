@@ -111,7 +111,7 @@ internal sealed class MemoryMessageStore : IMessageStore
             }
             kept.Listener = listener;
             return new RecoveredQueue(kept.NextPosition, [.. kept.Messages.Select(pair => new RecoveredMessage(
-                pair.Key, pair.Value.Message!.Size, pair.Value.ExpiresAt, kept.Delivered.Contains(pair.Key)))]);
+                pair.Key, pair.Value.Message!.Size, pair.Value.Message.BodySize, pair.Value.ExpiresAt, kept.Delivered.Contains(pair.Key)))]);
         }
     }
 

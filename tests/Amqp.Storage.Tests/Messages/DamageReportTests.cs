@@ -173,7 +173,7 @@ internal sealed class DamageReportTests
         var random = new Random(seed);
         var writer = new FooterWriter();
         for (var position = 0; position < 50; position++)
-            writer.Add(new IndexEntry { Type = RecordType.Enqueue, Queue = new(position % 7), Position = position, Offset = 100 * position, Length = 90, BodyId = position % 3 });
+            writer.Add(new IndexEntry { Type = RecordType.Enqueue, Queue = new(position % 7), Position = position, Offset = 100 * position, Length = 90, BodySize = 20, BodyId = position % 3 });
         writer.Add(new IndexEntry { Type = RecordType.Settle, Queue = new(3), Position = 60, Offset = 6000, Length = 50, Segment = 1, Runs = new byte[] { 1, 2 } });
         var refused = 0;
         for (var round = 0; round < 500; round++)
@@ -185,6 +185,20 @@ internal sealed class DamageReportTests
             refused++;
         }
         Assert.That(refused, Is.GreaterThan(100));
+    }
+
+    [Test]
+    public void A_footer_of_the_first_version_is_read_and_counts_what_is_before_a_body_with_it()
+    {
+        // An Enqueue of queue 5, new here, at position 3, 90 bytes at 64; then a settlement of it, in segment 1.
+        var reader = new FooterReader([1, 1, 0, 5, 6, 128, 1, 90, 3, 0, 3, 0, 44, 1, 2, 3, 1]);
+        Assert.That(reader.IsNewer, Is.False);
+        Assert.That(reader.TryNext(out var enqueue), Is.True);
+        Assert.That((enqueue.Type, enqueue.Queue.Value, enqueue.Position, enqueue.Offset, enqueue.Length, enqueue.BodySize), Is.EqualTo((RecordType.Enqueue, 5L, 3L, 64L, 90, 90)));
+        Assert.That(reader.TryNext(out var settle), Is.True);
+        Assert.That((settle.Type, settle.Offset, settle.Length, settle.Segment), Is.EqualTo((RecordType.Settle, 160L, 44, 1L)));
+        Assert.That(settle.Runs.ToArray(), Is.EqualTo(new byte[] { 3, 1 }));
+        Assert.That(reader.TryNext(out _), Is.False);
     }
 
     [Test]

@@ -121,6 +121,27 @@ internal sealed class MessageStoreTests(TestEngine engine)
         Assert.That(_store.Recovered[queue.Id].Messages.Select(message => message.Redelivered), Is.EqualTo([true, true, true]));
     }
 
+    [TestCase(false, TestName = "Sizes_of_bodies_are_exact_after_an_end_by_footers")]
+    [TestCase(true, TestName = "Sizes_of_bodies_are_exact_after_an_end_by_records")]
+    public void Sizes_of_bodies_are_exact_after_an_end(bool losesPower)
+    {
+        var (one, two) = (_store.Queue(1), _store.Queue(2));
+        var shared = MessageOf(new string('s', 300), _store.Store.NextBodyId());
+        _store.CommitAndWait(one, 1, Enqueue(one, 0, ""), Enqueue(one, 7, new string('a', 100)), StoreRecord.Enqueue(one.Id, 1000, shared, expiresAt: 5));
+        _store.CommitAndWait(two, 1, StoreRecord.Enqueue(two.Id, 0, shared, expiresAt: 0), StoreRecord.Enqueue(two.Id, 1, MessageOf("expires"), expiresAt: 5));
+        for (var opening = 0; opening < 2; opening++)
+        {
+            if (losesPower) _store.LosePowerAndReopen(new Random(opening));
+            else
+            {
+                _store.Close();
+                _store.Reopen();
+            }
+            Assert.That(_store.Recovered[one.Id].Messages.Select(message => message.BodySize), Is.EqualTo([0, 100, 300]));
+            Assert.That(_store.Recovered[two.Id].Messages.Select(message => message.BodySize), Is.EqualTo([300, 7]));
+        }
+    }
+
     [Test]
     public void Pages_can_be_read_and_end_with_the_process()
     {

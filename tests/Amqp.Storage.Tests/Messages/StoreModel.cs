@@ -57,6 +57,8 @@ internal sealed class StoreModel(TestStore store, Random random, int queueCount)
             var there = (found.Messages ?? []).Select(message => message.Position).ToHashSet();
             Assert.That(there, Is.SubsetOf(queue.Messages.Keys), $"{when}: queue {queue.Id} has what was never handed over");
             Assert.That(found.NextPosition, Is.GreaterThan(there.DefaultIfEmpty(-1).Max()), $"{when}: positions do not come back");
+            foreach (var message in found.Messages ?? [])
+                Assert.That(message.BodySize, Is.EqualTo(queue.Messages[message.Position].Text.Length), $"{when}: size of message {message.Position} of queue {queue.Id}");
             foreach (var (position, entry) in queue.Messages)
             {
                 var promised = entry.Unit is null ? entry.Ticket <= queue.CommittedTicket : entry.Unit.Committed;
