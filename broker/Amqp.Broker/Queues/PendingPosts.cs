@@ -14,9 +14,9 @@ namespace Amqp.Broker.Queues;
 /// <param name="credit">What is published here is taken from it.</param>
 internal sealed class PendingPosts(PublishCredit credit)
 {
-    /// <summary>Operations that are many: a few milliseconds of work. More come together only of one message to as many queues, or of one
-    /// settlement of as many messages. With half of it a fanout to ten queues lost a tenth of its rate.</summary>
-    public const int OperationsMax = 32_768;
+    /// <summary>Operations that are many: some milliseconds of work. More come together only of one message to as many queues, or of one
+    /// settlement of as many messages. With less than a read of small messages for ten queues makes, these lost a tenth of their rate.</summary>
+    public const int OperationsMax = 49_152;
 
     private PostBatches? _batches;
     private PostBatch? _last;

@@ -18,8 +18,8 @@ internal sealed class PostBatch
 /// </summary>
 internal sealed class PostBatches
 {
-    /// <summary>Operations that a thread keeps room for, of some 40 bytes each.</summary>
-    private const int RoomKept = PendingPosts.OperationsMax;
+    /// <summary>Operations that a thread keeps room for, of some 40 bytes each: lists may have twice the room that was needed.</summary>
+    private const int RoomKept = 2 * PendingPosts.OperationsMax;
 
     [ThreadStatic]
     private static PostBatches? _ofThisThread;
@@ -65,7 +65,7 @@ internal sealed class PostBatches
             _spareRoom += batch.Operations.Capacity;
         }
         _batches.Clear();
-        if (_batches.EnsureCapacity(0) > RoomKept) _batches.TrimExcess();
+        if (_batches.EnsureCapacity(0) > PendingPosts.OperationsMax) _batches.TrimExcess();
         OperationCount = 0;
         _ofThisThread = this;
     }

@@ -10,8 +10,12 @@ namespace Amqp.Broker.Queues;
 /// </content>
 internal sealed partial class QueueActor : IThreadPoolWorkItem
 {
-    /// <summary>Operations of a step, and of a run: then other work of the thread pool has its turn.</summary>
+    /// <summary>Operations of a step: so many effects are held at once.</summary>
     private const int OperationsPerStep = 8192;
+
+    /// <summary>Operations of a run: then other work of the thread pool has its turn. With a step a run a fanout to ten queues lost a tenth
+    /// of its rate.</summary>
+    private const int OperationsPerRun = 65_536;
 
     /// <summary>Drains that a poster runs for others.</summary>
     private const int DrainsOnPostersThread = 2;
@@ -48,7 +52,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
     /// <summary>Works off the mailbox for a while. True: there may be more to do.</summary>
     private bool Run(int drainsMax, bool isPostersThread)
     {
-        for (var done = 0; done < OperationsPerStep;)
+        for (var done = 0; done < OperationsPerRun;)
         {
             if (_next == _drained.Count)
             {
@@ -76,7 +80,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         if (end - _next > 2 * OperationsPerStep || _state.MayDropMany(FewMessages, Now())) return _next;
         for (var next = _next; next < end; next++)
         {
-            if (MayTakeLong(operations[next])) return next;
+            if (operations[next].Kind > QueueOperationKind.Requeue && MayTakeLong(operations[next])) return next;
         }
         return end;
     }

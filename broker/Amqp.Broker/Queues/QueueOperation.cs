@@ -9,11 +9,14 @@ namespace Amqp.Broker.Queues;
 
 internal enum QueueOperationKind : byte
 {
+    // These are many, and brief.
     Publish,
     Credit,
     Acknowledge,
     Reject,
     Requeue,
+
+    // And the others.
     Release,
     AddConsumer,
     RemoveConsumer,

@@ -9,14 +9,14 @@ internal static class NodeCommands
 {
     public static CommandGroup Group { get; } = new("Nodes",
     [
-        new("start_app", "start_app", "Opens the listeners again that stop_app has closed")
+        new("start_app", "start_app", "Starts the node again that stop_app has ended")
         {
             Needs = _ => Needs.Node,
             Banner = invocation => $"Starting node {invocation.Node} ...",
             Run = invocation => Run(invocation, true),
         },
         StatusCommand.Command,
-        new("stop_app", "stop_app", "Closes the listeners and ends all connections, leaving the process running")
+        new("stop_app", "stop_app", "Ends all connections and the node, as a restart would, leaving the process running")
         {
             Needs = _ => Needs.Node,
             Banner = invocation => $"Stopping rabbit application on node {invocation.Node} ...",
