@@ -33,7 +33,8 @@ public sealed partial class BrokerNode
     /// <summary>
     /// Until the next start, publishers are blocked from there on (RabbitMQ's <c>set_vm_memory_high_watermark</c>), and paging begins
     /// at the same share of it as before. When it returns, the alarm is on or off accordingly. More than
-    /// <see cref="NodeStatus.TotalMemoryBytes"/> is as much as that; less than a node takes without any message, <see cref="MemoryBudget.IdleBytes"/>, blocks publishers in any case.
+    /// <see cref="NodeStatus.TotalMemoryBytes"/> is as much as that; less than <see cref="MemoryBudget.IdleBytes"/>, which a node takes
+    /// without any message, blocks publishers in any case.
     /// </summary>
     /// <exception cref="ArgumentOutOfRangeException">More than 1.0 of the memory.</exception>
     public void SetMemoryHighWatermark(Watermark watermark)

@@ -58,7 +58,7 @@ internal sealed class RunningNode : IAsyncDisposable
         return null;
     }
 
-    /// <summary>Nobody can enter any more; completes when all have left.</summary>
+    /// <summary>No request can enter any more; completes when those that have entered are done.</summary>
     public Task Unused()
     {
         Leave();
@@ -102,14 +102,14 @@ internal sealed class RunningNode : IAsyncDisposable
         }
     }
 
-    /// <summary>On the first start: before, nobody could log in.</summary>
+    /// <summary>On the first start, when there is no user to log in as.</summary>
     private async Task MakeDefaultUser(SecurityOptions security, ILogger logger)
     {
         if (!Node.Topology.Users.IsEmpty) return;
         if (_store.WasDamaged)
         {
             logger.LogError(
-                "Nobody can log in: there are no users, perhaps because {File} was damaged, and so none is made. Restore a backup of the data "
+                "No client can log in: there are no users, perhaps because {File} was damaged, and so none is made. Restore a backup of the data "
                 + "directory; or, if there never were users, delete {File}.damaged-* and start again", LocalMetadataStore.FileName, LocalMetadataStore.FileName);
             return;
         }

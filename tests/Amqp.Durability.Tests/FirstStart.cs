@@ -47,7 +47,7 @@ public sealed class FirstStartTests : BrokerFixture
     {
         await using var broker = await TestBroker.Start(directory => File.WriteAllText(Path.Combine(directory, "definitions.log"), "00000000 {}\n"));
         Assert.That(await CanLogIn(broker, "guest", "guest", "/"), Is.False);
-        await Eventually.That(() => broker.Log.Lines, Has.Some.Contains("line 1 is damaged").And.Some.Contains("Nobody can log in: there are no users"));
+        await Eventually.That(() => broker.Log.Lines, Has.Some.Contains("line 1 is damaged").And.Some.Contains("No client can log in: there are no users"));
     }
 
     [Test]

@@ -44,7 +44,7 @@ internal sealed partial class QueueActor
     /// <summary>Deleted, or about to be. From any thread.</summary>
     public bool IsDeleted => _deleted;
 
-    /// <summary>It serves nobody any more.</summary>
+    /// <summary>Deleted, failed or stopped: every operation is refused.</summary>
     private bool IsOver => _deleted || _failed || _stopped;
 
     /// <summary>A queue whose messages cannot be read from the store fails by itself, and answers its users with that.</summary>

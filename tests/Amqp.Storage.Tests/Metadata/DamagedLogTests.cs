@@ -167,7 +167,7 @@ public class DamagedLogTests
         yield return () => new DeclareQueue("/", "q3", true, false, false, FieldTable.Empty, null);
         yield return () => new Bind("/", new("gone", Destination.Queue("q3"), "", FieldTable.Empty));
         yield return () => new DeleteQueue("/", "q3", _folder.Topology.Find("/")!.Queues["q3"].Id);
-        yield return () => new AddVhost("v", new VhostMetadata("of somebody", ["tag"]));
+        yield return () => new AddVhost("v", new VhostMetadata("a description", ["tag"]));
         yield return () => new Commands([new AddUser("u", PasswordHash.Of("p", [1, 2, 3, 4]), ["administrator"]), new SetUserLimits("u", new(1, 2))]);
         yield return () => new SetPermissions("v", "u", Permissions.All);
         yield return () => new SetTopicPermissions("v", "u", "amq.topic", "a", "b");
