@@ -27,15 +27,9 @@ run: build ## Build and start the broker on 127.0.0.1:5672, data in ./data; Ctrl
 
 build: out/.built ## Leave runnable out/amqpd, out/amqpperf, out/amqpctl (also as out/rabbitmqctl), out/amqpdemos, out/amqpbench
 
-out/.built: $(SOURCES) out/engines.props
+out/.built: $(SOURCES)
 	@$(MSBUILD) tools/scripts/publish.proj
 	@touch $@
-
-# Which store engines are in; WithLiteDB=true or false forces it. Quick, unless package sources have changed.
-.PHONY: engines
-out/engines.props: engines
-engines:
-	@tools/scripts/engines.sh
 
 test: all-projects ## Build everything, run every test that is not of category Long; last line: N passed, N failed, N skipped
 	@tools/scripts/test.sh --filter 'TestCategory!=Long'

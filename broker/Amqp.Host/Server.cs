@@ -108,7 +108,7 @@ internal sealed class Server : IAsyncDisposable
 
     private void OpenDirectory()
     {
-        var (engine, why) = EngineChoice.For(_options.Storage.Engine, _options.Storage.Directory, BuiltInEngines.All);
+        var (engine, why) = EngineChoice.For(_options.Storage.Engine, _options.Storage.Directory, StoreEngines.All);
         _directory = DataDirectory.Open(_options.Storage.Directory, engine.Name);
         _logger.LogInformation("{Product} {Version}, node {Name}, data directory {Directory}", NodeIdentity.OwnName, NodeIdentity.OwnVersion, _options.Node.Name, _directory.FullPath);
         _logger.LogInformation("Messages are kept by the engine {Engine}: {Why}", engine.Name, why);

@@ -19,7 +19,7 @@ public sealed class EngineChoiceTests
     [TestCase("journal", null, "journal")]
     [TestCase("journal", "journal", "journal")]
     [TestCase("litedb", "litedb", "litedb")]
-    public void With_both_engines(string setting, string? owner, string expected)
+    public void Auto_leaves_it_to_the_directory(string setting, string? owner, string expected)
     {
         var choice = Choose(setting, owner, Both);
         Assert.That(choice.Engine.Name, Is.EqualTo(expected));
@@ -27,14 +27,11 @@ public sealed class EngineChoiceTests
     }
 
     [Test]
-    public void Without_LiteDB_a_new_directory_gets_the_journal() =>
-        Assert.That(Choose("auto", null, [StoreEngine.Journal]), Is.EqualTo(new EngineChoice(StoreEngine.Journal, "the data directory is new, and this build has no other")));
+    public void A_directory_of_an_engine_that_is_not_known_is_refused() =>
+        Refuses("auto", "rocks", Both, "written by the storage engine 'rocks', which this version does not have; it has 'litedb' and 'journal'");
 
     [Test]
-    public void An_engine_that_is_not_built_in_cannot_be_asked_for() => Refuses("litedb", null, [StoreEngine.Journal], "Storage:Engine is 'litedb'");
-
-    [Test]
-    public void A_directory_of_an_engine_that_is_not_built_in_is_refused() => Refuses("auto", "litedb", [StoreEngine.Journal], "written by the storage engine 'litedb', which this build does not have");
+    public void An_engine_that_is_not_known_cannot_be_asked_for() => Refuses("rocks", null, Both, "There is no storage engine 'rocks'");
 
     [TestCase("journal", "litedb")]
     [TestCase("litedb", "journal")]

@@ -70,7 +70,7 @@ internal sealed class LimitsBench(string directory, int seconds, IAnsiConsole co
 
     private void Store()
     {
-        var engine = BuiltInEngines.All[0]; // which a broker takes for a new directory
+        var engine = StoreEngines.All[0]; // which a broker takes for a new directory
         var table = NewTable($"1 KiB messages a commit, {engine.Name}", "store, messages/s", "write + fdatasync alone, messages/s", "store, us a commit", "alone, us");
         foreach (var group in Work.All.Select(work => work.ConfirmWindow).Where(window => window > 0))
         {

@@ -8,13 +8,13 @@ var messages = new Option<int>("--messages") { Description = "messages of 100 by
 var queues = new Option<int>("--queues") { Description = "durable queues with one message each", DefaultValueFactory = _ => 100_000 };
 var directory = new Option<string>("--directory") { Description = "where to put the data, which is deleted afterwards", DefaultValueFactory = _ => Path.GetTempPath() };
 
-var engine = new Option<string>("--engine") { Description = "which engine, or all that are built in", DefaultValueFactory = _ => "all" };
-engine.AcceptOnlyFromAmong(["all", .. BuiltInEngines.All.Select(each => each.Name)]);
+var engine = new Option<string>("--engine") { Description = "which engine, or all", DefaultValueFactory = _ => "all" };
+engine.AcceptOnlyFromAmong(["all", .. StoreEngines.Names]);
 
 var storage = new Command("storage", "Measure the message store: flushes, opening, memory, merging, space") { messages, queues, directory, engine };
 storage.SetAction(parsed =>
 {
-    var engines = BuiltInEngines.All.Where(each => parsed.GetValue(engine) == "all" || each.Name == parsed.GetValue(engine)).ToList();
+    var engines = StoreEngines.All.Where(each => parsed.GetValue(engine) == "all" || each.Name == parsed.GetValue(engine)).ToList();
     using var bench = new StorageBench(parsed.GetValue(directory)!, engines, AnsiConsole.Console);
     bench.Run(parsed.GetValue(messages), parsed.GetValue(queues));
 });
@@ -97,7 +97,7 @@ var fillEngine = new Option<string>("--engine") { Required = true };
 var fill = new Command("fill") { fillQueues, fillMessages, fillDirectory, fillEngine };
 fill.Hidden = true;
 fill.SetAction(parsed => Filling.Fill(
-    parsed.GetValue(fillDirectory)!, BuiltInEngines.All.Single(each => each.Name == parsed.GetValue(fillEngine)), parsed.GetValue(fillQueues), parsed.GetValue(fillMessages)));
+    parsed.GetValue(fillDirectory)!, StoreEngines.All.Single(each => each.Name == parsed.GetValue(fillEngine)), parsed.GetValue(fillQueues), parsed.GetValue(fillMessages)));
 
 // Nor these: other ends of connections, for `limits`, which ends them.
 var relay = new Command("relay") { Hidden = true };

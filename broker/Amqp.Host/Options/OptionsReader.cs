@@ -4,6 +4,7 @@ using System.Reflection;
 using System.Text;
 using Amqp.Broker.Security;
 using Amqp.Core;
+using Amqp.Storage.Lite;
 using Amqp.Storage.Segments;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.CommandLine;
@@ -89,10 +90,10 @@ public static class OptionsReader
             "set where RequireClientCertificate is");
         Require(options.Storage.Directory.Length > 0, "Storage:Directory", options.Storage.Directory, "a path");
         Require(
-            options.Storage.Engine == EngineChoice.Auto || EngineChoice.Names.Contains(options.Storage.Engine),
+            options.Storage.Engine == EngineChoice.Auto || StoreEngines.Names.Contains(options.Storage.Engine),
             "Storage:Engine",
             options.Storage.Engine,
-            $"{EngineChoice.Auto}, {string.Join(" or ", EngineChoice.Names)}");
+            $"{EngineChoice.Auto}, {string.Join(" or ", StoreEngines.Names)}");
         RequireName("Security:DefaultUser", options.Security.DefaultUser);
         RequireName("Security:DefaultVhost", options.Security.DefaultVhost);
         Require(options.Security.DefaultPassword.Length > 0, "Security:DefaultPassword", "", "not to be empty");

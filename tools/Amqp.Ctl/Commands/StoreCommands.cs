@@ -65,7 +65,7 @@ internal static class StoreCommands
         command.Options.Add(option);
         command.SetAction(result => Try(result.GetValue(directory)!, path =>
         {
-            using var store = StoreInspection.Open(path, BuiltInEngines.All);
+            using var store = StoreInspection.Open(path, StoreEngines.All);
             return look(store, result);
         }));
         return command;
@@ -89,16 +89,16 @@ internal static class StoreCommands
     private static Command Convert()
     {
         var to = new Option<string>("--to") { Description = "The engine that is to have the messages: litedb or journal", Required = true };
-        to.AcceptOnlyFromAmong([.. EngineChoice.Names]);
+        to.AcceptOnlyFromAmong([.. StoreEngines.Names]);
         var quiet = new Option<bool>("--quiet", "-q") { Description = "Print the result only" };
         var directory = new Argument<string>("directory") { Description = "The data directory (Storage:Directory of the broker)" };
         var command = new Command("convert", "Move the messages of a data directory to another storage engine") { directory, to, quiet };
         command.SetAction(result => Try(result.GetValue(directory)!, path =>
         {
-            var target = EngineChoice.Of(result.GetValue(to)!, BuiltInEngines.All);
+            var target = EngineChoice.Of(result.GetValue(to)!, StoreEngines.All);
             var converted = result.GetValue(quiet)
-                ? StoreConversion.Run(path, target, BuiltInEngines.All, (_, _, _) => { })
-                : WithProgress(progress => StoreConversion.Run(path, target, BuiltInEngines.All, progress));
+                ? StoreConversion.Run(path, target, StoreEngines.All, (_, _, _) => { })
+                : WithProgress(progress => StoreConversion.Run(path, target, StoreEngines.All, progress));
             if (converted.From == target.Name) Say($"unchanged\tthe engine is {target.Name} already");
             else Say($"converted\t{converted.Messages} messages from {converted.From} to {target.Name}, {converted.Copied} segments copied, {converted.Kept} were there already");
             return ExitCode.Ok;
