@@ -1,11 +1,18 @@
+using System.ComponentModel.DataAnnotations;
+
 namespace Amqp.Core;
 
 /// <summary>
 /// Every bound of the broker, by name, with its unit in the name and its reason. The section <c>Limits</c> of
 /// <c>appsettings.json</c> sets them. What is negotiated with clients has RabbitMQ 3.13's defaults.
 /// </summary>
-public sealed record Limits
+public sealed record Limits : IValidatableObject
 {
+    /// <summary>A message is one array in memory, and half of the largest array is left for what travels with it.</summary>
+    private const int MessageBytesMax = 536_870_912;
+
+    private const string LongMax = "9223372036854775807";
+
     /// <summary>Smallest frame_max a client may ask for (RabbitMQ 3.x, specification 1.1: every peer accepts 4096).</summary>
     public const int FrameBytesMin = 4096;
 
@@ -28,6 +35,7 @@ public sealed record Limits
     /// TCP connections at a time; more are closed as soon as they come. 0: as many as the files that the process may open leave
     /// room for, which is the limit in any case. RabbitMQ stops accepting at about the same number.
     /// </summary>
+    [Range(0, int.MaxValue)]
     public int Connections { get; init; }
 
     /// <summary>
@@ -35,57 +43,69 @@ public sealed record Limits
     /// room when all come back at once; so few that strangers, who may make the broker keep some 64 KiB each, do not fill the memory.
     /// RabbitMQ has no such limit.
     /// </summary>
+    [Range(1, int.MaxValue)]
     public int ConnectionsNotLoggedIn { get; init; } = 4_096;
 
     /// <summary>Channels a connection may open; also the number sent in connection.tune. RabbitMQ: 2047.</summary>
+    [Range(1, ushort.MaxValue)]
     public ushort ChannelsPerConnection { get; init; } = 2047;
 
     /// <summary>Largest frame, octets of the frame itself included, sent in connection.tune. RabbitMQ: 131072.</summary>
+    [Range(FrameBytesMin, 16_777_216)]
     public int FrameBytes { get; init; } = 131_072;
 
     /// <summary>Heartbeat interval proposed to clients; 0 proposes none. RabbitMQ: 60.</summary>
     public ushort HeartbeatSeconds { get; init; } = 60;
 
-    /// <summary>Largest body of a message. RabbitMQ 3.x: 128 MiB. Not above 512 MiB: a message is one array in memory.</summary>
+    /// <summary>Largest body of a message. RabbitMQ 3.x: 128 MiB.</summary>
+    [Range(0, MessageBytesMax)]
     public int MessageBytes { get; init; } = 134_217_728;
 
     /// <summary>From the TCP connection to connection.open-ok; whoever has not arrived by then is disconnected. RabbitMQ: 10 s.</summary>
+    [Range(100, 3_600_000)]
     public int HandshakeMs { get; init; } = 10_000;
 
     /// <summary>
     /// Failed logins a minute of one user from one address, the unknown users of an address counting as one. Further ones are
     /// refused unseen until a minute's share of time has passed. Nobody else is held up. RabbitMQ has no such limit.
     /// </summary>
+    [Range(1, 1_000_000)]
     public int FailedLoginsPerMinute { get; init; } = 60;
 
     /// <summary>How long a client may take to answer connection.close before its socket is closed all the same.</summary>
+    [Range(100, 3_600_000)]
     public int CloseMs { get; init; } = 5_000;
 
     /// <summary>
     /// How long a client's system may take nothing of what waits to be sent to it; then its connection is closed, and its messages
     /// return. While it takes a little now and then, the connection stays. RabbitMQ: 30 s for each write of its own, <c>send_timeout</c>.
     /// </summary>
+    [Range(100, 3_600_000)]
     public int SendMs { get; init; } = 30_000;
 
     /// <summary>
     /// Bytes handed to one consumer and not yet written to its socket. Prefetch does not bound a consumer with automatic
     /// acknowledgement; this does, so that a reader that has stopped reading holds this much and no more.
     /// </summary>
+    [Range(4_096, int.MaxValue / 2)]
     public int ConsumerWindowBytes { get; init; } = 1_048_576;
 
     /// <summary>
     /// Bytes of frames kept for a channel that waits for an answer of its own (a declare being written to disk). When they
     /// are used up, or 16 times as many by all its channels, the connection is not read until an answer is there.
     /// </summary>
+    [Range(4_096, int.MaxValue / 2)]
     public int ChannelBacklogBytes { get; init; } = 262_144;
 
     /// <summary>
     /// Bytes of answers that a connection's client has asked for and not read: replies, fetched and returned messages. While there
     /// are more, nothing more is read from it, or a client that only sends would fill the memory.
     /// </summary>
+    [Range(4_096, int.MaxValue / 2)]
     public int UnreadAnswerBytes { get; init; } = 4_194_304;
 
     /// <summary>Routes a connection remembers (exchange and routing key to queues) for as long as they lead there.</summary>
+    [Range(1, 1_000_000)]
     public int RoutesPerConnection { get; init; } = 1_024;
 
     /// <summary>
@@ -93,12 +113,14 @@ public sealed record Limits
     /// their way to the disk. When they are used up, the connection is not read from its next content on. Large enough for
     /// what a fast publisher sends during a flush of the disk.
     /// </summary>
+    [Range(65_536, int.MaxValue / 2)]
     public int PublishWindowBytes { get; init; } = 16_777_216;
 
     /// <summary>
     /// Bytes of messages in a transaction that is not committed: they are in memory until then, and become one record. Beyond it
     /// the channel is closed with 406, as for a message that is too large. RabbitMQ has no such bound.
     /// </summary>
+    [Range(65_536, int.MaxValue / 4)]
     public int TransactionBytes { get; init; } = 268_435_456;
 
     /// <summary>
@@ -107,12 +129,14 @@ public sealed record Limits
     /// the memory that the process may use, RabbitMQ's <c>vm_memory_high_watermark</c>. The collector needs about as much again as
     /// it manages.
     /// </summary>
+    [Range(typeof(long), "0", LongMax)]
     public long MemoryBytes { get; init; }
 
     /// <summary>
     /// Bytes of the same memory from which on long queues keep the messages at their end in the store only. 0: half of
     /// <see cref="MemoryBytes"/>, RabbitMQ's <c>vm_memory_high_watermark_paging_ratio</c>.
     /// </summary>
+    [Range(typeof(long), "0", LongMax)]
     public long PageOutBytes { get; init; }
 
     /// <summary>
@@ -120,12 +144,20 @@ public sealed record Limits
     /// acknowledgements and definitions. 0: the disk is not watched, and publishers are blocked when a write finds it full, which they
     /// are in any case. RabbitMQ's <c>disk_free_limit.absolute</c>: 50 MB. More is safer: messages in memory may all have to go to the disk.
     /// </summary>
+    [Range(typeof(long), "0", LongMax)]
     public long DiskFreeBytes { get; init; } = 50_000_000;
 
     /// <summary>The same as a multiple of the memory that the process may use, RabbitMQ's <c>disk_free_limit.relative</c>; above 0 it
     /// takes the place of <see cref="DiskFreeBytes"/>.</summary>
+    [Range(0.0, 1_000.0)]
     public double DiskFreeOfMemory { get; init; }
 
     /// <summary>The one of the two that holds.</summary>
     public Watermark DiskFreeLimit => DiskFreeOfMemory > 0 ? Watermark.Relative(DiskFreeOfMemory) : Watermark.Absolute(DiskFreeBytes);
+
+    /// <inheritdoc/>
+    IEnumerable<ValidationResult> IValidatableObject.Validate(ValidationContext validationContext)
+    {
+        if (MemoryBytes > 0 && PageOutBytes > MemoryBytes) yield return new($"at most Limits:MemoryBytes, {MemoryBytes}", [nameof(PageOutBytes)]);
+    }
 }

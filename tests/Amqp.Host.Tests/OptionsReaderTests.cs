@@ -73,10 +73,23 @@ internal sealed class OptionsReaderTests
     [TestCase("Limits:MessageBytes", "536870913", "a number from 0 to 536870912")]
     [TestCase("Limits:HandshakeMs", "0", "Option 'Limits:HandshakeMs'")]
     [TestCase("Limits:SendMs", "0", "a number from 100")]
+    [TestCase("Limits:DiskFreeBytes", "-1", "a number from 0 to 9223372036854775807")]
+    [TestCase("Limits:DiskFreeOfMemory", "1000.5", "Option 'Limits:DiskFreeOfMemory' is '1000.5', which is not possible: it has to be a number from 0 to 1000")]
+    [TestCase("Listeners:Amqps:Certificates:0:Password", "x", "Option 'Listeners:Amqps:Certificates:File' is '', which is not possible: it has to be the path of a file")]
+    [TestCase("Listeners:Amqps:RequireClientCertificate", "true", "Option 'Listeners:Amqps:ClientCaFile' is '', which is not possible: it has to be set where RequireClientCertificate is")]
     public void What_cannot_be_is_refused_by_name(string option, string value, string message)
     {
         var configuration = new ConfigurationBuilder().AddCommandLine([$"--{option}={value}"]).Build();
         Assert.That(() => OptionsReader.Read(configuration), Throws.TypeOf<OptionsException>().With.Message.Contains(message));
+    }
+
+    [Test]
+    public void Two_options_that_do_not_go_together_are_refused()
+    {
+        var configuration = new ConfigurationBuilder().AddCommandLine(["--Limits:MemoryBytes=1000", "--Limits:PageOutBytes=1001"]).Build();
+        Assert.That(
+            () => OptionsReader.Read(configuration),
+            Throws.TypeOf<OptionsException>().With.Message.EqualTo("Option 'Limits:PageOutBytes' is '1001', which is not possible: it has to be at most Limits:MemoryBytes, 1000."));
     }
 
     [TestCase("Listeners:Amqp:Address", "0.0.0.0")]

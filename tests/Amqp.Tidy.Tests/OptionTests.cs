@@ -23,7 +23,7 @@ public partial class OptionTests
             public Sub S { get; init; } = new();
             internal bool NoOption => A > 1;
         }
-        public sealed record Sub : Base
+        public sealed record Sub : Base, IRule
         {
             public int C => 1;
         }
@@ -75,7 +75,7 @@ public partial class OptionTests
     [GeneratedRegex("""^(?://\s*)?"(?<name>\w+)"\s*:\s*(?<opens>\{)?""", RegexOptions.ExplicitCapture)]
     private static partial Regex Setting();
 
-    [GeneratedRegex(@"\brecord\s+(?<name>\w+)\s*(:\s*(?<base>\w+)\s*)?\{(?<body>.*?)^\s*\}\s*$", RegexOptions.ExplicitCapture | RegexOptions.Singleline | RegexOptions.Multiline)]
+    [GeneratedRegex(@"\brecord\s+(?<name>\w+)\s*(:\s*(?<base>\w+)\s*(,\s*\w+\s*)*)?\{(?<body>.*?)^\s*\}\s*$", RegexOptions.ExplicitCapture | RegexOptions.Singleline | RegexOptions.Multiline)]
     private static partial Regex Record();
 
     [GeneratedRegex(@"\bpublic\s+(?<type>[\w?<>\[\]]+)\s+(?<name>\w+)\s*\{\s*get;\s*init;", RegexOptions.ExplicitCapture)]

@@ -1,3 +1,4 @@
+using System.ComponentModel.DataAnnotations;
 using Amqp.Broker;
 using Amqp.Broker.Security;
 using Amqp.Core;
@@ -28,6 +29,7 @@ public sealed record BrokerOptions
 public sealed record NodeOptions
 {
     /// <summary>Name of this node; clients see it as the cluster's name. Default: <c>rabbit@</c> and the host's short name, as in RabbitMQ.</summary>
+    [NodeName]
     public string Name { get; init; } = $"rabbit@{Environment.MachineName.Split('.')[0]}";
 
     private const string RabbitMQ = "RabbitMQ";
@@ -46,20 +48,22 @@ public sealed record NodeOptions
 
 public sealed record ListenersOptions
 {
-    public ListenerOptions Amqp { get; init; } = new() { Address = "localhost", Port = 5672 };
+    public ListenerOptions Amqp { get; init; } = new() { Port = 5672 };
 
     /// <summary>The same over TLS, if there is a certificate.</summary>
-    public TlsListenerOptions Amqps { get; init; } = new() { Address = "localhost", Port = 5671 };
+    public TlsListenerOptions Amqps { get; init; } = new() { Port = 5671 };
 }
 
 public record ListenerOptions
 {
     /// <summary>An IP address of this host; <c>0.0.0.0</c> or <c>::</c> for all; <c>localhost</c> for 127.0.0.1 and, where there is IPv6, ::1.</summary>
-    public string Address { get; init; } = "";
+    [ListenAddress]
+    public string Address { get; init; } = "localhost";
 
     internal bool IsLocalhost => Address.Equals("localhost", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>TCP port; 0 takes any free one and logs which.</summary>
+    [Range(0, 65_535)]
     public int Port { get; init; }
 
     /// <summary>Only proxies connect to this port, and say first for whom: the PROXY protocol, version 1 or 2 (RabbitMQ's <c>proxy_protocol</c>).
@@ -67,7 +71,7 @@ public record ListenerOptions
     public bool ProxyProtocol { get; init; }
 }
 
-public sealed record TlsListenerOptions : ListenerOptions
+public sealed record TlsListenerOptions : ListenerOptions, IValidatableObject
 {
     /// <summary>None, and there is no such listener. Clients get the one that fits the name they ask for (SNI), or the first.</summary>
     public CertificateOptions[] Certificates { get; init; } = [];
@@ -82,7 +86,14 @@ public sealed record TlsListenerOptions : ListenerOptions
     public ClientName ClientNameFrom { get; init; }
 
     /// <summary>How long the TLS handshake may take, in milliseconds. RabbitMQ: 5 s.</summary>
+    [Range(100, 3_600_000)]
     public int HandshakeMs { get; init; } = 5_000;
+
+    /// <inheritdoc/>
+    IEnumerable<ValidationResult> IValidatableObject.Validate(ValidationContext validationContext)
+    {
+        if (RequireClientCertificate && ClientCaFile.Length == 0) yield return new($"set where {nameof(RequireClientCertificate)} is", [nameof(ClientCaFile)]);
+    }
 }
 
 public enum ClientName
@@ -100,6 +111,7 @@ public enum ClientName
 public sealed record CertificateOptions
 {
     /// <summary>PEM file of the certificate, followed by those of its chain; or a PKCS#12 file.</summary>
+    [NotEmpty("the path of a file")]
     public string File { get; init; } = "";
 
     /// <summary>PEM file of its private key; empty for PKCS#12.</summary>
@@ -112,9 +124,11 @@ public sealed record CertificateOptions
 public sealed record StorageOptions
 {
     /// <summary>Directory of everything that survives a restart; relative to the working directory. Made if it is not there.</summary>
+    [NotEmpty("a path")]
     public string Directory { get; init; } = "data";
 
     /// <summary>What keeps the messages: <c>auto</c>, <c>litedb</c> or <c>journal</c>.</summary>
+    [EngineName]
     public string Engine { get; init; } = EngineChoice.Auto;
 }
 
@@ -128,12 +142,15 @@ public sealed record SecurityOptions
 {
     /// <summary>The user whom the first start makes, an administrator with every permission in <see cref="DefaultVhost"/>. Later starts
     /// do not look at it, nor at the next two. Also <c>RABBITMQ_DEFAULT_USER</c>.</summary>
+    [Name]
     public string DefaultUser { get; init; } = "guest";
 
     /// <summary>Also <c>RABBITMQ_DEFAULT_PASS</c>.</summary>
+    [NotEmpty("something")]
     public string DefaultPassword { get; init; } = "guest";
 
     /// <summary>The virtual host that the first start makes. Also <c>RABBITMQ_DEFAULT_VHOST</c>.</summary>
+    [Name]
     public string DefaultVhost { get; init; } = "/";
 
     /// <summary>Users who may log in from this host only, with commas between. RabbitMQ: guest, whose password everybody knows.</summary>
@@ -141,9 +158,10 @@ public sealed record SecurityOptions
 
     /// <summary>SASL mechanisms that clients may log in with, with commas between (RabbitMQ's <c>auth_mechanisms</c>). EXTERNAL is not among
     /// them unless it is wanted: clients that know it try it before a password.</summary>
+    [Mechanisms]
     public string Mechanisms { get; init; } = "PLAIN,AMQPLAIN";
 
     internal LoginRules Logins => new(Words(LoopbackUsers), Words(Mechanisms));
 
-    private static HashSet<string> Words(string list) => [.. list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)];
+    internal static HashSet<string> Words(string list) => [.. list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)];
 }
