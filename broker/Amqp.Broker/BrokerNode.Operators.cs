@@ -2,8 +2,9 @@ using System.Collections.Immutable;
 using Amqp.Broker.Connections;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Observability;
-using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
+using Amqp.Core.Ports;
+using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 
 namespace Amqp.Broker;
@@ -69,7 +70,7 @@ public sealed partial class BrokerNode
     private static DeleteConditions Conditions(bool ifUnused, bool ifEmpty) =>
         (ifUnused ? DeleteConditions.IfUnused : DeleteConditions.None) | (ifEmpty ? DeleteConditions.IfEmpty : DeleteConditions.None);
 
-    private QueueActor? FindQueue(string vhost, string name) =>
+    private IQueueEndpoint? FindQueue(string vhost, string name) =>
         Topology.Find(vhost)?.FindQueue(name) is { } definition && _services.Queues.TryFind(definition, out var queue) ? queue : null;
 
     private async Task<QueueInfo?> Describe(QueueDefinition definition)

@@ -15,8 +15,7 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Broker;
 
 /// <summary>
-/// A broker without sockets: give it byte streams and it serves AMQP on them. Topology and messages are loaded from their
-/// stores on construction.
+/// A broker without sockets: give it byte streams and it serves AMQP on them.
 /// </summary>
 public sealed partial class BrokerNode
 {
@@ -30,7 +29,9 @@ public sealed partial class BrokerNode
     private long _lastConnectionId;
     private volatile bool _stopping;
 
-    public BrokerNode(
+    private readonly QueueServices _queueServices;
+
+    private BrokerNode(
         NodeIdentity identity,
         Limits limits,
         IMetadataStore store,
@@ -52,10 +53,8 @@ public sealed partial class BrokerNode
         var alarms = new Alarms(flowLogger);
         var memory = NewMemoryBudget(limits, resources.MemoryBytes);
         memory.ShortageChanged = isShort => alarms.Set(Shortage.Memory, isShort);
-        queues.Connect(new QueueServices(topology, messages, memory, clock, loggers.CreateLogger("Amqp.Broker.Queues")));
-        topology.Start();
-        messages.Start(isFull => alarms.Set(Shortage.DiskFull, isFull));
-        queues.Start();
+        _queueServices = new QueueServices(topology, messages, memory, clock, loggers.CreateLogger("Amqp.Broker.Queues"));
+        queues.Connect(_queueServices);
         _diskWatch = new DiskWatch(resources, limits.DiskFreeLimit, alarms, clock, flowLogger);
         _heapRelease = new HeapRelease(memory, resources, clock, flowLogger);
         _services = new BrokerServices(
@@ -74,6 +73,32 @@ public sealed partial class BrokerNode
             ServerProperties.For(identity));
     }
 
+    /// <summary>Starts a node: topology and messages are loaded from their stores.</summary>
+    /// <param name="cancellation">Ends the waiting for a metadata store that cannot be reached.</param>
+    public static async Task<BrokerNode> Start(
+        NodeIdentity identity,
+        Limits limits,
+        IMetadataStore store,
+        IMessageStore messages,
+        LoginRules logins,
+        ISystemResources resources,
+        TimeProvider time,
+        ILoggerFactory loggers,
+        CancellationToken cancellation = default)
+    {
+        var node = new BrokerNode(identity, limits, store, messages, logins, resources, time, loggers);
+        try
+        {
+            await node.Start(cancellation);
+            return node;
+        }
+        catch
+        {
+            node.StopWatching();
+            throw;
+        }
+    }
+
     public NodeIdentity Identity { get; }
 
     public DateTimeOffset StartedAt { get; }
@@ -89,6 +114,14 @@ public sealed partial class BrokerNode
         var completed = new TaskCompletionSource<TopologyResult>(TaskCreationOptions.RunContinuationsAsynchronously);
         _services.Topology.Propose(command, completed.SetResult);
         return completed.Task;
+    }
+
+    private async Task Start(CancellationToken cancellation)
+    {
+        var isWhole = false;
+        await _services.Topology.Start(stored => (_queueServices.Epoch, isWhole) = (stored.Epoch, stored.IsWhole), cancellation);
+        _services.Messages.Start(isFull => _services.Alarms.Set(Shortage.DiskFull, isFull));
+        _services.Queues.Start(isWhole);
     }
 
     /// <summary>The defaults are RabbitMQ's.</summary>
@@ -130,6 +163,11 @@ public sealed partial class BrokerNode
         await _services.Queues.Stop();
         // What the end of clients deleted is still on its way to the store; one that has failed answers nothing.
         await Task.WhenAny(Change(new Commands([])), Task.Delay(_services.Limits.CloseMs));
+        StopWatching();
+    }
+
+    private void StopWatching()
+    {
         _diskWatch.Dispose();
         _heapRelease.Dispose();
     }

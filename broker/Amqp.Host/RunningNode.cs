@@ -35,7 +35,7 @@ internal sealed class RunningNode : IAsyncDisposable
     public static async Task<RunningNode> Start(
         BrokerOptions options, DataDirectory directory, StoreEngine engine, ILoggerFactory logs, Action<Exception, string> failed)
     {
-        var running = Open(options, directory, engine, logs, failed);
+        var running = await Open(options, directory, engine, logs, failed);
         try
         {
             await running.MakeDefaultUser(options.Security, logs.CreateLogger<RunningNode>());
@@ -73,7 +73,7 @@ internal sealed class RunningNode : IAsyncDisposable
         _store.Dispose();
     }
 
-    private static RunningNode Open(
+    private static async Task<RunningNode> Open(
         BrokerOptions options, DataDirectory directory, StoreEngine engine, ILoggerFactory logs, Action<Exception, string> failed)
     {
         LocalMetadataStore? store = null;
@@ -83,7 +83,7 @@ internal sealed class RunningNode : IAsyncDisposable
             store = LocalMetadataStore.Open(
                 directory, TimeProvider.System, logs.CreateLogger<LocalMetadataStore>(), exception => failed(exception, "Definitions"));
             messages = MessageStore.Open(directory, engine, store, logs.CreateLogger<MessageStore>(), exception => failed(exception, "Messages"));
-            var node = new BrokerNode(
+            var node = await BrokerNode.Start(
                 options.Node.Identity,
                 options.Limits,
                 store,

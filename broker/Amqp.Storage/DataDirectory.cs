@@ -6,14 +6,14 @@ namespace Amqp.Storage;
 /// The directory that holds everything a node keeps. While it is open no other broker can open it, and it says of itself
 /// what it is:
 /// <code>
-/// format.json       {"format":"amqp-net","version":1,"engine":"journal"}
+/// format.json       {"format":"amqp-net","version":2,"engine":"journal"}
 /// lock              held, with a lock of the operating system, as long as a broker runs; survives it, means nothing then
 /// definitions.log   see LocalMetadataStore
 /// </code>
 /// </summary>
 public sealed class DataDirectory : IDisposable
 {
-    public const int FormatVersion = 1;
+    public const int FormatVersion = 2;
 
     private const string FormatName = "amqp-net";
 
@@ -21,6 +21,12 @@ public sealed class DataDirectory : IDisposable
     private const int LockedOnLinux = 11;
     private const int LockedOnMacOS = 35;
     private const int LockedOnWindows = unchecked((int)0x80070020);
+
+    private const string NewerFormat = "Start the newer broker that wrote it, or restore a backup from before its upgrade.";
+
+    /// <summary>Version 1 was never released: its messages are not converted.</summary>
+    private const string OlderFormat = "Start the older broker that wrote it and let consumers empty its queues; then copy its definitions.log, "
+        + "which has everything but messages, into a new directory, and set Storage:Directory to that.";
 
     private readonly FileStream? _lock;
 
@@ -133,10 +139,9 @@ public sealed class DataDirectory : IDisposable
             var version = root.GetProperty("version").GetInt32();
             if (root.GetProperty("format").GetString() == FormatName && root.GetProperty("engine").GetString() is { } engine)
             {
-                return version <= FormatVersion
-                    ? engine
-                    : throw new StorageException($"'{format}' says that the data directory has format version {version}; this broker knows "
-                        + $"versions up to {FormatVersion}. Start the newer broker that wrote it, or restore a backup from before its upgrade.");
+                if (version == FormatVersion) return engine;
+                throw new StorageException($"'{format}' says that the data directory has format version {version}, and this broker reads version "
+                    + $"{FormatVersion} alone. {(version > FormatVersion ? NewerFormat : OlderFormat)}");
             }
         }
         catch (Exception exception) when (exception is JsonException or KeyNotFoundException or InvalidOperationException or FormatException)

@@ -23,7 +23,7 @@ public class StoreCommandTests
         var before = _folder.Fill().Snapshot();
         var (code, output, error) = await CommandLine.Run($"store info {_folder.Path}");
         Assert.That((code, error), Is.EqualTo((0, "")));
-        Assert.That(output, Does.Contain("format\tversion 1, engine journal\n").And.Contains("openings\t1\n").And.Contains("queues\t2\n").And.Contains("segments\t1\n"));
+        Assert.That(output, Does.Contain("format\tversion 2, engine journal\n").And.Contains("openings\t1\n").And.Contains("queues\t2\n").And.Contains("segments\t1\n"));
         Assert.That(output, Does.Contain("messages of unknown queues\t1 of 1 queues\n"));
         Assert.That(output, Does.Match(@"vhost\tname\tmessages\tbytes\n/\tempty\t0\t0\n/\torders\t2\t\d{3}\n$"));
         Assert.That(_folder.Snapshot(), Is.EquivalentTo(before), "nothing was changed");
@@ -111,14 +111,14 @@ public class StoreCommandTests
     [TestCase("convert --to journal")]
     public async Task A_newer_directory_is_69(string command)
     {
-        await File.WriteAllTextAsync(Path.Combine(_folder.Path, "format.json"), """{"format":"amqp-net","version":2,"engine":"journal"}""");
-        await Expect(69, $"store {command} {_folder.Path}", "format version 2");
+        await File.WriteAllTextAsync(Path.Combine(_folder.Path, "format.json"), """{"format":"amqp-net","version":3,"engine":"journal"}""");
+        await Expect(69, $"store {command} {_folder.Path}", "format version 3");
     }
 
     [Test]
     public async Task Another_engine_is_69()
     {
-        await File.WriteAllTextAsync(Path.Combine(_folder.Path, "format.json"), """{"format":"amqp-net","version":1,"engine":"other"}""");
+        await File.WriteAllTextAsync(Path.Combine(_folder.Path, "format.json"), """{"format":"amqp-net","version":2,"engine":"other"}""");
         await Expect(69, $"store info {_folder.Path}", "storage engine 'other'");
     }
 

@@ -31,12 +31,12 @@ internal sealed class StoreFolder : IDisposable
     {
         using var directory = DataDirectory.Open(Path, Engine.Name);
         using var definitions = LocalMetadataStore.Open(directory, TimeProvider.System, NullLogger<LocalMetadataStore>.Instance, Fail);
-        var topology = definitions.Load();
+        var topology = definitions.Load().Topology;
         QueueId Declare(string name)
         {
             var result = TopologyReducer.Apply(topology, new DeclareQueue("/", name, true, false, false, FieldTable.Empty, null));
             topology = result.Topology;
-            definitions.Commit([result], () => { });
+            definitions.Commit(basis: 0, [result], _ => { });
             return result.Queue!.Id;
         }
         var (orders, _) = (Declare("orders"), Declare("empty"));
@@ -69,10 +69,6 @@ internal sealed class StoreFolder : IDisposable
     private sealed class Told : IStoreListener
     {
         public void Committed(long ticket)
-        {
-        }
-
-        public void Loaded(long[] positions, Message?[] messages)
         {
         }
     }

@@ -16,7 +16,7 @@ public class DataDirectoryTests
         var path = Path.Combine(_path, "new", "data");
         Assert.That(DataDirectory.EngineOf(path), Is.Null);
         using (DataDirectory.Open(path, "journal")) Assert.That(DataDirectory.EngineOf(path), Is.EqualTo("journal"));
-        Assert.That(File.ReadAllText(Path.Combine(path, "format.json")), Is.EqualTo("""{"format":"amqp-net","version":1,"engine":"journal"}"""));
+        Assert.That(File.ReadAllText(Path.Combine(path, "format.json")), Is.EqualTo("""{"format":"amqp-net","version":2,"engine":"journal"}"""));
         using var again = DataDirectory.Open(path, "journal");
         Assert.That(again.FullPath, Is.EqualTo(path));
     }
@@ -35,7 +35,8 @@ public class DataDirectoryTests
         Assert.That(() => DataDirectory.Open(_path, "journal"), Throws.TypeOf<StorageException>().With.Message.Contains("'litedb'"));
     }
 
-    [TestCase("""{"format":"amqp-net","version":2,"engine":"journal"}""", "version 2")]
+    [TestCase("""{"format":"amqp-net","version":3,"engine":"journal"}""", "format version 3, and this broker reads version 2 alone. Start the newer broker")]
+    [TestCase("""{"format":"amqp-net","version":1,"engine":"journal"}""", "format version 1, and this broker reads version 2 alone. Start the older broker")]
     [TestCase("""{"format":"something","version":1,"engine":"journal"}""", "not readable as the description")]
     [TestCase("""{"format":"amqp-net"}""", "not readable as the description")]
     [TestCase("", "not readable as the description")]

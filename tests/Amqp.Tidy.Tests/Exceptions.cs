@@ -16,6 +16,7 @@ internal static class Exceptions
         new("broker/Amqp.Storage/Messages/StoreMailbox.cs", "lock", "every queue posts here, and the store's thread takes"),
         new("broker/Amqp.Storage/Messages/StoreMailbox.cs", "Monitor", "the store's thread waits here for something to do"),
         new("broker/Amqp.Storage/Messages/StoreReader.cs", "lock", "the reader looks for places in what only the store's thread changes"),
+        new("broker/Amqp.Storage/Messages/QueueOpening.cs", "lock", "the opening of a queue looks for its messages in what only the store's thread changes"),
         new("broker/Amqp.Storage/Messages/StoreWriter.cs", "lock", "the store's thread changes what the reader looks at"),
         new("broker/Amqp.Storage/Messages/BlobBuilder.cs", "lock", "likewise: places of what was written"),
         new("broker/Amqp.Storage/Messages/Merge.cs", "lock", "likewise: what is given up as damaged"),

@@ -1,4 +1,5 @@
 using Amqp.Core.Messages;
+using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 using AMQP.Net;
@@ -102,7 +103,7 @@ public class Queues
 
     private void Begin(bool isDurable, int prefetch, bool autoAck)
     {
-        _queue = new QueueState(new QueueId(1), isDurable, messageTtlMs: null, _effects);
+        _queue = new QueueState(new QueueId(1), epoch: 0, isDurable, messageTtlMs: null, _effects);
         _consumer = new Consumer { Tag = "consumer", AutoAck = autoAck, Exclusive = false, Priority = 0, Prefetch = prefetch };
         _queue.AddConsumer(_consumer, Now);
     }
@@ -140,6 +141,13 @@ public class Queues
     private sealed class Consumer : QueueConsumer
     {
         public int Room { get; set; } = int.MaxValue;
+
+        /// <summary>What a queue decides here is not carried out.</summary>
+        public override IDeliveryOutlet Outlet => throw new NotSupportedException();
+
+        public override void Added() => throw new NotSupportedException();
+
+        public override void Cancelled() => throw new NotSupportedException();
 
         protected override bool TryEnter(int bytes)
         {

@@ -62,7 +62,7 @@ internal static class Filling
 
     private static List<QueueId> Declare(LocalMetadataStore definitions, int queues)
     {
-        var topology = definitions.Load();
+        var topology = definitions.Load().Topology;
         var ids = new List<QueueId>(queues);
         using var stored = new ManualResetEventSlim();
         for (var number = 0; number < queues;)
@@ -76,7 +76,7 @@ internal static class Filling
                 results.Add(result);
             }
             stored.Reset();
-            definitions.Commit(results, stored.Set);
+            definitions.Commit(basis: 0, results, _ => stored.Set());
             stored.Wait();
         }
         return ids;
@@ -90,10 +90,6 @@ internal sealed class TicketListener : IStoreListener
     private long _committed;
 
     void IStoreListener.Committed(long ticket) => _told.Add(ticket);
-
-    void IStoreListener.Loaded(long[] positions, Message?[] messages)
-    {
-    }
 
     public void WaitFor(long ticket)
     {

@@ -1,4 +1,5 @@
 using Amqp.Core.Messages;
+using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 
@@ -16,7 +17,7 @@ internal static class QueueLimit
     public static Limit Measure(bool autoAck, bool isPersistent, int seconds)
     {
         var effects = new QueueEffects();
-        var queue = new QueueState(new QueueId(1), isPersistent, messageTtlMs: null, effects);
+        var queue = new QueueState(new QueueId(1), epoch: 0, isPersistent, messageTtlMs: null, effects);
         var consumer = new Taker { Tag = "c0", AutoAck = autoAck, Exclusive = false, Priority = 0, Prefetch = Batch };
         queue.AddConsumer(consumer, now: 0);
         var message = new Message("", "q0", Traffic.Content(bodyBytes: 16, isPersistent));
@@ -36,6 +37,13 @@ internal static class QueueLimit
 
     private sealed class Taker : QueueConsumer
     {
+        /// <summary>What a queue decides here is not carried out.</summary>
+        public override IDeliveryOutlet Outlet => throw new NotSupportedException();
+
+        public override void Added() => throw new NotSupportedException();
+
+        public override void Cancelled() => throw new NotSupportedException();
+
         protected override bool TryEnter(int bytes) => true;
 
         protected override void Leave(int count)

@@ -1,4 +1,3 @@
-using Amqp.Broker.Queues;
 using Amqp.Broker.Transactions;
 using Amqp.Core.Errors;
 using Amqp.Core.Queues;
@@ -66,8 +65,8 @@ internal sealed class AckHandlers(ChannelSession channel)
 
     private void SettleNow(QueueOperationKind kind)
     {
-        foreach (var (_, holder, position) in _taken)
-            channel.Connection.Posts.Add(((IQueueLink)holder).Queue, QueueOperation.Settle(kind, holder, position));
+        foreach (var (_, link, position) in _taken)
+            channel.Connection.Posts.Add(link.Queue, QueueOperation.Settle(kind, link.Holder, position));
     }
 
     private void SettleLater(OpenTransaction transaction, QueueOperationKind kind)

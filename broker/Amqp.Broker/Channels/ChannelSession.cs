@@ -4,6 +4,8 @@ using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Transactions;
 using Amqp.Core.Errors;
+using Amqp.Core.Ports;
+using Amqp.Core.Queues;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using AMQP.Net;
@@ -44,7 +46,7 @@ internal sealed class ChannelSession
     public Dictionary<string, ConsumerLink> Consumers { get; } = [];
 
     /// <summary>Holders of what basic.get took, a queue each.</summary>
-    public Dictionary<QueueActor, GetLink> GetLinks { get; } = [];
+    public Dictionary<IQueueEndpoint, GetLink> GetLinks { get; } = [];
 
     public ReplyConsumer? ReplyConsumer { get; set; }
 
@@ -80,7 +82,7 @@ internal sealed class ChannelSession
 
     /// <summary>The queue of that name (empty: the last declared), if this connection may read it.</summary>
     /// <exception cref="BrokerException">403: its user may not; 404: there is none; 405: it is another connection's.</exception>
-    public QueueActor FindQueue(string name)
+    public IQueueEndpoint FindQueue(string name)
     {
         name = ExpandQueueName(name);
         Connection.CheckAccess(Access.Read, Resource.Queue(Connection.Vhost, name));

@@ -1,6 +1,8 @@
 using Amqp.Broker.Connections;
 using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
+using Amqp.Core.Ports;
+using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 using AMQP.Net;
 
@@ -119,7 +121,7 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
         return ValueTask.CompletedTask;
     }
 
-    private GetLink GetLink(QueueActor queue)
+    private GetLink GetLink(IQueueEndpoint queue)
     {
         if (channel.GetLinks.TryGetValue(queue, out var link)) return link;
         if (channel.GetLinks.Count >= _getLinksKept)

@@ -1,10 +1,10 @@
 using Amqp.Broker.Loops;
-using Amqp.Core.Queues;
+using Amqp.Broker.Queues;
 
 namespace Amqp.Broker.Channels;
 
-/// <summary>A delivery that waits for its settlement: which queue's holder has it, and its place in that queue.</summary>
-internal readonly record struct Unsettled(ulong Tag, MessageHolder Holder, long Position);
+/// <summary>A delivery that waits for its settlement: which link to a queue has it, and its place in that queue.</summary>
+internal readonly record struct Unsettled(ulong Tag, IQueueLink Link, long Position);
 
 /// <summary>
 /// Translates a channel's delivery tags to messages of queues. A tag is given when the delivery is written, so tags stand
@@ -31,11 +31,11 @@ internal sealed class DeliveryTags
     }
 
     /// <summary>A tag for a delivery that waits for its settlement.</summary>
-    public ulong Add(MessageHolder holder, long position)
+    public ulong Add(IQueueLink link, long position)
     {
         lock (_lock)
         {
-            _waiting.Add((long)++_lastTag, new Held(holder, position));
+            _waiting.Add((long)++_lastTag, new Held(link, position));
             return _lastTag;
         }
     }
@@ -70,7 +70,7 @@ internal sealed class DeliveryTags
             TakeUpTo(long.MaxValue, all);
             all.AddRange(taken);
             all.Sort((one, other) => one.Tag.CompareTo(other.Tag));
-            foreach (var (tag, holder, position) in all) _waiting.Add((long)tag, new Held(holder, position));
+            foreach (var (tag, link, position) in all) _waiting.Add((long)tag, new Held(link, position));
         }
     }
 
@@ -79,8 +79,8 @@ internal sealed class DeliveryTags
         while (_waiting.Count > 0 && _waiting.First is var first && first <= tag) taken.Add(_waiting.TakeFirst().Under(first));
     }
 
-    private readonly record struct Held(MessageHolder Holder, long Position)
+    private readonly record struct Held(IQueueLink Link, long Position)
     {
-        public Unsettled Under(long tag) => new((ulong)tag, Holder, Position);
+        public Unsettled Under(long tag) => new((ulong)tag, Link, Position);
     }
 }

@@ -1,6 +1,6 @@
 using Amqp.Broker.Connections;
-using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
+using Amqp.Core.Queues;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using AMQP.Net;

@@ -1,9 +1,7 @@
-using Amqp.Core.Queues;
-
 namespace Amqp.Broker.Channels;
 
 /// <summary>The consumer of a channel's direct replies (pseudo-queue <c>amq.rabbitmq.reply-to</c>).</summary>
-internal sealed class ReplyConsumer(ChannelSession channel, string tag, string address) : MessageHolder
+internal sealed class ReplyConsumer(ChannelSession channel, string tag, string address)
 {
     private volatile bool _isCancelled;
 

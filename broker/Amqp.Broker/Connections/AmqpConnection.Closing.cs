@@ -1,7 +1,7 @@
 using Amqp.Broker.Loops;
-using Amqp.Broker.Queues;
 using Amqp.Core;
 using Amqp.Core.Errors;
+using Amqp.Core.Queues;
 using AMQP.Net;
 
 namespace Amqp.Broker.Connections;

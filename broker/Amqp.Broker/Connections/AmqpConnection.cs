@@ -3,9 +3,11 @@ using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
-using Amqp.Core;
 using Amqp.Core.Errors;
+using Amqp.Core.Ports;
+using Amqp.Core.Queues;
 using Amqp.Core.Topology;
+using Amqp.Core;
 using AMQP.Net;
 
 namespace Amqp.Broker.Connections;
@@ -325,7 +327,7 @@ internal sealed partial class AmqpConnection
     }
 
     /// <summary>Asks a queue, behind everything that this connection has posted to it, and waits for the answer.</summary>
-    public Reply<T> Ask<T>(QueueActor queue, Func<Reply<T>, QueueOperation> question)
+    public Reply<T> Ask<T>(IQueueEndpoint queue, Func<Reply<T>, QueueOperation> question)
     {
         var reply = new Reply<T>(Loop);
         Posts.Add(queue, question(reply));

@@ -6,6 +6,7 @@ using Amqp.Broker.Loops;
 using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
 using Amqp.Core.Messages;
+using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using AMQP.Net;
 
@@ -24,7 +25,7 @@ namespace Amqp.Broker.Connections;
 /// <param name="failed">Called when nothing more can be sent because of an exception; from any thread.</param>
 internal sealed class ConnectionOutput(
     PipeWriter writer, int answerBytesMax, MemoryBudget memory, SendWatch watch, Action roomAgain, Action clientGone, Action<Exception> failed)
-    : IThreadPoolWorkItem
+    : IThreadPoolWorkItem, IDeliveryOutlet
 {
     /// <summary>Encoded bytes after which a flush is due, though more is waiting. A flush costs the client a wake-up, and the system a
     /// packet at its end that is not full; but a client that does not read makes the broker hold so much (decision note 0012).</summary>
@@ -72,11 +73,11 @@ internal sealed class ConnectionOutput(
         if (_mailbox.Post(item)) Start();
     }
 
-    /// <param name="bytes">What the messages take, all together.</param>
-    public void PostDeliveries(ReadOnlySpan<OutboundItem> items, long bytes)
+    /// <inheritdoc/>
+    void IDeliveryOutlet.Post(ReadOnlySpan<Delivery> deliveries, long bytes)
     {
         memory.Add(bytes);
-        if (_mailbox.Post(items)) Start();
+        if (_mailbox.Post(deliveries, OutboundItem.Of)) Start();
     }
 
     /// <summary>Sends one method. It is encoded here and now, by whoever calls.</summary>
@@ -159,10 +160,10 @@ internal sealed class ConnectionOutput(
             deliveryBytes += size;
             // What is dropped makes no room: the queue would go on handing out messages to be dropped until the consumer is released.
             if (_ended || item.Channel!.IsClosed) continue;
-            if (item.Holder != consumer)
+            if (item.Link != consumer)
             {
                 consumer?.Written(consumerBytes);
-                (consumer, consumerBytes) = ((ConsumerLink)item.Holder!, 0);
+                (consumer, consumerBytes) = ((ConsumerLink)item.Link!, 0);
             }
             consumerBytes += size;
         }
@@ -198,7 +199,7 @@ internal sealed class ConnectionOutput(
         // The channel was closed while this waited. Its messages go back by the release of their holders, and the client
         // expects nothing more here.
         if (channel.IsClosed) return;
-        var consumer = (ConsumerLink)item.Holder!;
+        var consumer = (ConsumerLink)item.Link!;
         var message = (Message)item.Payload!;
         var tag = consumer.AutoAck ? channel.Tags.Next() : channel.Tags.Add(consumer, item.Position);
         FrameWriter.WriteMethod(
@@ -209,10 +210,9 @@ internal sealed class ConnectionOutput(
     private void EncodeDirectReply(in OutboundItem item)
     {
         var channel = item.Channel!;
-        var consumer = (ReplyConsumer)item.Holder!;
+        var (consumer, message, _) = (DirectReply)item.Payload!;
         // Cancelled by now: a reply that was on its way must not follow cancel-ok.
         if (channel.IsClosed || consumer.IsCancelled) return;
-        var message = ((DirectReply)item.Payload!).Message;
         FrameWriter.WriteMethod(writer, channel.Number, new BasicDeliver(
             consumer.Tag, channel.Tags.Next(), Redelivered: false, message.Exchange, message.RoutingKey));
         WriteContent(channel.Number, message);
@@ -231,7 +231,7 @@ internal sealed class ConnectionOutput(
         var channel = item.Channel!;
         if (channel.IsClosed) return;
         var message = (Message)item.Payload!;
-        var tag = item.Holder is null ? channel.Tags.Next() : channel.Tags.Add(item.Holder, item.Position);
+        var tag = item.Link is null ? channel.Tags.Next() : channel.Tags.Add(item.Link, item.Position);
         FrameWriter.WriteMethod(writer, channel.Number, new BasicGetOk(
             tag, item.Redelivered, message.Exchange, message.RoutingKey, (uint)item.Remaining));
         WriteContent(channel.Number, message);
@@ -244,7 +244,7 @@ internal sealed class ConnectionOutput(
             ReplyCode.NoRoute, ReplyCode.NoRoute.Name(), message.Exchange, message.RoutingKey));
         WriteContent(item.Channel.Number, message);
         // Only now, because a return has to precede the confirm of its message.
-        if (item.Position > 0) item.Channel.Confirms!.Settle(item.Position);
+        if (item.Position > 0) item.Channel.Confirms!.Taken(item.Position);
     }
 
     private void EncodeConfirms(ChannelSession channel)
@@ -266,7 +266,7 @@ internal sealed class ConnectionOutput(
         var channel = item.Channel!;
         // Posted by a queue's actor, perhaps behind the close-ok of a channel that closed just now.
         if (channel.IsClosed) return;
-        FrameWriter.WriteMethod(writer, channel.Number, new BasicCancel(((ConsumerLink)item.Holder!).Tag, NoWait: true));
+        FrameWriter.WriteMethod(writer, channel.Number, new BasicCancel(((ConsumerLink)item.Link!).Tag, NoWait: true));
     }
 
     private void WriteContent(ushort channel, Message message) =>

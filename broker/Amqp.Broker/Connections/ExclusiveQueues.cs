@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using Amqp.Broker.Queues;
+using Amqp.Core.Ports;
+using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 
 namespace Amqp.Broker.Connections;
@@ -28,7 +30,7 @@ internal sealed class ExclusiveQueues(LocalQueues queues)
     }
 
     /// <summary>All there are now, to be deleted by the caller.</summary>
-    public IEnumerable<QueueActor> TakeAll()
+    public IEnumerable<IQueueEndpoint> TakeAll()
     {
         foreach (var (definition, _) in _queues)
         {

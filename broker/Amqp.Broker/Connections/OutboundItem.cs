@@ -37,7 +37,7 @@ internal enum OutboundKind : byte
 
 /// <summary>A reply on its way to a requester.</summary>
 /// <param name="Credit">The responder's, which gets back what the reply took.</param>
-internal sealed record DirectReply(Message Message, PublishCredit Credit);
+internal sealed record DirectReply(ReplyConsumer Consumer, Message Message, PublishCredit Credit);
 
 /// <summary>One line in the mailbox of a connection's output. A struct: a delivery costs no object of its own.</summary>
 internal readonly struct OutboundItem
@@ -57,8 +57,8 @@ internal readonly struct OutboundItem
 
     public ChannelSession? Channel { get; private init; }
 
-    /// <summary>Who holds the message until it is settled; null when nobody has to.</summary>
-    public MessageHolder? Holder { get; private init; }
+    /// <summary>The consumer, or what has the message until it is settled; null when nothing has to.</summary>
+    public IQueueLink? Link { get; private init; }
 
     /// <summary>The <see cref="Message"/>, the <see cref="Connections.DirectReply"/>, or the bytes of frames.</summary>
     public object? Payload { get; private init; }
@@ -77,25 +77,29 @@ internal readonly struct OutboundItem
 
     public static OutboundItem Frames(byte[] frames) => new() { Kind = OutboundKind.Frames, Payload = frames };
 
-    public static OutboundItem Delivery(ConsumerLink consumer, Message message, long position, bool redelivered) => new()
+    public static OutboundItem Of(in Delivery delivery)
     {
-        Kind = OutboundKind.Delivery,
-        Channel = consumer.Channel,
-        Holder = consumer,
-        Payload = message,
-        Position = position,
-        Redelivered = redelivered,
-    };
+        var consumer = (ConsumerLink)delivery.Consumer; // behind this outlet there are no others
+        return new()
+        {
+            Kind = OutboundKind.Delivery,
+            Channel = consumer.Channel,
+            Link = consumer,
+            Payload = delivery.Message,
+            Position = delivery.Position,
+            Redelivered = delivery.Redelivered,
+        };
+    }
 
     /// <param name="credit">The responder's; gets the message's bytes back when it is written, or dropped.</param>
     public static OutboundItem DirectReply(ReplyConsumer consumer, Message message, PublishCredit credit) =>
-        new() { Kind = OutboundKind.DirectReply, Channel = consumer.Channel, Holder = consumer, Payload = new DirectReply(message, credit) };
+        new() { Kind = OutboundKind.DirectReply, Channel = consumer.Channel, Payload = new DirectReply(consumer, message, credit) };
 
     public static OutboundItem GetOk(ChannelSession channel, GetLink? holder, in GetResult result) => new()
     {
         Kind = OutboundKind.GetOk,
         Channel = channel,
-        Holder = holder,
+        Link = holder,
         Payload = result.Message,
         Position = result.Position,
         Redelivered = result.Redelivered,
@@ -103,7 +107,7 @@ internal readonly struct OutboundItem
     };
 
     public static OutboundItem Cancel(ConsumerLink consumer) =>
-        new() { Kind = OutboundKind.Cancel, Channel = consumer.Channel, Holder = consumer };
+        new() { Kind = OutboundKind.Cancel, Channel = consumer.Channel, Link = consumer };
 
     public static OutboundItem Confirms(ChannelSession channel) => new() { Kind = OutboundKind.Confirms, Channel = channel };
 

@@ -1,4 +1,5 @@
 using Amqp.Broker.Loops;
+using Amqp.Core.Ports;
 
 namespace Amqp.Broker.Flow;
 
@@ -8,7 +9,7 @@ namespace Amqp.Broker.Flow;
 /// read from the connection than what needs none: everything up to its next content.
 /// </summary>
 /// <param name="roomAgain">Called when <see cref="HasRoom"/> had said no; from any thread.</param>
-internal sealed class PublishCredit(int limitBytes, MemoryBudget memory, Action roomAgain)
+internal sealed class PublishCredit(int limitBytes, MemoryBudget memory, Action roomAgain) : IPublishCredit
 {
     private readonly ByteWindow _window = new(limitBytes);
 

@@ -43,6 +43,20 @@ internal sealed class Mailbox<T>
         }
     }
 
+    /// <summary>Posts several items that stay together, each made of something else.</summary>
+    /// <param name="convert">Quick, and calls nothing: the lock is held meanwhile.</param>
+    public bool Post<TSource>(ReadOnlySpan<TSource> sources, Conversion<TSource> convert)
+    {
+        lock (_lock)
+        {
+            foreach (ref readonly var source in sources) _incoming.Add(convert(source));
+            return TakeTurn();
+        }
+    }
+
+    /// <summary>Makes an item.</summary>
+    public delegate T Conversion<TSource>(in TSource source);
+
     /// <summary>
     /// Takes all that has come since the last call. False: nothing has, the owner is idle again, and the next post will say
     /// so to its caller. The list is valid until the next call.

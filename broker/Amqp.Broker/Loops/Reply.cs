@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using Amqp.Core.Errors;
+using Amqp.Core.Ports;
 
 namespace Amqp.Broker.Loops;
 
@@ -10,7 +11,7 @@ namespace Amqp.Broker.Loops;
 /// </summary>
 /// <typeparam name="T">The answer.</typeparam>
 /// <param name="loop">Null for an operator, who owns nothing: then the rest runs on the thread pool.</param>
-internal sealed class Reply<T>(ConnectionLoop? loop = null) : INotifyCompletion, IReply
+internal sealed class Reply<T>(ConnectionLoop? loop = null) : INotifyCompletion, IReply<T>
 {
     private static readonly Action Answered = () => { };
 
@@ -52,10 +53,4 @@ internal sealed class Reply<T>(ConnectionLoop? loop = null) : INotifyCompletion,
         if (loop is not null) loop.Post(waiting);
         else ThreadPool.UnsafeQueueUserWorkItem(static run => run(), waiting, preferLocal: false);
     }
-}
-
-/// <summary>A reply whose type of answer does not matter, because there is none.</summary>
-internal interface IReply
-{
-    void Fail(BrokerError error);
 }

@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Amqp.Broker.Loops;
+using Amqp.Core.Ports;
 
 namespace Amqp.Broker.Publishing;
 
@@ -23,7 +24,7 @@ internal readonly record struct Confirm(long Number, bool Multiple, bool IsRefus
 /// </summary>
 /// <param name="post">Called when there is something to tell and the write loop does not know it yet; from any thread.</param>
 /// <remarks>A leaf lock, because a channel's queues, its read loop and its write loop meet here; never held while calling out.</remarks>
-internal sealed class ConfirmTracker(Action post)
+internal sealed class ConfirmTracker(Action post) : IPublisher
 {
     /// <summary>How many are told at a time.</summary>
     private const int TakenMax = 4096;
@@ -63,14 +64,14 @@ internal sealed class ConfirmTracker(Action post)
         return number;
     }
 
-    /// <summary>Somebody has taken the message of that number; from any thread.</summary>
-    public void Settle(long number) => Answer([number], isRefused: false);
+    /// <summary>One that had to answer has taken the message of that number; from any thread.</summary>
+    public void Taken(long number) => Answer([number], isRefused: false);
 
-    /// <summary>Somebody has taken these.</summary>
-    public void Settle(ReadOnlySpan<long> numbers) => Answer(numbers, isRefused: false);
+    /// <inheritdoc/>
+    public void Taken(ReadOnlySpan<long> numbers) => Answer(numbers, isRefused: false);
 
-    /// <summary>Somebody could not take the message of that number; from any thread.</summary>
-    public void Refuse(long number) => Answer([number], isRefused: true);
+    /// <inheritdoc/>
+    public void Refused(long number) => Answer([number], isRefused: true);
 
     /// <summary>Takes what there is to tell. Called by the write loop.</summary>
     /// <returns>There is more, for which <c>post</c> is not called.</returns>

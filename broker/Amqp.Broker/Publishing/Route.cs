@@ -1,10 +1,10 @@
-using Amqp.Broker.Queues;
+using Amqp.Core.Ports;
 
 namespace Amqp.Broker.Publishing;
 
 /// <summary>Where a message goes: queues on this node, and direct replies by address.</summary>
 /// <param name="Absent">Names of queues that are not there: a transaction looks for them again when it is committed.</param>
-internal sealed record Route(QueueActor[] Queues, string[] DirectReplies, string[] Absent)
+internal sealed record Route(IQueueEndpoint[] Queues, string[] DirectReplies, string[] Absent)
 {
     /// <summary>Several queues store the message if it is persistent: its body is to be stored once.</summary>
     public bool SharesBody { get; } = Queues.Count(queue => queue.Definition.Durable) > 1;

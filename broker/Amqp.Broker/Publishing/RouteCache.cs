@@ -1,6 +1,6 @@
 using Amqp.Broker.Connections;
-using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
+using Amqp.Core.Ports;
 using Amqp.Core.Routing;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
@@ -101,7 +101,7 @@ internal sealed class RouteCache(AmqpConnection connection)
     private Route Resolve(Exchange exchange, string routingKey, FieldTable? headers)
     {
         if (RouteResolver.Resolve(_virtualHost!, exchange, routingKey, headers, _result) is { } error) throw new BrokerException(error);
-        var queues = new List<QueueActor>(_result.Queues.Count);
+        var queues = new List<IQueueEndpoint>(_result.Queues.Count);
         foreach (var definition in _result.Queues)
         {
             if (connection.Services.Queues.TryFind(definition, out var queue)) queues.Add(queue);

@@ -1,5 +1,5 @@
 using System.Runtime.InteropServices;
-using Amqp.Broker.Publishing;
+using Amqp.Core.Ports;
 
 namespace Amqp.Broker.Queues;
 
@@ -10,35 +10,35 @@ internal sealed class ConfirmBatch
     private const int NumbersKept = 1024;
 
     private readonly List<long> _numbers = [];
-    private ConfirmTracker? _confirms;
+    private IPublisher? _publisher;
 
-    public void Settle(ConfirmTracker confirms, long number)
+    public void Taken(IPublisher publisher, long number)
     {
-        if (confirms != _confirms)
+        if (publisher != _publisher)
         {
             Flush();
-            _confirms = confirms;
+            _publisher = publisher;
         }
         _numbers.Add(number);
     }
 
     public void Flush()
     {
-        if (_confirms is null) return;
-        _confirms.Settle(CollectionsMarshal.AsSpan(_numbers));
+        if (_publisher is null) return;
+        _publisher.Taken(CollectionsMarshal.AsSpan(_numbers));
         Forget();
     }
 
     /// <summary>The queue has failed, and what it was about to say may not be true.</summary>
     public void Refuse()
     {
-        foreach (var number in _numbers) _confirms!.Refuse(number);
+        foreach (var number in _numbers) _publisher!.Refused(number);
         Forget();
     }
 
     private void Forget()
     {
-        _confirms = null; // its channel may be gone before this serves again
+        _publisher = null; // its channel may be gone before this serves again
         _numbers.Clear();
         if (_numbers.Capacity > NumbersKept) _numbers.Capacity = 0;
     }

@@ -1,6 +1,7 @@
 using Amqp.Broker.Channels;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Observability;
+using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using AMQP.Net;
 
@@ -10,14 +11,18 @@ namespace Amqp.Broker.Queues;
 /// A consumer between its queue and its channel. It holds deliveries back by two measures besides the consumer's own
 /// prefetch: the prefetch that the channel's consumers share, and a window in bytes towards the socket.
 /// </summary>
-internal sealed class ConsumerLink(ChannelSession channel, QueueActor queue, int windowBytes) : QueueConsumer, IQueueLink
+internal sealed class ConsumerLink(ChannelSession channel, IQueueEndpoint queue, int windowBytes) : QueueConsumer, IQueueLink
 {
     private readonly ByteWindow _window = new(windowBytes);
     private int _granted;
 
     public ChannelSession Channel { get; } = channel;
 
-    public QueueActor Queue { get; } = queue;
+    public IQueueEndpoint Queue { get; } = queue;
+
+    public MessageHolder Holder => this;
+
+    public override IDeliveryOutlet Outlet => Channel.Output;
 
     public ConsumerId Id => new(Channel.Connection.Id, Channel.Number, Tag);
 
@@ -40,13 +45,9 @@ internal sealed class ConsumerLink(ChannelSession channel, QueueActor queue, int
         if (_window.Remove(bytes)) Queue.Post(QueueOperation.Resume(this));
     }
 
-    /// <summary>Called by the actor of a queue that is no more, for an operation that came too late: the places that its
-    /// deliveries and its turn in line have in the channel's prefetch do not go with the queue.</summary>
-    public void TooLate(QueueOperationKind operation)
-    {
-        if (operation == QueueOperationKind.Resume) Decline();
-        else if (operation is QueueOperationKind.Acknowledge or QueueOperationKind.Reject or QueueOperationKind.Requeue) Leave(1);
-    }
+    public override void Added() => Channel.ConsumerAdded(this);
+
+    public override void Cancelled() => Channel.ConsumerCancelled(this);
 
     protected override bool TryEnter(int bytes)
     {

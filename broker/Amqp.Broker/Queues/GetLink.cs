@@ -1,15 +1,12 @@
+using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 
 namespace Amqp.Broker.Queues;
 
 /// <summary>A channel that used basic.get on a queue: holder of what it got and has not settled.</summary>
-internal sealed class GetLink(QueueActor queue) : MessageHolder, IQueueLink
+internal sealed class GetLink(IQueueEndpoint queue) : MessageHolder, IQueueLink
 {
-    public QueueActor Queue { get; } = queue;
-}
+    public IQueueEndpoint Queue { get; } = queue;
 
-/// <summary>A message holder together with the queue that its messages belong to.</summary>
-internal interface IQueueLink
-{
-    QueueActor Queue { get; }
+    public MessageHolder Holder => this;
 }

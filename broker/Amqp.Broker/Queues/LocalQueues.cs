@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using Amqp.Core.Ports;
+using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 using Microsoft.Extensions.Logging;
 
@@ -22,10 +24,21 @@ internal sealed partial class LocalQueues
     }
 
     /// <summary>The store has started: queues may do what time asks of them.</summary>
-    public void Start()
+    /// <param name="isWhole">Every queue that there is is known by now: what the store has of others is forgotten.</param>
+    public void Start(bool isWhole)
     {
         _isStarted = true;
         foreach (var (_, actor) in _actors) actor.Start();
+        foreach (var (queue, messages) in _services!.Store.NotOpen())
+        {
+            if (!isWhole)
+            {
+                LogKept(_services.Logger, messages, queue.Value);
+                continue;
+            }
+            LogForgotten(_services.Logger, messages, queue.Value);
+            _services.Store.Forget(queue);
+        }
     }
 
     /// <summary>Follows the topology: called for each change before anybody can see it.</summary>
@@ -55,7 +68,7 @@ internal sealed partial class LocalQueues
     {
         var actors = _actors.Values.ToArray();
         var count = new StopCount(actors.Length);
-        foreach (var actor in actors) actor.Post(QueueOperation.Stop(count));
+        foreach (var actor in actors) actor.Post(QueueOperation.Stop(count.Answered));
         return count.Done();
     }
 
@@ -70,10 +83,20 @@ internal sealed partial class LocalQueues
         }
     }
 
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Count} messages of queue number {Queue} were dropped: the queue was deleted")]
+    private static partial void LogForgotten(ILogger logger, int count, long queue);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} messages belong to queue number {Queue}, whose definition is lost: the file of definitions was damaged. They are kept on the disk; restore definitions.log from a backup to have them back, or remove its damaged copies to let them go")]
+    private static partial void LogKept(ILogger logger, int count, long queue);
+
     [LoggerMessage(Level = LogLevel.Debug, Message = "Messages take more than {Limit} bytes of memory; those at the end of long queues are kept in the store only")]
     private static partial void LogTight(ILogger logger, long limit);
 
     /// <summary>The queue, unless it was deleted since the topology that names it was current.</summary>
-    public bool TryFind(QueueDefinition definition, [MaybeNullWhen(false)] out QueueActor actor) =>
-        _actors.TryGetValue(definition.Id, out actor);
+    public bool TryFind(QueueDefinition definition, [MaybeNullWhen(false)] out IQueueEndpoint queue)
+    {
+        var isHere = _actors.TryGetValue(definition.Id, out var actor);
+        queue = actor;
+        return isHere;
+    }
 }

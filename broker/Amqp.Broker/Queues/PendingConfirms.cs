@@ -1,4 +1,4 @@
-using Amqp.Broker.Publishing;
+using Amqp.Core.Ports;
 
 namespace Amqp.Broker.Queues;
 
@@ -18,10 +18,10 @@ internal sealed class PendingConfirms
     /// <summary>The position of the first message that waits; nobody asks when none does.</summary>
     private long First => _ring[_head].Position;
 
-    public void Add(long position, ConfirmTracker confirms, long number)
+    public void Add(long position, IPublisher publisher, long number)
     {
         if (_count == _ring.Length) Grow();
-        At(_count++) = new Pending(position, confirms, number);
+        At(_count++) = new Pending(position, publisher, number);
     }
 
     /// <summary>Every message below that position is on the disk.</summary>
@@ -45,24 +45,24 @@ internal sealed class PendingConfirms
         for (; low < _count && At(low).Position < end; low++)
         {
             ref var found = ref At(low);
-            if (found.Confirms is not null) batch.Settle(found.Confirms, found.Number);
-            found = found with { Confirms = null };
+            if (found.Publisher is not null) batch.Taken(found.Publisher, found.Number);
+            found = found with { Publisher = null };
         }
-        while (_count > 0 && At(0).Confirms is null) TakeFirst(batch);
+        while (_count > 0 && At(0).Publisher is null) TakeFirst(batch);
     }
 
     public void SettleAll(ConfirmBatch batch) => SettleBelow(long.MaxValue, batch);
 
     public void RefuseAll()
     {
-        for (var place = 0; place < _count; place++) At(place).Confirms?.Refuse(At(place).Number);
+        for (var place = 0; place < _count; place++) At(place).Publisher?.Refused(At(place).Number);
         (_ring, _head, _count) = ([], 0, 0);
     }
 
     private void TakeFirst(ConfirmBatch batch)
     {
         ref var first = ref At(0);
-        if (first.Confirms is not null) batch.Settle(first.Confirms, first.Number);
+        if (first.Publisher is not null) batch.Taken(first.Publisher, first.Number);
         first = default;
         _head = (_head + 1) & (_ring.Length - 1);
         _count--;
@@ -77,5 +77,5 @@ internal sealed class PendingConfirms
         (_ring, _head) = (larger, 0);
     }
 
-    private readonly record struct Pending(long Position, ConfirmTracker? Confirms, long Number);
+    private readonly record struct Pending(long Position, IPublisher? Publisher, long Number);
 }

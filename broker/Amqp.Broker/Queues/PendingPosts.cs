@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
 using Amqp.Broker.Flow;
-using Amqp.Broker.Publishing;
 using Amqp.Core.Messages;
+using Amqp.Core.Ports;
+using Amqp.Core.Queues;
 
 namespace Amqp.Broker.Queues;
 
@@ -26,7 +27,7 @@ internal sealed class PendingPosts(PublishCredit credit)
 
     public bool IsFull => _batches is { } batches && batches.OperationCount + (QueueCost * batches.QueueCount) >= OperationsMax;
 
-    public void Add(QueueActor queue, in QueueOperation operation)
+    public void Add(IQueueEndpoint queue, in QueueOperation operation)
     {
         if (_last?.Queue != queue) _last = (_batches ??= PostBatches.Take()).BatchFor(queue);
         _last.Operations.Add(operation);
@@ -34,9 +35,9 @@ internal sealed class PendingPosts(PublishCredit credit)
     }
 
     /// <param name="shareBytes">What the message takes of the credit for this queue.</param>
-    public void AddPublish(QueueActor queue, Message message, ConfirmTracker? confirms, long number, int shareBytes)
+    public void AddPublish(IQueueEndpoint queue, Message message, IPublisher? publisher, long number, int shareBytes)
     {
-        Add(queue, QueueOperation.Publish(message, confirms, number));
+        Add(queue, QueueOperation.Publish(message, publisher, number));
         _last!.PublishedBytes += shareBytes;
     }
 

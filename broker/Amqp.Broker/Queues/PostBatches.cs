@@ -1,10 +1,13 @@
+using Amqp.Core.Ports;
+using Amqp.Core.Queues;
+
 namespace Amqp.Broker.Queues;
 
 /// <summary>What one connection has for one queue.</summary>
 internal sealed class PostBatch
 {
     /// <summary>Null while it is a spare one.</summary>
-    public QueueActor? Queue;
+    public IQueueEndpoint? Queue;
 
     /// <summary>What the publishes among the operations take of the connection's credit.</summary>
     public long PublishedBytes;
@@ -24,7 +27,7 @@ internal sealed class PostBatches
     [ThreadStatic]
     private static PostBatches? _ofThisThread;
 
-    private readonly Dictionary<QueueActor, PostBatch> _batches = [];
+    private readonly Dictionary<IQueueEndpoint, PostBatch> _batches = [];
     private readonly Stack<PostBatch> _spare = new();
     private int _spareRoom;
 
@@ -33,7 +36,7 @@ internal sealed class PostBatches
 
     public int QueueCount => _batches.Count;
 
-    public Dictionary<QueueActor, PostBatch>.ValueCollection All => _batches.Values;
+    public Dictionary<IQueueEndpoint, PostBatch>.ValueCollection All => _batches.Values;
 
     /// <summary>An empty one, to be given back by <see cref="Return"/>.</summary>
     public static PostBatches Take()
@@ -43,7 +46,7 @@ internal sealed class PostBatches
         return batches;
     }
 
-    public PostBatch BatchFor(QueueActor queue)
+    public PostBatch BatchFor(IQueueEndpoint queue)
     {
         if (_batches.TryGetValue(queue, out var batch)) return batch;
         if (_spare.TryPop(out batch)) _spareRoom -= batch.Operations.Capacity;

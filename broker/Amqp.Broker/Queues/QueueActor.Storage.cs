@@ -1,7 +1,4 @@
-using Amqp.Broker.Flow;
-using Amqp.Broker.Loops;
 using Amqp.Broker.Observability;
-using Amqp.Broker.Publishing;
 using Amqp.Core.Errors;
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
@@ -12,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Broker.Queues;
 
 /// <content>A queue and the store: what is written, whom that is told, and which messages are in memory.</content>
-internal sealed partial class QueueActor : IStoreListener
+internal sealed partial class QueueActor : IStoreListener, IMessageReader
 {
     private readonly PendingConfirms _pendingConfirms = new();
     private readonly ConfirmBatch _confirms = new();
@@ -22,11 +19,11 @@ internal sealed partial class QueueActor : IStoreListener
     private readonly Queue<QueueOperation> _waitingGets = new();
 
     // Credit for messages below a position, some of which the store is writing.
-    private readonly Queue<(long End, PublishCredit Credit, long Bytes)> _credits = new();
+    private readonly Queue<(long End, IPublishCredit Credit, long Bytes)> _credits = new();
     private long _storedEnd;
 
     // Credit for messages that came while others were given to the store only to make room.
-    private readonly Queue<(PublishCredit Credit, long Bytes)> _pageCredits = new();
+    private readonly Queue<(IPublishCredit Credit, long Bytes)> _pageCredits = new();
     private long _lastTicket;
     private long _pageTicket;
     private long _reportedBytes;
@@ -41,7 +38,7 @@ internal sealed partial class QueueActor : IStoreListener
     /// <summary>The queue is gone for good, so the store may forget it. From any thread, after the last operation that was not refused.</summary>
     public void Forget()
     {
-        if (_isOpen) _services.Store.Remove(Definition.Id);
+        if (_isOpen) _services.Store.Forget(Definition.Id);
     }
 
     /// <summary>The queue as its operators see it.</summary>
@@ -56,7 +53,7 @@ internal sealed partial class QueueActor : IStoreListener
 
     void IStoreListener.Committed(long ticket) => Post(QueueOperation.Committed(ticket));
 
-    void IStoreListener.Loaded(long[] positions, Message?[] messages) => Post(QueueOperation.Loaded(positions, messages));
+    void IMessageReader.Loaded(long[] positions, Message?[] messages) => Post(QueueOperation.Loaded(positions, messages));
 
     private void Open()
     {
@@ -69,14 +66,14 @@ internal sealed partial class QueueActor : IStoreListener
     {
         var position = _state.Publish((Message)publish.Subject!, now);
         if (position != QueueState.NotStored) _storedEnd = position + 1;
-        if (publish.ReplyTo is not ConfirmTracker confirms) return;
-        if (position == QueueState.NotStored) _confirms.Settle(confirms, publish.Position);
-        else _pendingConfirms.Add(position, confirms, publish.Position);
+        if (publish.ReplyTo is not IPublisher publisher) return;
+        if (position == QueueState.NotStored) _confirms.Taken(publisher, publish.Position);
+        else _pendingConfirms.Add(position, publisher, publish.Position);
     }
 
     /// <summary>Credit of the messages that came just now: it is given back when the store has the last that it has to have; or, while
     /// the queue makes room, when there is room; otherwise at once.</summary>
-    private void TakeCredit(PublishCredit credit, long bytes)
+    private void TakeCredit(IPublishCredit credit, long bytes)
     {
         if (_storedEnd > 0) _credits.Enqueue((_storedEnd, credit, bytes));
         else if (_state.IsPagingOut) _pageCredits.Enqueue((credit, bytes));
@@ -159,10 +156,10 @@ internal sealed partial class QueueActor : IStoreListener
 
     private bool TryAnswer(in QueueOperation get, long now)
     {
-        var outcome = _state.TryGet((GetLink?)get.Subject, now, out var message, out var position, out var redelivered);
+        var outcome = _state.TryGet((MessageHolder?)get.Subject, now, out var message, out var position, out var redelivered);
         if (outcome == GetOutcome.NotInMemory) return false;
         HandOver();
-        ((Reply<GetResult>)get.ReplyTo!).Complete(
+        ((IReply<GetResult>)get.ReplyTo!).Complete(
             outcome == GetOutcome.Found ? new GetResult(message, position, redelivered, _state.ReadyCount) : default);
         return true;
     }
@@ -212,13 +209,13 @@ internal sealed partial class QueueActor : IStoreListener
     }
 
     /// <summary>The last word before the store is closed in order: what was handed out before. The clock stops.</summary>
-    private void Stop(StopCount count)
+    private void Stop(Action stopped)
     {
         if (Definition.Durable) _state.RecordDelivered();
         HandOver();
         _stopped = true;
         _timer?.Dispose();
-        count.Answered();
+        stopped();
     }
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Count} messages of queue '{Name}' in vhost '{Vhost}' are lost: their records in the store are damaged (positions {First} to {Last})")]

@@ -1,3 +1,5 @@
+using Amqp.Core.Queues;
+
 namespace Amqp.Broker.Queues;
 
 /// <content>What a queue does by the clock: drop messages whose time to live is over, and itself when nobody uses it.</content>

@@ -1,9 +1,7 @@
-using Amqp.Broker.Connections;
-using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Observability;
-using Amqp.Broker.Publishing;
 using Amqp.Core.Errors;
+using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 using Microsoft.Extensions.Logging;
@@ -14,11 +12,9 @@ namespace Amqp.Broker.Queues;
 /// The one owner of a queue's state. Operations come by mail; each is applied to <see cref="QueueState"/>, and what it
 /// decided leaves in one post a connection. It waits for nobody: not for a disk, a socket or another queue.
 /// </summary>
-internal sealed partial class QueueActor
+internal sealed partial class QueueActor : IQueueEndpoint
 {
     private readonly QueueEffects _effects;
-    private readonly BatchList<OutboundItem> _outbound = new();
-    private long _outboundBytes;
     private readonly QueueServices _services;
     private QueueState _state;
     private LoopTimer? _timer;
@@ -31,7 +27,7 @@ internal sealed partial class QueueActor
         Definition = definition;
         _services = services;
         _effects = new QueueEffects(HandOver);
-        _state = new QueueState(definition.Id, definition.Durable, definition.Parsed.MessageTtlMs, _effects)
+        _state = new QueueState(definition.Id, services.Epoch, definition.Durable, definition.Parsed.MessageTtlMs, _effects)
         {
             WallClockAheadMs = services.Clock.WallClockAheadMs,
         };
@@ -78,7 +74,7 @@ internal sealed partial class QueueActor
                 Publish(operation, now);
                 break;
             case QueueOperationKind.Credit:
-                TakeCredit((PublishCredit)operation.Subject!, operation.Position);
+                TakeCredit((IPublishCredit)operation.Subject!, operation.Position);
                 break;
             case QueueOperationKind.Acknowledge or QueueOperationKind.Reject:
                 _state.Settle((MessageHolder)operation.Subject!, operation.Position, Settlement.Remove, now);
@@ -87,7 +83,7 @@ internal sealed partial class QueueActor
                 _state.Settle((MessageHolder)operation.Subject!, operation.Position, Settlement.Requeue, now);
                 break;
             case QueueOperationKind.Release:
-                if (operation.Subject is ConsumerLink gone) RemoveConsumer(gone, now);
+                if (operation.Subject is QueueConsumer gone) RemoveConsumer(gone, now);
                 else if (_waitingGets.Count > 0) ForgetWaitingGets(operation.Subject!);
                 if (!_deleted) _state.Release((MessageHolder)operation.Subject!, now);
                 break;
@@ -95,13 +91,13 @@ internal sealed partial class QueueActor
                 AddConsumer(operation, now);
                 break;
             case QueueOperationKind.RemoveConsumer:
-                RemoveConsumer((ConsumerLink)operation.Subject!, now);
+                RemoveConsumer((QueueConsumer)operation.Subject!, now);
                 // Deliveries on their way must be in the channel's output before cancel-ok can follow them.
                 CarryOut();
-                ((Reply<int>)operation.ReplyTo!).Complete(((ConsumerLink)operation.Subject!).UnackedCount);
+                ((IReply<int>)operation.ReplyTo!).Complete(((QueueConsumer)operation.Subject!).UnackedCount);
                 break;
             case QueueOperationKind.Resume:
-                _state.Resume((ConsumerLink)operation.Subject!, now);
+                _state.Resume((QueueConsumer)operation.Subject!, now);
                 break;
             case QueueOperationKind.Get:
                 Get(operation, now);
@@ -109,16 +105,16 @@ internal sealed partial class QueueActor
             case QueueOperationKind.Purge:
                 var purged = _state.Purge();
                 HandOver();
-                ((Reply<int>)operation.ReplyTo!).Complete(purged);
+                ((IReply<int>)operation.ReplyTo!).Complete(purged);
                 break;
             case QueueOperationKind.Status:
                 Touch(now);
                 _state.DropExpired(now);
-                ((Reply<QueueStatus>)operation.ReplyTo!).Complete(
+                ((IReply<QueueStatus>)operation.ReplyTo!).Complete(
                     new QueueStatus(_state.ReadyCount, _state.ConsumerCount, Gone: false));
                 break;
             case QueueOperationKind.Delete:
-                Delete(operation.Conditions, (Reply<DeleteResult>?)operation.ReplyTo);
+                Delete(operation.Conditions, (IReply<DeleteResult>?)operation.ReplyTo);
                 break;
             default:
                 ApplyInner(operation, now);
@@ -158,10 +154,10 @@ internal sealed partial class QueueActor
                 break;
             case QueueOperationKind.Inspect:
                 _state.DropExpired(now);
-                ((Reply<QueueInfo>)operation.ReplyTo!).Complete(Describe(QueueInfo.Running));
+                ((IReply<QueueInfo>)operation.ReplyTo!).Complete(Describe(QueueInfo.Running));
                 break;
             case QueueOperationKind.Stop:
-                Stop((StopCount)operation.ReplyTo!);
+                Stop((Action)operation.ReplyTo!);
                 break;
             default:
                 throw new InvalidOperationException($"unknown queue operation {operation.Kind}");
@@ -170,21 +166,21 @@ internal sealed partial class QueueActor
 
     private void AddConsumer(in QueueOperation operation, long now)
     {
-        var consumer = (ConsumerLink)operation.Subject!;
-        var reply = (Reply<ConsumeResult>)operation.ReplyTo!;
+        var consumer = (QueueConsumer)operation.Subject!;
+        var reply = (IReply<ConsumeResult>)operation.ReplyTo!;
         if (!_state.CanAddConsumer(consumer))
         {
             reply.Complete(ConsumeResult.ExclusiveUse);
             return;
         }
         // Consume-ok goes out here, before the first delivery: the channel's answer could not be in time.
-        consumer.Channel.ConsumerAdded(consumer);
+        consumer.Added();
         _state.AddConsumer(consumer, now);
         Touch(now);
         reply.Complete(ConsumeResult.Added);
     }
 
-    private void RemoveConsumer(ConsumerLink consumer, long now)
+    private void RemoveConsumer(QueueConsumer consumer, long now)
     {
         if (!_state.RemoveConsumer(consumer)) return;
         Touch(now);
@@ -195,7 +191,7 @@ internal sealed partial class QueueActor
     /// Ends the queue. From here on it refuses everything; its name comes free when the topology has dropped it, and
     /// whoever finds it gone before that asks the topology again, behind this deletion.
     /// </summary>
-    private void Delete(DeleteConditions conditions, Reply<DeleteResult>? reply)
+    private void Delete(DeleteConditions conditions, IReply<DeleteResult>? reply)
     {
         if (_deleted) return;
         if (conditions.HasFlag(DeleteConditions.IfUnused) && _state.ConsumerCount > 0)
@@ -210,7 +206,7 @@ internal sealed partial class QueueActor
         }
         _deleted = true;
         CarryOut();
-        foreach (var consumer in _state.Consumers) ((ConsumerLink)consumer).Channel.ConsumerCancelled((ConsumerLink)consumer);
+        foreach (var consumer in _state.Consumers) consumer.Cancelled();
         var count = _state.ReadyCount;
         _pendingConfirms.SettleAll(_confirms);
         _confirms.Flush();
@@ -218,7 +214,7 @@ internal sealed partial class QueueActor
         // Channels may know this actor for a while longer (what they fetched from it, where they published last): its messages
         // do not have to wait for that.
         ReportBytes(_state.LetGoOfAll());
-        _state = new QueueState(Definition.Id, isDurable: false, messageTtlMs: null, _effects);
+        _state = new QueueState(Definition.Id, _services.Epoch, isDurable: false, messageTtlMs: null, _effects);
         _reportedBytes = 0;
         GiveBackAllCredit();
         _timer?.Dispose();
@@ -241,12 +237,12 @@ internal sealed partial class QueueActor
                 RefusePublish(operation);
                 break;
             case { Kind: QueueOperationKind.Credit }:
-                ((PublishCredit)operation.Subject!).GiveBack(operation.Position);
+                ((IPublishCredit)operation.Subject!).GiveBack(operation.Position);
                 break;
             case { Kind: QueueOperationKind.Committed or QueueOperationKind.Loaded }:
                 break;
-            case { ReplyTo: StopCount count }:
-                count.Answered();
+            case { Kind: QueueOperationKind.Stop }:
+                ((Action)operation.ReplyTo!)();
                 break;
             case { ReplyTo: ITransaction transaction }:
                 RefusePart((TransactionPart)operation.Subject!, transaction);
@@ -255,21 +251,21 @@ internal sealed partial class QueueActor
                 // Nobody waits: a settlement of what is no more, for instance. A failed queue can still
                 // be deleted, by its owner's end for instance.
                 if (_failed && operation.Kind == QueueOperationKind.Delete) Delete(operation.Conditions, reply: null);
-                (operation.Subject as ConsumerLink)?.TooLate(operation.Kind);
+                (operation.Subject as QueueConsumer)?.TooLate(operation.Kind);
                 break;
-            case { ReplyTo: Reply<DeleteResult> reply } when _failed && !_deleted:
+            case { ReplyTo: IReply<DeleteResult> reply } when _failed && !_deleted:
                 Delete(operation.Conditions, reply);
                 break;
-            case { ReplyTo: Reply<DeleteResult> reply }:
+            case { ReplyTo: IReply<DeleteResult> reply }:
                 reply.Complete(new DeleteResult(DeleteOutcome.Gone, 0));
                 break;
-            case { Kind: QueueOperationKind.RemoveConsumer, ReplyTo: Reply<int> reply }:
+            case { Kind: QueueOperationKind.RemoveConsumer, ReplyTo: IReply<int> reply }:
                 reply.Complete(0);
                 break;
-            case { ReplyTo: Reply<QueueInfo> reply } when !_deleted:
+            case { ReplyTo: IReply<QueueInfo> reply } when !_deleted:
                 reply.Complete(Describe(QueueInfo.Crashed));
                 break;
-            case { ReplyTo: Reply<QueueStatus> reply } when _deleted:
+            case { ReplyTo: IReply<QueueStatus> reply } when _deleted:
                 reply.Complete(new QueueStatus(0, 0, Gone: true));
                 break;
             default:
@@ -283,15 +279,15 @@ internal sealed partial class QueueActor
     /// <summary>A message for a deleted queue counts as taken, as with RabbitMQ: it would be gone now all the same.</summary>
     private void RefusePublish(in QueueOperation publish)
     {
-        if (publish.ReplyTo is not ConfirmTracker confirms) return;
-        if (_deleted) confirms.Settle(publish.Position);
-        else confirms.Refuse(publish.Position);
+        if (publish.ReplyTo is not IPublisher publisher) return;
+        if (_deleted) publisher.Taken([publish.Position]);
+        else publisher.Refused(publish.Position);
     }
 
     /// <summary>A deleted queue has nothing to say to a transaction, which goes on without it.</summary>
     private void RefusePart(TransactionPart part, ITransaction transaction)
     {
-        foreach (var held in part.Settlements) (held.Holder as ConsumerLink)?.TooLate(QueueOperationKind.Acknowledge);
+        foreach (var held in part.Settlements) (held.Holder as QueueConsumer)?.TooLate(QueueOperationKind.Acknowledge);
         part.Records.Clear();
         if (_deleted) transaction.Prepared();
         else transaction.Refused();
@@ -304,26 +300,22 @@ internal sealed partial class QueueActor
     private void CarryOut()
     {
         HandOver();
-        ConnectionOutput? output = null;
-        foreach (ref readonly var delivery in _effects.Deliveries)
-        {
-            var consumer = (ConsumerLink)delivery.Consumer;
-            if (consumer.Channel.Output != output && output is not null) PostOutbound(output);
-            output = consumer.Channel.Output;
-            _outbound.Add(OutboundItem.Delivery(consumer, delivery.Message, delivery.Position, delivery.Redelivered));
-            _outboundBytes += delivery.Message.Size;
-        }
-        if (output is not null) PostOutbound(output);
-        foreach (var positions in _effects.Reads) _services.Store.Read(Definition.Id, positions);
+        PostDeliveries(_effects.Deliveries);
+        foreach (var positions in _effects.Reads) _services.Store.Read(Definition.Id, positions, this);
         _effects.Clear();
         _confirms.Flush();
     }
 
-    private void PostOutbound(ConnectionOutput output)
+    private static void PostDeliveries(ReadOnlySpan<Delivery> deliveries)
     {
-        output.PostDeliveries(_outbound.Items, _outboundBytes);
-        _outbound.Clear();
-        _outboundBytes = 0;
+        while (deliveries.Length > 0)
+        {
+            var outlet = deliveries[0].Consumer.Outlet;
+            var (count, bytes) = (0, 0L);
+            for (; count < deliveries.Length && deliveries[count].Consumer.Outlet == outlet; count++) bytes += deliveries[count].Message.Size;
+            outlet.Post(deliveries[..count], bytes);
+            deliveries = deliveries[count..];
+        }
     }
 
     private void Fail(Exception exception)
@@ -331,11 +323,9 @@ internal sealed partial class QueueActor
         LogFailed(_services.Logger, exception, Definition.Name, Definition.Vhost);
         _failed = true;
         // What was handed out and will not be sent, and the turns in line, have places in the prefetch of channels.
-        foreach (ref readonly var delivery in _effects.Deliveries) ((ConsumerLink)delivery.Consumer).TooLate(QueueOperationKind.Acknowledge);
-        foreach (var consumer in _state.Consumers) ((ConsumerLink)consumer).TooLate(QueueOperationKind.Resume);
+        foreach (ref readonly var delivery in _effects.Deliveries) delivery.Consumer.TooLate(QueueOperationKind.Acknowledge);
+        foreach (var consumer in _state.Consumers) consumer.TooLate(QueueOperationKind.Resume);
         _effects.Clear();
-        _outbound.Clear();
-        _outboundBytes = 0;
         _confirms.Refuse();
         _pendingConfirms.RefuseAll();
         GiveBackAllCredit();

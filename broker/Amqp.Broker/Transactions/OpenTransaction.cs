@@ -1,9 +1,9 @@
 using Amqp.Broker.Channels;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Publishing;
-using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
 using Amqp.Core.Messages;
+using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 
 namespace Amqp.Broker.Transactions;
@@ -56,9 +56,9 @@ internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
     /// </summary>
     /// <param name="find">The queue of a name, or null.</param>
     /// <param name="returned">Told of each mandatory message that goes nowhere, in the order of their publishes.</param>
-    public Dictionary<QueueActor, TransactionPart> Parts(Func<string, QueueActor?> find, Action<Message> returned)
+    public Dictionary<IQueueEndpoint, TransactionPart> Parts(Func<string, IQueueEndpoint?> find, Action<Message> returned)
     {
-        var parts = new Dictionary<QueueActor, TransactionPart>();
+        var parts = new Dictionary<IQueueEndpoint, TransactionPart>();
         foreach (var (message, route, mandatory) in Publishes)
         {
             var taken = 0;
@@ -72,18 +72,18 @@ internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
             }
             if (mandatory && taken == 0) returned(message);
         }
-        foreach (var ((_, holder, position), settlement) in Settlements)
-            PartOf(((IQueueLink)holder).Queue).Settlements.Add(new HeldMessage(holder, position, settlement));
+        foreach (var ((_, link, position), settlement) in Settlements)
+            PartOf(link.Queue).Settlements.Add(new HeldMessage(link.Holder, position, settlement));
         return parts;
 
-        bool TryAdd(QueueActor? queue, Message message)
+        bool TryAdd(IQueueEndpoint? queue, Message message)
         {
             if (queue is null) return false;
             PartOf(queue).Publishes.Add(message);
             return true;
         }
 
-        TransactionPart PartOf(QueueActor queue)
+        TransactionPart PartOf(IQueueEndpoint queue)
         {
             if (!parts.TryGetValue(queue, out var part)) parts.Add(queue, part = new TransactionPart());
             return part;

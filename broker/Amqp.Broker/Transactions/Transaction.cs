@@ -19,7 +19,7 @@ namespace Amqp.Broker.Transactions;
 /// <param name="store">Makes its records durable, all or none.</param>
 /// <param name="reply">Fails with 406 when a queue refused.</param>
 internal sealed class Transaction(
-    OpenTransaction open, Dictionary<QueueActor, TransactionPart> parts, IMessageStore store, Reply<bool> reply) : ITransaction
+    OpenTransaction open, Dictionary<IQueueEndpoint, TransactionPart> parts, IMessageStore store, Reply<bool> reply) : ITransaction
 {
     private int _awaited = parts.Count;
     private volatile bool _isRefused;

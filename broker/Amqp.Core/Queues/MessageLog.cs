@@ -12,7 +12,8 @@ namespace Amqp.Core.Queues;
 /// A position is given once and never again, so it names a message for as long as the queue lives, and <see cref="End"/> never
 /// goes back. A chunk whose messages are all gone is dropped; one message that stays behind keeps only its own chunk.
 /// </summary>
-internal sealed class MessageLog
+/// <param name="first">The position that the first message gets.</param>
+internal sealed class MessageLog(long first)
 {
     private const int ChunkBits = 6;
     private const int ChunkSize = 1 << ChunkBits;
@@ -33,7 +34,7 @@ internal sealed class MessageLog
     private Chunk? _spare;
 
     /// <summary>The position that the next message gets.</summary>
-    public long End { get; private set; }
+    public long End { get; private set; } = first;
 
     /// <summary>Messages in the log.</summary>
     public int Count { get; private set; }

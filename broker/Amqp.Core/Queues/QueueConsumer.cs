@@ -1,3 +1,5 @@
+using Amqp.Core.Ports;
+
 namespace Amqp.Core.Queues;
 
 /// <summary>
@@ -20,9 +22,26 @@ public abstract class QueueConsumer : MessageHolder
     /// <summary>Unsettled messages this consumer may hold; 0 means any number. Ignored with <see cref="AutoAck"/>.</summary>
     public required int Prefetch { get; init; }
 
+    /// <summary>Where its deliveries go.</summary>
+    public abstract IDeliveryOutlet Outlet { get; }
+
     internal ConsumerState State;
 
     internal bool PrefetchIsFull => !AutoAck && Prefetch != 0 && UnackedCount >= Prefetch;
+
+    /// <summary>The queue has it, and delivers nothing to it before this was called.</summary>
+    public abstract void Added();
+
+    /// <summary>Its queue is gone.</summary>
+    public abstract void Cancelled();
+
+    /// <summary>For an operation that came too late, its queue being no more: the places that its deliveries and its turn in line have in what
+    /// it shares with other consumers do not go with the queue.</summary>
+    public void TooLate(QueueOperationKind operation)
+    {
+        if (operation == QueueOperationKind.Resume) Decline();
+        else if (operation is QueueOperationKind.Acknowledge or QueueOperationKind.Reject or QueueOperationKind.Requeue) Leave(1);
+    }
 
     /// <summary>
     /// Asks for room to hand out one more message. A false answer is a promise: as soon as there is room, <see

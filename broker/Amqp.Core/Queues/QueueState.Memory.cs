@@ -68,7 +68,7 @@ public sealed partial class QueueState
     /// <summary>Takes over what the store kept of the queue. Before anything else.</summary>
     public void Restore(RecoveredQueue recovered)
     {
-        foreach (var (position, size, bodySize, expiresAt, redelivered) in recovered.Messages)
+        foreach (var (position, size, bodySize, attributes, redelivered) in recovered.Messages)
         {
             var flags = EntryFlags.Persistent | EntryFlags.Stored | EntryFlags.Written;
             // What ended while the broker was down ended long ago on the queue's clock, but not at 0, which is never.
@@ -76,7 +76,7 @@ public sealed partial class QueueState
                 position,
                 size,
                 bodySize,
-                expiresAt == 0 ? 0 : Math.Max(1, expiresAt - WallClockAheadMs),
+                attributes.ExpiresAt == 0 ? 0 : Math.Max(1, attributes.ExpiresAt - WallClockAheadMs),
                 redelivered ? flags | EntryFlags.Redelivered : flags);
             CountReady(1, _log[position].BodySize);
         }

@@ -33,10 +33,11 @@ public enum GetOutcome
 /// again in front of everything published after it.</para>
 /// </summary>
 /// <param name="id">The queue's number, for its records.</param>
+/// <param name="epoch">Positions begin with it, see <see cref="Positions"/>.</param>
 /// <param name="isDurable">Its persistent messages are stored.</param>
 /// <param name="messageTtlMs">The <c>x-message-ttl</c> argument, or null.</param>
 /// <param name="effects">Where deliveries, records and reads are noted.</param>
-public sealed partial class QueueState(QueueId id, bool isDurable, long? messageTtlMs, QueueEffects effects)
+public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, long? messageTtlMs, QueueEffects effects)
 {
     /// <summary>What <see cref="Publish"/> answers for a message that the store does not get.</summary>
     public const long NotStored = -1;
@@ -44,7 +45,7 @@ public sealed partial class QueueState(QueueId id, bool isDurable, long? message
     /// <summary>Room that the heap of returned messages keeps when it is empty.</summary>
     private const int ReturnedRoomKept = 1024;
 
-    private readonly MessageLog _log = new();
+    private readonly MessageLog _log = new(Positions.First(epoch));
     private readonly UnackedTable _unacked = new();
     private readonly ConsumerSet _consumers = new();
     private readonly PriorityQueue<long, long> _returned = new();

@@ -16,7 +16,7 @@ public sealed class RecordBuffer
     /// <summary>Lengths of names and properties before the bytes of a body.</summary>
     private const int BodyHeadSize = 8;
 
-    private const int EnqueueHeadSize = RecordHeader.Size + 16;
+    private const int EnqueueHeadSize = RecordHeader.Size + 24;
 
     /// <summary>Bytes that a message takes whose body is stored by id.</summary>
     public const int SharedSize = EnqueueHeadSize;
@@ -45,24 +45,21 @@ public sealed class RecordBuffer
 
     /// <summary>A message with its body.</summary>
     /// <param name="type">Enqueue or Page.</param>
-    /// <param name="expiresAt">Milliseconds since 1970 UTC, or 0.</param>
-    public void Enqueue(RecordType type, QueueId queue, uint epoch, long position, long expiresAt, Message message)
+    public void Enqueue(RecordType type, QueueId queue, long position, in MessageAttributes attributes, Message message)
     {
         var record = Begin(EnqueueHeadSize + SizeOfBody(message));
-        BinaryPrimitives.WriteInt64LittleEndian(record[32..], expiresAt);
-        BinaryPrimitives.WriteInt64LittleEndian(record[40..], 0);
+        WriteEnqueueHead(record, attributes, bodyId: 0);
         WriteBody(record[EnqueueHeadSize..], message);
-        End(record, type, queue, epoch, position);
+        End(record, type, queue, position);
     }
 
     /// <summary>A message whose body is stored by id.</summary>
     /// <param name="type">Enqueue or Page.</param>
-    public void EnqueueShared(RecordType type, QueueId queue, uint epoch, long position, long expiresAt, long bodyId)
+    public void EnqueueShared(RecordType type, QueueId queue, long position, in MessageAttributes attributes, long bodyId)
     {
         var record = Begin(EnqueueHeadSize);
-        BinaryPrimitives.WriteInt64LittleEndian(record[32..], expiresAt);
-        BinaryPrimitives.WriteInt64LittleEndian(record[40..], bodyId);
-        End(record, type, queue, epoch, position);
+        WriteEnqueueHead(record, attributes, bodyId);
+        End(record, type, queue, position);
     }
 
     /// <summary>A body by id.</summary>
@@ -70,34 +67,32 @@ public sealed class RecordBuffer
     {
         var record = Begin(RecordHeader.Size + SizeOfBody(message));
         WriteBody(record[RecordHeader.Size..], message);
-        End(record, RecordType.Body, default, epoch: 0, bodyId);
+        End(record, RecordType.Body, default, bodyId);
     }
 
     /// <summary>Messages that left a queue.</summary>
-    /// <param name="last">The last position that the queue had given out.</param>
     /// <param name="segment">Number of the segment in which their records are; where that means nothing, 0.</param>
-    /// <param name="runs">Ascending.</param>
-    public void Settle(QueueId queue, uint epoch, long last, long segment, ReadOnlySpan<PositionRun> runs)
+    /// <param name="runs">Ascending; one at least.</param>
+    public void Settle(QueueId queue, long segment, ReadOnlySpan<PositionRun> runs)
     {
         const int Head = RecordHeader.Size + 8;
         var record = Begin(Head + PositionRuns.SizeMax(runs));
         BinaryPrimitives.WriteInt64LittleEndian(record[32..], segment);
-        var length = Head + PositionRuns.Write(record[Head..], runs);
-        End(record[..length], RecordType.Settle, queue, epoch, last);
+        var length = Head + PositionRuns.Write(record[Head..], runs[0].First, runs);
+        End(record[..length], RecordType.Settle, queue, runs[0].First);
     }
 
     /// <summary>Messages that have been handed out before.</summary>
-    /// <param name="last">The last position that the queue had given out.</param>
-    /// <param name="runs">Ascending.</param>
-    public void Delivered(QueueId queue, uint epoch, long last, ReadOnlySpan<PositionRun> runs)
+    /// <param name="runs">Ascending; one at least.</param>
+    public void Delivered(QueueId queue, ReadOnlySpan<PositionRun> runs)
     {
         var record = Begin(RecordHeader.Size + PositionRuns.SizeMax(runs));
-        var length = RecordHeader.Size + PositionRuns.Write(record[RecordHeader.Size..], runs);
-        End(record[..length], RecordType.Delivered, queue, epoch, last);
+        var length = RecordHeader.Size + PositionRuns.Write(record[RecordHeader.Size..], runs[0].First, runs);
+        End(record[..length], RecordType.Delivered, queue, runs[0].First);
     }
 
     /// <summary>The store was closed in order.</summary>
-    public void Closed() => End(Begin(RecordHeader.Size), RecordType.Closed, default, epoch: 0, position: 0);
+    public void Closed() => End(Begin(RecordHeader.Size), RecordType.Closed, default, position: 0);
 
     /// <summary>A record as it stands elsewhere, its padding left out; if it was part of a transaction it is not any more.</summary>
     public void Copy(in RecordHeader header, ReadOnlySpan<byte> record)
@@ -124,11 +119,19 @@ public sealed class RecordBuffer
         var record = _bytes.AsSpan(_transaction, Length - _transaction);
         Length = _transaction;
         _transaction = -1;
-        End(record, RecordType.Transaction, default, epoch: 0, position: 0);
+        End(record, RecordType.Transaction, default, position: 0);
     }
 
     private static int SizeOfBody(Message message) => BodyHeadSize + LosslessUtf8.GetByteCount(message.Exchange)
         + LosslessUtf8.GetByteCount(message.RoutingKey) + message.Content.Size;
+
+    private static void WriteEnqueueHead(Span<byte> record, in MessageAttributes attributes, long bodyId)
+    {
+        BinaryPrimitives.WriteInt64LittleEndian(record[32..], attributes.ExpiresAt);
+        BinaryPrimitives.WriteInt64LittleEndian(record[40..], bodyId);
+        BinaryPrimitives.WriteInt32LittleEndian(record[48..], attributes.Priority);
+        BinaryPrimitives.WriteInt32LittleEndian(record[52..], attributes.DeliveryCount);
+    }
 
     private static void WriteBody(Span<byte> body, Message message)
     {
@@ -149,10 +152,10 @@ public sealed class RecordBuffer
         return _bytes.AsSpan(Length, length);
     }
 
-    private void End(Span<byte> record, RecordType type, QueueId queue, uint epoch, long position)
+    private void End(Span<byte> record, RecordType type, QueueId queue, long position)
     {
         var flags = _transaction < 0 ? (ushort)0 : RecordHeader.InTransaction;
-        new RecordHeader(record.Length, type, RecordHeader.CurrentVersion, flags, epoch, queue, position).Seal(record);
+        new RecordHeader(record.Length, type, RecordHeader.CurrentVersion, flags, queue, position).Seal(record);
         Advance(record.Length);
     }
 

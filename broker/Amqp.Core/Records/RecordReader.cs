@@ -8,13 +8,14 @@ namespace Amqp.Core.Records;
 /// <param name="record">The record, from its head on.</param>
 public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
 {
-    private const int EnqueueHeadSize = RecordHeader.Size + 16;
+    private const int EnqueueHeadSize = RecordHeader.Size + 24;
     private const int BodyHeadSize = 8;
 
     private readonly ReadOnlySpan<byte> _record = record;
 
-    /// <summary>Of an Enqueue: milliseconds since 1970 UTC, or 0.</summary>
-    public long ExpiresAt => BinaryPrimitives.ReadInt64LittleEndian(_record[32..]);
+    /// <summary>Of an Enqueue or Page.</summary>
+    public MessageAttributes Attributes => new(
+        BinaryPrimitives.ReadInt64LittleEndian(_record[32..]), _record[48], BinaryPrimitives.ReadInt32LittleEndian(_record[52..]));
 
     /// <summary>Of an Enqueue or Page: where its body is, or 0: in the record.</summary>
     public long BodyId => BinaryPrimitives.ReadInt64LittleEndian(_record[40..]);
@@ -59,7 +60,7 @@ public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
             strings.Get(names.Slice(exchange, routingKey)),
             Content.Copy(content, properties))
         {
-            BodyId = type == RecordType.Body ? BinaryPrimitives.ReadInt64LittleEndian(_record[24..]) : 0,
+            BodyId = type == RecordType.Body ? RecordHeader.Read(_record).Position : 0,
         };
     }
 

@@ -24,11 +24,17 @@ public readonly record struct StoreRecord
     /// <summary>The message that enters; null for one that is there.</summary>
     public Message? Message { get; init; }
 
-    /// <summary>Last millisecond of its life, in milliseconds since 1970 UTC, or 0 when it has no end.</summary>
-    public long ExpiresAt { get; init; }
+    /// <summary>Of a message that enters.</summary>
+    public MessageAttributes Attributes { get; init; }
 
-    public static StoreRecord Enqueue(QueueId queue, long position, Message message, long expiresAt) =>
-        new() { Type = RecordType.Enqueue, Queue = queue, Position = position, Message = message, ExpiresAt = expiresAt };
+    public static StoreRecord Enqueue(QueueId queue, long position, Message message, long expiresAt, byte priority = 0, int deliveryCount = 0) => new()
+    {
+        Type = RecordType.Enqueue,
+        Queue = queue,
+        Position = position,
+        Message = message,
+        Attributes = new(expiresAt, priority, deliveryCount),
+    };
 
     public static StoreRecord Page(QueueId queue, long position, Message message) =>
         new() { Type = RecordType.Page, Queue = queue, Position = position, Message = message };

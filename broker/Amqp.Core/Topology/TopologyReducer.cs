@@ -33,20 +33,24 @@ public static partial class TopologyReducer
     /// Repeats a change that was made once, when a store is loaded or another node made it. Adding what is there and removing
     /// what is not changes nothing; another thing of the same name gives way, because its removal must have been lost.
     /// </summary>
-    /// <returns>Null if it cannot be: the virtual host, an end of the binding, or the user is not there.</returns>
-    public static TopologySnapshot? Replay(TopologySnapshot topology, TopologyChange anyChange)
+    /// <returns>What came of it, with what gave way; null if it cannot be: the virtual host, an end of the binding, or the user is not there.</returns>
+    public static TopologyResult? Replay(TopologySnapshot topology, TopologyChange anyChange)
     {
-        if (anyChange is not ChangeInVhost change) return anyChange.ApplyTo(topology);
+        if (anyChange is VhostRemoved { Vhost.Name: var name })
+            return topology.Find(name) is { } removed ? Replayed(topology, new VhostRemoved(removed)) : new(topology, []);
+        if (anyChange is not ChangeInVhost change) return Replayed(topology, anyChange);
         if (topology.Find(change.Vhost) is not { } vhost || !CanReplay(topology, vhost, change)) return null;
-        if (IsReplayed(vhost, change)) return topology;
+        if (IsReplayed(vhost, change)) return new(topology, []);
         var draft = new TopologyDraft(topology, vhost);
         if (change is QueueAdded { Queue.Name: var queueName } && vhost.FindQueue(queueName) is { } otherQueue)
             draft.Do(new QueueRemoved(otherQueue));
         if (change is ExchangeAdded { Exchange.Name: var exchangeName } && vhost.FindExchange(exchangeName) is { } otherExchange)
             draft.Do(new ExchangeRemoved(otherExchange.Vhost, otherExchange.Name, otherExchange.Durable));
         draft.Do(change);
-        return draft.Done().Topology;
+        return draft.Done();
     }
+
+    private static TopologyResult Replayed(TopologySnapshot topology, TopologyChange change) => new(change.ApplyTo(topology), [change]);
 
     private static bool CanReplay(TopologySnapshot topology, VirtualHost vhost, ChangeInVhost change) => change switch
     {

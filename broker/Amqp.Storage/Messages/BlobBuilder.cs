@@ -44,7 +44,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         return engine.RoomLeft >= Length + (long)more + footer + left + (2 * engine.BlobOverheadMax);
     }
 
-    public void Enqueue(RecordType type, QueueIndex queue, long position, long expiresAt, Message message)
+    public void Enqueue(RecordType type, QueueIndex queue, long position, in MessageAttributes attributes, Message message)
     {
         var slot = NoBody;
         if (message.BodyId != 0)
@@ -53,24 +53,24 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
             if (state.Bodies[slot].Segment == 0 && _bodies.Add(message.BodyId)) Body(slot, message);
         }
         var start = _buffer.Length;
-        if (slot == NoBody) _buffer.Enqueue(type, queue.Id, epoch: 0, position, expiresAt, message);
-        else _buffer.EnqueueShared(type, queue.Id, epoch: 0, position, expiresAt, message.BodyId);
+        if (slot == NoBody) _buffer.Enqueue(type, queue.Id, position, attributes, message);
+        else _buffer.EnqueueShared(type, queue.Id, position, attributes, message.BodyId);
         NeedsFlush |= type == RecordType.Enqueue;
         Add(new Written(start, queue, slot));
     }
 
-    public void Settle(QueueIndex queue, long last, int segment, ReadOnlySpan<PositionRun> runs)
+    public void Settle(QueueIndex queue, int segment, ReadOnlySpan<PositionRun> runs)
     {
         var start = _buffer.Length;
-        _buffer.Settle(queue.Id, epoch: 0, last, segment, runs);
+        _buffer.Settle(queue.Id, segment, runs);
         NeedsFlush = true;
         Add(new Written(start), hasRuns: true);
     }
 
-    public void Delivered(QueueIndex queue, long last, int segment, ReadOnlySpan<PositionRun> runs)
+    public void Delivered(QueueIndex queue, int segment, ReadOnlySpan<PositionRun> runs)
     {
         var start = _buffer.Length;
-        _buffer.Delivered(queue.Id, epoch: 0, last, runs);
+        _buffer.Delivered(queue.Id, runs);
         Add(new Written(start), hasRuns: true);
     }
 
@@ -95,7 +95,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
     public void MoveShared(QueueIndex queue, in IndexEntry entry)
     {
         var start = _buffer.Length;
-        _buffer.EnqueueShared(entry.Type, queue.Id, epoch: 0, entry.Position, entry.ExpiresAt, entry.BodyId);
+        _buffer.EnqueueShared(entry.Type, queue.Id, entry.Position, entry.Attributes, entry.BodyId);
         NeedsFlush = true;
         Add(new Written(start, queue, IsMove: true));
     }

@@ -35,10 +35,10 @@ public sealed partial class Damages(IFileLayer files, string directory, ILogger 
     public void FoundTornEnd(SegmentId segment, long offset, long length) => LogTornEnd(logger, segment, offset, length);
 
     /// <summary>Messages are there whose body, which several share, is not: its segment is damaged, or gone.</summary>
-    public void FoundBodiless(int messages)
+    public void FoundBodiless(int messages, long queue)
     {
         Interlocked.Increment(ref _count);
-        LogBodiless(logger, messages);
+        LogBodiless(logger, messages, queue);
     }
 
     /// <summary>A body that several queues share is damaged, found when it was to be copied.</summary>
@@ -95,8 +95,8 @@ public sealed partial class Damages(IFileLayer files, string directory, ILogger 
     [LoggerMessage(Level = LogLevel.Error, Message = "The index of segment {Segment} of the message store is damaged; it was made anew from the segment's records, and nothing of it is lost. Check the disk")]
     private static partial void LogFooter(ILogger logger, SegmentId segment);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} messages have lost their body, which they share with messages of other queues: the segment of the message store that had it is damaged or missing")]
-    private static partial void LogBodiless(ILogger logger, int count);
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} messages of queue number {Queue} have lost their body, which they share with messages of other queues: the segment of the message store that had it is damaged or missing")]
+    private static partial void LogBodiless(ILogger logger, int count, long queue);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "A message that several queues have is damaged on the disk, in segment {Segment} at offset {Offset}, and is lost. The bytes as they are were copied to {Copy}. Check the disk")]
     private static partial void LogBody(ILogger logger, SegmentId segment, long offset, string copy);

@@ -9,31 +9,33 @@ namespace Amqp.Storage.Messages;
 /// <code>
 /// version u8 | entries
 ///
-/// entry      kind (type, and flags: 16 expires, 32 shares a body)
+/// entry      kind u8 (type, and flags: 32 expires, 64 shares a body, 128 has a priority or a delivery count)
 ///            queue         Enqueue, Page, Settle, Delivered: its number in this footer; one more than the last: a new one, its id follows
-///            position      Enqueue, Page: zigzag of the difference to the queue's entry before; others: the number
+///            position      of those: zigzag of the difference to the message of the queue that was entered last; of others: the number
 ///            offset        zigzag of the difference to the end of the record before
 ///            length
 ///            expires at    if flagged
 ///            body id       if flagged
-///            head length   of records that have a message's body: bytes before it; since version 2
+///            priority, delivery count    if flagged
+///            head length   of records that have a message's body: bytes before it
 ///            segment       Settle
 ///            runs length, runs    Settle, Delivered
 /// </code>
 /// </summary>
 internal sealed class FooterWriter
 {
-    /// <summary>Bytes that an entry takes at most, runs left out: kind, a queue's number, offset and length of 32 bits, and four
-    /// numbers of any size.</summary>
-    public const int EntryBytesMax = 1 + (3 * 5) + (4 * Varint.SizeMax);
+    /// <summary>Bytes that an entry takes at most, runs left out: kind, and of 32 bits a queue's number, offset, length, length of the head,
+    /// priority and delivery count, and of any size queue, position, expiry and body id, or segment.</summary>
+    public const int EntryBytesMax = 1 + (6 * 5) + (4 * Varint.SizeMax);
 
     /// <summary>A buffer that grew beyond this is let go with its segment.</summary>
     private const int KeptBytes = 1 << 20;
 
-    internal const byte Version = 2;
-    internal const byte FirstWithHeads = 2;
-    internal const int Expires = 16;
-    internal const int Shares = 32;
+    internal const byte Version = 3;
+    internal const int TypeMask = 31;
+    internal const int Expires = 32;
+    internal const int Shares = 64;
+    internal const int IsMarked = 128;
 
     private readonly Dictionary<QueueId, int> _numbers = [];
     private readonly List<long> _positions = [];
@@ -60,20 +62,14 @@ internal sealed class FooterWriter
         var sizeMax = EntryBytesMax + entry.Runs.Length;
         if (_bytes.Length - _length < sizeMax) Array.Resize(ref _bytes, Math.Max(2 * _bytes.Length, _length + sizeMax));
         var isMessage = entry.Type is RecordType.Enqueue or RecordType.Page;
-        var kind = (int)entry.Type | (entry.ExpiresAt != 0 ? Expires : 0) | (entry.BodyId != 0 ? Shares : 0);
-        _bytes[_length++] = (byte)kind;
+        var isMarked = entry.Attributes.Priority != 0 || entry.Attributes.DeliveryCount != 0;
+        var flags = (entry.Attributes.ExpiresAt != 0 ? Expires : 0) | (entry.BodyId != 0 ? Shares : 0) | (isMarked ? IsMarked : 0);
+        _bytes[_length++] = (byte)((int)entry.Type | flags);
         if (isMessage || entry.Type is RecordType.Settle or RecordType.Delivered)
         {
             var number = WriteQueue(entry.Queue);
-            if (isMessage)
-            {
-                Write(Varint.ZigZag(entry.Position - _positions[number]));
-                _positions[number] = entry.Position;
-            }
-            else
-            {
-                Write((ulong)entry.Position);
-            }
+            Write(Varint.ZigZag(entry.Position - _positions[number]));
+            if (isMessage) _positions[number] = entry.Position;
         }
         else
         {
@@ -82,8 +78,13 @@ internal sealed class FooterWriter
         Write(Varint.ZigZag(entry.Offset - _end));
         Write((ulong)entry.Length);
         _end = entry.Offset + RecordHeader.Padded(entry.Length);
-        if (entry.ExpiresAt != 0) Write((ulong)entry.ExpiresAt);
+        if (entry.Attributes.ExpiresAt != 0) Write((ulong)entry.Attributes.ExpiresAt);
         if (entry.BodyId != 0) Write((ulong)entry.BodyId);
+        if (isMarked)
+        {
+            Write(entry.Attributes.Priority);
+            Write((ulong)entry.Attributes.DeliveryCount);
+        }
         if (IndexEntry.HasBody(entry.Type, entry.BodyId)) Write((ulong)(entry.Length - entry.BodySize));
         if (entry.Type == RecordType.Settle) Write((ulong)entry.Segment);
         if (entry.Type is not (RecordType.Settle or RecordType.Delivered)) return;
@@ -115,12 +116,11 @@ internal ref struct FooterReader(ReadOnlySpan<byte> footer)
 {
     private readonly List<QueueId> _queues = [];
     private readonly List<long> _positions = [];
-    private readonly bool _hasHeads = footer.Length > 0 && footer[0] >= FooterWriter.FirstWithHeads;
     private ReadOnlySpan<byte> _rest = footer.Length > 0 ? footer[1..] : footer;
     private long _end;
 
-    /// <summary>A newer version wrote it; its entries cannot be read.</summary>
-    public bool IsNewer { get; } = footer.Length > 0 && footer[0] > FooterWriter.Version;
+    /// <summary>Which version wrote it. Entries of another than <see cref="FooterWriter.Version"/> cannot be read.</summary>
+    public int Version { get; } = footer.Length > 0 ? footer[0] : FooterWriter.Version;
 
     /// <summary>The next entry. False: there is none.</summary>
     public bool TryNext(out IndexEntry entry)
@@ -129,19 +129,22 @@ internal ref struct FooterReader(ReadOnlySpan<byte> footer)
         if (_rest.IsEmpty) return false;
         var kind = _rest[0];
         _rest = _rest[1..];
-        var type = (RecordType)(kind & 15);
+        var type = (RecordType)(kind & FooterWriter.TypeMask);
         var isMessage = type is RecordType.Enqueue or RecordType.Page;
         var isRuns = type is RecordType.Settle or RecordType.Delivered;
         var number = isMessage || isRuns ? ReadQueue() : -1;
-        var position = (long)Read();
-        if (isMessage) position = _positions[number] += Varint.UnZigZag((ulong)position);
+        var position = number < 0 ? (long)Read() : _positions[number] + Varint.UnZigZag(Read());
+        if (isMessage) _positions[number] = position;
         var offset = _end + Varint.UnZigZag(Read());
         if (offset is < 0 or > uint.MaxValue) throw Unreadable();
         var length = ReadLength(int.MaxValue - 8);
         _end = offset + RecordHeader.Padded(length);
         var expiresAt = (kind & FooterWriter.Expires) != 0 ? (long)Read() : 0;
         var bodyId = (kind & FooterWriter.Shares) != 0 ? (long)Read() : 0;
-        var bodySize = !IndexEntry.HasBody(type, bodyId) ? 0 : _hasHeads ? length - ReadLength(length) : length;
+        var isMarked = (kind & FooterWriter.IsMarked) != 0;
+        var attributes = new MessageAttributes(
+            expiresAt, isMarked ? (byte)ReadLength(byte.MaxValue) : (byte)0, isMarked ? ReadLength(int.MaxValue) : 0);
+        var bodySize = IndexEntry.HasBody(type, bodyId) ? length - ReadLength(length) : 0;
         var segment = type == RecordType.Settle ? (long)Read() : 0;
         ReadOnlySpan<byte> runs = default;
         if (isRuns)
@@ -159,7 +162,7 @@ internal ref struct FooterReader(ReadOnlySpan<byte> footer)
             Offset = offset,
             Length = length,
             BodySize = bodySize,
-            ExpiresAt = expiresAt,
+            Attributes = attributes,
             BodyId = bodyId,
             Segment = segment,
             Runs = runs,

@@ -11,11 +11,11 @@ internal readonly ref struct IndexEntry
 
     public QueueId Queue { get; init; }
 
-    /// <summary>The message's; a body's id; of settlements and deliveries the last one given out then.</summary>
+    /// <summary>The message's; a body's id; of settlements and deliveries the first one's.</summary>
     public long Position { get; init; }
 
-    /// <summary>Of a message: its last millisecond since 1970 UTC, or 0.</summary>
-    public long ExpiresAt { get; init; }
+    /// <summary>Of a message.</summary>
+    public MessageAttributes Attributes { get; init; }
 
     /// <summary>Of a message: the body it shares, or 0.</summary>
     public long BodyId { get; init; }
@@ -32,7 +32,7 @@ internal readonly ref struct IndexEntry
     /// <summary>Bytes of the record, padding left out.</summary>
     public int Length { get; init; }
 
-    /// <summary>Of a message with its body, or of a body: bytes of that alone. A footer of version 1 does not say it: then all of the record.</summary>
+    /// <summary>Of a message with its body, or of a body: bytes of that alone.</summary>
     public int BodySize { get; init; }
 
     /// <summary>The body of a message is a part of the record.</summary>
@@ -51,7 +51,7 @@ internal readonly ref struct IndexEntry
             Type = header.Type,
             Queue = header.Queue,
             Position = header.Position,
-            ExpiresAt = isMessage ? reader.ExpiresAt : 0,
+            Attributes = isMessage ? reader.Attributes : default,
             BodyId = bodyId,
             Segment = header.Type == RecordType.Settle ? reader.Segment : 0,
             Runs = header.Type switch

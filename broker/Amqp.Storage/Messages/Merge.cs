@@ -18,6 +18,7 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
     /// <summary>Bytes copied at a time.</summary>
     private const int StepBytes = 1 << 20;
 
+    private readonly SegmentEntries _entries = new(engine);
     private readonly List<Needed> _needed = [];
     private int _next;
     private byte[] _window = [];
@@ -61,41 +62,8 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
         _needed.Clear();
         _next = 0;
         _windowLength = 0;
-        if (engine.ReadFooter(victim.Id) is { } footer)
-        {
-            var reader = new FooterReader(footer);
-            while (reader.TryNext(out var entry)) Note(entry);
-            return true;
-        }
-        foreach (var blob in engine.ReadBlobs(victim.Id, NoteBroken))
-            NoteRecords(blob.Bytes.Span, blob.Address.Offset);
+        _entries.Read(victim.Id, Note);
         return true;
-    }
-
-    /// <summary>Records in a damaged range serve as long as they are whole, and are copied like others.</summary>
-    private void NoteBroken(BrokenRange broken)
-    {
-        if (broken.IsTornEnd || broken.IsFooter || broken.MayBeOld) return;
-        var bytes = new byte[broken.Length];
-        var range = bytes.AsSpan(0, engine.Read(Victim!.Id, broken.Offset, bytes));
-        var records = new WholeRecords(range);
-        while (records.TryNext(out var header))
-        {
-            // As on opening: a part of a transaction that is not whole counts for nothing.
-            if (header.Flags == 0) NoteRecords(range.Slice(records.Start, header.Length), broken.Offset + records.Start);
-        }
-    }
-
-    private void NoteRecords(ReadOnlySpan<byte> bytes, long offset)
-    {
-        for (var start = 0; start < bytes.Length;)
-        {
-            var header = RecordHeader.Read(bytes[start..]);
-            if (header.Type == RecordType.Transaction)
-                NoteRecords(bytes.Slice(start + RecordHeader.Size, header.PaddedLength - RecordHeader.Size), offset + start + RecordHeader.Size);
-            else Note(IndexEntry.Of(header, bytes[start..], offset + start));
-            start += header.PaddedLength;
-        }
     }
 
     private void Note(in IndexEntry entry)
@@ -172,7 +140,7 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
         {
             if (entry.Offset != needed.Offset) continue;
             if (entry.BodyId != 0) blob.MoveShared(state.Queues[entry.Queue], entry);
-            else if (entry.Type == RecordType.Settle) blob.Settle(state.Queues[entry.Queue], entry.Position, (int)entry.Segment, RunsOf(entry));
+            else if (entry.Type == RecordType.Settle) blob.Settle(state.Queues[entry.Queue], (int)entry.Segment, RunsOf(entry));
             return entry.BodyId != 0 || entry.Type == RecordType.Settle;
         }
         return false;
@@ -182,7 +150,7 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
     {
         var runs = new List<PositionRun>();
         var rest = entry.Runs;
-        var end = 0L;
+        var end = entry.Position;
         while (PositionRuns.TryRead(ref rest, ref end, out var run)) runs.Add(run);
         return [.. runs];
     }

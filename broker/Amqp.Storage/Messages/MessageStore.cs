@@ -32,7 +32,6 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     private readonly Damages _damages;
     private readonly Action<Exception> _failed;
     private readonly ILogger<MessageStore> _logger;
-    private readonly bool _keepsUnknownQueues;
     private readonly Thread _thread;
     private readonly Thread _preparer;
     private int _reserveIsMissing;
@@ -40,8 +39,9 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     private long _lastBodyId;
     private Action<bool> _fullChanged = _ => { };
 
-    // What the opening has found, until the queues have taken it over.
-    private Recovery? _recovery;
+    // The last life of the store ended in order.
+    private bool _wasClosed;
+    private volatile bool _isStarted;
 
     private MessageStore(ISegmentEngine engine, Damages damages, MessageStoreOptions options, ILogger<MessageStore> logger, Action<Exception> failed)
     {
@@ -49,7 +49,6 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         _damages = damages;
         _logger = logger;
         _failed = failed;
-        _keepsUnknownQueues = options.KeepUnknownQueues;
         _lastBodyId = options.Opening << BodyNumberBits;
         _reader = new StoreReader(engine, _state, damages, Fail);
         _writer = new StoreWriter(engine, _state, damages, () => _reserveWanted.Add(true));
@@ -66,8 +65,9 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         ISegmentEngine engine, Damages damages, MessageStoreOptions options, ILogger<MessageStore> logger, Action<Exception> failed)
     {
         var store = new MessageStore(engine, damages, options, logger, failed);
-        store._recovery = new Recovery(engine, store._state, damages);
-        store._recovery.Run();
+        var recovery = new Recovery(engine, store._state, damages);
+        recovery.Run();
+        store._wasClosed = recovery.WasClosed;
         return store;
     }
 
@@ -80,7 +80,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         DataDirectory directory, StoreEngine engine, LocalMetadataStore definitions, ILogger<MessageStore> logger, Action<Exception> failed)
     {
         var path = Path.Combine(directory.FullPath, engine.DirectoryName);
-        var options = new MessageStoreOptions { Opening = definitions.Opening, KeepUnknownQueues = definitions.WasDamaged };
+        var options = new MessageStoreOptions { Opening = definitions.Opening };
         var files = new DiskFiles();
         try
         {
@@ -103,16 +103,25 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     public RecoveredQueue? Open(QueueId queue, IStoreListener listener)
     {
         var index = _state.QueueOf(queue);
+        if (index.Listener is not null) throw new InvalidOperationException($"queue {queue.Value} is open already");
+        var opening = new QueueOpening(_engine, _state, _writer, _damages);
+        if (_isStarted) opening.FindAgain(index);
         index.Listener = listener;
-        return _recovery?.Found(index);
+        return index.LastPosition < 0 ? null : new RecoveredQueue(index.LastPosition + 1, opening.MessagesOf(index, wereNoted: _wasClosed && !_isStarted));
     }
+
+    public void Close(QueueId queue, Action closed) => _mailbox.Post(new StoreRequest(StoreRequestKind.Close, queue) { Done = closed });
+
+    public void Forget(QueueId queue) => _mailbox.Post(new StoreRequest(StoreRequestKind.Forget, queue));
+
+    public IReadOnlyList<(QueueId Queue, int Messages)> NotOpen() =>
+        [.. _state.Queues.Values.Where(queue => queue.Listener is null && queue.Count > 0).Select(queue => (queue.Id, queue.Count))];
 
     public void Start(Action<bool> fullChanged)
     {
         _fullChanged = fullChanged;
-        _recovery = null;
-        DropUnknownQueues();
-        foreach (var (_, queue) in _state.Queues) queue.ForgetBodySizes();
+        foreach (var (_, queue) in _state.Queues) queue.ForgetNotes();
+        _isStarted = true;
         LogOpened(_logger, _state.Queues.Values.Sum(queue => (long)queue.Count), _state.Segments.Count, _state.Segments.LiveBytes);
         _reader.Start();
         _preparer.Start();
@@ -125,9 +134,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     public void CommitTransaction(StoreRecord[] records, Action committed) =>
         _mailbox.Post(new StoreRequest(StoreRequestKind.Transaction, default) { Transaction = new PendingTransaction(records, committed) });
 
-    public void Read(QueueId queue, long[] positions) => _reader.Post(new StoreRead(queue, positions));
-
-    public void Remove(QueueId queue) => _mailbox.Post(new StoreRequest(StoreRequestKind.Remove, queue));
+    public void Read(QueueId queue, long[] positions, IMessageReader reader) => _reader.Post(new StoreRead(queue, positions, reader));
 
     public long NextBodyId() => Interlocked.Increment(ref _lastBodyId);
 
@@ -141,19 +148,6 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         if (_preparer.IsAlive) _preparer.Join();
         _reserveWanted.Dispose();
         _engine.Dispose();
-    }
-
-    private void DropUnknownQueues()
-    {
-        foreach (var queue in _state.Queues.Values.Where(queue => queue.Listener is null).ToList())
-        {
-            if (_keepsUnknownQueues && queue.Count > 0) LogUnknownKept(_logger, queue.Count, queue.Id.Value);
-            else
-            {
-                if (queue.Count > 0) LogUnknownDropped(_logger, queue.Count, queue.Id.Value);
-                _state.Remove(queue);
-            }
-        }
     }
 
     private void Run()
@@ -224,12 +218,6 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The disk has room again: publishers go on")]
     private static partial void LogRoomAgain(ILogger logger);
-
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Count} messages of queue number {Queue} were dropped: the queue was deleted")]
-    private static partial void LogUnknownDropped(ILogger logger, int count, long queue);
-
-    [LoggerMessage(Level = LogLevel.Error, Message = "{Count} messages belong to queue number {Queue}, whose definition is lost: the file of definitions was damaged. They are kept on the disk; restore definitions.log from a backup to have them back, or remove its damaged copies to let them go")]
-    private static partial void LogUnknownKept(ILogger logger, int count, long queue);
 }
 
 /// <summary>What a message store has to know when it is opened.</summary>
@@ -237,7 +225,4 @@ public sealed record MessageStoreOptions
 {
     /// <summary>The number of this opening of the data directory; no other has or had it.</summary>
     public required long Opening { get; init; }
-
-    /// <summary>Messages of queues that nobody opens are kept: their definitions may be lost, and not the queues.</summary>
-    public bool KeepUnknownQueues { get; init; }
 }

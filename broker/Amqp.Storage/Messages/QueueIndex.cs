@@ -1,4 +1,5 @@
 using Amqp.Core.Ports;
+using Amqp.Core.Records;
 using Amqp.Core.Topology;
 
 namespace Amqp.Storage.Messages;
@@ -20,7 +21,7 @@ internal sealed class QueueIndex(QueueId id)
 
     public QueueId Id { get; } = id;
 
-    /// <summary>Whom to tell; null as long as nobody has opened the queue.</summary>
+    /// <summary>What to tell; null while the queue is not open.</summary>
     public IStoreListener? Listener { get; set; }
 
     /// <summary>The queue is gone.</summary>
@@ -62,21 +63,55 @@ internal sealed class QueueIndex(QueueId id)
         entry = place;
     }
 
-    /// <summary>Notes, on opening, how large the body of a message is that has a place.</summary>
-    public void NoteBodySize(long position, int size)
+    /// <summary>Notes what the queue will want to know of a message, if it is there.</summary>
+    /// <param name="bodySize">Of its body; means nothing where that is shared.</param>
+    public void Note(long position, int bodySize, in MessageAttributes attributes)
     {
-        var chunk = ChunkOf(position)!;
-        if (chunk.BodySizes.Length < chunk.Places.Length) Array.Resize(ref chunk.BodySizes, chunk.Places.Length);
-        chunk.BodySizes[position & (ChunkSize - 1)] = size;
+        if (Find(position).IsNone) return;
+        var (chunk, offset) = (ChunkOf(position)!, (int)(position & (ChunkSize - 1)));
+        SetNote(ref chunk.BodySizes, chunk, offset, bodySize);
+        if (attributes != default || chunk.Attributes.Length > 0) SetNote(ref chunk.Attributes, chunk, offset, attributes);
     }
 
-    /// <summary>What was noted of a message.</summary>
-    public int BodySizeOf(long position) => _chunks[position >> ChunkBits].BodySizes[position & (ChunkSize - 1)];
-
-    /// <summary>The queue knows the sizes of its bodies by now.</summary>
-    public void ForgetBodySizes()
+    /// <summary>Notes that a message was handed out before, if it is there.</summary>
+    public void NoteDelivered(long position)
     {
-        foreach (var chunk in _chunks.Values) chunk.BodySizes = [];
+        if (Find(position).IsNone) return;
+        var chunk = ChunkOf(position)!;
+        SetNote(ref chunk.Delivered, chunk, (int)(position & (ChunkSize - 1)), true);
+    }
+
+    /// <summary>What was noted is not needed any more: the queue has it.</summary>
+    public void ForgetNotes()
+    {
+        foreach (var chunk in _chunks.Values) (chunk.BodySizes, chunk.Attributes, chunk.Delivered) = ([], [], []);
+    }
+
+    /// <summary>The numbers of all chunks of messages, ascending.</summary>
+    public long[] Chunks => [.. _chunks.Keys.Order()];
+
+    /// <summary>The messages of a chunk, if it is still there, with what was noted of them.</summary>
+    public IEnumerable<NotedMessage> InChunk(long number)
+    {
+        if (!_chunks.TryGetValue(number, out var chunk)) yield break;
+        for (var offset = 0; offset < chunk.Places.Length; offset++)
+        {
+            if (chunk.Places[offset].IsNone) continue;
+            yield return new NotedMessage(
+                (number << ChunkBits) + offset,
+                chunk.Places[offset],
+                NoteOf(chunk.BodySizes, offset),
+                NoteOf(chunk.Attributes, offset),
+                NoteOf(chunk.Delivered, offset));
+        }
+    }
+
+    private static T? NoteOf<T>(T[] notes, int offset) => offset < notes.Length ? notes[offset] : default;
+
+    private static void SetNote<T>(ref T[] notes, Chunk chunk, int offset, T note)
+    {
+        if (notes.Length < chunk.Places.Length) Array.Resize(ref notes, chunk.Places.Length);
+        notes[offset] = note;
     }
 
     /// <summary>Takes a message out; returns where it was, or none.</summary>
@@ -96,7 +131,7 @@ internal sealed class QueueIndex(QueueId id)
     /// <summary>Every message, in the order of positions.</summary>
     public IEnumerable<(long Position, Place Place)> All()
     {
-        foreach (var number in _chunks.Keys.Order().ToList())
+        foreach (var number in Chunks)
         {
             var places = _chunks[number].Places;
             for (var offset = 0; offset < places.Length; offset++)
@@ -116,7 +151,14 @@ internal sealed class QueueIndex(QueueId id)
     private sealed class Chunk
     {
         public Place[] Places = [];
-        public int[] BodySizes = [];
         public int Live;
+
+        // Notes, between finding messages and opening their queue. Empty, or shorter than the places, where nothing was noted.
+        public int[] BodySizes = [];
+        public MessageAttributes[] Attributes = [];
+        public bool[] Delivered = [];
     }
 }
+
+/// <summary>A message of a queue that is being opened.</summary>
+internal readonly record struct NotedMessage(long Position, Place Place, int BodySize, MessageAttributes Attributes, bool WasDelivered);

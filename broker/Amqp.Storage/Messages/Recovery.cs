@@ -1,7 +1,4 @@
-using Amqp.Core.Ports;
-using Amqp.Core.Messages;
 using Amqp.Core.Records;
-using Amqp.Core.Topology;
 using Amqp.Storage.Segments;
 
 namespace Amqp.Storage.Messages;
@@ -18,9 +15,8 @@ namespace Amqp.Storage.Messages;
 /// <param name="seals">What had to be read record by record gets its footer, so that the next opening is spared that.</param>
 internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages damages, bool seals = true)
 {
-    private readonly Dictionary<QueueId, HashSet<long>> _delivered = [];
-    private readonly Dictionary<QueueIndex, Dictionary<long, long>> _expiries = [];
-    private bool _closed;
+    /// <summary>The last life of the store ended in order: what was handed out in it has been noted.</summary>
+    public bool WasClosed { get; private set; }
 
     /// <summary>Reads everything there is.</summary>
     /// <exception cref="StorageException">A newer version wrote some of it.</exception>
@@ -35,32 +31,10 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
         DropBodiesWithoutMessages();
     }
 
-    /// <summary>What was found of a queue; null: nothing, ever.</summary>
-    public RecoveredQueue? Found(QueueIndex queue) =>
-        queue.LastPosition < 0 ? null : new RecoveredQueue(queue.LastPosition + 1, Messages(queue));
-
-    private IEnumerable<RecoveredMessage> Messages(QueueIndex queue)
-    {
-        _expiries.TryGetValue(queue, out var expiries);
-        _delivered.TryGetValue(queue.Id, out var delivered);
-        foreach (var (position, place) in queue.All())
-        {
-            var (length, bodySize) = place.IsShared
-                ? (state.Bodies[place.BodySlot].Length, state.Bodies[place.BodySlot].BodySize)
-                : (place.Length, queue.BodySizeOf(position));
-            yield return new RecoveredMessage(
-                position,
-                length + Message.ObjectBytes,
-                bodySize,
-                expiries is null ? 0 : expiries.GetValueOrDefault(position),
-                Redelivered: !_closed || (delivered is not null && delivered.Contains(position)));
-        }
-    }
-
     private void ReadFooter(SegmentUse segment, byte[] footer)
     {
         var reader = new FooterReader(footer);
-        if (reader.IsNewer) throw Newer(segment);
+        if (reader.Version != FooterWriter.Version) throw Unknown(segment, $"its index has version {reader.Version}, and this broker knows version {FooterWriter.Version}");
         while (reader.TryNext(out var entry)) Apply(segment, entry);
     }
 
@@ -76,7 +50,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
             for (var start = 0; start < bytes.Length;)
             {
                 // The blob's own checksum was right, so this is what was written.
-                if (!RecordHeader.TryRead(bytes[start..], out var header)) throw Newer(segment);
+                if (!RecordHeader.TryRead(bytes[start..], out var header)) throw Unknown(segment, $"at {start} bytes of a blob there is no record");
                 ApplyRecord(segment, header, bytes[start..], blob.Address.Offset + start, footer);
                 start += header.PaddedLength;
             }
@@ -114,7 +88,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
 
     private void ApplyRecord(SegmentUse segment, in RecordHeader header, ReadOnlySpan<byte> bytes, long offset, FooterWriter footer)
     {
-        if (!header.IsKnown) throw Newer(segment);
+        if (!header.IsKnown) throw Unknown(segment, header.Type, header.Version);
         if (header.Type != RecordType.Transaction)
         {
             var entry = IndexEntry.Of(header, bytes, offset);
@@ -124,7 +98,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
         }
         for (var start = RecordHeader.Size; start < header.Length;)
         {
-            if (!RecordHeader.TryRead(bytes[start..header.Length], out var part)) throw Newer(segment);
+            if (!RecordHeader.TryRead(bytes[start..header.Length], out var part)) throw Unknown(segment, $"at {start} bytes of a transaction there is no record");
             ApplyRecord(segment, part, bytes[start..], offset + start, footer);
             start += part.PaddedLength;
         }
@@ -132,7 +106,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
 
     private void Apply(SegmentUse segment, in IndexEntry entry)
     {
-        _closed = entry.Type == RecordType.Closed;
+        WasClosed = entry.Type == RecordType.Closed;
         switch (entry.Type)
         {
             case RecordType.Enqueue: ApplyEnqueue(segment, entry); break;
@@ -141,7 +115,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
             case RecordType.Delivered: ApplyDelivered(entry); break;
             case RecordType.Page: break; // ended with its process
             case RecordType.Closed: break;
-            default: throw Newer(segment);
+            default: throw Unknown(segment, entry.Type, RecordHeader.CurrentVersion);
         }
     }
 
@@ -163,10 +137,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
             place = Place.Shared(segment.Number, slot, entry.Length, isPage: false);
         }
         state.Put(queue, entry.Position, place);
-        if (entry.BodyId == 0) queue.NoteBodySize(entry.Position, entry.BodySize);
-        if (entry.ExpiresAt == 0) return;
-        if (!_expiries.TryGetValue(queue, out var expiries)) _expiries.Add(queue, expiries = []);
-        expiries[entry.Position] = entry.ExpiresAt;
+        queue.Note(entry.Position, entry.BodySize, entry.Attributes);
     }
 
     /// <summary>A shared body that nobody needs for the moment may be needed by a message further on, so it stays until the end.</summary>
@@ -186,18 +157,14 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
     private void ApplySettle(SegmentUse segment, in IndexEntry entry)
     {
         var queue = state.QueueOf(entry.Queue);
-        queue.LastPosition = Math.Max(queue.LastPosition, entry.Position);
-        _expiries.TryGetValue(queue, out var expiries);
         var runs = entry.Runs;
-        var end = 0L;
+        var end = entry.Position;
         while (PositionRuns.TryRead(ref runs, ref end, out var run))
         {
+            queue.LastPosition = Math.Max(queue.LastPosition, run.End - 1);
             for (var position = run.First; position < run.End; position++)
             {
-                var place = queue.Take(position);
-                if (place.IsNone) continue;
-                Drop(place);
-                expiries?.Remove(position);
+                if (queue.Take(position) is { IsNone: false } place) Drop(place);
             }
         }
         state.Settles(segment, entry.Segment, entry.Length);
@@ -206,33 +173,28 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
     private void ApplyDelivered(in IndexEntry entry)
     {
         var queue = state.QueueOf(entry.Queue);
-        queue.LastPosition = Math.Max(queue.LastPosition, entry.Position);
-        if (!_delivered.TryGetValue(entry.Queue, out var delivered)) _delivered.Add(entry.Queue, delivered = []);
         var runs = entry.Runs;
-        var end = 0L;
+        var end = entry.Position;
         while (PositionRuns.TryRead(ref runs, ref end, out var run))
-            for (var position = run.First; position < run.End; position++) delivered.Add(position);
+            for (var position = run.First; position < run.End; position++) queue.NoteDelivered(position);
     }
 
     /// <summary>A body is written before the messages that need it, and may be all that was written of them.</summary>
     private void DropBodiesWithoutMessages()
     {
-        var bodiless = 0;
         foreach (var slot in state.Bodies.Slots.ToList())
         {
             ref var body = ref state.Bodies[slot];
-            if (body.References > 0)
-            {
-                if (body.Segment == 0) bodiless += body.References;
-                continue;
-            }
+            if (body.References > 0) continue;
             body.References = 1;
             state.DropReference(slot);
         }
-        if (bodiless > 0) damages.FoundBodiless(bodiless);
     }
 
-    private static StorageException Newer(SegmentUse segment) => new(
-        $"Segment {segment.Id} of the message store holds records that this version does not know. Start the newer version that wrote "
-        + "them, or restore the data directory from before the upgrade.");
+    private static StorageException Unknown(SegmentUse segment, RecordType type, byte version) => Unknown(
+        segment, $"it has a record of kind {type}, version {version}, and this broker knows kinds up to {RecordType.Page} in version {RecordHeader.CurrentVersion}");
+
+    private static StorageException Unknown(SegmentUse segment, string what) => new(
+        $"Segment {segment.Id} of the message store is not one of this version: {what}. Start the version that wrote it, or restore the data directory "
+        + "from before the upgrade.");
 }

@@ -21,8 +21,7 @@ internal sealed class Settlements
     public bool IsEmpty => _waiting.Count == 0;
 
     /// <summary>Writes one record.</summary>
-    /// <param name="last">The last position that the queue had given out.</param>
-    public delegate void Write(QueueIndex queue, long last, int segment, ReadOnlySpan<PositionRun> runs);
+    public delegate void Write(QueueIndex queue, int segment, ReadOnlySpan<PositionRun> runs);
 
     public void Add(QueueIndex queue, int segment, PositionRun run)
     {
@@ -56,7 +55,7 @@ internal sealed class Settlements
             {
                 var runs = CollectionsMarshal.AsSpan(_runs);
                 if (!ensureRoom(RecordHeader.Size + 16 + PositionRuns.SizeMax(runs))) break;
-                write(queue, queue.LastPosition, segment, runs);
+                write(queue, segment, runs);
             }
             index = end;
         }

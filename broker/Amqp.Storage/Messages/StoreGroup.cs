@@ -9,7 +9,8 @@ internal enum StoreRequestKind : byte
     /// <summary>The next <see cref="StoreRequest.Number"/> records, of one queue; then a ticket.</summary>
     Commit,
     Transaction,
-    Remove,
+    Close,
+    Forget,
 }
 
 /// <summary>One line of what is wanted from the store's thread.</summary>
@@ -22,6 +23,9 @@ internal readonly record struct StoreRequest(StoreRequestKind Kind, QueueId Queu
 
     /// <summary>Of a transaction.</summary>
     public PendingTransaction? Transaction { get; init; }
+
+    /// <summary>Of a closing: called when it is done.</summary>
+    public Action? Done { get; init; }
 }
 
 /// <summary>What was wanted while the store was busy: worked off as one.</summary>
@@ -50,7 +54,7 @@ internal struct PendingRecord
     public RecordType Type;
     public QueueIndex? Queue;
     public long Position;
-    public long ExpiresAt;
+    public MessageAttributes Attributes;
     public Message? Message;
     public PendingTransaction? Transaction;
 

@@ -9,7 +9,7 @@ using AMQP.Net;
 namespace Amqp.Storage.Messages;
 
 /// <summary>One queue's wish for messages, and where they are.</summary>
-internal sealed class StoreRead(QueueId queue, long[] positions)
+internal sealed class StoreRead(QueueId queue, long[] positions, IMessageReader reader)
 {
     private readonly List<Wanted> _wanted = [];
 
@@ -17,25 +17,28 @@ internal sealed class StoreRead(QueueId queue, long[] positions)
 
     public long[] Positions { get; } = positions;
 
+    /// <summary>What asks.</summary>
+    public IMessageReader Reader { get; } = reader;
+
     public Message?[] Messages { get; } = new Message?[positions.Length];
 
     /// <summary>What has to be read from the disk.</summary>
     public IReadOnlyList<Wanted> Wants => _wanted;
 
-    /// <summary>Finds out where the messages are, and whom to tell. What is settled by now is not wanted any more.</summary>
-    /// <returns>Null: the queue is gone, and nobody waits.</returns>
-    public IStoreListener? Locate(StoreState state)
+    /// <summary>Finds out where the messages are. What is settled by now is not wanted any more.</summary>
+    /// <returns>False: the queue is forgotten, and the reader does not wait.</returns>
+    public bool TryLocate(StoreState state)
     {
         lock (state.Lock)
         {
-            if (!state.Queues.TryGetValue(Queue, out var index) || index.Listener is not { } listener) return null;
+            if (!state.Queues.TryGetValue(Queue, out var index)) return false;
             for (var number = 0; number < Positions.Length; number++)
             {
                 var place = index.Find(Positions[number]);
                 if (place.IsPending) throw new InvalidOperationException($"message {Positions[number]} of queue {Queue.Value} is not committed yet");
                 if (!place.IsNone) Want(number, place, state);
             }
-            return listener;
+            return true;
         }
     }
 
@@ -120,10 +123,10 @@ internal sealed class StoreReader : IDisposable
         {
             while (_reads.Take() is { } read)
             {
-                if (read.Locate(_state) is not { } listener) continue;
+                if (!read.TryLocate(_state)) continue;
                 for (var next = 0; next < read.Wants.Count;) next = ReadRange(read, next);
                 read.Release();
-                if (!_isSilent) listener.Loaded(read.Positions, read.Messages);
+                if (!_isSilent) read.Reader.Loaded(read.Positions, read.Messages);
             }
         }
 #pragma warning disable CA1031 // Whatever ended the reader, the process must learn of it: its queues would wait for ever.

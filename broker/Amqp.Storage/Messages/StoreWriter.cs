@@ -26,7 +26,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     private readonly Settlements _delivered = new();
     private readonly Queue<(QueueIndex Queue, long Ticket, long End)> _tickets = new();
     private readonly List<QueueIndex> _toTell = [];
-    private readonly Queue<(long End, Action Committed)> _transactions = new();
+    private readonly Queue<(long End, Action Done)> _done = new();
     private readonly BlobBuilder _blob = new(engine, state);
     private readonly Merge _merge = new(engine, state, damages);
     private bool _needsFlush;
@@ -68,7 +68,8 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
                 case StoreRequestKind.Transaction:
                     _pending.Add(new PendingRecord { Type = RecordType.Transaction, Transaction = request.Transaction });
                     break;
-                case StoreRequestKind.Remove: Remove(request); break;
+                case StoreRequestKind.Close: Close(request); break;
+                case StoreRequestKind.Forget: Forget(request); break;
                 default: throw new InvalidOperationException($"unknown store request {request.Kind}");
             }
         }
@@ -91,6 +92,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     {
         do Write();
         while (_isLineLeft);
+        foreach (var queue in state.Queues.Values.Where(queue => queue.Listener is null)) NoteAllDelivered(queue);
         // Only now, because a segment goes when its messages are settled, whatever it says of deliveries.
         _delivered.WriteTo(_blob.Delivered, IsKnown, size => TryMakeRoom(size, entries: 1, left: 0));
         if (state.Segments.Current is null || !TryMakeRoom(RecordHeader.Size, entries: 1, left: 0)) return;
@@ -98,6 +100,15 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         Finish();
         engine.TrySeal(state.Segments.Current.Id, _blob.Footer);
     }
+
+    /// <summary>A queue that is not open can't say which of its messages were handed out before, and what earlier lives said may be gone.</summary>
+    private void NoteAllDelivered(QueueIndex queue)
+    {
+        foreach (var (position, _) in queue.All()) _delivered.Add(queue, segment: 0, new PositionRun(position, 1));
+    }
+
+    /// <summary>A copy of the current segment's footer as it is; from any thread that holds the state's lock.</summary>
+    public byte[] CurrentFooter() => _blob.Footer.ToArray();
 
     /// <summary>The reserve could not be prepared.</summary>
     public void ReserveIsMissing() => IsFull = !engine.HasReserve;
@@ -128,7 +139,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
             Type = record.Type,
             Queue = queue,
             Position = record.Position,
-            ExpiresAt = record.ExpiresAt,
+            Attributes = record.Attributes,
             Message = message,
         });
     }
@@ -156,7 +167,31 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         pending = default;
     }
 
-    private void Remove(in StoreRequest request)
+    /// <summary>Behind everything that was committed; what is closed was not told of its last commits then, and does not want to know.</summary>
+    private void Close(in StoreRequest request)
+    {
+        var (id, done) = (request.Queue, request.Done!);
+        _done.Enqueue((_pending.End, () =>
+        {
+            lock (state.Lock)
+            {
+                if (state.Queues.TryGetValue(id, out var queue)) GiveUp(queue);
+            }
+            done();
+        }));
+    }
+
+    private void GiveUp(QueueIndex queue)
+    {
+        queue.Listener = null;
+        foreach (var (position, place) in queue.All().Where(message => message.Place.IsPage).ToList())
+        {
+            queue.Take(position);
+            state.Drop(place);
+        }
+    }
+
+    private void Forget(in StoreRequest request)
     {
         if (!state.Queues.TryGetValue(request.Queue, out var queue)) return;
         for (var number = _pending.First; number < _pending.End; number++)
@@ -183,8 +218,8 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         if (pending.Transaction is { } transaction) return TryWriteTransaction(transaction);
         var message = pending.Message!;
         // A shared body needs a record besides the message's own.
-        if (!TryMakeRoom(RecordBuffer.SizeOf(message) + RecordHeader.Size + 16, entries: 2, left: SettleReserve)) return false;
-        _blob.Enqueue(pending.Type, pending.Queue!, pending.Position, pending.ExpiresAt, message);
+        if (!TryMakeRoom(RecordBuffer.SizeOf(message) + RecordBuffer.SharedSize, entries: 2, left: SettleReserve)) return false;
+        _blob.Enqueue(pending.Type, pending.Queue!, pending.Position, pending.Attributes, message);
         return true;
     }
 
@@ -204,7 +239,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
             }
         }
         _blob.EndTransaction();
-        _transactions.Enqueue((_pending.First + 1, transaction.Committed));
+        _done.Enqueue((_pending.First + 1, transaction.Committed));
         return true;
     }
 
@@ -223,14 +258,14 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     {
         var message = record.Message!;
         if (message.BodyId != 0) state.Bodies[state.Bodies.Find(message.BodyId)].References++;
-        _blob.Enqueue(RecordType.Enqueue, queue, record.Position, record.ExpiresAt, message);
+        _blob.Enqueue(RecordType.Enqueue, queue, record.Position, record.Attributes, message);
     }
 
     private void WriteSettlement(QueueIndex queue, in StoreRecord record)
     {
         var place = queue.Take(record.Position);
         if (place.IsNone) return;
-        if (!place.IsPage) _blob.Settle(queue, queue.LastPosition, place.Segment, [new PositionRun(record.Position, 1)]);
+        if (!place.IsPage) _blob.Settle(queue, place.Segment, [new PositionRun(record.Position, 1)]);
         state.Drop(place);
     }
 
@@ -251,9 +286,12 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
             return false;
         }
         var begun = engine.Segments[^1];
-        lock (state.Lock) state.Segments.Current = state.Segments.Add(checked((int)begun.Id.Number), begun.Bytes);
+        lock (state.Lock)
+        {
+            state.Segments.Current = state.Segments.Add(checked((int)begun.Id.Number), begun.Bytes);
+            _blob.BeginSegment();
+        }
         state.Segments.MayHaveDead = true;
-        _blob.BeginSegment();
         prepareReserve();
         return true;
     }
@@ -271,8 +309,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         Append();
         if (_needsFlush) engine.Flush();
         _needsFlush = false;
-        while (_transactions.TryPeek(out var transaction) && transaction.End <= _pending.First)
-            _transactions.Dequeue().Committed();
+        while (_done.TryPeek(out var waiting) && waiting.End <= _pending.First) _done.Dequeue().Done();
         while (_tickets.TryPeek(out var ticket) && ticket.End <= _pending.First)
         {
             _tickets.Dequeue();

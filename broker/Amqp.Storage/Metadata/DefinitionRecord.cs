@@ -13,8 +13,7 @@ namespace Amqp.Storage.Metadata;
 /// 5d1ab0f2 {"v":1,"changes":[{"add":"queue","vhost":"/","name":"orders","id":1099511627777,"autoDelete":false,"arguments":"..."}]}
 /// 0c43e3a1 {"v":1,"opened":3}
 /// </code>
-/// In front stands the CRC-32C of the JSON. Arguments are the field table's bytes in base64, because its types and the order
-/// of its fields must come back exactly; an empty table is left out.
+/// In front stands the CRC-32C of the JSON; <see cref="ChangeJson"/> says what a change looks like.
 /// </summary>
 internal sealed record DefinitionRecord
 {

@@ -58,7 +58,7 @@ internal sealed class DefinitionsReader
         {
             Records++;
             // Its checksum is right, so what it needs must have been in a line that is damaged.
-            if (TopologyReducer.Replay(Topology, change) is { } replayed) Topology = replayed;
+            if (TopologyReducer.Replay(Topology, change) is { } replayed) Topology = replayed.Topology;
             else Damages.Add($"line {number} needs what an earlier, damaged line should have declared: {change}");
         }
     }

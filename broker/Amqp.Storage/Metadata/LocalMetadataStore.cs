@@ -41,6 +41,7 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
     private readonly ILogger<LocalMetadataStore> _logger;
     private readonly Action<Exception> _failed;
     private readonly Thread _writer;
+    private long _revision;
     private int _records;
     private int _recordsMax;
 
@@ -94,9 +95,15 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
     /// messages are not.</summary>
     public bool WasDamaged { get; private set; }
 
-    public TopologySnapshot Load() => _loaded;
+    /// <remarks>Nothing else changes it, so nothing is ever told.</remarks>
+    public Task<StoredTopology> Load(Action<StoredChanges> changed, CancellationToken cancellation) => Task.FromResult(Load());
 
-    public void Commit(IReadOnlyList<TopologyResult> batch, Action committed) => _committed.Add(new(batch, committed));
+    /// <summary>What is stored.</summary>
+    public StoredTopology Load() => new(_loaded, Revision: 0, checked((uint)_opened), IsWhole: !WasDamaged);
+
+    public bool Keeps(TopologyChange change) => change.Durable;
+
+    public void Commit(long basis, IReadOnlyList<TopologyResult> batch, Action<CommitAnswer> answered) => _committed.Add(new(batch, answered));
 
     /// <summary>Writes what has been committed, and ends.</summary>
     public void Dispose()
@@ -147,7 +154,7 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
                 while (_committed.TryTake(out var next)) group.Add(next);
                 foreach (var batch in group) WriteTo(lines, batch.Results);
                 if (lines.WrittenCount > 0) _file.Append(lines.WrittenMemory);
-                foreach (var batch in group) batch.Committed();
+                foreach (var batch in group) batch.Answered(CommitAnswer.Done(++_revision));
                 if (_records > _recordsMax) RewriteIfMostlyHistory(group[^1].Results[^1].Topology);
                 group.Clear();
                 lines.ResetWrittenCount();
@@ -209,5 +216,5 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
     [LoggerMessage(Level = LogLevel.Warning, Message = "The definitions log could not be written anew; it serves as it is, and that is tried again later")]
     private static partial void LogNotRewritten(ILogger logger, Exception exception);
 
-    private readonly record struct Batch(IReadOnlyList<TopologyResult> Results, Action Committed);
+    private readonly record struct Batch(IReadOnlyList<TopologyResult> Results, Action<CommitAnswer> Answered);
 }

@@ -1,4 +1,6 @@
 using Amqp.Broker.Channels;
+using Amqp.Broker.Queues;
+using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using FsCheck;
 using FsCheck.Fluent;
@@ -167,5 +169,10 @@ internal sealed class DeliveryTagsTests
         return tags.TryTake(tag, multiple, taken) ? taken.ConvertAll(entry => entry.Position) : null;
     }
 
-    private sealed class Holder : MessageHolder;
+    private sealed class Holder : MessageHolder, IQueueLink
+    {
+        public IQueueEndpoint Queue => throw new NotSupportedException();
+
+        MessageHolder IQueueLink.Holder => this;
+    }
 }

@@ -2,6 +2,7 @@ using AMQP.Net;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Tests.Nodes;
 using Amqp.Broker.Tests.Queues;
+using Amqp.Core.Queues;
 
 namespace Amqp.Broker.Tests.Channels;
 
@@ -34,7 +35,7 @@ internal sealed class SharedPrefetchTests
         Assert.That(_node.Broker.Services.Queues.TryFind(vhost.FindQueue("a")!, out var queue), Is.True);
         // Handed to the consumer in the very step in which the queue fails.
         queue!.PostAndRun([
-            QueueOperation.Publish(ActorStory.Message("lost"), confirms: null, number: 0),
+            QueueOperation.Publish(ActorStory.Message("lost"), publisher: null, number: 0),
             QueueOperation.Settle((QueueOperationKind)99, null!, 0),
         ]);
         Assert.That(_node.Logs.Complaints, Has.One.Contains("defect of the broker"));

@@ -91,6 +91,7 @@ internal sealed class MemoryMessageStore : IMessageStore
             _isStarted = false;
             foreach (var kept in _queues.Values)
             {
+                kept.Listener = null;
                 foreach (var position in kept.Messages.Keys.ToArray())
                 {
                     if (kept.Messages[position].Type == RecordType.Page) kept.Messages.Remove(position);
@@ -109,9 +110,10 @@ internal sealed class MemoryMessageStore : IMessageStore
                 _queues.Add(queue, new Kept { Listener = listener });
                 return null;
             }
+            if (kept.Listener is not null && _isStarted) _complaints.Add($"{queue} is open already");
             kept.Listener = listener;
             return new RecoveredQueue(kept.NextPosition, [.. kept.Messages.Select(pair => new RecoveredMessage(
-                pair.Key, pair.Value.Message!.Size, pair.Value.Message.BodySize, pair.Value.ExpiresAt, kept.Delivered.Contains(pair.Key)))]);
+                pair.Key, pair.Value.Message!.Size, pair.Value.Message.BodySize, pair.Value.Attributes, kept.Delivered.Contains(pair.Key)))]);
         }
     }
 
@@ -126,7 +128,7 @@ internal sealed class MemoryMessageStore : IMessageStore
         {
             CommittedBy = Environment.CurrentManagedThreadId;
             foreach (var record in records) Apply(record);
-            if (ticket > 0 && _queues.ContainsKey(queue)) Answer(queue, listener => listener.Committed(ticket));
+            if (ticket > 0 && _queues.TryGetValue(queue, out var kept) && kept.Listener is { } listener) Answer(() => listener.Committed(ticket));
         }
     }
 
@@ -140,21 +142,37 @@ internal sealed class MemoryMessageStore : IMessageStore
         }
     }
 
-    public void Read(QueueId queue, long[] positions)
+    public void Read(QueueId queue, long[] positions, IMessageReader reader)
     {
         lock (_lock)
         {
             ReadsAsked++;
             var kept = _queues[queue];
-            Answer(queue, listener => listener.Loaded(positions, Read(kept, positions)));
+            Answer(() => reader.Loaded(positions, Read(kept, positions)));
         }
     }
 
     public long NextBodyId() => Interlocked.Increment(ref _lastBodyId);
 
-    public void Remove(QueueId queue)
+    public void Close(QueueId queue, Action closed)
+    {
+        lock (_lock)
+        {
+            var kept = _queues[queue];
+            foreach (var position in kept.Messages.Keys.Where(position => kept.Messages[position].Type == RecordType.Page).ToArray()) kept.Messages.Remove(position);
+            kept.Listener = null;
+            Answer(closed);
+        }
+    }
+
+    public void Forget(QueueId queue)
     {
         lock (_lock) _queues.Remove(queue);
+    }
+
+    public IReadOnlyList<(QueueId Queue, int Messages)> NotOpen()
+    {
+        lock (_lock) return [.. _queues.Where(queue => queue.Value.Listener is null).Select(queue => (queue.Key, queue.Value.Messages.Count))];
     }
 
     private void Apply(in StoreRecord record)
@@ -206,10 +224,9 @@ internal sealed class MemoryMessageStore : IMessageStore
     private static Message Copy(Message message) =>
         new(message.Exchange, message.RoutingKey, message.Content) { ExpirationMs = message.ExpirationMs, BodyId = message.BodyId };
 
-    private void Answer(QueueId queue, Action<IStoreListener> answer)
+    private void Answer(Action answer)
     {
-        var listener = _queues[queue].Listener!;
-        _answers.Enqueue(() => answer(listener));
+        _answers.Enqueue(answer);
         RunIfNeeded();
     }
 

@@ -22,7 +22,12 @@ internal sealed class MemoryStore : IMetadataStore
     }
 
     /// <summary>As after a first start: guest may everything.</summary>
-    public TopologySnapshot Load() => TopologyReducer.Apply(TopologySnapshot.Initial, new Commands(
+    public Task<StoredTopology> Load(Action<StoredChanges> changed, CancellationToken cancellation) =>
+        Task.FromResult(new StoredTopology(Initial(), Revision: 0, Epoch: 0, IsWhole: true));
+
+    public bool Keeps(TopologyChange change) => change.Durable;
+
+    private static TopologySnapshot Initial() => TopologyReducer.Apply(TopologySnapshot.Initial, new Commands(
     [
         new AddUser("guest", PasswordHash.Of("guest", [1, 2, 3, 4]), [User.Administrator]),
         new SetPermissions("/", "guest", Permissions.All),
@@ -43,11 +48,11 @@ internal sealed class MemoryStore : IMetadataStore
         }
     }
 
-    public void Commit(IReadOnlyList<TopologyResult> batch, Action committed)
+    public void Commit(long basis, IReadOnlyList<TopologyResult> batch, Action<CommitAnswer> answered)
     {
         lock (_lock)
         {
-            _commits.Enqueue(committed);
+            _commits.Enqueue(() => answered(CommitAnswer.Done(basis + 1)));
             RunIfNeeded();
         }
     }

@@ -10,7 +10,7 @@ internal sealed class TestNode
     public TestNode(Limits? limits = null, TimeProvider? time = null)
     {
         Limits = limits ?? new Limits { DiskFreeBytes = 0 }; // no timer but those of connections and queues
-        Broker = new BrokerNode(
+        var started = BrokerNode.Start(
             new NodeIdentity("rabbit@test", "Test", "1.0.0"),
             Limits,
             Store,
@@ -19,6 +19,10 @@ internal sealed class TestNode
             Resources,
             time ?? Time,
             Logs);
+        Assert.That(started.IsCompletedSuccessfully, Is.True, "these stores do not wait");
+#pragma warning disable VSTHRD002 // It is complete.
+        Broker = started.Result;
+#pragma warning restore VSTHRD002
     }
 
     public Limits Limits { get; }

@@ -72,7 +72,7 @@ internal sealed class ConfirmTrackerTests
     public void Several_are_settled_at_once()
     {
         Publish("1 1 1 1");
-        _tracker.Settle([1, 2, 4]);
+        _tracker.Taken([1, 2, 4]);
         Assert.That((Take(), _posts), Is.EqualTo(("ack 2 multiple, ack 4", 1)));
     }
 
@@ -93,17 +93,17 @@ internal sealed class ConfirmTrackerTests
         var first = _tracker.Add(1);
         for (var number = 0; number < Count; number++)
         {
-            _tracker.Settle(_tracker.Add(1));
+            _tracker.Taken(_tracker.Add(1));
             if (number % 1000 == 0) Take();
         }
         var told = new List<Confirm>();
         _tracker.Take(told);
         Assert.That(told, Has.Count.EqualTo(999).And.All.Matches<Confirm>(confirm => !confirm.Multiple));
-        _tracker.Settle(first);
+        _tracker.Taken(first);
         Assert.That(Take(), Is.EqualTo("ack 1"));
-        for (var number = 0; number < 1000; number++) _tracker.Settle(_tracker.Add(1)); // the ring shrinks
+        for (var number = 0; number < 1000; number++) _tracker.Taken(_tracker.Add(1)); // the ring shrinks
         var before = GC.GetAllocatedBytesForCurrentThread();
-        for (var number = 0; number < Count; number++) _tracker.Settle(_tracker.Add(1));
+        for (var number = 0; number < Count; number++) _tracker.Taken(_tracker.Add(1));
         // A collection in between counts the rest of the thread's allocation buffer, 8 KiB.
         Assert.That(GC.GetAllocatedBytesForCurrentThread() - before, Is.LessThan(20_000), "bytes for a million confirms in order");
         Assert.That(Take(), Is.EqualTo($"ack {(2 * Count) + 1001} multiple"));
@@ -122,8 +122,8 @@ internal sealed class ConfirmTrackerTests
         {
             for (var index = 0; index < Apart; index++) numbers[index] = _tracker.Add(1);
             // As two queues would: one answers for the even numbers, then the other for the odd ones.
-            for (var index = 0; index < Apart; index += 2) _tracker.Settle(numbers[index]);
-            for (var index = 1; index < Apart; index += 2) _tracker.Settle(numbers[index]);
+            for (var index = 0; index < Apart; index += 2) _tracker.Taken(numbers[index]);
+            for (var index = 1; index < Apart; index += 2) _tracker.Taken(numbers[index]);
         }
         Assert.That(GC.GetTotalMemory(forceFullCollection: true) - before, Is.LessThan(100_000));
         Assert.That(_posts, Is.EqualTo(1));
@@ -134,7 +134,7 @@ internal sealed class ConfirmTrackerTests
         Assert.That(_tracker.Take(told), Is.True, "there is more");
         Assert.That(told, Has.Count.LessThan(10_000));
         Assert.That(told.Select(confirm => confirm.Number), Is.EqualTo(Enumerable.Range(2, told.Count)));
-        _tracker.Settle(first);
+        _tracker.Taken(first);
         Assert.That(Take(), Is.EqualTo($"ack {Count + 1} multiple"));
     }
 
@@ -148,7 +148,7 @@ internal sealed class ConfirmTrackerTests
         var open = new SortedSet<long>(Enumerable.Range(1, Count).Select(number => (long)number));
         var settling = queues.Select(queue => Task.Run(() =>
         {
-            foreach (var number in queue.GetConsumingEnumerable()) _tracker.Settle(number);
+            foreach (var number in queue.GetConsumingEnumerable()) _tracker.Taken(number);
         })).ToArray();
         for (var number = 1; number <= Count; number++)
         {
@@ -181,8 +181,8 @@ internal sealed class ConfirmTrackerTests
         for (var number = 1; number <= Count; number++) _tracker.Add(1);
         for (var number = 1; number <= Count; number++)
         {
-            if (number % 2 == 0) _tracker.Refuse(number);
-            else _tracker.Settle(number);
+            if (number % 2 == 0) _tracker.Refused(number);
+            else _tracker.Taken(number);
         }
         var refused = new HashSet<long>();
         var acknowledged = 0L;
@@ -226,9 +226,9 @@ internal sealed class ConfirmTrackerTests
                 if (which % 3 == 0)
                 {
                     refused.Add(number);
-                    tracker.Refuse(number);
+                    tracker.Refused(number);
                 }
-                else tracker.Settle(number);
+                else tracker.Taken(number);
                 if (--awaited[number] == 0) awaited.Remove(number);
             }
         }
@@ -267,8 +267,8 @@ internal sealed class ConfirmTrackerTests
         foreach (var answer in answers.Split(' ', StringSplitOptions.RemoveEmptyEntries))
         {
             var number = int.Parse(answer, null);
-            if (number < 0) _tracker.Refuse(-number);
-            else _tracker.Settle(number);
+            if (number < 0) _tracker.Refused(-number);
+            else _tracker.Taken(number);
         }
     }
 

@@ -114,7 +114,7 @@ internal sealed class ActorStory
         if (clean)
         {
             var count = new StopCount(1);
-            Do(QueueOperation.Stop(count));
+            Do(QueueOperation.Stop(count.Answered));
             var done = count.Done();
             Assert.That(SpinWait.SpinUntil(() => done.IsCompleted, Patience.Answer), Is.True);
         }
@@ -126,7 +126,7 @@ internal sealed class ActorStory
     private QueueActor NewQueue()
     {
         var topology = new TopologyService(new MemoryStore(), _ => { }, Logs.CreateLogger<TopologyService>());
-        topology.Start();
+        Assert.That(topology.Start(_ => { }, CancellationToken.None).IsCompletedSuccessfully, Is.True, "this store does not wait");
         // Declared, so that its deletion is one; nobody follows this topology, so the store does not hear of it.
         TopologyResult? declared = null;
         topology.Propose(

@@ -1,5 +1,6 @@
 using Amqp.Broker.Loops;
 using Amqp.Broker.Queues;
+using Amqp.Core.Queues;
 using Amqp.Testing;
 
 namespace Amqp.Broker.Tests.Queues;

@@ -2,6 +2,7 @@ using System.IO.Pipelines;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
+using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Testing;
 
@@ -77,7 +78,7 @@ internal sealed class QueueActorTests
         var transaction = new RecordedTransaction(() => seen = story.Store.Text(1));
         var part = new TransactionPart();
         part.Publishes.Add(ActorStory.Message("t1", persistent: true));
-        story.Do(QueueOperation.Publish(ActorStory.Message("m1", persistent: true), confirms: null, number: 0), QueueOperation.Prepare(part, transaction));
+        story.Do(QueueOperation.Publish(ActorStory.Message("m1", persistent: true), publisher: null, number: 0), QueueOperation.Prepare(part, transaction));
         Assert.That(seen, Is.EqualTo("0:m1"));
         Assert.That(part.Records, Has.Count.EqualTo(1));
     }
@@ -99,7 +100,7 @@ internal sealed class QueueActorTests
     {
         const int Many = 10_000;
         var operations = new QueueOperation[Many];
-        for (var number = 0; number < Many; number++) operations[number] = QueueOperation.Publish(ActorStory.Message($"{number}"), confirms: null, number: 0);
+        for (var number = 0; number < Many; number++) operations[number] = QueueOperation.Publish(ActorStory.Message($"{number}"), publisher: null, number: 0);
         _story.Do(operations);
         await Eventually.That(() => _story.ReadyCount, Is.EqualTo(Many));
         Assert.That(await _story.GetAll(), Is.EqualTo(string.Join(' ', Enumerable.Range(0, Many))));

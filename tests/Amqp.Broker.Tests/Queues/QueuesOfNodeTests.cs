@@ -1,6 +1,7 @@
 using AMQP.Net;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Tests.Nodes;
+using Amqp.Core.Ports;
 using Amqp.Core;
 using Amqp.Testing;
 
@@ -125,6 +126,6 @@ internal sealed class QueuesOfNodeTests
     private QueueActor QueueOf(string name)
     {
         var services = _node.Broker.Services;
-        return services.Queues.TryFind(services.Topology.Current.Find("/")!.FindQueue(name)!, out var queue) ? queue : throw new InvalidOperationException();
+        return services.Queues.TryFind(services.Topology.Current.Find("/")!.FindQueue(name)!, out var queue) ? (QueueActor)queue : throw new InvalidOperationException();
     }
 }

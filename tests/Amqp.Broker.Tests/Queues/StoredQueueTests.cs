@@ -1,6 +1,7 @@
 using Amqp.Broker.Queues;
 using Amqp.Core;
 using Amqp.Core.Errors;
+using Amqp.Core.Queues;
 using Amqp.Testing;
 
 namespace Amqp.Broker.Tests.Queues;

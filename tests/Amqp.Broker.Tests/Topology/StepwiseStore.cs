@@ -6,23 +6,44 @@ namespace Amqp.Broker.Tests.Topology;
 /// <summary>A store whose disk is as slow as the test wants: a commit is done when the test says so.</summary>
 internal sealed class StepwiseStore : IMetadataStore
 {
-    private readonly Queue<(IReadOnlyList<TopologyResult> Batch, Action Committed)> _commits = new();
+    private readonly Queue<(IReadOnlyList<TopologyResult> Batch, Action<CommitAnswer> Answered)> _commits = new();
+
+    private Action<StoredChanges>? _changed;
 
     /// <summary>What <see cref="Load"/> gives.</summary>
     public TopologySnapshot Stored { get; init; } = TopologySnapshot.Initial;
 
+    /// <summary>Of the store, as of the last commit or change.</summary>
+    public long Revision { get; private set; } = 10;
+
     public int Waiting => _commits.Count;
 
-    public TopologySnapshot Load() => Stored;
+    /// <summary>The revision of each commit's basis.</summary>
+    public List<long> Bases { get; } = [];
 
-    public void Commit(IReadOnlyList<TopologyResult> batch, Action committed) => _commits.Enqueue((batch, committed));
+    public Task<StoredTopology> Load(Action<StoredChanges> changed, CancellationToken cancellation)
+    {
+        _changed = changed;
+        return Task.FromResult(new StoredTopology(Stored, Revision, Epoch: 0, IsWhole: true));
+    }
+
+    public bool Keeps(TopologyChange change) => change.Durable;
+
+    public void Commit(long basis, IReadOnlyList<TopologyResult> batch, Action<CommitAnswer> answered)
+    {
+        Bases.Add(basis);
+        _commits.Enqueue((batch, answered));
+    }
+
+    /// <summary>Another node changes something.</summary>
+    public void Change(params ReadOnlySpan<TopologyChange> changes) => _changed!(new StoredChanges(++Revision, [.. changes]));
 
     /// <summary>Finishes the oldest commit.</summary>
     /// <returns>How many results were in it.</returns>
-    public int Finish()
+    public int Finish(CommitOutcome outcome = CommitOutcome.Done)
     {
-        var (batch, committed) = _commits.Dequeue();
-        committed();
+        var (batch, answered) = _commits.Dequeue();
+        answered(new CommitAnswer(outcome, outcome == CommitOutcome.Done ? ++Revision : 0));
         return batch.Count;
     }
 }

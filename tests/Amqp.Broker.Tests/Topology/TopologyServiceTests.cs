@@ -17,7 +17,7 @@ public class TopologyServiceTests
     public TopologyServiceTests()
     {
         _service = Service(_store);
-        _service.Start();
+        Start(_service);
     }
 
     [Test]
@@ -110,7 +110,7 @@ public class TopologyServiceTests
         {
             Shown = which == "shown" ? Fail : null,
         };
-        service.Start();
+        Start(service);
         foreach (var name in (string[])["a", "b", "c"]) service.Propose(Queue(name), result => _events.Add($"completed {Names(result)}"));
         _store.Finish();
         _store.Finish();
@@ -141,7 +141,7 @@ public class TopologyServiceTests
                 visibleWhenAnnounced = Visible(service!);
             },
             NullLogger<TopologyService>.Instance);
-        service.Start();
+        Start(service);
         Assert.That(visibleWhenAnnounced, Is.EqualTo("none"));
         Assert.That(Visible(service), Is.EqualTo("q"));
     }
@@ -154,7 +154,7 @@ public class TopologyServiceTests
         var versions = new ConcurrentQueue<long>();
         using var store = new ThreadedStore();
         var service = Service(store);
-        service.Start();
+        Start(service);
         using var answered = new CountdownEvent(threads * each);
 
         Parallel.For(0, threads, thread =>
@@ -174,8 +174,60 @@ public class TopologyServiceTests
         Assert.That(service.Current.Find("/")!.Queues, Has.Count.EqualTo(threads * each));
     }
 
+    [Test]
+    public void What_another_node_changes_is_shown_and_followed()
+    {
+        _store.Change(new QueueAdded(new QueueDefinition("/", "theirs", new(500), durable: true, autoDelete: false, owner: null, FieldTable.Empty)));
+        Assert.That(_events, Is.EqualTo(new[] { "changed theirs, visible: none" }));
+        Propose(Queue("ours"));
+        Assert.That(_store.Bases, Is.EqualTo(new[] { 11L }), "the commit follows their change");
+        _store.Finish();
+        Assert.That(_service.Current.Find("/")!.FindQueue("ours")!.Id.Value, Is.EqualTo(501), "numbers of queues go on behind theirs");
+        Assert.That(Visible(), Is.EqualTo("ours theirs"));
+    }
+
+    [Test]
+    public void A_change_that_arrives_during_a_commit_waits_for_its_end()
+    {
+        Propose(Queue("ours"));
+        _store.Change(new VhostRemoved(VirtualHost.New("/")));
+        Assert.That(_events, Is.Empty);
+        _store.Finish();
+        Assert.That(_events, Is.EqualTo(new[] { "changed ours, visible: none", "completed ours, visible: ours", "changed , visible: ours" }));
+        Assert.That(_service.Current.Find("/"), Is.Null);
+    }
+
+    [Test]
+    public void A_commit_that_conflicts_is_done_again_behind_what_the_other_node_changed()
+    {
+        Propose(Queue("q"));
+        Propose(Queue("later"));
+        _store.Change(new QueueAdded(new QueueDefinition("/", "q", new(500), durable: true, autoDelete: true, owner: null, FieldTable.Empty)));
+        _store.Finish(CommitOutcome.Conflict);
+        Assert.That(_store.Waiting, Is.EqualTo(1), "what could not be done, and what came meanwhile");
+        Assert.That(_store.Bases, Is.EqualTo(new[] { 10L, 11L }));
+        _store.Finish();
+        Assert.That(_events, Is.EqualTo(new[] { "changed q, visible: none", "refused PreconditionFailed", "changed later, visible: q", "completed later, visible: later q" }));
+    }
+
+    [Test]
+    public void What_may_have_happened_is_an_error_and_shows_when_it_is_told()
+    {
+        Propose(Queue("q"));
+        Propose(Queue("next"));
+        _store.Finish(CommitOutcome.Unknown);
+        Assert.That(_events, Is.EqualTo(new[] { "refused InternalError" }));
+        Assert.That(Visible(), Is.EqualTo("none"));
+        _store.Finish();
+        _store.Change(new QueueAdded(new QueueDefinition("/", "q", new(500), durable: true, autoDelete: false, owner: null, FieldTable.Empty)));
+        Assert.That(Visible(), Is.EqualTo("next q"));
+    }
+
     private TopologyService Service(IMetadataStore store) =>
         new(store, result => _events.Add($"changed {Names(result)}, visible: {Visible()}"), NullLogger<TopologyService>.Instance);
+
+    private static void Start(TopologyService service) =>
+        Assert.That(service.Start(_ => { }, CancellationToken.None).IsCompletedSuccessfully, Is.True, "these stores do not wait");
 
     private void Propose(TopologyCommand command) => _service.Propose(command, result => _events.Add(result.Error is { } error
         ? $"refused {error.Code}"
@@ -209,9 +261,12 @@ public class TopologyServiceTests
             }) { IsBackground = true }.Start();
         }
 
-        public TopologySnapshot Load() => TopologySnapshot.Initial;
+        public Task<StoredTopology> Load(Action<StoredChanges> changed, CancellationToken cancellation) =>
+            Task.FromResult(new StoredTopology(TopologySnapshot.Initial, Revision: 0, Epoch: 0, IsWhole: true));
 
-        public void Commit(IReadOnlyList<TopologyResult> batch, Action committed) => _commits.Add(committed);
+        public bool Keeps(TopologyChange change) => change.Durable;
+
+        public void Commit(long basis, IReadOnlyList<TopologyResult> batch, Action<CommitAnswer> answered) => _commits.Add(() => answered(CommitAnswer.Done(basis + 1)));
 
         public void Dispose() => _commits.CompleteAdding();
     }

@@ -1,6 +1,7 @@
 using AMQP.Net;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Tests.Nodes;
+using Amqp.Core.Queues;
 using Amqp.Testing;
 
 namespace Amqp.Broker.Tests.Transactions;

@@ -71,7 +71,7 @@ internal static class Definitions
         Exception? failure = null;
         using var store = LocalMetadataStore.Open(opened, TimeProvider.System, NullLogger<LocalMetadataStore>.Instance, exception => failure = exception);
         using var committed = new ManualResetEventSlim();
-        store.Commit([Apply(store.Load())], committed.Set);
+        store.Commit(basis: 0, [Apply(store.Load().Topology)], _ => committed.Set());
         Assert.That(committed.Wait(Patience.Answer), Is.True, failure?.ToString());
     }
 

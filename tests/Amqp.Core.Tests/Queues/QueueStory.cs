@@ -1,6 +1,7 @@
 using System.Text;
 using AMQP.Net;
 using Amqp.Core.Messages;
+using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
@@ -18,7 +19,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     private readonly Dictionary<(MessageHolder, string), long> _positions = [];
     private QueueState? _state;
 
-    public QueueState State => _state ??= new QueueState(new QueueId(7), durable, messageTtlMs, _effects);
+    public QueueState State => _state ??= new QueueState(new QueueId(7), epoch: 0, durable, messageTtlMs, _effects);
 
     public long Now { get; set; } = 1_000;
 
@@ -165,6 +166,13 @@ internal sealed class StoryConsumer : QueueConsumer
     public int Left { get; private set; }
 
     public int Declined { get; private set; }
+
+    /// <summary>What a queue decides here is not carried out.</summary>
+    public override IDeliveryOutlet Outlet => throw new NotSupportedException();
+
+    public override void Added() => throw new NotSupportedException();
+
+    public override void Cancelled() => throw new NotSupportedException();
 
     protected override bool TryEnter(int bytes)
     {

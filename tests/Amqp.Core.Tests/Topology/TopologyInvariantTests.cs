@@ -38,7 +38,7 @@ public class TopologyInvariantTests
     public void The_changes_of_a_command_repeated_give_the_same_topology() => ForAnyCommands((topology, results) =>
     {
         var replayed = results.SelectMany(result => result.Changes).Aggregate(
-            TopologySnapshot.Initial, (snapshot, change) => TopologyReducer.Replay(snapshot, change)!);
+            TopologySnapshot.Initial, (snapshot, change) => TopologyReducer.Replay(snapshot, change)!.Topology);
         Assert.That(TopologyText.Of(replayed), Is.EqualTo(TopologyText.Of(topology)));
     });
 
@@ -46,7 +46,7 @@ public class TopologyInvariantTests
     public void What_is_not_durable_plays_no_part_in_what_is() => ForAnyCommands((topology, results) =>
     {
         var stored = results.SelectMany(result => result.Changes).Where(change => change.Durable).Aggregate(
-            TopologySnapshot.Initial, (snapshot, change) => TopologyReducer.Replay(snapshot, change)!);
+            TopologySnapshot.Initial, (snapshot, change) => TopologyReducer.Replay(snapshot, change)!.Topology);
         Assert.That(TopologyText.Of(stored), Is.EqualTo(TopologyText.OfDurable(topology)));
     });
 

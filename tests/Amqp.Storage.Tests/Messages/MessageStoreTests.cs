@@ -114,7 +114,7 @@ internal sealed class MessageStoreTests(TestEngine engine)
             queue, 1, StoreRecord.Enqueue(queue.Id, 0, MessageOf("a"), expiresAt: 1234), Enqueue(queue, 1, "b"), StoreRecord.Delivered(queue.Id, 1));
         _store.Close();
         _store.Reopen();
-        Assert.That(_store.Recovered[queue.Id].Messages.Select(message => message.ExpiresAt), Is.EqualTo([1234, 0]));
+        Assert.That(_store.Recovered[queue.Id].Messages.Select(message => message.Attributes.ExpiresAt), Is.EqualTo([1234, 0]));
         Assert.That(_store.Recovered[queue.Id].Messages.Select(message => message.Redelivered), Is.EqualTo([false, true]));
         _store.CommitAndWait(_store.Queue(1), 1, Enqueue(queue, 2, "c"));
         _store.LosePowerAndReopen(new Random(4));

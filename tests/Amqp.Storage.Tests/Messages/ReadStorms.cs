@@ -88,7 +88,7 @@ internal sealed class ReadStorms
             case 38: Settle(_books[index], _ => true); break;
             default:
                 _books[index].IsRemoved = true;
-                _store.Store.Remove(_books[index].Id);
+                _store.Store.Forget(_books[index].Id);
                 _books[index] = NewQueue();
                 break;
         }
@@ -144,7 +144,7 @@ internal sealed class ReadStorms
     private Message NewMessage(long bodyId) => MessageOf($"{_number++}:{new string('r', _random.Next(1_000))}", bodyId);
 
     /// <summary>A queue, and what is known of its messages. Written by the storm, looked at by the reader.</summary>
-    private sealed class Book(QueueId id) : IStoreListener
+    private sealed class Book(QueueId id) : IStoreListener, IMessageReader
     {
         private long _committed;
         private volatile Message?[]? _answer;
@@ -175,14 +175,14 @@ internal sealed class ReadStorms
         public Message?[]? Read(MessageStore store, long[] positions)
         {
             _answer = null;
-            store.Read(Id, positions);
+            store.Read(Id, positions, this);
             SpinWait.SpinUntil(() => _answer is not null || IsRemoved, Patience.Answer);
             return _answer;
         }
 
         void IStoreListener.Committed(long ticket) => Volatile.Write(ref _committed, ticket);
 
-        void IStoreListener.Loaded(long[] positions, Message?[] messages) => _answer = messages;
+        void IMessageReader.Loaded(long[] positions, Message?[] messages) => _answer = messages;
     }
 
     private sealed class Entry(string text)

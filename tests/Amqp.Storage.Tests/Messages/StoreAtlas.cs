@@ -71,7 +71,7 @@ internal sealed class StoreAtlas
                 Records.Add(new AtlasRecord(segment, extent, header.Type, (int)header.Queue.Value, header.Position)
                 {
                     BodyId = header.Type == RecordType.Enqueue ? reader.BodyId : 0,
-                    Settled = header.Type == RecordType.Settle ? Positions(reader.SettledRuns) : [],
+                    Settled = header.Type == RecordType.Settle ? PositionsIn(reader.SettledRuns, header.Position) : [],
                     Frame = segment.Frames[^1],
                     Transaction = transaction,
                 });
@@ -80,10 +80,10 @@ internal sealed class StoreAtlas
         }
     }
 
-    private static HashSet<long> Positions(ReadOnlySpan<byte> runs)
+    private static HashSet<long> PositionsIn(ReadOnlySpan<byte> runs, long first)
     {
         var positions = new HashSet<long>();
-        var end = 0L;
+        var end = first;
         while (PositionRuns.TryRead(ref runs, ref end, out var run))
             for (var position = run.First; position < run.End; position++) positions.Add(position);
         return positions;

@@ -1,4 +1,5 @@
 using Amqp.Core.Messages;
+using Amqp.Core.Ports;
 using Amqp.Core.Records;
 using static Amqp.Storage.Tests.Messages.TestStore;
 
@@ -8,12 +9,21 @@ namespace Amqp.Storage.Tests.Messages;
 /// Random use of a store, with books of what it has promised. After a crash the books say what must be there, what may be
 /// there and what must not, and go on from what was found.
 /// </summary>
-internal sealed class StoreModel(TestStore store, Random random, int queueCount)
+internal sealed class StoreModel
 {
-    private readonly List<QueueBooks> _queues = [.. Enumerable.Range(1, queueCount).Select(id => new QueueBooks(id))];
+    private readonly TestStore _store;
+    private readonly Random _random;
+    private readonly List<QueueBooks> _queues = [];
+    private int _lastQueue;
     private readonly List<Unit> _transactions = [];
     private long _ticket;
     private int _number;
+
+    public StoreModel(TestStore store, Random random, int queueCount)
+    {
+        (_store, _random) = (store, random);
+        while (_lastQueue < queueCount) _queues.Add(new QueueBooks(++_lastQueue, store.FirstPosition));
+    }
 
     /// <summary>Messages that are in the queues as far as the books know.</summary>
     public int Count => _queues.Sum(queue => queue.Messages.Count(message => !message.Value.Settled));
@@ -22,13 +32,15 @@ internal sealed class StoreModel(TestStore store, Random random, int queueCount)
 
     public void Step()
     {
-        switch (random.Next(10))
+        switch (_random.Next(80))
         {
-            case < 4: Publish(_queues[random.Next(queueCount)]); break;
-            case 4: PublishShared(); break;
-            case < 8: Settle(_queues[random.Next(queueCount)]); break;
-            case 8: Transact(); break;
-            default: ReadSome(_queues[random.Next(queueCount)]); break;
+            case < 32: Publish(_queues[_random.Next(_queues.Count)]); break;
+            case < 40: PublishShared(); break;
+            case < 64: Settle(_queues[_random.Next(_queues.Count)]); break;
+            case < 71: Transact(); break;
+            case < 78: ReadSome(_queues[_random.Next(_queues.Count)]); break;
+            case 78: CloseAndOpen(_queues[_random.Next(_queues.Count)]); break;
+            default: Forget(_random.Next(_queues.Count)); break;
         }
     }
 
@@ -39,12 +51,12 @@ internal sealed class StoreModel(TestStore store, Random random, int queueCount)
         {
             var ticket = ++_ticket;
             var position = queue.Next++;
-            store.Commit(store.Queue(queue.Id), ticket, StoreRecord.Enqueue(new(queue.Id), position, MessageOf("quiet"), expiresAt: 0));
-            queue.Messages.Add(position, new Entry("quiet") { Ticket = ticket });
-            store.WaitFor(store.Queue(queue.Id), ticket);
+            _store.Commit(_store.Queue(queue.Id), ticket, StoreRecord.Enqueue(new(queue.Id), position, MessageOf("quiet"), expiresAt: 0));
+            queue.Messages.Add(position, new Entry("quiet", default) { Ticket = ticket });
+            _store.WaitFor(_store.Queue(queue.Id), ticket);
         }
         // Settlements are written behind the messages they came with: the second round is behind the first one's.
-        if (store.Failure is not null) return;
+        if (_store.Failure is not null) return;
         foreach (var entry in _queues.SelectMany(queue => queue.Messages.Values)) entry.SettledForGood |= entry.Settled;
     }
 
@@ -53,12 +65,12 @@ internal sealed class StoreModel(TestStore store, Random random, int queueCount)
     {
         foreach (var queue in _queues)
         {
-            store.Recovered.TryGetValue(new(queue.Id), out var found);
+            _store.Recovered.TryGetValue(new(queue.Id), out var found);
             var there = (found.Messages ?? []).Select(message => message.Position).ToHashSet();
             Assert.That(there, Is.SubsetOf(queue.Messages.Keys), $"{when}: queue {queue.Id} has what was never handed over");
             Assert.That(found.NextPosition, Is.GreaterThan(there.DefaultIfEmpty(-1).Max()), $"{when}: positions do not come back");
-            foreach (var message in found.Messages ?? [])
-                Assert.That(message.BodySize, Is.EqualTo(queue.Messages[message.Position].Text.Length), $"{when}: size of message {message.Position} of queue {queue.Id}");
+            Assert.That(_store.FirstPosition, Is.GreaterThan(queue.Next), $"{when}: positions do not come back, whatever was forgotten");
+            foreach (var message in found.Messages ?? []) CheckAttributes(queue, message, when);
             foreach (var (position, entry) in queue.Messages)
             {
                 var promised = entry.Unit is null ? entry.Ticket <= queue.CommittedTicket : entry.Unit.Committed;
@@ -70,7 +82,15 @@ internal sealed class StoreModel(TestStore store, Random random, int queueCount)
         }
         foreach (var unit in _transactions) CheckTransaction(unit, when);
         _transactions.Clear();
+        Assert.That(_store.Store.NotOpen().Select(queue => (int)queue.Queue.Value), Is.SubsetOf(Enumerable.Range(1, _lastQueue).Except(_queues.Select(queue => queue.Id))), $"{when}: queues that were forgotten");
+        foreach (var (queue, _) in _store.Store.NotOpen()) _store.Store.Forget(queue);
         Adopt(when);
+    }
+
+    private static void CheckAttributes(QueueBooks queue, RecoveredMessage found, string when)
+    {
+        var entry = queue.Messages[found.Position];
+        Assert.That((found.BodySize, found.Attributes), Is.EqualTo((entry.Text.Length, entry.Attributes)), $"{when}: message {found.Position} of queue {queue.Id}");
     }
 
     private static void CheckTransaction(Unit unit, string when)
@@ -93,10 +113,10 @@ internal sealed class StoreModel(TestStore store, Random random, int queueCount)
         foreach (var queue in _queues)
         {
             var texts = queue.Found.Order().ToArray();
-            var read = texts.Length == 0 ? [] : store.Read(store.Queue(queue.Id), texts);
+            var read = texts.Length == 0 ? [] : _store.Read(_store.Queue(queue.Id), texts);
             Assert.That(read, Is.EqualTo(texts.Select(position => queue.Messages[position].Text)), $"{when}: bodies of queue {queue.Id}");
-            queue.Messages = queue.Found.ToDictionary(position => position, position => new Entry(queue.Messages[position].Text));
-            queue.Next = store.Recovered.TryGetValue(new(queue.Id), out var found) ? found.NextPosition : 0;
+            queue.Messages = queue.Found.ToDictionary(position => position, position => new Entry(queue.Messages[position].Text, queue.Messages[position].Attributes));
+            queue.Next = _store.FirstPosition;
         }
         _ticket = 0;
     }
@@ -104,7 +124,7 @@ internal sealed class StoreModel(TestStore store, Random random, int queueCount)
     /// <summary>Power is about to fail: what the store has said until now counts.</summary>
     public void NotePromises()
     {
-        foreach (var queue in _queues) queue.CommittedTicket = store.CommittedTicket(queue.Id);
+        foreach (var queue in _queues) queue.CommittedTicket = _store.CommittedTicket(queue.Id);
         foreach (var unit in _transactions) unit.Committed = unit.IsCommitted;
     }
 
@@ -123,51 +143,51 @@ internal sealed class StoreModel(TestStore store, Random random, int queueCount)
     {
         var records = new List<StoreRecord>();
         var ticket = ++_ticket;
-        for (var count = random.Next(1, 5); count > 0; count--) records.Add(queue.Publish(NewMessage(bodyId: 0), ticket, unit: null));
-        store.Commit(store.Queue(queue.Id), ticket, records.ToArray());
+        for (var count = _random.Next(1, 5); count > 0; count--) records.Add(queue.Publish(NewMessage(bodyId: 0), ticket, unit: null));
+        _store.Commit(_store.Queue(queue.Id), ticket, records.ToArray());
     }
 
     private void PublishShared()
     {
-        var message = NewMessage(store.Store.NextBodyId());
-        foreach (var queue in _queues.Where(_ => random.Next(2) == 0))
+        var message = NewMessage(_store.Store.NextBodyId());
+        foreach (var queue in _queues.Where(_ => _random.Next(2) == 0))
         {
             var ticket = ++_ticket;
-            store.Commit(store.Queue(queue.Id), ticket, queue.Publish(message, ticket, unit: null));
+            _store.Commit(_store.Queue(queue.Id), ticket, queue.Publish(message, ticket, unit: null));
         }
     }
 
     private void Settle(QueueBooks queue)
     {
-        var settled = queue.Messages.Where(message => message.Value.IsSettleable && random.Next(3) > 0).Select(message => message.Key).Take(20).ToList();
+        var settled = queue.Messages.Where(message => message.Value.IsSettleable && _random.Next(3) > 0).Select(message => message.Key).Take(20).ToList();
         foreach (var position in settled) queue.Messages[position].Settled = true;
-        if (settled.Count > 0) store.Commit(store.Queue(queue.Id), 0, settled.Select(position => StoreRecord.Settle(new(queue.Id), position)).ToArray());
+        if (settled.Count > 0) _store.Commit(_store.Queue(queue.Id), 0, settled.Select(position => StoreRecord.Settle(new(queue.Id), position)).ToArray());
     }
 
     private void Transact()
     {
         var unit = new Unit();
         var records = new List<StoreRecord>();
-        var message = NewMessage(random.Next(2) == 0 ? store.Store.NextBodyId() : 0);
-        foreach (var queue in _queues.Where(_ => random.Next(3) > 0))
+        var message = NewMessage(_random.Next(2) == 0 ? _store.Store.NextBodyId() : 0);
+        foreach (var queue in _queues.Where(_ => _random.Next(3) > 0))
         {
-            store.Queue(queue.Id);
+            _store.Queue(queue.Id);
             unit.Published.Add((queue, queue.Next));
             records.Add(queue.Publish(message, ticket: 0, unit));
         }
-        foreach (var queue in _queues.Where(_ => random.Next(3) == 0))
+        foreach (var queue in _queues.Where(_ => _random.Next(3) == 0))
         {
             var settled = queue.Messages.FirstOrDefault(entry => entry.Value is { Settled: false, Unit: null, InTransaction: false });
             if (settled.Value is null) continue;
             settled.Value.InTransaction = true;
-            unit.Settled.Add((queue, settled.Key, MustBeThere: settled.Value.Ticket <= store.Queue(queue.Id).CommittedTicket));
+            unit.Settled.Add((queue, settled.Key, MustBeThere: settled.Value.Ticket <= _store.Queue(queue.Id).CommittedTicket));
             records.Add(StoreRecord.Settle(new(queue.Id), settled.Key));
         }
         if (records.Count == 0) return;
         _transactions.Add(unit);
         // The books themselves are for one thread only.
         var entries = unit.Settled.ConvertAll(part => part.Queue.Messages[part.Position]);
-        store.Store.CommitTransaction([.. records], () =>
+        _store.Store.CommitTransaction([.. records], () =>
         {
             entries.ForEach(entry => entry.Settled = true);
             unit.IsCommitted = true;
@@ -176,36 +196,69 @@ internal sealed class StoreModel(TestStore store, Random random, int queueCount)
 
     private void ReadSome(QueueBooks queue)
     {
-        var committed = store.CommittedTicket(queue.Id);
-        var positions = queue.Messages.Where(message => message.Value.IsSettleable && message.Value.Ticket <= committed).Select(message => message.Key).Order().Take(random.Next(1, 10)).ToArray();
-        if (positions.Length == 0 || store.Failure is not null) return;
-        if (store.Read(store.Queue(queue.Id), positions) is { } read)
+        var committed = _store.CommittedTicket(queue.Id);
+        var positions = queue.Messages.Where(message => message.Value.IsSettleable && message.Value.Ticket <= committed).Select(message => message.Key).Order().Take(_random.Next(1, 10)).ToArray();
+        if (positions.Length == 0 || _store.Failure is not null) return;
+        if (_store.Read(_store.Queue(queue.Id), positions) is { } read)
             Assert.That(read, Is.EqualTo(positions.Select(position => queue.Messages[position].Text)));
     }
 
-    private Message NewMessage(long bodyId) => MessageOf($"{_number++}:{new string((char)('a' + random.Next(26)), random.Next(LargestBody))}", bodyId);
+    /// <summary>The queue goes to somewhere else and comes back: everything is there, and nothing more.</summary>
+    private void CloseAndOpen(QueueBooks queue)
+    {
+        if (_store.Failure is not null) return;
+        _store.CloseQueue(_store.Queue(queue.Id));
+        _store.Recovered.Remove(new(queue.Id));
+        _store.Queue(queue.Id);
+        var found = _store.Recovered.TryGetValue(new(queue.Id), out var recovered) ? recovered.Messages : [];
+        var expected = queue.Messages.Where(message => !message.Value.Settled && message.Value.Unit is null or { IsCommitted: true });
+        if (_store.Failure is not null) return;
+        Assert.That(found.Select(message => message.Position), Is.EqualTo(expected.Select(message => message.Key).Order()), $"queue {queue.Id} opened again");
+        foreach (var message in found) CheckAttributes(queue, message, "opened again");
+        // What it committed before has been made durable, and its tickets are not told of any more.
+        foreach (var entry in queue.Messages.Values.Where(entry => entry.Unit is null)) entry.Ticket = 0;
+    }
 
-    private sealed class QueueBooks(int id)
+    /// <summary>The queue is deleted, and another one declared.</summary>
+    private void Forget(int index)
+    {
+        if (_store.Failure is not null) return;
+        _store.Remove(_store.Queue(_queues[index].Id));
+        foreach (var unit in _transactions)
+        {
+            unit.Published.RemoveAll(part => part.Queue == _queues[index]);
+            unit.Settled.RemoveAll(part => part.Queue == _queues[index]);
+        }
+        _queues[index] = new QueueBooks(++_lastQueue, _store.FirstPosition);
+    }
+
+    private Message NewMessage(long bodyId) => MessageOf($"{_number++}:{new string((char)('a' + _random.Next(26)), _random.Next(LargestBody))}", bodyId);
+
+    private sealed class QueueBooks(int id, long first)
     {
         public int Id { get; } = id;
         public Dictionary<long, Entry> Messages { get; set; } = [];
         public HashSet<long> Found { get; set; } = [];
-        public long Next { get; set; }
+        public long Next { get; set; } = first;
         public long CommittedTicket { get; set; }
 
         public StoreRecord Publish(Message message, long ticket, Unit? unit)
         {
-            Messages.Add(Next, new Entry(TextOf(message)) { Ticket = ticket, Unit = unit });
-            return StoreRecord.Enqueue(new(Id), Next++, message, expiresAt: 0);
+            // Some of a kind, each with its own.
+            var attributes = new MessageAttributes(Next % 3 == 0 ? 4_000_000_000_000 + Next : 0, (byte)(Next % 5 == 0 ? Next % 256 : 0), Next % 7 == 0 ? (int)(Next % 100_000) : 0);
+            Messages.Add(Next, new Entry(TextOf(message), attributes) { Ticket = ticket, Unit = unit });
+            return StoreRecord.Enqueue(new(Id), Next++, message, attributes.ExpiresAt, attributes.Priority, attributes.DeliveryCount);
         }
     }
 
-    private sealed class Entry(string text)
+    private sealed class Entry(string text, MessageAttributes attributes)
     {
         public string Text { get; } = text;
 
+        public MessageAttributes Attributes { get; } = attributes;
+
         /// <summary>Durable when this is; 0: with its transaction, or since the last opening.</summary>
-        public long Ticket { get; init; }
+        public long Ticket { get; set; }
 
         public Unit? Unit { get; init; }
         public volatile bool Settled;

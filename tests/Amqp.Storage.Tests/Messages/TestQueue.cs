@@ -5,7 +5,7 @@ using Amqp.Core.Topology;
 namespace Amqp.Storage.Tests.Messages;
 
 /// <summary>A queue as the store sees it: remembers what it was told.</summary>
-internal sealed class TestQueue(QueueId id) : IStoreListener
+internal sealed class TestQueue(QueueId id) : IStoreListener, IMessageReader
 {
     private readonly Lock _lock = new();
     private long _committed;
@@ -41,7 +41,7 @@ internal sealed class TestQueue(QueueId id) : IStoreListener
         }
     }
 
-    void IStoreListener.Loaded(long[] positions, Message?[] messages)
+    void IMessageReader.Loaded(long[] positions, Message?[] messages)
     {
         lock (_lock) _loaded = (positions, messages);
     }

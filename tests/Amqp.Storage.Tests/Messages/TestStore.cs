@@ -116,17 +116,29 @@ internal sealed class TestStore : IDisposable
     public void WaitFor(TestQueue queue, long ticket) =>
         Until(() => Failure is not null || queue.CommittedTicket >= ticket, $"ticket {ticket} is durable");
 
+    /// <summary>Above every position that an earlier opening has given, whatever is left of it.</summary>
+    public long FirstPosition => Positions.First((uint)_opening);
+
+    /// <summary>The queue is given up; returns when that is done, or the store has failed.</summary>
+    public void CloseQueue(TestQueue queue)
+    {
+        var closed = false;
+        Store.Close(queue.Id, () => Volatile.Write(ref closed, true));
+        Until(() => Volatile.Read(ref closed) || Failure is not null, "the queue is closed");
+        if (Volatile.Read(ref closed)) _queues.Remove(queue.Id);
+    }
+
     /// <summary>The queue is deleted; its definition is gone before the next opening.</summary>
     public void Remove(TestQueue queue)
     {
-        Store.Remove(queue.Id);
+        Store.Forget(queue.Id);
         _queues.Remove(queue.Id);
     }
 
     /// <summary>The bodies at these positions; null where there is none. Nothing when the store has failed.</summary>
     public string?[]? Read(TestQueue queue, params long[] positions)
     {
-        Store.Read(queue.Id, positions);
+        Store.Read(queue.Id, positions, queue);
         (long[] Positions, Message?[] Messages)? loaded = null;
         Until(() => (loaded = queue.TakeLoaded()) is not null || Failure is not null, "the messages are read");
         if (loaded is null) return null;

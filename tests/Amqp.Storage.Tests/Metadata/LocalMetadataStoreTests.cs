@@ -7,6 +7,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Amqp.Storage.Tests.Metadata;
 
+/// <summary>What is special about the file; what any store has to do is in <see cref="LocalMetadataStoreConformance"/>.</summary>
 public class LocalMetadataStoreTests
 {
     private readonly StoreFolder _folder = new();
@@ -19,25 +20,6 @@ public class LocalMetadataStoreTests
     {
         Assert.That(TopologyText.Of(_folder.Open().Topology), Is.EqualTo(TopologyText.Of(TopologySnapshot.Initial)));
         Assert.That(_folder.Logger.Of(LogLevel.Warning).Concat(_folder.Logger.Of(LogLevel.Error)), Is.Empty);
-    }
-
-    [Test]
-    public void Definitions_come_back_to_the_byte()
-    {
-        var arguments = FieldTable.From(
-            ("x-message-ttl", FieldValue.From(60_000L)),
-            ("x-note", FieldValue.LongString([0, 10, 255])),
-            ("x-table", FieldValue.From(FieldTable.From(("ü\"\n", FieldValue.Void)))));
-        _folder.Open();
-        _folder.Apply(new DeclareExchange("/", "x \n\"é😀", "headers", true, true, true, arguments));
-        _folder.Apply(new DeclareExchange("/", "y", "topic", true, false, false, FieldTable.Empty));
-        _folder.Apply(new DeclareQueue("/", "q", true, true, false, arguments, null));
-        _folder.Apply(new Bind("/", new("y", Destination.Queue("q"), "a.\r\n#", arguments)));
-        _folder.Apply(new Bind("/", new("x \n\"é😀", Destination.Exchange("y"), "", FieldTable.Empty)));
-        var before = _folder.Durable();
-
-        Assert.That(_folder.Reopen().Durable(), Is.EqualTo(before));
-        Assert.That(_folder.Topology.Find("/")!.FindQueue("q")!.Parsed.MessageTtlMs, Is.EqualTo(60_000));
     }
 
     [Test]
@@ -68,35 +50,6 @@ public class LocalMetadataStoreTests
         _folder.Apply(new Unbind("/", new("x", Destination.Queue("durable"), "", FieldTable.Empty)));
 
         Assert.That(_folder.Reopen().Topology.Find("/")!.FindExchange("x"), Is.Not.Null);
-    }
-
-    [Test]
-    public void Whatever_happened_the_durable_part_comes_back([Range(1, 20)] int seed)
-    {
-        _folder.Open();
-        for (var round = 0; round < 5; round++)
-        {
-            for (var i = 0; i < 40; i++) _folder.Apply(RandomCommands.From((seed * 10_000) + (round * 100) + i, _folder.Topology));
-            var before = _folder.Durable();
-            Assert.That(_folder.Reopen().Durable(), Is.EqualTo(before));
-            Assert.That(_folder.Logger.Of(LogLevel.Error), Is.Empty);
-        }
-    }
-
-    [Test]
-    public void No_number_of_a_queue_comes_back()
-    {
-        var seen = new HashSet<QueueId>();
-        for (var opening = 0; opening < 3; opening++)
-        {
-            _folder.Reopen();
-            foreach (var durable in (bool[])[true, false, false])
-            {
-                var queue = _folder.Apply(new DeclareQueue("/", "q", durable, false, false, FieldTable.Empty, null)).Queue!;
-                Assert.That(seen.Add(queue.Id), Is.True, $"{queue.Id} a second time");
-                _folder.Apply(new DeleteQueue("/", "q", queue.Id));
-            }
-        }
     }
 
     [Test]
@@ -181,7 +134,7 @@ public class LocalMetadataStoreTests
             var result = TopologyReducer.Apply(topology, new DeclareQueue("/", $"q{i}", true, false, false, FieldTable.Empty, null));
             topology = result.Topology;
             var number = i;
-            _folder.Store.Commit([result], () =>
+            _folder.Store.Commit(basis: 0, [result], _ =>
             {
                 answered.Add(number);
                 all.Signal();
@@ -197,7 +150,7 @@ public class LocalMetadataStoreTests
     {
         _folder.Open();
         var result = TopologyReducer.Apply(_folder.Topology, new DeclareQueue("/", "q", true, false, false, FieldTable.Empty, null));
-        _folder.Store.Commit([result], () => { });
+        _folder.Store.Commit(basis: 0, [result], _ => { });
         Assert.That(_folder.Reopen().Topology.Find("/")!.FindQueue("q"), Is.Not.Null);
     }
 
@@ -224,8 +177,8 @@ public class LocalMetadataStoreTests
         _folder.Open();
         var result = TopologyReducer.Apply(_folder.Topology, new DeclareQueue("/", "q", true, false, false, FieldTable.Empty, null));
         var answered = false;
-        _folder.Store.Commit([result], () => throw new IOException("as if the disk had failed"));
-        _folder.Store.Commit([result], () => answered = true);
+        _folder.Store.Commit(basis: 0, [result], _ => throw new IOException("as if the disk had failed"));
+        _folder.Store.Commit(basis: 0, [result], _ => answered = true);
         _folder.Close();
         Assert.That(_folder.Failure, Is.InstanceOf<IOException>());
         Assert.That(answered, Is.False);

@@ -34,7 +34,7 @@ internal sealed class StoreFolder : IDisposable
         Logger = new();
         _directory = DataDirectory.Open(Path, "test");
         _store = LocalMetadataStore.Open(_directory, TimeProvider.System, Logger, exception => Failure = exception);
-        Topology = _store.Load();
+        Topology = _store.Load().Topology;
         return this;
     }
 
@@ -63,7 +63,7 @@ internal sealed class StoreFolder : IDisposable
     public void Commit(IReadOnlyList<TopologyResult> batch)
     {
         using var committed = new ManualResetEventSlim();
-        Store.Commit(batch, committed.Set);
+        Store.Commit(basis: 0, batch, _ => committed.Set());
         Assert.That(committed.Wait(Patience.Answer), Is.True, "the commit was not answered");
     }
 

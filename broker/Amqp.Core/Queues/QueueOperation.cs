@@ -1,13 +1,10 @@
-using Amqp.Broker.Flow;
-using Amqp.Broker.Loops;
-using Amqp.Broker.Observability;
-using Amqp.Broker.Publishing;
 using Amqp.Core.Messages;
-using Amqp.Core.Queues;
+using Amqp.Core.Ports;
 
-namespace Amqp.Broker.Queues;
+namespace Amqp.Core.Queues;
 
-internal enum QueueOperationKind : byte
+/// <summary>What is wanted of a queue; see the methods of <see cref="QueueOperation"/>.</summary>
+public enum QueueOperationKind : byte
 {
     // These are many, and brief.
     Publish,
@@ -25,10 +22,12 @@ internal enum QueueOperationKind : byte
     Purge,
     Status,
     Delete,
-    Tick,
     Prepare,
     CommitPart,
     AbortPart,
+
+    // What the queue's own node tells it: the clock, the store, the memory, an operator.
+    Tick,
     Committed,
     Loaded,
     LetGo,
@@ -37,19 +36,19 @@ internal enum QueueOperationKind : byte
     Stop,
 }
 
-/// <summary>One line in a queue's mailbox. A struct, so that a message on its way costs no object of its own here.</summary>
-internal readonly struct QueueOperation
+/// <summary>One operation on a queue: a line in its mailbox. A struct, so that a message on its way costs no object of its own here.</summary>
+public readonly struct QueueOperation
 {
     public QueueOperationKind Kind { get; private init; }
 
     /// <summary>The message (or messages), consumer, holder or part of a transaction that this is about.</summary>
     public object? Subject { get; private init; }
 
-    /// <summary>Where the answer goes, or null when nobody waits. For a publish the <see cref="ConfirmTracker"/>, for
+    /// <summary>Where the answer goes, or null when nobody waits. For a publish the <see cref="IPublisher"/>, for
     /// what was loaded its positions.</summary>
     public object? ReplyTo { get; private init; }
 
-    /// <summary>Position of the message; for a publish its number in the <see cref="ConfirmTracker"/>, for a commit its ticket,
+    /// <summary>Position of the message; for a publish its number with the publisher, for a commit its ticket,
     /// for credit the bytes.</summary>
     public long Position { get; private init; }
 
@@ -59,38 +58,48 @@ internal readonly struct QueueOperation
     public bool IsSettlement => Kind is QueueOperationKind.Acknowledge or QueueOperationKind.Reject or QueueOperationKind.Requeue
         or QueueOperationKind.Release;
 
-    /// <param name="confirms">Who is told when the queue has taken the message, or null.</param>
+    /// <summary>A message arrives.</summary>
+    /// <param name="publisher">Told what became of it, or null.</param>
     /// <param name="number">The message's number there.</param>
-    public static QueueOperation Publish(Message message, ConfirmTracker? confirms, long number) =>
-        new() { Kind = QueueOperationKind.Publish, Subject = message, ReplyTo = confirms, Position = number };
+    public static QueueOperation Publish(Message message, IPublisher? publisher, long number) =>
+        new() { Kind = QueueOperationKind.Publish, Subject = message, ReplyTo = publisher, Position = number };
 
     /// <summary>What the publishes before it, posted with it, have taken of their connection's credit.</summary>
-    public static QueueOperation Credit(PublishCredit credit, long bytes) =>
+    public static QueueOperation Credit(IPublishCredit credit, long bytes) =>
         new() { Kind = QueueOperationKind.Credit, Subject = credit, Position = bytes };
 
+    /// <summary>A message leaves its holder.</summary>
+    /// <param name="kind">Acknowledge, Reject or Requeue.</param>
     public static QueueOperation Settle(QueueOperationKind kind, MessageHolder holder, long position) =>
         new() { Kind = kind, Subject = holder, Position = position };
 
     /// <summary>Everything the holder has and has not settled returns to its place; a consumer is removed as well.</summary>
     public static QueueOperation Release(MessageHolder holder) => new() { Kind = QueueOperationKind.Release, Subject = holder };
 
-    public static QueueOperation AddConsumer(ConsumerLink consumer, Reply<ConsumeResult> reply) =>
+    /// <summary>A consumer comes; it is told itself when it is added, before its first delivery.</summary>
+    public static QueueOperation AddConsumer(QueueConsumer consumer, IReply<ConsumeResult> reply) =>
         new() { Kind = QueueOperationKind.AddConsumer, Subject = consumer, ReplyTo = reply };
 
-    /// <summary>The answer is the number of messages that the consumer still holds.</summary>
-    public static QueueOperation RemoveConsumer(ConsumerLink consumer, Reply<int> reply) =>
+    /// <summary>A consumer goes. The answer is the number of messages that it still holds.</summary>
+    public static QueueOperation RemoveConsumer(QueueConsumer consumer, IReply<int> reply) =>
         new() { Kind = QueueOperationKind.RemoveConsumer, Subject = consumer, ReplyTo = reply };
 
-    public static QueueOperation Resume(ConsumerLink consumer) => new() { Kind = QueueOperationKind.Resume, Subject = consumer };
+    /// <summary>The room that the consumer refused is there.</summary>
+    public static QueueOperation Resume(QueueConsumer consumer) => new() { Kind = QueueOperationKind.Resume, Subject = consumer };
 
-    public static QueueOperation Get(GetLink? holder, Reply<GetResult> reply) =>
+    /// <summary>The first ready message is wanted.</summary>
+    /// <param name="holder">Has it until it is settled; null when it counts as settled at once.</param>
+    public static QueueOperation Get(MessageHolder? holder, IReply<GetResult> reply) =>
         new() { Kind = QueueOperationKind.Get, Subject = holder, ReplyTo = reply };
 
-    public static QueueOperation Purge(Reply<int> reply) => new() { Kind = QueueOperationKind.Purge, ReplyTo = reply };
+    /// <summary>Drops the ready messages; the answer is how many.</summary>
+    public static QueueOperation Purge(IReply<int> reply) => new() { Kind = QueueOperationKind.Purge, ReplyTo = reply };
 
-    public static QueueOperation Status(Reply<QueueStatus> reply) => new() { Kind = QueueOperationKind.Status, ReplyTo = reply };
+    /// <summary>What a declare of it tells; a use of the queue.</summary>
+    public static QueueOperation Status(IReply<QueueStatus> reply) => new() { Kind = QueueOperationKind.Status, ReplyTo = reply };
 
-    public static QueueOperation Delete(DeleteConditions conditions, Reply<DeleteResult>? reply) =>
+    /// <summary>Deletes the queue.</summary>
+    public static QueueOperation Delete(DeleteConditions conditions, IReply<DeleteResult>? reply) =>
         new() { Kind = QueueOperationKind.Delete, Conditions = conditions, ReplyTo = reply };
 
     /// <summary>The queue takes hold of everything that the part concerns, and tells the transaction.</summary>
@@ -103,10 +112,10 @@ internal readonly struct QueueOperation
     /// <summary>Another queue refused: a prepared part is undone.</summary>
     public static QueueOperation AbortPart(TransactionPart part) => new() { Kind = QueueOperationKind.AbortPart, Subject = part };
 
-    /// <summary>See <see cref="Core.Ports.IStoreListener.Committed"/>.</summary>
+    /// <summary>See <see cref="IStoreListener.Committed"/>.</summary>
     public static QueueOperation Committed(long ticket) => new() { Kind = QueueOperationKind.Committed, Position = ticket };
 
-    /// <summary>See <see cref="Core.Ports.IStoreListener.Loaded"/>.</summary>
+    /// <summary>See <see cref="IMessageReader.Loaded"/>.</summary>
     public static QueueOperation Loaded(long[] positions, Message?[] messages) =>
         new() { Kind = QueueOperationKind.Loaded, Subject = messages, ReplyTo = positions };
 
@@ -117,45 +126,12 @@ internal readonly struct QueueOperation
     public static QueueOperation Tend => new() { Kind = QueueOperationKind.Tend };
 
     /// <summary>An operator looks at the queue, which is no use of it.</summary>
-    public static QueueOperation Inspect(Reply<QueueInfo> reply) => new() { Kind = QueueOperationKind.Inspect, ReplyTo = reply };
+    public static QueueOperation Inspect(IReply reply) => new() { Kind = QueueOperationKind.Inspect, ReplyTo = reply };
 
     /// <summary>The node stops in order; nothing is handed out any more.</summary>
-    public static QueueOperation Stop(StopCount count) => new() { Kind = QueueOperationKind.Stop, ReplyTo = count };
+    /// <param name="stopped">Called when the store has been told all that it has to know.</param>
+    public static QueueOperation Stop(Action stopped) => new() { Kind = QueueOperationKind.Stop, ReplyTo = stopped };
 
+    /// <summary>Something is due by the clock.</summary>
     public static QueueOperation Tick => new() { Kind = QueueOperationKind.Tick };
 }
-
-/// <summary>The conditions of queue.delete.</summary>
-[Flags]
-internal enum DeleteConditions : byte
-{
-    None = 0,
-    IfUnused = 1,
-    IfEmpty = 2,
-}
-
-internal enum ConsumeResult
-{
-    Added,
-
-    /// <summary>An exclusive consumer is there, or others are and this one wanted to be alone.</summary>
-    ExclusiveUse,
-}
-
-/// <param name="Message">What was got, or null: the queue was empty.</param>
-/// <param name="Remaining">Ready messages left.</param>
-internal readonly record struct GetResult(Message? Message, long Position, bool Redelivered, int Remaining);
-
-/// <param name="Gone">The queue is being deleted; its name may be declared anew.</param>
-internal readonly record struct QueueStatus(int ReadyCount, int ConsumerCount, bool Gone);
-
-internal enum DeleteOutcome
-{
-    Deleted,
-    InUse,
-    NotEmpty,
-    Gone,
-}
-
-/// <param name="MessageCount">Ready messages that went with the queue.</param>
-internal readonly record struct DeleteResult(DeleteOutcome Outcome, int MessageCount);

@@ -1,14 +1,16 @@
 using System.Text.Json;
 using AMQP.Net;
-using Amqp.Core.Topology;
 
-namespace Amqp.Storage.Metadata;
+namespace Amqp.Core.Topology;
 
 /// <summary>
-/// A change of the topology as a JSON object of a <see cref="DefinitionRecord"/>. What is stored is durable, so it does not say so.
+/// A change of the topology as a JSON object, as metadata stores keep it: <c>{"add":"queue","vhost":"/","name":"orders",...}</c>. Arguments are
+/// the field table's bytes in base64, because its types and the order of its fields must come back exactly; an empty table is left out.
+/// What is written is durable, so it does not say so.
 /// </summary>
-internal static partial class ChangeJson
+public static partial class ChangeJson
 {
+    /// <summary>Writes a change.</summary>
     public static void Write(Utf8JsonWriter writer, TopologyChange change)
     {
         writer.WriteStartObject();
@@ -84,6 +86,10 @@ internal static partial class ChangeJson
         if (!arguments.Bytes.IsEmpty) writer.WriteBase64String("arguments", arguments.Bytes.Span);
     }
 
+    /// <summary>Reads what <see cref="Write(Utf8JsonWriter, TopologyChange)"/> has written.</summary>
+    /// <exception cref="FormatException">This version does not know the change, or something that it says.</exception>
+    /// <exception cref="KeyNotFoundException">It says too little.</exception>
+    /// <exception cref="InvalidOperationException">A value is of another kind.</exception>
     public static TopologyChange Read(JsonElement change)
     {
         var added = change.TryGetProperty("add", out var thing);
@@ -98,14 +104,14 @@ internal static partial class ChangeJson
             ("queue", false) => new QueueRemoved(ReadQueue(change, vhost)),
             ("binding", true) => new BindingAdded(vhost, ReadBinding(change), Durable: true),
             ("binding", false) => new BindingRemoved(vhost, ReadBinding(change), Durable: true),
-            _ => throw DefinitionRecord.NotUnderstood(),
+            _ => throw NotUnderstood(),
         };
     }
 
     private static Exchange ReadExchange(JsonElement change, string vhost)
     {
         var type = Text(change, "type");
-        if (!ExchangeTypes.IsKnown(type)) throw DefinitionRecord.NotUnderstood();
+        if (!ExchangeTypes.IsKnown(type)) throw NotUnderstood();
         return new(
             vhost, Text(change, "name"), type, durable: true, Flag(change, "autoDelete"), Flag(change, "internal"), Arguments(change));
     }
@@ -130,7 +136,9 @@ internal static partial class ChangeJson
     private static FieldTable Arguments(JsonElement change) =>
         change.TryGetProperty("arguments", out var bytes) ? new FieldTable(bytes.GetBytesFromBase64()) : FieldTable.Empty;
 
-    private static string Text(JsonElement change, string name) => change.GetProperty(name).GetString() ?? throw DefinitionRecord.NotUnderstood();
+    private static string Text(JsonElement change, string name) => change.GetProperty(name).GetString() ?? throw NotUnderstood();
+
+    private static FormatException NotUnderstood() => new("This version does not know this change of the topology.");
 
     private static bool Flag(JsonElement change, string name) => change.GetProperty(name).GetBoolean();
 }

@@ -1,12 +1,11 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Amqp.Core.Security;
-using Amqp.Core.Topology;
 
-namespace Amqp.Storage.Metadata;
+namespace Amqp.Core.Topology;
 
 /// <content>What operators change: virtual hosts, users and permissions. Names and values are those of RabbitMQ's definitions.</content>
-internal static partial class ChangeJson
+public static partial class ChangeJson
 {
     private static void WriteOperators(Utf8JsonWriter writer, TopologyChange change)
     {
@@ -70,12 +69,12 @@ internal static partial class ChangeJson
     private static QueueType? ReadDefaultQueueType(JsonElement change)
     {
         if (!change.TryGetProperty("default_queue_type", out var text)) return null;
-        return QueueTypes.TryParse(text.GetString() ?? "", out var type) ? type : throw DefinitionRecord.NotUnderstood();
+        return QueueTypes.TryParse(text.GetString() ?? "", out var type) ? type : throw NotUnderstood();
     }
 
     private static User ReadUser(JsonElement change)
     {
-        if (!HashingAlgorithms.TryParse(Text(change, "hashing_algorithm"), out var algorithm)) throw DefinitionRecord.NotUnderstood();
+        if (!HashingAlgorithms.TryParse(Text(change, "hashing_algorithm"), out var algorithm)) throw NotUnderstood();
         return new User(
             Text(change, "name"),
             new PasswordHash(algorithm, [.. change.GetProperty("password_hash").GetBytesFromBase64()]),
@@ -104,7 +103,7 @@ internal static partial class ChangeJson
     private static NamePattern Pattern(JsonElement change, Access access) => new(Text(change, access.Text()));
 
     private static ImmutableArray<string> Texts(JsonElement change, string name) =>
-        [.. change.GetProperty(name).EnumerateArray().Select(text => text.GetString() ?? throw DefinitionRecord.NotUnderstood())];
+        [.. change.GetProperty(name).EnumerateArray().Select(text => text.GetString() ?? throw NotUnderstood())];
 
     private static long? Number(JsonElement change, string name) => change.TryGetProperty(name, out var number) ? number.GetInt64() : null;
 }

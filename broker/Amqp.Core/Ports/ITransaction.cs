@@ -1,8 +1,7 @@
-namespace Amqp.Broker.Queues;
+namespace Amqp.Core.Ports;
 
-/// <summary>Who hears from a queue whether it can commit its part of a transaction. Called by the queue's actor: it must neither
-/// block nor throw.</summary>
-internal interface ITransaction
+/// <summary>What hears from a queue whether it can commit its part of a transaction. Called by the queue: it must neither block nor throw.</summary>
+public interface ITransaction
 {
     /// <summary>The part is prepared, and its records may be stored: the store has all that came before them in this queue.</summary>
     void Prepared();

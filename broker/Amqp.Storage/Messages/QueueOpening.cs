@@ -1,0 +1,72 @@
+using Amqp.Core.Messages;
+using Amqp.Core.Ports;
+using Amqp.Core.Records;
+using Amqp.Storage.Segments;
+
+namespace Amqp.Storage.Messages;
+
+/// <summary>
+/// What a queue gets to know of its messages when it is opened. Before the store's start recovery has noted it; while the store runs it is
+/// found out anew, because the index has only where messages are: from the entries of all segments, on the caller's thread. Those of a position
+/// are alike, wherever merging has put the message meanwhile.
+/// </summary>
+internal sealed class QueueOpening(ISegmentEngine engine, StoreState state, StoreWriter writer, Damages damages)
+{
+    /// <param name="queue">Not open, so that nothing comes to it and nothing leaves it.</param>
+    public void FindAgain(QueueIndex queue)
+    {
+        if (queue.Count == 0) return;
+        SegmentUse[] segments;
+        byte[] current;
+        lock (state.Lock)
+        {
+            segments = [.. state.Segments.All.Where(segment => segment != state.Segments.Current)];
+            Array.ForEach(segments, segment => segment.Pin());
+            current = writer.CurrentFooter();
+        }
+        void Note(in IndexEntry entry)
+        {
+            if (entry.Queue == queue.Id && entry.Type == RecordType.Enqueue) queue.Note(entry.Position, entry.BodySize, entry.Attributes);
+        }
+        var entries = new SegmentEntries(engine);
+        foreach (var segment in segments)
+        {
+            entries.Read(segment.Id, Note);
+            segment.Unpin();
+        }
+        SegmentEntries.Read(current, Note);
+    }
+
+    /// <summary>The messages, in order; to be looked at once.</summary>
+    /// <param name="wereNoted">What was handed out before has been noted. If not, everything may have been.</param>
+    public IEnumerable<RecoveredMessage> MessagesOf(QueueIndex queue, bool wereNoted)
+    {
+        var messages = new List<RecoveredMessage>();
+        var bodiless = 0;
+        foreach (var chunk in queue.Chunks)
+        {
+            messages.Clear();
+            // Merging may move them meanwhile.
+            lock (state.Lock)
+            {
+                foreach (var message in queue.InChunk(chunk))
+                {
+                    messages.Add(Recovered(message, wereNoted));
+                    if (message.Place.IsShared && state.Bodies[message.Place.BodySlot].Segment == 0) bodiless++;
+                }
+            }
+            foreach (var message in messages) yield return message;
+        }
+        queue.ForgetNotes();
+        // Not before: a queue that was deleted may have messages whose bodies have been given back.
+        if (bodiless > 0) damages.FoundBodiless(bodiless, queue.Id.Value);
+    }
+
+    private RecoveredMessage Recovered(in NotedMessage message, bool wereNoted)
+    {
+        var (length, bodySize) = message.Place.IsShared
+            ? (state.Bodies[message.Place.BodySlot].Length, state.Bodies[message.Place.BodySlot].BodySize)
+            : (message.Place.Length, message.BodySize);
+        return new(message.Position, length + Message.ObjectBytes, bodySize, message.Attributes, Redelivered: !wereNoted || message.WasDelivered);
+    }
+}
