@@ -17,7 +17,7 @@ public sealed partial class BrokerNode
     /// <summary>Every open connection with its channels and consumers, in the order in which they came.</summary>
     public async Task<ImmutableArray<ConnectionInfo>> Connections()
     {
-        var asked = _connections.OrderBy(entry => entry.Key.Value).Select(entry => Describe(entry.Value.Connection, entry.Value.Served)).ToArray();
+        var asked = _connections.OrderBy(entry => entry.Key.Number).Select(entry => Describe(entry.Value.Connection, entry.Value.Served)).ToArray();
         return [.. (await Task.WhenAll(asked)).OfType<ConnectionInfo>()];
     }
 

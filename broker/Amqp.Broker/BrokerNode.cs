@@ -26,7 +26,7 @@ public sealed partial class BrokerNode
     private readonly DiskWatch _diskWatch;
     private readonly HeapRelease _heapRelease;
     private readonly long _startedAtMs;
-    private long _lastConnectionId;
+    private long _lastConnection;
     private volatile bool _stopping;
 
     private readonly QueueServices _queueServices;
@@ -135,7 +135,7 @@ public sealed partial class BrokerNode
     /// <summary>Serves one client; completes when it is gone. Never throws.</summary>
     public async Task Serve(Transport transport)
     {
-        var id = new ConnectionId(Interlocked.Increment(ref _lastConnectionId));
+        var id = new ConnectionId(Identity.Name, _queueServices.Epoch, Interlocked.Increment(ref _lastConnection));
         var connection = new AmqpConnection(id, transport, _services);
         var served = connection.Run();
         _connections[id] = (connection, served);
@@ -198,7 +198,7 @@ public sealed partial class BrokerNode
 public sealed record NodeIdentity(string Name, string Product, string ProductVersion)
 {
     /// <summary>What people are told, whatever clients are.</summary>
-    public const string OwnName = "Amqp.Net";
+    public const string OwnName = "Warren";
 
     public static string OwnVersion { get; } = typeof(NodeIdentity).Assembly.GetName().Version!.ToString(fieldCount: 3);
 }

@@ -4,7 +4,7 @@ namespace Amqp.Host;
 internal static class Usage
 {
     public const string Text = """
-        amqpd: the Amqp.Net message broker
+        amqpd: the message broker Warren
 
           amqpd [--Section:Option=value ...]
 

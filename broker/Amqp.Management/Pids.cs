@@ -10,9 +10,9 @@ namespace Amqp.Management;
 /// </summary>
 internal sealed class Pids(INodeHost host)
 {
-    public string Of(ConnectionId connection) => Of(connection.Value, 0);
+    public string Of(ConnectionId connection) => Of(connection.Number, 0);
 
-    public string Of(ConnectionId connection, ushort channel) => Of(connection.Value, channel);
+    public string Of(ConnectionId connection, ushort channel) => Of(connection.Number, channel);
 
     public string Of(ConsumerId consumer) => Of(consumer.Connection, consumer.Channel);
 

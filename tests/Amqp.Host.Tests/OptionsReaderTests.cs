@@ -37,8 +37,8 @@ internal sealed class OptionsReaderTests
 
     [TestCase("RabbitMQ", "", ExpectedResult = "RabbitMQ 3.13.7")]
     [TestCase("RabbitMQ", "3.12.0", ExpectedResult = "RabbitMQ 3.12.0")]
-    [TestCase("Amqp.Net", "", ExpectedResult = "Amqp.Net 0.1.0")]
-    [TestCase("Amqp.Net", "9.9", ExpectedResult = "Amqp.Net 9.9")]
+    [TestCase("Warren", "", ExpectedResult = "Warren 0.1.0")]
+    [TestCase("Warren", "9.9", ExpectedResult = "Warren 9.9")]
     public string The_version_goes_with_the_name_unless_it_is_given(string product, string version)
     {
         var identity = new NodeOptions { Product = product, ProductVersion = version }.Identity;

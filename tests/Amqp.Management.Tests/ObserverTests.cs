@@ -15,7 +15,7 @@ internal sealed class ObserverTests : ApiFixture
     public async Task The_overview_tells_people_whose_broker_it_is_and_tools_which_RabbitMQ_to_count_on()
     {
         var overview = (await Api.Get("overview")).Json!.AsObject();
-        Expect(overview, ("product_name", "Amqp.Net"), ("product_version", "0.1.0"), ("rabbitmq_version", "3.13.7"));
+        Expect(overview, ("product_name", "Warren"), ("product_version", "0.1.0"), ("rabbitmq_version", "3.13.7"));
     }
 
     [Test]

@@ -24,7 +24,7 @@ internal static class ServerProperties
     public static FieldTable For(NodeIdentity identity) => FieldTable.From(
         ("capabilities", FieldValue.From(FieldTable.From(Array.ConvertAll(Capabilities, name => (name, FieldValue.From(true)))))),
         ("cluster_name", FieldValue.From(identity.Name)),
-        ("copyright", FieldValue.From("Copyright (c) 2026 The Amqp.Net authors")),
+        ("copyright", FieldValue.From("Copyright (c) 2026 The Warren authors")),
         ("information", FieldValue.From($"{NodeIdentity.OwnName} {NodeIdentity.OwnVersion}, licensed under the MIT License")),
         ("platform", FieldValue.From($"{NodeIdentity.OwnName} {NodeIdentity.OwnVersion} on {RuntimeInformation.FrameworkDescription}")),
         ("product", FieldValue.From(identity.Product)),

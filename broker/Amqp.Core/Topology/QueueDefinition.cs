@@ -3,10 +3,13 @@ using AMQP.Net;
 
 namespace Amqp.Core.Topology;
 
-/// <summary>A connection, for questions of ownership. Never reused while the process runs.</summary>
-public readonly record struct ConnectionId(long Value);
+/// <summary>A connection, for questions of ownership. Never another one's, in a cluster and over restarts.</summary>
+/// <param name="Node">Name of the node that serves it.</param>
+/// <param name="Epoch">Of that node's start (<see cref="Ports.StoredTopology"/>).</param>
+/// <param name="Number">Counts the connections since then.</param>
+public readonly record struct ConnectionId(string Node, uint Epoch, long Number);
 
-/// <summary>A queue's number, unique for the life of the data directory: a queue deleted and declared again under the same
+/// <summary>A queue's number, given by the metadata store and never again: a queue deleted and declared again under the same
 /// name is another queue, and nothing of the old one may reach it.</summary>
 public readonly record struct QueueId(long Value);
 

@@ -22,7 +22,7 @@ internal sealed class ConsumerEndpoints(INodeHost host, Pids pids)
         from channel in connection.Channels
         from consumer in channel.Consumers
         where vhost is null || consumer.Queue.Vhost == vhost
-        orderby consumer.Queue.Vhost, consumer.Queue.Name, consumer.Id.Connection.Value
+        orderby consumer.Queue.Vhost, consumer.Queue.Name, consumer.Id.Connection.Number
         select Show(connection, consumer));
 
     private object Show(ConnectionInfo connection, ConsumerInfo consumer) => new

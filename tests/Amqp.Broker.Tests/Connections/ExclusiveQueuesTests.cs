@@ -12,7 +12,7 @@ internal sealed class ExclusiveQueuesTests
     {
         var queues = new ExclusiveQueues(new LocalQueues()); // in which none is to be found
         for (var id = 0; id < 10_000; id++)
-            queues.Add(new QueueDefinition("/", $"q{id}", new QueueId(id), durable: false, autoDelete: false, new ConnectionId(1), FieldTable.Empty));
+            queues.Add(new QueueDefinition("/", $"q{id}", new QueueId(id), durable: false, autoDelete: false, new ConnectionId("n", 1, 1), FieldTable.Empty));
         Assert.That(queues.Count, Is.LessThan(100));
     }
 }

@@ -24,7 +24,7 @@ internal static class RandomCommands
     public static TopologyCommand From(int number, TopologySnapshot topology)
     {
         var random = new Random(number);
-        var requester = new ConnectionId(random.Next(2));
+        var requester = new ConnectionId("n", 1, random.Next(2));
         return random.Next(12) switch
         {
             0 or 1 => new DeclareExchange("/", Any(Exchanges), Any(Types), Flip(), Flip(), Flip(), FieldTable.Empty),

@@ -10,8 +10,8 @@ internal sealed class TopologyStory
 {
     public const string Vhost = "/";
 
-    public static readonly ConnectionId Alice = new(1);
-    public static readonly ConnectionId Bob = new(2);
+    public static readonly ConnectionId Alice = new("n", 1, 1);
+    public static readonly ConnectionId Bob = new("n", 1, 2);
 
     private readonly RouteResult _routes = new();
 

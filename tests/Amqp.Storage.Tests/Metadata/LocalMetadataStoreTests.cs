@@ -29,7 +29,7 @@ public class LocalMetadataStoreTests
         _folder.Apply(new DeclareExchange("/", "x", "direct", true, false, false, FieldTable.Empty));
         _folder.Apply(new DeclareQueue("/", "durable", true, false, false, FieldTable.Empty, null));
         _folder.Apply(new DeclareQueue("/", "transient", false, false, false, FieldTable.Empty, null));
-        _folder.Apply(new DeclareQueue("/", "exclusive", true, false, true, FieldTable.Empty, new ConnectionId(1)));
+        _folder.Apply(new DeclareQueue("/", "exclusive", true, false, true, FieldTable.Empty, new ConnectionId("n", 1, 1)));
         foreach (var queue in (string[])["durable", "transient", "exclusive"])
             _folder.Apply(new Bind("/", new("x", Destination.Queue(queue), "k", FieldTable.Empty)));
 
