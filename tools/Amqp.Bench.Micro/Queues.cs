@@ -103,7 +103,7 @@ public class Queues
 
     private void Begin(bool isDurable, int prefetch, bool autoAck)
     {
-        _queue = new QueueState(new QueueId(1), epoch: 0, isDurable, messageTtlMs: null, _effects);
+        _queue = new QueueState(new QueueId(1), epoch: 0, isDurable, QueueSettings.None, _effects);
         _consumer = new Consumer { Tag = "consumer", AutoAck = autoAck, Exclusive = false, Priority = 0, Prefetch = prefetch };
         _queue.AddConsumer(_consumer, Now);
     }

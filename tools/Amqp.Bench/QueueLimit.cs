@@ -17,7 +17,7 @@ internal static class QueueLimit
     public static Limit Measure(bool autoAck, bool isPersistent, int seconds)
     {
         var effects = new QueueEffects();
-        var queue = new QueueState(new QueueId(1), epoch: 0, isPersistent, messageTtlMs: null, effects);
+        var queue = new QueueState(new QueueId(1), epoch: 0, isPersistent, QueueSettings.None, effects);
         var consumer = new Taker { Tag = "c0", AutoAck = autoAck, Exclusive = false, Priority = 0, Prefetch = Batch };
         queue.AddConsumer(consumer, now: 0);
         var message = new Message("", "q0", Traffic.Content(bodyBytes: 16, isPersistent));

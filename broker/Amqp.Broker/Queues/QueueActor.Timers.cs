@@ -17,7 +17,7 @@ internal sealed partial class QueueActor
     {
         _tickDue = long.MaxValue;
         _state.DropExpired(now);
-        if (Definition.Parsed.ExpiresMs is { } expires && _state.ConsumerCount == 0 && now - _lastUsed >= expires)
+        if (_state.Settings.ExpiresMs is { } expires && _state.ConsumerCount == 0 && now - _lastUsed >= expires)
             Delete(DeleteConditions.None, reply: null);
     }
 
@@ -26,7 +26,7 @@ internal sealed partial class QueueActor
     {
         if (IsOver) return;
         var due = _state.NextExpiry is { } expiry ? expiry + 1 : long.MaxValue;
-        if (Definition.Parsed.ExpiresMs is { } expires && _state.ConsumerCount == 0) due = Math.Min(due, _lastUsed + expires);
+        if (_state.Settings.ExpiresMs is { } expires && _state.ConsumerCount == 0) due = Math.Min(due, _lastUsed + expires);
         if (due >= _tickDue) return;
         _tickDue = due;
         _timer ??= _services.Clock.CreateTimer(() => Post(QueueOperation.Tick));

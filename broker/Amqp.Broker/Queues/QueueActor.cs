@@ -27,7 +27,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
         Definition = definition;
         _services = services;
         _effects = new QueueEffects(HandOver);
-        _state = new QueueState(definition.Id, services.Epoch, definition.Durable, definition.Parsed.MessageTtlMs, _effects)
+        _state = new QueueState(definition.Id, services.Epoch, definition.Durable, definition.Settings, _effects)
         {
             WallClockAheadMs = services.Clock.WallClockAheadMs,
         };
@@ -147,7 +147,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
             case QueueOperationKind.Loaded:
                 Loaded(operation, now);
                 break;
-            case QueueOperationKind.LetGo:
+            case QueueOperationKind.Evict:
                 _state.LookAgain();
                 break;
             case QueueOperationKind.Tend:
@@ -213,8 +213,8 @@ internal sealed partial class QueueActor : IQueueEndpoint
         RefuseWaitingGets(BrokerError.QueueNotFound(Definition.Vhost, Definition.Name));
         // Channels may know this actor for a while longer (what they fetched from it, where they published last): its messages
         // do not have to wait for that.
-        ReportBytes(_state.LetGoOfAll());
-        _state = new QueueState(Definition.Id, _services.Epoch, isDurable: false, messageTtlMs: null, _effects);
+        ReportBytes(_state.ReleaseAll());
+        _state = new QueueState(Definition.Id, _services.Epoch, isDurable: false, QueueSettings.None, _effects);
         _reportedBytes = 0;
         GiveBackAllCredit();
         _timer?.Dispose();

@@ -35,9 +35,9 @@ public enum GetOutcome
 /// <param name="id">The queue's number, for its records.</param>
 /// <param name="epoch">Positions begin with it, see <see cref="Positions"/>.</param>
 /// <param name="isDurable">Its persistent messages are stored.</param>
-/// <param name="messageTtlMs">The <c>x-message-ttl</c> argument, or null.</param>
+/// <param name="settings">At first.</param>
 /// <param name="effects">Where deliveries, records and reads are noted.</param>
-public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, long? messageTtlMs, QueueEffects effects)
+public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, QueueSettings settings, QueueEffects effects)
 {
     /// <summary>What <see cref="Publish"/> answers for a message that the store does not get.</summary>
     public const long NotStored = -1;
@@ -50,6 +50,9 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, l
     private readonly ConsumerSet _consumers = new();
     private readonly PriorityQueue<long, long> _returned = new();
     private long _next;
+
+    /// <summary>What the queue goes by from now on.</summary>
+    public QueueSettings Settings { get; set; } = settings;
 
     /// <summary>What the wall clock, in milliseconds since 1970 UTC, is ahead of the queue's clock. Records live by the wall clock.</summary>
     public long WallClockAheadMs { get; set; }
@@ -220,7 +223,7 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, l
     {
         var position = _returned.Dequeue();
         if (_returned.Count == 0 && _returned.EnsureCapacity(0) > ReturnedRoomKept) _returned.TrimExcess();
-        // It may hold a body again that was let go once.
+        // It may hold a body again that was evicted once.
         _heldTrimmedTo = Math.Min(_heldTrimmedTo, position);
     }
 
@@ -270,7 +273,7 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, l
 
     private long ExpiryOf(Message message, long now)
     {
-        var ttl = (message.ExpirationMs, messageTtlMs) switch
+        var ttl = (message.ExpirationMs, Settings.MessageTtlMs) switch
         {
             ( >= 0 and var own, { } queue) => Math.Min(own, queue),
             ( >= 0 and var own, null) => own,

@@ -1,4 +1,5 @@
 using Amqp.Core.Errors;
+using Amqp.Core.Queues;
 using AMQP.Net;
 
 namespace Amqp.Core.Topology;
@@ -28,6 +29,7 @@ public sealed class QueueDefinition
         Owner = owner;
         Arguments = arguments;
         Parsed = QueueArguments.Parse(arguments);
+        Settings = new QueueSettings { MessageTtlMs = Parsed.MessageTtlMs, ExpiresMs = Parsed.ExpiresMs };
     }
 
     public string Vhost { get; }
@@ -45,6 +47,9 @@ public sealed class QueueDefinition
 
     public FieldTable Arguments { get; }
     public QueueArguments Parsed { get; }
+
+    /// <summary>What the queue goes by: its arguments.</summary>
+    public QueueSettings Settings { get; }
 
     public bool Exclusive => Owner is not null;
 

@@ -64,10 +64,10 @@ internal sealed class QueueMemoryTests
     {
         var queue = new QueueStory(durable: true);
         PublishPersistent(queue, [.. Enumerable.Range(0, 100).Select(number => $"m{number}")]);
-        queue.LetGo(keptBytes: 1_400);
+        queue.Evict(keptBytes: 1_400);
         Assert.That(queue.State.AbsentCount, Is.Zero, "the store has them, but not for sure");
         queue.Write();
-        queue.LetGo(keptBytes: 1_400);
+        queue.Evict(keptBytes: 1_400);
         Assert.That(queue.State.BodyBytes, Is.LessThan(3_000));
         Assert.That(queue.State.AbsentCount, Is.GreaterThan(80));
         Assert.That(queue.State.ReadyCount, Is.EqualTo(100));
@@ -119,7 +119,7 @@ internal sealed class QueueMemoryTests
         var holder = new StoryHolder();
         queue.Load(Large);
         for (var count = 0; count < 4; count++) queue.Get(holder);
-        queue.LetGo(keptBytes: 0);
+        queue.Evict(keptBytes: 0);
         queue.State.Release(holder, queue.Now);
         queue.Store.Damaged.UnionWith([0, 2, 7]);
         queue.Load(Large);
@@ -149,7 +149,7 @@ internal sealed class QueueMemoryTests
     {
         const int Count = 1_000_000;
         var effects = new QueueEffects();
-        var state = new QueueState(new(7), epoch: 0, isDurable: true, messageTtlMs: null, effects);
+        var state = new QueueState(new(7), epoch: 0, isDurable: true, QueueSettings.None, effects);
         var message = NewMessage("m");
         var before = GC.GetTotalMemory(forceFullCollection: true);
         state.Restore(new RecoveredQueue(Count, Enumerable.Range(0, Count).Select(position => new RecoveredMessage(position, 200, 72, default, Redelivered: false))));

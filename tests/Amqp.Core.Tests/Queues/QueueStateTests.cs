@@ -1,3 +1,5 @@
+using Amqp.Core.Queues;
+
 namespace Amqp.Core.Tests.Queues;
 
 internal sealed class QueueStateTests
@@ -199,6 +201,22 @@ internal sealed class QueueStateTests
         queue.State.DropExpired(queue.Now);
         Assert.That(queue.State.ReadyCount, Is.EqualTo(2), "m1 may live this millisecond, and m2 stands behind it");
         queue.Now += 1;
+        queue.State.DropExpired(queue.Now);
+        Assert.That(queue.State.ReadyCount, Is.Zero);
+    }
+
+    [Test]
+    public void Settings_change_for_messages_to_come()
+    {
+        var queue = new QueueStory(messageTtlMs: 100);
+        queue.Publish("m1");
+        queue.State.Settings = QueueSettings.None;
+        queue.Publish("m2");
+        queue.State.Settings = new QueueSettings { MessageTtlMs = 10 };
+        queue.Publish("m3");
+        queue.Now += 101;
+        queue.State.DropExpired(queue.Now);
+        Assert.That(queue.Get(), Is.EqualTo("m2"));
         queue.State.DropExpired(queue.Now);
         Assert.That(queue.State.ReadyCount, Is.Zero);
     }

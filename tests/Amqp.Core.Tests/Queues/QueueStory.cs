@@ -19,7 +19,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     private readonly Dictionary<(MessageHolder, string), long> _positions = [];
     private QueueState? _state;
 
-    public QueueState State => _state ??= new QueueState(new QueueId(7), epoch: 0, durable, messageTtlMs, _effects);
+    public QueueState State => _state ??= new QueueState(new QueueId(7), epoch: 0, durable, new QueueSettings { MessageTtlMs = messageTtlMs }, _effects);
 
     public long Now { get; set; } = 1_000;
 
@@ -111,9 +111,9 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     }
 
     /// <summary>Memory is tight.</summary>
-    public void LetGo(long keptBytes)
+    public void Evict(long keptBytes)
     {
-        State.LetGo(keptBytes);
+        State.Evict(keptBytes);
         CarryOut();
     }
 
