@@ -146,7 +146,7 @@ public sealed partial class BrokerNode
 
     /// <summary>Closes every connection with 320, and waits until their clients have answered or <see cref="Limits.CloseMs"/> is over.
     /// From then on, whoever connects is closed at once.</summary>
-    public async Task CloseDoors()
+    public async Task CloseAllConnections()
     {
         _stopping = true;
         var open = _connections.Values.ToArray();
@@ -155,11 +155,11 @@ public sealed partial class BrokerNode
         foreach (var (_, served) in open) await served;
     }
 
-    /// <summary><see cref="CloseDoors"/>, and then the queues stop: the stores have everything that they need to be closed in order, and
+    /// <summary><see cref="CloseAllConnections"/>, and then the queues stop: the stores have everything that they need to be closed in order, and
     /// get no more.</summary>
     public async Task Stop()
     {
-        await CloseDoors();
+        await CloseAllConnections();
         await _services.Queues.Stop();
         // What the end of clients deleted is still on its way to the store; one that has failed answers nothing.
         await Task.WhenAny(Change(new Commands([])), Task.Delay(_services.Limits.CloseMs));

@@ -113,7 +113,7 @@ internal sealed class Server : IAsyncDisposable
         _logger.LogInformation("{Product} {Version}, node {Name}, data directory {Directory}", NodeIdentity.OwnName, NodeIdentity.OwnVersion, _options.Node.Name, _directory.FullPath);
         _logger.LogInformation("Messages are kept by the engine {Engine}: {Why}", engine.Name, why);
         var logs = _application.Services.GetRequiredService<ILoggerFactory>();
-        _listeners = new AmqpListeners(_options, new Door(ConnectionsMax, _options.Limits.ConnectionsNotLoggedIn, TimeProvider.System, Logger<Door>()), logs);
+        _listeners = new AmqpListeners(_options, new Admission(ConnectionsMax, _options.Limits.ConnectionsNotLoggedIn, TimeProvider.System, Logger<Admission>()), logs);
         _host = new NodeHost(_options, () => RunningNode.Start(_options, _directory, engine, logs, EndBecauseOf), _listeners, Logger<NodeHost>())
         {
             DataDirectory = _directory.FullPath,

@@ -8,7 +8,7 @@ namespace Amqp.Broker.Channels;
 /// <summary>Settling deliveries: basic.ack, basic.reject, basic.nack, basic.recover.</summary>
 internal sealed class AckHandlers(ChannelSession channel)
 {
-    /// <summary>Room for more settlements at once is let go of when they are done.</summary>
+    /// <summary>Room for more settlements at once is given up when they are done.</summary>
     private const int TakenKept = 1024;
 
     private readonly List<Unsettled> _taken = [];

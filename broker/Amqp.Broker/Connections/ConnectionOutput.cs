@@ -31,7 +31,7 @@ internal sealed class ConnectionOutput(
     /// packet at its end that is not full; but a client that does not read makes the broker hold so much (decision note 0012).</summary>
     private const int FlushBytes = 256 * 1024;
 
-    /// <summary>A list of confirms that grew beyond this in a burst is let go afterwards.</summary>
+    /// <summary>A list of confirms that grew beyond this in a burst is replaced afterwards.</summary>
     private const int ConfirmsKept = 1024;
 
     private readonly Mailbox<OutboundItem> _mailbox = new();

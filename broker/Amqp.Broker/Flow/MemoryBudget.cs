@@ -7,7 +7,7 @@ namespace Amqp.Broker.Flow;
 /// process, which does not fall when a heap is free. Two things happen when it is much:
 /// <code>
 /// 0 ........... 3/4 . PageOutBytes ................... 9/10 . LimitBytes
-///                |---------| tight: long queues let go        |----| short: publishers are blocked
+///                |---------| tight: long queues evict         |----| short: publishers are blocked
 /// </code>
 /// Each begins at the right end of its range, and ends at the left.
 /// </summary>
@@ -61,7 +61,7 @@ internal sealed class MemoryBudget(long limitBytes, long pageOutBytes)
     public long KeptBytes => Math.Min(WindowBytesMax, PageOutBytes / 4 / Math.Max(1, Volatile.Read(ref _queues)));
 
     /// <summary>What a queue whose messages are in the store has in memory ahead of its consumers: when memory is tight no more than
-    /// it would keep, or what is let go would be read at once.</summary>
+    /// it would keep, or what is evicted would be read at once.</summary>
     public long WindowBytes => IsTight ? KeptBytes : Math.Max(KeptBytes, Math.Min(WindowBytesMin, PageOutBytes / 4));
 
     /// <summary>How often somebody has reported, about; a number that goes round. What is added to it tells how busy the node is.</summary>

@@ -29,7 +29,7 @@ internal sealed class ConfirmTracker(Action post) : IPublisher
     /// <summary>How many are told at a time.</summary>
     private const int TakenMax = 4096;
 
-    /// <summary>A list that grew beyond this in a burst is let go afterwards.</summary>
+    /// <summary>A list that grew beyond this in a burst is replaced afterwards.</summary>
     private const int CapacityKept = 1024;
 
     private readonly Lock _lock = new();

@@ -6,7 +6,7 @@ namespace Amqp.Broker.Queues;
 /// <summary>Confirms on their way out of a queue: consecutive ones of the same publisher leave together.</summary>
 internal sealed class ConfirmBatch
 {
-    /// <summary>Room for more numbers is let go of when they are told: a queue of which much was written at once needs it no more.</summary>
+    /// <summary>Room for more numbers is given up when they are told: a queue of which much was written at once does not need it any more.</summary>
     private const int NumbersKept = 1024;
 
     private readonly List<long> _numbers = [];

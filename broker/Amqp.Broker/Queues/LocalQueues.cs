@@ -20,7 +20,7 @@ internal sealed partial class LocalQueues
     public void Connect(QueueServices services)
     {
         _services = services;
-        services.Memory.BecameTight = LetGo;
+        services.Memory.BecameTight = Evict;
     }
 
     /// <summary>The store has started: queues may do what time asks of them.</summary>
@@ -72,14 +72,14 @@ internal sealed partial class LocalQueues
         return count.Done();
     }
 
-    private void LetGo()
+    private void Evict()
     {
         var memory = _services!.Memory;
         LogTight(_services.Logger, memory.PageOutBytes);
         // Also those that nobody publishes to at this moment; those with little in memory have nothing to give.
         foreach (var (_, actor) in _actors)
         {
-            if (actor.BodyBytes > 2 * memory.KeptBytes) actor.Post(QueueOperation.LetGo);
+            if (actor.BodyBytes > 2 * memory.KeptBytes) actor.Post(QueueOperation.Evict);
         }
     }
 

@@ -91,7 +91,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         // Any of these may end the queue, with all that is in it.
         QueueOperationKind.Release or QueueOperationKind.RemoveConsumer or QueueOperationKind.Purge or QueueOperationKind.Delete =>
             _state.ReadyCount + _state.UnackedCount > FewMessages,
-        QueueOperationKind.CommitPart or QueueOperationKind.AbortPart or QueueOperationKind.Tick or QueueOperationKind.LetGo
+        QueueOperationKind.CommitPart or QueueOperationKind.AbortPart or QueueOperationKind.Tick or QueueOperationKind.Evict
             or QueueOperationKind.Tend or QueueOperationKind.Inspect or QueueOperationKind.Stop => true,
         _ => false,
     };

@@ -192,7 +192,7 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
         var memory = _services.Memory;
         if (memory.IsTight)
         {
-            if (_state.LetGo(memory.KeptBytes)) Post(QueueOperation.Tend);
+            if (_state.Evict(memory.KeptBytes)) Post(QueueOperation.Tend);
             ReportBytes(_state.MemoryBytes);
         }
         if (!_state.IsPagingOut) GiveBackPageCredit();

@@ -50,5 +50,5 @@ public sealed class Message(string exchange, string routingKey, Content content)
 
     /// <summary>A queue that held it does no more. From any thread.</summary>
     /// <returns>Bytes that are free by that: none if another queue still has it.</returns>
-    public int LetGo() => IsShared && Interlocked.Decrement(ref _holders) > 0 ? 0 : Size;
+    public int Release() => IsShared && Interlocked.Decrement(ref _holders) > 0 ? 0 : Size;
 }

@@ -58,7 +58,7 @@ internal sealed class MessageLog(long first)
     public long PersistentBytes { get; private set; }
 
     /// <summary>What the log adds to the memory in use. A body that other queues have too was added by the first that got it and
-    /// is taken off by the last that lets go of it, so this may be negative; the sum over all queues is right.</summary>
+    /// is taken off by the last that drops it, so this may be negative; the sum over all queues is right.</summary>
     public long MemoryBytes => _heldBytes + ((long)EntryBytes * Count);
 
     public long Append(Message message, long expiresAt, EntryFlags flags)
@@ -101,7 +101,7 @@ internal sealed class MessageLog(long first)
 
     public void SetBody(long position, Message message) => SetBody(Find(position >> ChunkBits)!, position, message);
 
-    /// <summary>Lets go of a body; the message stays.</summary>
+    /// <summary>Drops a body; the message stays.</summary>
     public void DropBody(long position)
     {
         var chunk = Find(position >> ChunkBits)!;
@@ -126,9 +126,9 @@ internal sealed class MessageLog(long first)
         else if (chunk.BodyCount == 0) chunk.Bodies = null;
     }
 
-    /// <summary>Lets go of all bodies, for a log that is not needed any more.</summary>
+    /// <summary>Drops all bodies, for a log that is not needed any more.</summary>
     /// <returns>What it had added of bodies that other queues still have, and will take off.</returns>
-    public long LetGoOfAll()
+    public long ReleaseAll()
     {
         for (var position = 0L; (position = Next(position, Looking.ForBody)) < End; position++) DropBody(position);
         return _heldBytes;
@@ -246,7 +246,7 @@ internal sealed class MessageLog(long first)
         if (chunk.Bodies is null) return false;
         ref var body = ref chunk.Bodies[position & (ChunkSize - 1)];
         if (body is null) return false;
-        _heldBytes -= body.LetGo();
+        _heldBytes -= body.Release();
         body = null;
         chunk.BodyCount--;
         BodyCount--;

@@ -30,7 +30,7 @@ public enum QueueOperationKind : byte
     Tick,
     Committed,
     Loaded,
-    LetGo,
+    Evict,
     Tend,
     Inspect,
     Stop,
@@ -120,9 +120,9 @@ public readonly struct QueueOperation
         new() { Kind = QueueOperationKind.Loaded, Subject = messages, ReplyTo = positions };
 
     /// <summary>Memory has become tight.</summary>
-    public static QueueOperation LetGo => new() { Kind = QueueOperationKind.LetGo };
+    public static QueueOperation Evict => new() { Kind = QueueOperationKind.Evict };
 
-    /// <summary>Nothing but what follows every operation: there is more memory to let go of than was done in one go.</summary>
+    /// <summary>Nothing but what follows every operation: there is more to evict than was done at once.</summary>
     public static QueueOperation Tend => new() { Kind = QueueOperationKind.Tend };
 
     /// <summary>An operator looks at the queue, which is no use of it.</summary>

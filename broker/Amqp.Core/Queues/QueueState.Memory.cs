@@ -5,14 +5,14 @@ using Amqp.Core.Records;
 namespace Amqp.Core.Queues;
 
 /// <content>
-/// Which bodies are in memory. All of them, as long as nobody calls <see cref="LetGo"/>. Then, by position:
+/// Which bodies are in memory: all of them until <see cref="Evict"/> is called. Then, by position:
 /// <code>
-///    unacked           window, for the consumers      let go         fresh
+///    unacked           window, for the consumers      evicted        fresh
 /// . u . B . u . | B  B  B  B  (being read)  (being read) | .  .  .  .  .  .  . | B  B  B
 ///               _next                                 _readEnd            _trimmedTo       End
 /// </code>
 /// The consumers eat the window from the left, <see cref="ReadAhead"/> extends it to the right; what is published behind a
-/// backlog is let go as soon as the store has it, and is given to the store for that if it does not have to have it.
+/// backlog is evicted as soon as the store has it, and is given to the store for that if it does not have to have it.
 /// </content>
 public sealed partial class QueueState
 {
@@ -27,13 +27,13 @@ public sealed partial class QueueState
 
     private const int ReadsInFlightMax = 2;
 
-    /// <summary>Bodies that are looked at in one go to be let go of: a millisecond of work or so.</summary>
+    /// <summary>Bodies that are looked at for eviction at a time: a millisecond of work or so.</summary>
     private const int LookedAtMax = 16_384;
 
     /// <summary>What an unacked message takes besides the rest: its slot in the table of unacked messages, and its tag in the channel.</summary>
     private const int UnackedBytes = 64;
 
-    /// <summary>Value of <see cref="_readEnd"/> while no ready message from <see cref="_next"/> on has been let go.</summary>
+    /// <summary>Value of <see cref="_readEnd"/> while no ready message from <see cref="_next"/> on has been evicted.</summary>
     private const long NoEnd = long.MaxValue;
 
     private readonly List<long> _paging = [];
@@ -46,10 +46,10 @@ public sealed partial class QueueState
     private long _aheadBytes;
     private int _readsInFlight;
 
-    // Returned messages up to here have been read, so they are not let go again.
+    // Returned messages up to here have been read, so they are not evicted again.
     private long _returnedReadTo = -1;
 
-    // Up to here everything that can be let go has been: in the run, and of what consumers hold.
+    // Up to here everything that can be evicted has been: in the run, and of what consumers hold.
     private long _trimmedTo;
     private long _heldTrimmedTo;
 
@@ -86,12 +86,12 @@ public sealed partial class QueueState
 
     /// <summary>The queue is no more: other queues that have its messages have them alone from here on.</summary>
     /// <returns>What stays of <see cref="MemoryBytes"/>: those queues will take it off.</returns>
-    public long LetGoOfAll() => _log.LetGoOfAll();
+    public long ReleaseAll() => _log.ReleaseAll();
 
     /// <summary>Every enqueue record of a position below this one is durable.</summary>
     public void Written(long end) => _writtenEnd = Math.Max(_writtenEnd, end);
 
-    /// <summary>The messages that <see cref="LetGo"/> gave to the store can be read from it.</summary>
+    /// <summary>The messages that <see cref="Evict"/> gave to the store can be read from it.</summary>
     public void PagedOut()
     {
         foreach (var position in _paging)
@@ -105,24 +105,24 @@ public sealed partial class QueueState
     /// <summary>True from the moment that page records are noted until <see cref="PagedOut"/>.</summary>
     public bool IsPagingOut => _paging.Count > 0;
 
-    /// <summary>Looks at everything again when it next lets go of messages: it had not been asked to for a while.</summary>
+    /// <summary>Looks at everything again with the next eviction: there was none for a while.</summary>
     public void LookAgain() => (_trimmedTo, _heldTrimmedTo) = (0, 0);
 
     /// <summary>
-    /// Memory is tight: a queue with a backlog keeps what its consumers get next and lets go of what the store has. Of the rest,
-    /// it gives some to the store, so that it can let go of that later. A queue that is read as fast as it is filled pays nothing.
+    /// Memory is tight: a queue with a backlog keeps what its consumers get next and evicts what the store has. Of the rest,
+    /// it gives some to the store, so that it can evict that later. A queue that is read as fast as it is filled pays nothing.
     /// </summary>
     /// <param name="keptBytes">What it may keep for its consumers, and as much again that they hold.</param>
-    /// <returns>True: there is more to be let go of, and this should be called again soon.</returns>
-    public bool LetGo(long keptBytes)
+    /// <returns>True: there is more to be evicted, and this should be called again soon.</returns>
+    public bool Evict(long keptBytes)
     {
         if (_log.BodyBytes <= 2 * keptBytes) return false;
         if (_readEnd == NoEnd) (_readEnd, _aheadCount, _aheadBytes) = (_next, 0, 0);
         RefillWindow(keptBytes, atLeastOne: _consumers.Count > 0);
         var pageRoom = IsPagingOut ? 0 : PageOutBytes;
         var looks = LookedAtMax;
-        _heldTrimmedTo = LetGoBetween(_heldTrimmedTo, _next - KeptCount(keptBytes), ref pageRoom, ref looks, KeptCount(keptBytes));
-        _trimmedTo = LetGoBetween(Math.Max(_trimmedTo, _readEnd), _log.End, ref pageRoom, ref looks, keptReturned: 0);
+        _heldTrimmedTo = EvictBetween(_heldTrimmedTo, _next - KeptCount(keptBytes), ref pageRoom, ref looks, KeptCount(keptBytes));
+        _trimmedTo = EvictBetween(Math.Max(_trimmedTo, _readEnd), _log.End, ref pageRoom, ref looks, keptReturned: 0);
         return looks == 0;
     }
 
@@ -187,9 +187,9 @@ public sealed partial class QueueState
         }
     }
 
-    /// <summary>Lets go of the bodies in a range, up to the first one that is still on its way to the store, or as many as may be looked
+    /// <summary>Evicts the bodies in a range, up to the first one that is still on its way to the store, or as many as may be looked
     /// at; returns where that is.</summary>
-    private long LetGoBetween(long from, long end, ref long pageRoom, ref int looks, int keptReturned)
+    private long EvictBetween(long from, long end, ref long pageRoom, ref int looks, int keptReturned)
     {
         var firstPaged = NoEnd;
         var position = from;

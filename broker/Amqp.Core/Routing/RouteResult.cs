@@ -11,7 +11,7 @@ public sealed class RouteResult
     /// <summary>Up to so many queues a look through the list is quicker than a set.</summary>
     private const int FewQueues = 16;
 
-    /// <summary>Room for more queues is let go of with the next message.</summary>
+    /// <summary>Room for more queues is given up with the next message.</summary>
     private const int RoomKept = 4096;
 
     private HashSet<QueueId> _added = [];

@@ -38,7 +38,7 @@ internal sealed class AmqpListener(BrokerNode node)
             CertificateUser = external is { } from && tls?.RemoteCertificate is X509Certificate2 shown
                 ? CertificateNames.UserOf(shown, from)
                 : null,
-            LoggedIn = connection.Features.Get<Admission>()!.LoggedIn,
+            LoggedIn = connection.Features.Get<Admitted>()!.LoggedIn,
             BytesTaken = ((SocketConnection)connection).BytesTaken, // TLS or not
         });
     }

@@ -13,7 +13,7 @@ namespace Amqp.Host.Listeners;
 public sealed class ListenException(string message, Exception inner) : IOException(message, inner);
 
 /// <summary>The sockets of AMQP and AMQPS: opened and closed together, as often as operators want it.</summary>
-internal sealed partial class AmqpListeners(BrokerOptions options, Door door, ILoggerFactory logs) : IAsyncDisposable
+internal sealed partial class AmqpListeners(BrokerOptions options, Admission admission, ILoggerFactory logs) : IAsyncDisposable
 {
     private const string Amqp = "AMQP";
     private const string Amqps = "AMQPS";
@@ -96,7 +96,7 @@ internal sealed partial class AmqpListeners(BrokerOptions options, Door door, IL
             var proxies = new ProxyListener(options.Limits.HandshakeMs, TimeProvider.System, logs.CreateLogger<ProxyListener>());
             named = connection => proxies.Serve(connection, decrypted);
         }
-        return connection => door.Admit(connection, named);
+        return connection => admission.Admit(connection, named);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "{Protocol} listening on {EndPoint}")]

@@ -1,8 +1,8 @@
 namespace Amqp.Host.Listeners;
 
-/// <summary>Lets a line into the log now and then, and counts those that it does not: whoever can provoke a line, without a password
-/// even, is not to fill the disk with them.</summary>
-internal sealed class Seldom(TimeProvider time)
+/// <summary>Lets one line into the log in ten seconds, and counts the others: a client that can provoke a line, perhaps without a
+/// password, must not fill the disk with them.</summary>
+internal sealed class LogThrottle(TimeProvider time)
 {
     public const int EveryMs = 10_000;
 

@@ -11,7 +11,7 @@ namespace Amqp.Host.Listeners;
 internal sealed partial class ProxyListener(int headerMs, TimeProvider time, ILogger<ProxyListener> logger)
 {
     private readonly ILogger _logger = logger;
-    private readonly Seldom _refused = new(time);
+    private readonly LogThrottle _refused = new(time);
 
     /// <summary>Reads the header and hands the connection on; without one it is closed.</summary>
     public async Task Serve(ConnectionContext connection, ConnectionDelegate next)

@@ -13,7 +13,7 @@ namespace Amqp.Host.Listeners;
 internal sealed partial class TlsListener(TlsCertificates certificates, int handshakeMs, MemoryPool<byte> pool, TimeProvider time, ILogger<TlsListener> logger)
 {
     private readonly ILogger _logger = logger;
-    private readonly Seldom _failed = new(time);
+    private readonly LogThrottle _failed = new(time);
 
     public async Task Serve(ConnectionContext connection, ConnectionDelegate next)
     {
@@ -47,7 +47,7 @@ internal sealed partial class TlsListener(TlsCertificates certificates, int hand
                 (_, hello, _, _) => ValueTask.FromResult(certificates.For(hello.ServerName)), state: null, deadline.Token);
             return true;
         }
-#pragma warning disable CA1031 // Whatever a stranger's bytes lead to ends their connection, and is told.
+#pragma warning disable CA1031 // Whatever an unauthenticated client's bytes lead to ends its connection, and is told.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

@@ -4,7 +4,7 @@ namespace Amqp.Host.Listeners;
 
 /// <summary>Connections that have not logged in, the oldest first.</summary>
 /// <remarks>A leaf lock: held for a step in a list, never while calling out.</remarks>
-internal sealed class Strangers
+internal sealed class UnauthenticatedConnections
 {
     private readonly Lock _lock = new();
     private readonly LinkedList<ConnectionContext> _connections = new();
@@ -22,16 +22,16 @@ internal sealed class Strangers
         lock (_lock) return _connections.AddLast(connection);
     }
 
-    /// <summary>It has logged in, or is gone. As often as one likes.</summary>
-    public void Remove(LinkedListNode<ConnectionContext> stranger)
+    /// <summary>It has logged in, or is gone. May be called again.</summary>
+    public void Remove(LinkedListNode<ConnectionContext> entry)
     {
         lock (_lock)
         {
-            if (stranger.List is not null) _connections.Remove(stranger);
+            if (entry.List is not null) _connections.Remove(entry);
         }
     }
 
-    /// <summary>The one that has been here for the longest time, which is a stranger no more.</summary>
+    /// <summary>The oldest one, which does not count as one any more.</summary>
     public ConnectionContext? TakeOldest()
     {
         lock (_lock)

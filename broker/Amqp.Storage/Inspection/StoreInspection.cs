@@ -123,7 +123,7 @@ public sealed class StoreInspection : IDisposable
     private StoredQueue Contents((string VirtualHost, string Name) name, QueueId id)
     {
         if (!_state.Queues.TryGetValue(id, out var queue)) return new StoredQueue(name.VirtualHost, name.Name, 0, 0);
-        var bytes = queue.All().Sum(message => (long)(message.Place.IsShared ? _state.Bodies[message.Place.BodySlot].Length : message.Place.Length));
+        var bytes = queue.All().Sum(message => (long)(message.Location.IsShared ? _state.Bodies[message.Location.BodySlot].Length : message.Location.Length));
         return new StoredQueue(name.VirtualHost, name.Name, queue.Count, bytes);
     }
 

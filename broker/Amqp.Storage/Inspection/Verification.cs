@@ -39,19 +39,19 @@ internal sealed class Verification(ISegmentEngine engine, StoreState state, Func
     {
         foreach (var queue in state.Queues.Values)
         {
-            foreach (var (position, place) in queue.All())
+            foreach (var (position, location) in queue.All())
             {
-                if (place.IsShared) ReadShared(queue, position, place);
-                else ReadMessage(queue, position, new SegmentId(place.Segment), place.Offset, place.Length, RecordType.Enqueue, position);
+                if (location.IsShared) ReadShared(queue, position, location);
+                else ReadMessage(queue, position, new SegmentId(location.Segment), location.Offset, location.Length, RecordType.Enqueue, position);
             }
         }
     }
 
-    private void ReadShared(QueueIndex queue, long position, Place place)
+    private void ReadShared(QueueIndex queue, long position, RecordLocation location)
     {
-        var body = state.Bodies[place.BodySlot];
+        var body = state.Bodies[location.BodySlot];
         if (body.Segment != 0) ReadMessage(queue, position, new SegmentId(body.Segment), body.Offset, body.Length, RecordType.Body, body.Id);
-        else Add(new SegmentId(place.Segment), -1, 0, $"message {position}: its body, which it shares with other queues, is missing", [nameOf(queue.Id)]);
+        else Add(new SegmentId(location.Segment), -1, 0, $"message {position}: its body, which it shares with other queues, is missing", [nameOf(queue.Id)]);
     }
 
     private void ReadMessage(QueueIndex queue, long position, SegmentId segment, long offset, int length, RecordType type, long number)

@@ -13,7 +13,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
 {
     private const int NoBody = -1;
 
-    /// <summary>Lists that a large transaction made longer than this are let go afterwards.</summary>
+    /// <summary>Lists that a large transaction made longer than this are replaced afterwards.</summary>
     private const int CapacityKept = 65_536;
 
     private readonly RecordBuffer _buffer = new();
@@ -139,7 +139,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
             {
                 var entry = IndexEntry.Of(RecordHeader.Read(bytes[written.Start..]), bytes[written.Start..], address.Offset + written.Start);
                 _footer.Add(entry);
-                Place(segment, written, entry);
+                Locate(segment, written, entry);
             }
         }
         if (_written.Capacity > CapacityKept) (_written, _bodies) = ([], []);
@@ -166,7 +166,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         _footerGrowth += FooterWriter.EntryBytesMax + (hasRuns ? _buffer.Length - written.Start : 0);
     }
 
-    private void Place(SegmentUse segment, in Written written, in IndexEntry entry)
+    private void Locate(SegmentUse segment, in Written written, in IndexEntry entry)
     {
         switch (entry.Type)
         {
@@ -177,14 +177,14 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
                 state.Settles(segment, entry.Segment, entry.Length);
                 break;
             case RecordType.Enqueue or RecordType.Page:
-                PlaceMessage(segment, written, entry);
+                LocateMessage(segment, written, entry);
                 break;
             default:
                 break;
         }
     }
 
-    private void PlaceMessage(SegmentUse segment, in Written written, in IndexEntry entry)
+    private void LocateMessage(SegmentUse segment, in Written written, in IndexEntry entry)
     {
         var queue = written.Queue!;
         var isPage = entry.Type == RecordType.Page;
@@ -196,8 +196,8 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
             return;
         }
         state.Put(queue, entry.Position, written.BodySlot == NoBody
-            ? Messages.Place.OnDisk(segment.Number, entry.Offset, entry.Length, isPage)
-            : Messages.Place.Shared(segment.Number, written.BodySlot, entry.Length, isPage));
+            ? RecordLocation.OnDisk(segment.Number, entry.Offset, entry.Length, isPage)
+            : RecordLocation.Shared(segment.Number, written.BodySlot, entry.Length, isPage));
     }
 
     /// <param name="Start">Offset in the blob.</param>

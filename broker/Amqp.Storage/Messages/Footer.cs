@@ -28,7 +28,7 @@ internal sealed class FooterWriter
     /// priority and delivery count, and of any size queue, position, expiry and body id, or segment.</summary>
     public const int EntryBytesMax = 1 + (6 * 5) + (4 * Varint.SizeMax);
 
-    /// <summary>A buffer that grew beyond this is let go with its segment.</summary>
+    /// <summary>A buffer that grew beyond this is replaced with the next segment.</summary>
     private const int KeptBytes = 1 << 20;
 
     internal const byte Version = 3;

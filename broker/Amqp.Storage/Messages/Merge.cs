@@ -78,8 +78,8 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
         switch (needed.Type)
         {
             case RecordType.Enqueue or RecordType.Page:
-                return state.Queues.TryGetValue(needed.Queue, out var queue) && queue.Find(needed.Position) is { IsPending: false } place
-                    && place.Segment == Victim!.Number && (place.IsShared || place.Offset == needed.Offset);
+                return state.Queues.TryGetValue(needed.Queue, out var queue) && queue.Find(needed.Position) is { IsPending: false } location
+                    && location.Segment == Victim!.Number && (location.IsShared || location.Offset == needed.Offset);
             case RecordType.Body:
                 return state.Bodies.TryFind(needed.Position, out slot)
                     && state.Bodies[slot].Segment == Victim!.Number && state.Bodies[slot].Offset == needed.Offset;

@@ -1,7 +1,7 @@
 namespace Amqp.Storage.Messages;
 
 /// <summary>
-/// The line of what is to be written. Each has a number that grows for ever, by which a message's <see cref="Place"/> finds it
+/// The line of what is to be written. Each has a number that grows for ever, by which a message's <see cref="RecordLocation"/> finds it
 /// as long as it waits.
 /// </summary>
 internal sealed class PendingRecords
@@ -22,7 +22,7 @@ internal sealed class PendingRecords
     public ref PendingRecord this[long number] => ref _ring[(_head + (int)(number - First)) & (_ring.Length - 1)];
 
     /// <summary>The record that a pending place means.</summary>
-    public ref PendingRecord Find(Place place) => ref this[First + (place.PendingNumber - (uint)First)];
+    public ref PendingRecord Find(RecordLocation location) => ref this[First + (location.PendingNumber - (uint)First)];
 
     public void Add(in PendingRecord record)
     {

@@ -36,13 +36,13 @@ internal sealed class QueueIndex(QueueId id)
     public long CompletedTicket { get; set; }
 
     /// <summary>Where a message is, or none. Changes nothing, not even what makes the next look quicker.</summary>
-    public Place Find(long position) =>
-        _chunks.TryGetValue(position >> ChunkBits, out var chunk) && (position & (ChunkSize - 1)) is var offset && offset < chunk.Places.Length
-            ? chunk.Places[offset]
+    public RecordLocation Find(long position) =>
+        _chunks.TryGetValue(position >> ChunkBits, out var chunk) && (position & (ChunkSize - 1)) is var offset && offset < chunk.Locations.Length
+            ? chunk.Locations[offset]
             : default;
 
     /// <summary>Notes or changes where a message is.</summary>
-    public void Set(long position, Place place)
+    public void Set(long position, RecordLocation location)
     {
         if (position > LastPosition) LastPosition = position;
         var number = position >> ChunkBits;
@@ -52,15 +52,15 @@ internal sealed class QueueIndex(QueueId id)
             (_last, _lastNumber) = (chunk, number);
         }
         var offset = (int)(position & (ChunkSize - 1));
-        if (offset >= chunk.Places.Length)
-            Array.Resize(ref chunk.Places, offset < SmallChunkSize ? SmallChunkSize : offset < 4 * SmallChunkSize ? 4 * SmallChunkSize : ChunkSize);
-        ref var entry = ref chunk.Places[offset];
+        if (offset >= chunk.Locations.Length)
+            Array.Resize(ref chunk.Locations, offset < SmallChunkSize ? SmallChunkSize : offset < 4 * SmallChunkSize ? 4 * SmallChunkSize : ChunkSize);
+        ref var entry = ref chunk.Locations[offset];
         if (entry.IsNone)
         {
             chunk.Live++;
             Count++;
         }
-        entry = place;
+        entry = location;
     }
 
     /// <summary>Notes what the queue will want to know of a message, if it is there.</summary>
@@ -94,12 +94,12 @@ internal sealed class QueueIndex(QueueId id)
     public IEnumerable<NotedMessage> InChunk(long number)
     {
         if (!_chunks.TryGetValue(number, out var chunk)) yield break;
-        for (var offset = 0; offset < chunk.Places.Length; offset++)
+        for (var offset = 0; offset < chunk.Locations.Length; offset++)
         {
-            if (chunk.Places[offset].IsNone) continue;
+            if (chunk.Locations[offset].IsNone) continue;
             yield return new NotedMessage(
                 (number << ChunkBits) + offset,
-                chunk.Places[offset],
+                chunk.Locations[offset],
                 NoteOf(chunk.BodySizes, offset),
                 NoteOf(chunk.Attributes, offset),
                 NoteOf(chunk.Delivered, offset));
@@ -110,32 +110,32 @@ internal sealed class QueueIndex(QueueId id)
 
     private static void SetNote<T>(ref T[] notes, Chunk chunk, int offset, T note)
     {
-        if (notes.Length < chunk.Places.Length) Array.Resize(ref notes, chunk.Places.Length);
+        if (notes.Length < chunk.Locations.Length) Array.Resize(ref notes, chunk.Locations.Length);
         notes[offset] = note;
     }
 
     /// <summary>Takes a message out; returns where it was, or none.</summary>
-    public Place Take(long position)
+    public RecordLocation Take(long position)
     {
         if (ChunkOf(position) is not { } chunk) return default;
         var offset = (int)(position & (ChunkSize - 1));
-        if (offset >= chunk.Places.Length || chunk.Places[offset] is var place && place.IsNone) return default;
-        chunk.Places[offset] = default;
+        if (offset >= chunk.Locations.Length || chunk.Locations[offset] is var location && location.IsNone) return default;
+        chunk.Locations[offset] = default;
         Count--;
-        if (--chunk.Live > 0) return place;
+        if (--chunk.Live > 0) return location;
         _chunks.Remove(position >> ChunkBits);
         (_last, _lastNumber) = (null, -1);
-        return place;
+        return location;
     }
 
     /// <summary>Every message, in the order of positions.</summary>
-    public IEnumerable<(long Position, Place Place)> All()
+    public IEnumerable<(long Position, RecordLocation Location)> All()
     {
         foreach (var number in Chunks)
         {
-            var places = _chunks[number].Places;
-            for (var offset = 0; offset < places.Length; offset++)
-                if (!places[offset].IsNone) yield return ((number << ChunkBits) + offset, places[offset]);
+            var locations = _chunks[number].Locations;
+            for (var offset = 0; offset < locations.Length; offset++)
+                if (!locations[offset].IsNone) yield return ((number << ChunkBits) + offset, locations[offset]);
         }
     }
 
@@ -150,7 +150,7 @@ internal sealed class QueueIndex(QueueId id)
 
     private sealed class Chunk
     {
-        public Place[] Places = [];
+        public RecordLocation[] Locations = [];
         public int Live;
 
         // Notes, between finding messages and opening their queue. Empty, or shorter than the places, where nothing was noted.
@@ -161,4 +161,4 @@ internal sealed class QueueIndex(QueueId id)
 }
 
 /// <summary>A message of a queue that is being opened.</summary>
-internal readonly record struct NotedMessage(long Position, Place Place, int BodySize, MessageAttributes Attributes, bool WasDelivered);
+internal readonly record struct NotedMessage(long Position, RecordLocation Location, int BodySize, MessageAttributes Attributes, bool WasDelivered);

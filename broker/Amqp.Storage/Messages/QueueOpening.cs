@@ -52,7 +52,7 @@ internal sealed class QueueOpening(ISegmentEngine engine, StoreState state, Stor
                 foreach (var message in queue.InChunk(chunk))
                 {
                     messages.Add(Recovered(message, wereNoted));
-                    if (message.Place.IsShared && state.Bodies[message.Place.BodySlot].Segment == 0) bodiless++;
+                    if (message.Location.IsShared && state.Bodies[message.Location.BodySlot].Segment == 0) bodiless++;
                 }
             }
             foreach (var message in messages) yield return message;
@@ -64,9 +64,9 @@ internal sealed class QueueOpening(ISegmentEngine engine, StoreState state, Stor
 
     private RecoveredMessage Recovered(in NotedMessage message, bool wereNoted)
     {
-        var (length, bodySize) = message.Place.IsShared
-            ? (state.Bodies[message.Place.BodySlot].Length, state.Bodies[message.Place.BodySlot].BodySize)
-            : (message.Place.Length, message.BodySize);
+        var (length, bodySize) = message.Location.IsShared
+            ? (state.Bodies[message.Location.BodySlot].Length, state.Bodies[message.Location.BodySlot].BodySize)
+            : (message.Location.Length, message.BodySize);
         return new(message.Position, length + Message.ObjectBytes, bodySize, message.Attributes, Redelivered: !wereNoted || message.WasDelivered);
     }
 }

@@ -3,7 +3,7 @@ namespace Amqp.Storage.Messages;
 /// <summary>
 /// Where a message's record is, in twelve bytes without a reference: ten million of them cost the collector nothing.
 /// </summary>
-internal readonly record struct Place
+internal readonly record struct RecordLocation
 {
     private const uint SharedFlag = 1u << 31;
     private const uint PageFlag = 1u << 30;
@@ -13,7 +13,7 @@ internal readonly record struct Place
     private readonly uint _offset;
     private readonly uint _length;
 
-    private Place(int segment, uint offset, uint length)
+    private RecordLocation(int segment, uint offset, uint length)
     {
         _segment = segment;
         _offset = offset;
@@ -46,15 +46,15 @@ internal readonly record struct Place
 
     public int BodySlot => (int)_offset;
 
-    public static Place Pending(long number, bool isPage) => new(PendingSegment, (uint)number, isPage ? PageFlag : 0);
+    public static RecordLocation Pending(long number, bool isPage) => new(PendingSegment, (uint)number, isPage ? PageFlag : 0);
 
-    public static Place OnDisk(int segment, long offset, int length, bool isPage) =>
+    public static RecordLocation OnDisk(int segment, long offset, int length, bool isPage) =>
         new(segment, checked((uint)offset), (uint)length | (isPage ? PageFlag : 0));
 
-    public static Place Shared(int segment, int bodySlot, int length, bool isPage) =>
+    public static RecordLocation Shared(int segment, int bodySlot, int length, bool isPage) =>
         new(segment, (uint)bodySlot, (uint)length | SharedFlag | (isPage ? PageFlag : 0));
 
     /// <summary>The record was copied to another segment.</summary>
-    public Place MovedTo(int segment, long offset) =>
-        IsShared ? new Place(segment, _offset, _length) : new Place(segment, checked((uint)offset), _length);
+    public RecordLocation MovedTo(int segment, long offset) =>
+        IsShared ? new RecordLocation(segment, _offset, _length) : new RecordLocation(segment, checked((uint)offset), _length);
 }

@@ -128,23 +128,23 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
             state.Segments[before.Segment].IsHalfMoved = true;
             Drop(before);
         }
-        Place place;
-        if (entry.BodyId == 0) place = Place.OnDisk(segment.Number, entry.Offset, entry.Length, isPage: false);
+        RecordLocation location;
+        if (entry.BodyId == 0) location = RecordLocation.OnDisk(segment.Number, entry.Offset, entry.Length, isPage: false);
         else
         {
             var slot = state.Bodies.Find(entry.BodyId);
             state.Bodies[slot].References++;
-            place = Place.Shared(segment.Number, slot, entry.Length, isPage: false);
+            location = RecordLocation.Shared(segment.Number, slot, entry.Length, isPage: false);
         }
-        state.Put(queue, entry.Position, place);
+        state.Put(queue, entry.Position, location);
         queue.Note(entry.Position, entry.BodySize, entry.Attributes);
     }
 
     /// <summary>A shared body that nobody needs for the moment may be needed by a message further on, so it stays until the end.</summary>
-    private void Drop(Place place)
+    private void Drop(RecordLocation location)
     {
-        state.Segments.Release(place.Segment, place.Length);
-        if (place.IsShared) state.Bodies[place.BodySlot].References--;
+        state.Segments.Release(location.Segment, location.Length);
+        if (location.IsShared) state.Bodies[location.BodySlot].References--;
     }
 
     private void ApplyBody(SegmentUse segment, in IndexEntry entry)
@@ -164,7 +164,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
             queue.LastPosition = Math.Max(queue.LastPosition, run.End - 1);
             for (var position = run.First; position < run.End; position++)
             {
-                if (queue.Take(position) is { IsNone: false } place) Drop(place);
+                if (queue.Take(position) is { IsNone: false } location) Drop(location);
             }
         }
         state.Settles(segment, entry.Segment, entry.Length);

@@ -12,7 +12,7 @@ internal sealed class Settlements
     /// <summary>Runs that one record takes at most, so that no record grows beyond what a segment has room for.</summary>
     private const int RunsPerRecord = 4096;
 
-    /// <summary>A list that grew beyond this in a burst is let go afterwards.</summary>
+    /// <summary>A list that grew beyond this in a burst is replaced afterwards.</summary>
     private const int CapacityKept = 65_536;
 
     private readonly List<(QueueIndex Queue, int Segment, PositionRun Run)> _waiting = [];

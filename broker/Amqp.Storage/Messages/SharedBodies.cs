@@ -2,7 +2,7 @@ namespace Amqp.Storage.Messages;
 
 /// <summary>
 /// The bodies that several queues share, each stored once: where it is, and how many messages still need it. Slots in one
-/// array, so that a message's <see cref="Place"/> can name its body in four bytes.
+/// array, so that a message's <see cref="RecordLocation"/> can name its body in four bytes.
 /// </summary>
 internal sealed class SharedBodies
 {

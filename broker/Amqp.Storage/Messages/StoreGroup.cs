@@ -31,7 +31,7 @@ internal readonly record struct StoreRequest(StoreRequestKind Kind, QueueId Queu
 /// <summary>What was wanted while the store was busy: worked off as one.</summary>
 internal sealed class StoreGroup
 {
-    /// <summary>Lists that grew beyond this in a burst are let go afterwards.</summary>
+    /// <summary>Lists that grew beyond this in a burst are replaced afterwards.</summary>
     private const int CapacityKept = 65_536;
 
     public List<StoreRequest> Requests { get; private set; } = [];

@@ -34,9 +34,9 @@ internal sealed class StoreRead(QueueId queue, long[] positions, IMessageReader 
             if (!state.Queues.TryGetValue(Queue, out var index)) return false;
             for (var number = 0; number < Positions.Length; number++)
             {
-                var place = index.Find(Positions[number]);
-                if (place.IsPending) throw new InvalidOperationException($"message {Positions[number]} of queue {Queue.Value} is not committed yet");
-                if (!place.IsNone) Want(number, place, state);
+                var location = index.Find(Positions[number]);
+                if (location.IsPending) throw new InvalidOperationException($"message {Positions[number]} of queue {Queue.Value} is not committed yet");
+                if (!location.IsNone) Want(number, location, state);
             }
             return true;
         }
@@ -48,19 +48,19 @@ internal sealed class StoreRead(QueueId queue, long[] positions, IMessageReader 
         foreach (var wanted in _wanted) wanted.Segment.Unpin();
     }
 
-    private void Want(int index, Place place, StoreState state)
+    private void Want(int index, RecordLocation location, StoreState state)
     {
         Wanted wanted;
-        if (place.IsShared)
+        if (location.IsShared)
         {
-            ref var body = ref state.Bodies[place.BodySlot];
+            ref var body = ref state.Bodies[location.BodySlot];
             if (body.Segment <= 0) return; // lost: the damage was reported when it was found
             wanted = new Wanted(index, state.Segments[body.Segment], body.Offset, body.Length, RecordType.Body, body.Id);
         }
         else
         {
             wanted = new Wanted(
-                index, state.Segments[place.Segment], place.Offset, place.Length, place.IsPage ? RecordType.Page : RecordType.Enqueue, Positions[index]);
+                index, state.Segments[location.Segment], location.Offset, location.Length, location.IsPage ? RecordType.Page : RecordType.Enqueue, Positions[index]);
         }
         wanted.Segment.Pin();
         _wanted.Add(wanted);

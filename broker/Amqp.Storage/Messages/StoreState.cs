@@ -30,17 +30,17 @@ internal sealed class StoreState
     public QueueIndex QueueOf(QueueId id) => Queues.GetOrAdd(id, static id => new QueueIndex(id));
 
     /// <summary>A message's record is on the disk now, or stands there in another place than before.</summary>
-    public void Put(QueueIndex queue, long position, Place place)
+    public void Put(QueueIndex queue, long position, RecordLocation location)
     {
-        Segments.Use(place.Segment, place.Length);
-        queue.Set(position, place);
+        Segments.Use(location.Segment, location.Length);
+        queue.Set(position, location);
     }
 
     /// <summary>A message left its queue: its record, and perhaps its body, is not needed any more.</summary>
-    public void Drop(Place place)
+    public void Drop(RecordLocation location)
     {
-        if (!place.IsPending) Segments.Release(place.Segment, place.Length);
-        if (place.IsShared) DropReference(place.BodySlot);
+        if (!location.IsPending) Segments.Release(location.Segment, location.Length);
+        if (location.IsShared) DropReference(location.BodySlot);
     }
 
     /// <summary>A message does not need the shared body any more.</summary>
@@ -66,11 +66,11 @@ internal sealed class StoreState
     {
         queue.IsRemoved = true;
         Queues.TryRemove(queue.Id, out _);
-        foreach (var (position, place) in queue.All().ToList())
+        foreach (var (position, location) in queue.All().ToList())
         {
             queue.Take(position);
             // What is in line to be written knows its body itself.
-            if (!place.IsPending) Drop(place);
+            if (!location.IsPending) Drop(location);
         }
     }
 

@@ -133,7 +133,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     {
         var message = record.Message!;
         if (message.BodyId != 0) state.Bodies[state.Bodies.Find(message.BodyId)].References++;
-        queue.Set(record.Position, Place.Pending(_pending.End, record.Type == RecordType.Page));
+        queue.Set(record.Position, RecordLocation.Pending(_pending.End, record.Type == RecordType.Page));
         _pending.Add(new PendingRecord
         {
             Type = record.Type,
@@ -148,15 +148,15 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     {
         for (var position = record.Position; position < record.Position + record.Count; position++)
         {
-            var place = queue.Take(position);
-            if (place.IsNone) continue; // damaged and given up, or never told of
-            if (place.IsPending)
+            var location = queue.Take(position);
+            if (location.IsNone) continue; // damaged and given up, or never told of
+            if (location.IsPending)
             {
-                Cancel(ref _pending.Find(place));
+                Cancel(ref _pending.Find(location));
                 continue;
             }
-            if (!place.IsPage) _settlements.Add(queue, place.Segment, new PositionRun(position, 1));
-            state.Drop(place);
+            if (!location.IsPage) _settlements.Add(queue, location.Segment, new PositionRun(position, 1));
+            state.Drop(location);
         }
     }
 
@@ -184,10 +184,10 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     private void GiveUp(QueueIndex queue)
     {
         queue.Listener = null;
-        foreach (var (position, place) in queue.All().Where(message => message.Place.IsPage).ToList())
+        foreach (var (position, location) in queue.All().Where(message => message.Location.IsPage).ToList())
         {
             queue.Take(position);
-            state.Drop(place);
+            state.Drop(location);
         }
     }
 
@@ -263,10 +263,10 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
 
     private void WriteSettlement(QueueIndex queue, in StoreRecord record)
     {
-        var place = queue.Take(record.Position);
-        if (place.IsNone) return;
-        if (!place.IsPage) _blob.Settle(queue, place.Segment, [new PositionRun(record.Position, 1)]);
-        state.Drop(place);
+        var location = queue.Take(record.Position);
+        if (location.IsNone) return;
+        if (!location.IsPage) _blob.Settle(queue, location.Segment, [new PositionRun(record.Position, 1)]);
+        state.Drop(location);
     }
 
     private static bool IsKnown(QueueIndex queue, int segment) => !queue.IsRemoved;

@@ -16,7 +16,7 @@ internal sealed class MemoryAlarmTests
     private readonly TestNode _node = new(new Limits
     {
         MemoryBytes = MemoryBytes,
-        // So that the alarm is there before queues have begun to let go.
+        // So that the alarm is there before queues have begun to evict.
         PageOutBytes = MemoryBytes,
         PublishWindowBytes = 65_536,
         ConsumerWindowBytes = 65_536,

@@ -136,7 +136,7 @@ internal sealed class ActorStory
         var definition = declared!.Queue!;
         var memory = new MemoryBudget(limitBytes: long.MaxValue, _memoryBytes);
         var queue = new QueueActor(definition, new QueueServices(topology, Store, memory, new BrokerClock(Time), Logs.CreateLogger("queues")));
-        memory.BecameTight = () => queue.Post(QueueOperation.LetGo);
+        memory.BecameTight = () => queue.Post(QueueOperation.Evict);
         Store.Start(_ => { });
         queue.Start();
         Holder = new GetLink(queue);

@@ -8,7 +8,7 @@ namespace Amqp.Core.Tests.Queues;
 
 /// <summary>
 /// The queue against a model that is obviously right: a sorted list of ready messages and a set of held ones. Whatever is
-/// asked in whatever order, and whatever is let go of and read back in between, both hold the same messages, the queue hands
+/// asked in whatever order, and whatever is evicted and read back in between, both hold the same messages, the queue hands
 /// them out in the model's order, and its records tell what a restart has to bring back.
 /// </summary>
 internal sealed class QueueStateProperties
@@ -29,8 +29,8 @@ internal sealed class QueueStateProperties
         Commit,
         Abort,
         Write,
-        LetGo,
-        LetGoOfAll,
+        Evict,
+        ReleaseAll,
         LookAgain,
         Load,
     }
@@ -96,8 +96,8 @@ internal sealed class QueueStateProperties
                 case Step.Commit when _parts.Count > 0: Commit(); break;
                 case Step.Abort when _parts.Count > 0: Abort(); break;
                 case Step.Write: _story.Write(); break;
-                case Step.LetGo: _story.LetGo(keptBytes: 20 * 140); break;
-                case Step.LetGoOfAll: _story.LetGo(keptBytes: 0); break;
+                case Step.Evict: _story.Evict(keptBytes: 20 * 140); break;
+                case Step.ReleaseAll: _story.Evict(keptBytes: 0); break;
                 case Step.LookAgain: _story.State.LookAgain(); break;
                 case Step.Load: _story.Load(windowBytes: 10 * 140); break;
             }

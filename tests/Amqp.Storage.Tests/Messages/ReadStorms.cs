@@ -60,7 +60,7 @@ internal sealed class ReadStorms
         foreach (var book in _books) WaitFor(book);
         Assert.That(_books.Select(reader.Check), Is.All.Null, $"seed {seed}, in the end");
 
-        // Whoever has read has let go of it.
+        // Nothing that was read is kept.
         foreach (var book in _books) Settle(book, _ => true);
         WaitFor(_books[0]);
         Until(NoOldSegment, "everything is given back");
