@@ -9,7 +9,7 @@ using Amqp.Core.Topology;
 
 namespace Amqp.Broker;
 
-/// <content>What operators see of a node, and do to it. Whoever owns something is asked by mail, all at once.</content>
+/// <content>What operators see of a node, and do to it. The owners are asked by mail, all at once.</content>
 public sealed partial class BrokerNode
 {
     public int ConnectionCount => _connections.Count;

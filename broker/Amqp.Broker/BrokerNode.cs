@@ -145,7 +145,7 @@ public sealed partial class BrokerNode
     }
 
     /// <summary>Closes every connection with 320, and waits until their clients have answered or <see cref="Limits.CloseMs"/> is over.
-    /// From then on, whoever connects is closed at once.</summary>
+    /// From then on, new connections are closed at once.</summary>
     public async Task CloseAllConnections()
     {
         _stopping = true;

@@ -28,7 +28,7 @@ public sealed record Limits : IValidatableObject
     /// <summary>Longest name of a user or a virtual host; connection.open could not carry a longer one.</summary>
     public const int NameBytes = 255;
 
-    /// <summary>Longest time to live of a message, and of a queue that nobody uses. RabbitMQ: ten years.</summary>
+    /// <summary>Longest time to live of a message, and of a queue that is not used. RabbitMQ: ten years.</summary>
     public const long TimeToLiveMs = 315_360_000_000;
 
     /// <summary>
@@ -40,8 +40,8 @@ public sealed record Limits : IValidatableObject
 
     /// <summary>
     /// Of these, connections that have not logged in; for each one more the oldest of them is closed. So many that good clients find
-    /// room when all come back at once; so few that strangers, who may make the broker keep some 64 KiB each, do not fill the memory.
-    /// RabbitMQ has no such limit.
+    /// room when all come back at once; so few that unauthenticated connections, which may make the broker keep some 64 KiB each, do not
+    /// fill the memory. RabbitMQ has no such limit.
     /// </summary>
     [Range(1, int.MaxValue)]
     public int ConnectionsNotLoggedIn { get; init; } = 4_096;
@@ -61,13 +61,13 @@ public sealed record Limits : IValidatableObject
     [Range(0, MessageBytesMax)]
     public int MessageBytes { get; init; } = 134_217_728;
 
-    /// <summary>From the TCP connection to connection.open-ok; whoever has not arrived by then is disconnected. RabbitMQ: 10 s.</summary>
+    /// <summary>From the TCP connection to connection.open-ok; a client that takes longer is disconnected. RabbitMQ: 10 s.</summary>
     [Range(100, 3_600_000)]
     public int HandshakeMs { get; init; } = 10_000;
 
     /// <summary>
     /// Failed logins a minute of one user from one address, the unknown users of an address counting as one. Further ones are
-    /// refused unseen until a minute's share of time has passed. Nobody else is held up. RabbitMQ has no such limit.
+    /// refused unseen until a minute's share of time has passed. Other logins are not held up. RabbitMQ has no such limit.
     /// </summary>
     [Range(1, 1_000_000)]
     public int FailedLoginsPerMinute { get; init; } = 60;

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Http;
 
 namespace Amqp.Management;
 
-/// <summary>RabbitMQ's management HTTP API, as far as it is there. Whoever can send a request may everything: it is for a socket that
+/// <summary>RabbitMQ's management HTTP API, as far as it is there. A client that can send a request may do everything: it is for a socket that
 /// only operators can open.</summary>
 public static class ManagementApi
 {

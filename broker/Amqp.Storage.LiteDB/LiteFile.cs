@@ -122,7 +122,7 @@ internal sealed class LiteFile : IDataFile
     }
 
     /// <summary>Lets another database have the log, when all of it is in the file.</summary>
-    /// <param name="pass">Gives the log away: under the lock, because whoever reads this database here looks for its pages there.</param>
+    /// <param name="pass">Gives the log away: under the lock, because a read of this database looks for its pages there.</param>
     public void Release(Action pass)
     {
         lock (_lock)

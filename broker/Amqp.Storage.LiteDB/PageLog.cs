@@ -70,7 +70,7 @@ internal sealed class PageLog : IDisposable
         Recover();
     }
 
-    /// <summary>The database whose pages these are; 0: nobody's.</summary>
+    /// <summary>The database whose pages these are; 0: of none.</summary>
     public long Life { get; private set; }
 
     /// <summary>How long its file is, in bytes: it may have lost its end since.</summary>
@@ -82,7 +82,7 @@ internal sealed class PageLog : IDisposable
     /// <summary>There is a file of it.</summary>
     public bool Exists => _file is not null;
 
-    /// <summary>The file has lost its end, and nobody can tell what was in it.</summary>
+    /// <summary>The file has lost its end, and what was in it is unknown.</summary>
     public bool IsShort { get; private set; }
 
     /// <summary>Bytes of a write that power interrupted, found on opening.</summary>

@@ -17,7 +17,7 @@ public sealed class DataDirectory : IDisposable
 
     private const string FormatName = "amqp-net";
 
-    /// <summary>How .NET reports a file that somebody else has locked: EWOULDBLOCK, or a sharing violation.</summary>
+    /// <summary>How .NET reports a file that is locked already: EWOULDBLOCK, or a sharing violation.</summary>
     private const int LockedOnLinux = 11;
     private const int LockedOnMacOS = 35;
     private const int LockedOnWindows = unchecked((int)0x80070020);
@@ -91,7 +91,7 @@ public sealed class DataDirectory : IDisposable
             ?? throw new StorageException($"'{path}' is no data directory of a broker: it has no file 'format.json'.");
         try
         {
-            // A copy may be without the file, and then nobody uses it.
+            // A copy may be without the file, and then no broker uses it.
             return new(path, engine, File.Exists(LockPath(path)) ? Lock(path, FileMode.Open, FileAccess.Read) : null);
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)

@@ -5,7 +5,7 @@ namespace Amqp.Storage;
 /// <summary>Files that are whole or not there, whenever power fails.</summary>
 internal static partial class DurableFiles
 {
-    /// <summary>Puts a file in the place of another: everybody sees the old one or the new one, also after a crash.</summary>
+    /// <summary>Puts a file in the place of another: a reader sees the old one or the new one, also after a crash.</summary>
     /// <param name="write">Writes the content.</param>
     public static void Replace(string path, Action<FileStream> write)
     {

@@ -192,7 +192,7 @@ public sealed class ExpiryTests : ConformanceFixture
     private Task ExpectGone(string queue, TimeSpan within) =>
         Eventually.That(() => IsGone(queue), Is.True, within, $"queue '{queue}' gone");
 
-    /// <summary>Asks on behalf of nobody: publishing is no use of a queue.</summary>
+    /// <summary>Asks without using it: publishing is no use of a queue.</summary>
     private static async Task<bool> IsGone(string queue)
     {
         await using var raw = await RawConnection.Open(Broker);

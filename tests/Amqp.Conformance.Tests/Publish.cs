@@ -10,7 +10,7 @@ using QueueDeclareOk = AMQP.Net.QueueDeclareOk;
 
 namespace Amqp.Conformance.Tests;
 
-/// <summary>basic.publish and basic.return: what a message carries, and what becomes of one that nobody wants.</summary>
+/// <summary>basic.publish and basic.return: what a message carries, and what becomes of one that nothing wants.</summary>
 [Same]
 public sealed class PublishTests : ConformanceFixture
 {

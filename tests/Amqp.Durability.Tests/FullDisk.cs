@@ -4,7 +4,7 @@ using RabbitMQ.Client;
 
 namespace Amqp.Durability.Tests;
 
-/// <summary>A disk that is full stops publishers, and nobody else; when there is room again they go on.</summary>
+/// <summary>A disk that is full stops publishers, and no other clients; when there is room again they go on.</summary>
 public sealed class FullDiskTests : BrokerFixture
 {
     private const int DiskMebibytes = 200;
@@ -17,7 +17,7 @@ public sealed class FullDiskTests : BrokerFixture
     {
         if (Oracle.IsUsed) Assert.Ignore("RabbitMQ raises its alarm by a limit that the scripts of the oracle set out of reach");
         await using var disk = await SmallDisk.Mount(DiskMebibytes);
-        // Nobody watches the disk, so that it is really filled.
+        // The disk is not watched, so that it is really filled.
         var broker = await StartOwnBroker($"--Storage:Directory={Path.Combine(disk.Directory, "data")}", "--Limits:DiskFreeBytes=0");
         ExpectLog("The disk is full", broker);
         ExpectLog("Disk resource limit alarm set", broker);

@@ -8,7 +8,7 @@ namespace Amqp.Durability.Tests;
 
 /// <summary>
 /// The broker is killed in the midst of its work, and then several times while it opens its directory, which holds enough for that
-/// to take a while. What the openings leave half done is nobody's loss.
+/// to take a while. What the openings leave half done loses nothing.
 /// </summary>
 public sealed class KillWhileOpeningTests : KillRounds
 {

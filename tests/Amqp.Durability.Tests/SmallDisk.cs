@@ -26,7 +26,7 @@ internal sealed class SmallDisk : IAsyncDisposable
         {
             await using (var image = File.Create(disk.Image)) image.SetLength(mebibytes * 1024L * 1024L);
             System.IO.Directory.CreateDirectory(disk.Directory);
-            // No blocks kept back for root: full is full, for whoever runs the test.
+            // No blocks kept back for root: full is full, for any user who runs the test.
             await disk.Try("mkfs.ext4", "-q", "-m", "0", disk.Image);
             await disk.Try("mount", "-o", "loop", disk.Image, disk.Directory);
             disk._mounted = true;

@@ -9,7 +9,7 @@ using RabbitMQ.Client.Events;
 
 namespace Amqp.Durability.Tests;
 
-/// <summary>A disk that takes two seconds for every flush holds up whoever waits for a flush, and nobody else.</summary>
+/// <summary>A disk that takes two seconds for every flush holds up what waits for a flush, and nothing else.</summary>
 public sealed class StalledFlushTests : BrokerFixture
 {
     private const int StallMs = 2_000;

@@ -33,7 +33,7 @@ internal sealed class Neighbour : IAsyncDisposable
         _consumer = consumer;
     }
 
-    /// <summary>What the 99th percentile may be: with other tests on the same machine, so long that only somebody who waits for the bad
+    /// <summary>What the 99th percentile may be: with other tests on the same machine, so long that only a client that waits for the bad
     /// client reaches it.</summary>
     public static TimeSpan Patience { get; } =
         int.TryParse(Environment.GetEnvironmentVariable("AMQP_TEST_P99_MS"), CultureInfo.InvariantCulture, out var set)

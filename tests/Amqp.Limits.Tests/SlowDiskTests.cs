@@ -7,7 +7,7 @@ using AMQP.Net;
 namespace Amqp.Limits.Tests;
 
 /// <summary>Publishers who send more than the disk takes, and do not ask whether it has it. No neighbour is measured here: an alarm holds
-/// back everybody who publishes, as in RabbitMQ.</summary>
+/// back all publishers, as in RabbitMQ.</summary>
 internal sealed class SlowDiskTests : BrokerFixture
 {
     private const int FlushMs = 500;

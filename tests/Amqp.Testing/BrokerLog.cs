@@ -46,7 +46,7 @@ public sealed partial class BrokerLog
         }
     }
 
-    /// <summary>Takes out the trouble seen since the last call that nobody declared.</summary>
+    /// <summary>Takes out the trouble seen since the last call that no test declared.</summary>
     public IReadOnlyList<string> TakeTrouble()
     {
         lock (_lock)

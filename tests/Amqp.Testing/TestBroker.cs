@@ -206,7 +206,7 @@ public sealed partial class TestBroker : BrokerProcess
             }
             catch (SocketException)
             {
-                // Somebody has it; the next one may be free.
+                // It is taken; the next one may be free.
             }
         }
     }

@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Amqp.Tidy.Tests;
 
-/// <summary>The script behind the last line of <c>make test</c>: whatever it miscounts, nobody sees.</summary>
+/// <summary>The script behind the last line of <c>make test</c>: whatever it miscounts goes unseen.</summary>
 public class CountTestsTests
 {
     private const string Passed = """<UnitTestResult testName="a" outcome="Passed">""";

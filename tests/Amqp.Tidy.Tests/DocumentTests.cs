@@ -56,7 +56,7 @@ public partial class DocumentTests
 
     private static IEnumerable<string> NamingTheMachine(IEnumerable<SourceFile> files, string machine)
     {
-        // A plain word such as "broker" may be a machine's name and means nothing; a name with a digit or a hyphen is somebody's.
+        // A plain word such as "broker" may be a machine's name and means nothing; a name with a digit or a hyphen is a machine's.
         var telling = machine.Length >= 4 && machine.Any(c => char.IsDigit(c) || c == '-');
         var name = new Regex($@"\b{Regex.Escape(machine)}\b", RegexOptions.IgnoreCase);
         foreach (var file in files)

@@ -3,7 +3,7 @@ using BenchmarkDotNet.Attributes;
 
 namespace Amqp.Bench.Micro;
 
-/// <summary>The headers of a message that somebody traces and routes. The broker validates them on arrival and looks for CC and BCC; it
+/// <summary>The headers of a message that is traced and routed. The broker validates them on arrival and looks for CC and BCC; it
 /// decodes them for headers exchanges only, and encodes them when it has to change them.</summary>
 public class CodecTables
 {

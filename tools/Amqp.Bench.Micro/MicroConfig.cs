@@ -16,7 +16,7 @@ internal sealed class MicroConfig : ManualConfig
     {
         AddDiagnoser(MemoryDiagnoser.Default);
         AddColumnProvider(DefaultColumnProviders.Instance);
-        // On a machine that is not quiet, what nobody disturbed.
+        // On a machine that is not quiet, what was not disturbed.
         AddColumn(StatisticColumn.Min);
         AddLogger(ConsoleLogger.Default);
         AddExporter(MarkdownExporter.GitHub);

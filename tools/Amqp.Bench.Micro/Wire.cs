@@ -2,7 +2,7 @@ using AMQP.Net;
 
 namespace Amqp.Bench.Micro;
 
-/// <summary>What a connection of the broker has unless somebody asks for another.</summary>
+/// <summary>What a connection of the broker has unless another is asked for.</summary>
 internal static class Wire
 {
     public const ushort Channel = 1;

@@ -48,7 +48,7 @@ internal static class CodecLimit
         private readonly ContentAssembler _assembler = new(bodySizeMax: int.MaxValue);
         private readonly ShortStringPool _strings = new();
 
-        /// <summary>The last one, so that none is made for nobody.</summary>
+        /// <summary>The last one, so that none is made unused.</summary>
         public Content Content { get; private set; }
 
         public BasicAck Ack { get; private set; }

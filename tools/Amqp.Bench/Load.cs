@@ -5,7 +5,7 @@ namespace Amqp.Bench;
 
 /// <summary>What one run of <c>amqpperf</c> found.</summary>
 /// <param name="DeclareSeconds">Before it, for queues and bindings.</param>
-/// <param name="CpuSecondsPerMillion">The broker's, for a million messages received; for a million sent if nobody consumes.</param>
+/// <param name="CpuSecondsPerMillion">The broker's, for a million messages received; for a million sent if nothing consumes.</param>
 /// <param name="ResidentBytes">The broker's, when publishing ended.</param>
 internal sealed record LoadResult(
     double DeclareSeconds,

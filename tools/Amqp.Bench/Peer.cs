@@ -7,7 +7,7 @@ namespace Amqp.Bench;
 
 /// <summary>
 /// One connection of what <c>amqpperf</c> takes for a broker. It answers what has to be answered, swallows what is published without
-/// looking at it, and pours deliveries, encoded long before, on whoever consumes.
+/// looking at it, and pours deliveries, encoded long before, on each consumer.
 /// </summary>
 internal sealed class Peer(Socket socket, byte[] deliveries)
 {
@@ -32,7 +32,7 @@ internal sealed class Peer(Socket socket, byte[] deliveries)
     {
         using (socket)
         {
-            Receive(); // the protocol header, which nobody sends anything behind before it is answered
+            Receive(); // the protocol header, which clients send nothing behind before it is answered
             _filled = 0;
             Send(0, new ConnectionStart(0, 9, FieldTable.Empty, "PLAIN", "en_US"));
             while (Receive() && HandleInput()) { }

@@ -144,7 +144,7 @@ internal sealed class StorageBench(string directory, IReadOnlyList<StoreEngine> 
         table.AddRow("resident afterwards", Megabytes(broker.ResidentBytes));
     }
 
-    /// <summary>Publishers that nobody consumes from, until what queues know of messages fills the memory; then a consumer.</summary>
+    /// <summary>Publishers without a consumer, until what queues know of messages fills the memory; then a consumer.</summary>
     private void MemoryAlarm()
     {
         const long MemoryBytes = 100_000_000;

@@ -111,6 +111,6 @@ internal static partial class Runner
     [GeneratedRegex(@"^[A-Za-z0-9_-]+(@.*)?\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex NodeName();
 
-    /// <summary>The broker is there and was told to serve nobody.</summary>
+    /// <summary>The broker is there and was told to serve no client.</summary>
     private sealed class AppStoppedException : Exception;
 }

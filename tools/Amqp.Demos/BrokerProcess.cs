@@ -9,7 +9,7 @@ namespace Amqp.Demos;
 
 /// <summary>
 /// A broker of the demo's own: the <c>amqpd</c> beside this program, on a free port and a directory that goes with it. Or one that
-/// somebody else runs.
+/// runs already.
 /// </summary>
 internal sealed partial class BrokerProcess : IAsyncDisposable
 {

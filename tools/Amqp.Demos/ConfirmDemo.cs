@@ -64,7 +64,7 @@ internal sealed class ConfirmDemo : Demo
         AnsiConsole.Write(table);
 
         AnsiConsole.MarkupLine(
-            "[bold]Without confirms[/] nobody tells the publisher anything. What was in its own buffers, in the sockets, or in the broker's memory " +
+            "[bold]Without confirms[/] the publisher is told nothing. What was in its own buffers, in the sockets, or in the broker's memory " +
             "is [red]lost[/], and it cannot know.");
         AnsiConsole.MarkupLine(
             "[bold]With confirms[/] it goes on publishing, and hears of each message when that is on disk: [green]nothing it believes in is " +

@@ -10,7 +10,7 @@ internal abstract class CrashedPublisher(string title, string queue)
 {
     private const int BodyBytes = 200;
 
-    // Programs that have just started are slow; whoever comes first would look slower than the others.
+    // Programs that have just started are slow; the first one would look slower than the others.
     private static readonly TimeSpan WarmUp = TimeSpan.FromSeconds(1);
 
     /// <summary>How it makes sure, in a few words.</summary>

@@ -15,7 +15,7 @@ internal static class QueueReader
 
     public static int Number(ReadOnlyMemory<byte> body) => int.Parse(Encoding.UTF8.GetString(body.Span).TrimEnd(), CultureInfo.InvariantCulture);
 
-    /// <summary>Takes everything out of a queue that nobody else uses, in the order in which it comes.</summary>
+    /// <summary>Takes everything out of a queue that nothing else uses, in the order in which it comes.</summary>
     /// <exception cref="DemoException">The broker counts more than it delivers.</exception>
     public static async Task<List<int>> TakeAll(IChannel channel, string queue, CancellationToken cancel)
     {

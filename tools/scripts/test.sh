@@ -23,7 +23,7 @@ results=tests/results
 rm -rf "$results"
 mkdir -p "$results"
 
-# A test that hangs (TEST_HANG: for how long) is ended and named instead of blocking everybody behind it.
+# A test that hangs (TEST_HANG: for how long) is ended and named instead of blocking everything behind it.
 code=0
 hang=${TEST_HANG:-5m}
 dotnet test "${assemblies[@]}" "${filter[@]}" --nologo --results-directory "$results" --logger "trx;LogFileName=tests.trx" \

@@ -17,7 +17,7 @@ namespace AMQP.Net;
 /// The bytes are kept and passed on as they came; a property is looked up by stepping over those before it. Strings need not
 /// be UTF-8, as in RabbitMQ (<see cref="LosslessUtf8"/>). To change properties, see <see cref="MutableProperties"/>.
 /// </summary>
-/// <param name="bytes">Flags and values, validated (<see cref="Validate"/>); nobody may change them afterwards.</param>
+/// <param name="bytes">Flags and values, validated (<see cref="Validate"/>); they may not be changed afterwards.</param>
 public readonly struct BasicProperties(ReadOnlyMemory<byte> bytes)
 {
     private const PropertyFlags Continuation = (PropertyFlags)1;

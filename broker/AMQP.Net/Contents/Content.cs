@@ -11,7 +11,7 @@ public readonly struct Content
     private readonly byte[] _buffer;
     private readonly LargeBody? _large;
 
-    /// <param name="buffer">Property flags and properties, validated, then the body. Nobody may change it afterwards.</param>
+    /// <param name="buffer">Property flags and properties, validated, then the body. It may not be changed afterwards.</param>
     /// <param name="propertiesLength">Where the body begins.</param>
     public Content(byte[] buffer, int propertiesLength)
     {

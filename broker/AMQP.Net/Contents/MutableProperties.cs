@@ -4,7 +4,7 @@ namespace AMQP.Net;
 
 /// <summary>
 /// Properties to be set one by one: for clients, and for the rare message that a broker changes on its way. Those that
-/// nobody sets keep the very bytes they came with. The members are those of <see cref="BasicProperties"/>; null takes a
+/// are not set keep the very bytes they came with. The members are those of <see cref="BasicProperties"/>; null takes a
 /// property away.
 /// </summary>
 public sealed class MutableProperties

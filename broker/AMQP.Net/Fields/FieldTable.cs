@@ -5,7 +5,7 @@ namespace AMQP.Net;
 
 /// <summary>
 /// A field table (specification 4.2.5.5): named values in the order they came. It keeps the bytes it was read from, so that
-/// passing it on is a copy, and decodes them when somebody first looks. Immutable; the lazy decoding may run twice when two
+/// passing it on is a copy, and decodes them at the first look. Immutable; the lazy decoding may run twice when two
 /// threads look at once, with the same result.
 /// </summary>
 public sealed class FieldTable : IReadOnlyCollection<KeyValuePair<string, FieldValue>>, IEquatable<FieldTable>
@@ -15,7 +15,7 @@ public sealed class FieldTable : IReadOnlyCollection<KeyValuePair<string, FieldV
     private KeyValuePair<string, FieldValue>[]? _fields;
 
     /// <param name="bytes">The table without its length prefix; its structure must have been validated
-    /// (<see cref="FieldCodec.ValidateTable(ReadOnlySpan{byte})"/>), and nobody may change it afterwards.</param>
+    /// (<see cref="FieldCodec.ValidateTable(ReadOnlySpan{byte})"/>), and it may not be changed afterwards.</param>
     public FieldTable(ReadOnlyMemory<byte> bytes)
     {
         Bytes = bytes;

@@ -212,7 +212,7 @@ internal sealed class ChannelSession
             while (_cancelledMeanwhile.TryDequeue(out var consumer)) TellCancelled(consumer);
             while (!_backlog.IsWaiting && _backlog.TryTake(out var kept)) HandleNow(new Frame(kept.Type, Number, kept.Payload));
         }
-#pragma warning disable CA1031 // The handler may have run as mail, with nobody above to see this: the connection ends with 541.
+#pragma warning disable CA1031 // The handler may have run as mail, with no caller to see this: the connection ends with 541.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

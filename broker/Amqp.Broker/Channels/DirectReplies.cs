@@ -5,8 +5,8 @@ using Amqp.Core.Topology;
 namespace Amqp.Broker.Channels;
 
 /// <summary>
-/// Direct reply-to: requesters consume from a pseudo-queue, and whoever has a requester's address sends replies straight to
-/// its channel, through no queue. The address is a secret, so that nobody can guess himself into a conversation.
+/// Direct reply-to: requesters consume from a pseudo-queue, and a client with a requester's address sends replies straight to
+/// its channel, through no queue. The address is a secret, so that no client can guess its way into a conversation.
 /// </summary>
 internal sealed class DirectReplies
 {

@@ -3,7 +3,7 @@ using System.Security.Cryptography;
 
 namespace Amqp.Broker.Channels;
 
-/// <summary>Sixteen random bytes that nobody can guess, for names that the broker makes.</summary>
+/// <summary>Sixteen random bytes that cannot be guessed, for names that the broker makes.</summary>
 internal static class Random16
 {
     public static byte[] Bytes() => RandomNumberGenerator.GetBytes(16);

@@ -24,7 +24,7 @@ internal sealed partial class AmqpConnection
     public void Enter(string vhost)
     {
         Vhost = vhost;
-        // From here on whoever deletes the user or the virtual host finds this connection; who did so before is seen below.
+        // From here on a deletion of the user or the virtual host finds this connection; an earlier one is seen below.
         Interlocked.MemoryBarrier();
         var topology = Services.Topology.Current;
         var found = topology.Find(vhost) ?? throw new BrokerException(BrokerError.VhostNotFound(vhost));

@@ -4,9 +4,9 @@ using AMQP.Net;
 namespace Amqp.Broker.Connections;
 
 /// <content>
-/// While the node runs short of something (<see cref="Alarms"/>), whoever publishes is not read any more: from the header
+/// While the node runs short of something (<see cref="Alarms"/>), a connection that publishes is not read any more: from the header
 /// of the first content on, as in RabbitMQ, so that its body stays where it is. Connections that only consume, settle or declare
-/// notice nothing. Whoever publishes faster than queues and disk take it (<see cref="PublishCredit"/>) is held back at the same
+/// notice nothing. One that publishes faster than queues and disk take it (<see cref="PublishCredit"/>) is held back at the same
 /// place, without a word; unless an alarm comes meanwhile, which may be what it waits for.
 /// </content>
 internal sealed partial class AmqpConnection

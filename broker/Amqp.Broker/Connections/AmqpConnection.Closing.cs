@@ -120,7 +120,7 @@ internal sealed partial class AmqpConnection
             // The client ends the stream. Ended here, what it still sends would be answered with a reset, which can overtake close-ok.
             EndAfter(Services.Limits.CloseMs);
         }
-#pragma warning disable CA1031 // Runs as mail, with nobody above.
+#pragma warning disable CA1031 // Runs as mail, without a caller.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
@@ -175,7 +175,7 @@ internal sealed partial class AmqpConnection
             await Transport.Pipe.Input.CompleteAsync();
             await Output.Completed;
         }
-#pragma warning disable CA1031 // The socket is gone one way or another, and there is nobody left to tell.
+#pragma warning disable CA1031 // The socket is gone one way or another, and no client is left to tell.
         catch (Exception)
 #pragma warning restore CA1031
         {

@@ -80,7 +80,7 @@ internal sealed class ConnectionOutput(
         if (_mailbox.Post(deliveries, OutboundItem.Of)) Start();
     }
 
-    /// <summary>Sends one method. It is encoded here and now, by whoever calls.</summary>
+    /// <summary>Sends one method. It is encoded here and now, by the caller.</summary>
     public void Send<TMethod>(ushort channel, in TMethod method)
         where TMethod : struct, IMethod<TMethod>
     {

@@ -8,7 +8,7 @@ namespace Amqp.Broker.Connections;
 
 /// <summary>
 /// The queues that end with their connection. A declare may be answered after the connection has ended: whichever comes
-/// second, the answer or the end, deletes the queue, so that none is left behind that nobody could ever use.
+/// second, the answer or the end, deletes the queue, so that none is left behind that no connection could ever use.
 /// </summary>
 internal sealed class ExclusiveQueues(LocalQueues queues)
 {

@@ -14,10 +14,10 @@ public sealed record Transport(IDuplexPipe Pipe, string Name, string RemoteAddre
     /// <summary>Clients are asked for certificates here, whether they have one or not.</summary>
     public bool AsksForCertificate { get; init; }
 
-    /// <summary>The user that the client's certificate stands for; null without one, or when it names nobody.</summary>
+    /// <summary>The user that the client's certificate stands for; null without one, or when it names no user.</summary>
     public string? CertificateUser { get; init; }
 
-    /// <summary>Called once, when the client has logged in: whoever carries the stream may bear with those longer. It must neither block nor throw.</summary>
+    /// <summary>Called once, when the client has logged in: the transport may keep such clients longer. It must neither block nor throw.</summary>
     public Action LoggedIn { get; init; } = static () => { };
 
     /// <summary>Bytes that the client's system has taken of what it was sent, so far; from any thread. As far as that can be known:

@@ -22,8 +22,8 @@ internal enum Shortage
 }
 
 /// <summary>
-/// The node runs short of something, and whoever publishes is held back until it does no more. Consumers and acknowledgements
-/// go on: they are what makes room. Set by whoever watches a resource, from any thread.
+/// The node runs short of something, and publishers are held back until it does no more. Consumers and acknowledgements
+/// go on: they are what makes room. Set by what watches a resource, from any thread.
 /// </summary>
 internal sealed partial class Alarms(ILogger logger)
 {
@@ -60,7 +60,7 @@ internal sealed partial class Alarms(ILogger logger)
     public bool Watch(ConnectionLoop loop)
     {
         _waiting[loop] = true;
-        // Asked only now: whoever changes it behind this sees the loop.
+        // Asked only now: a change after this sees the loop.
         return Interlocked.CompareExchange(ref _on, 0, 0) != 0;
     }
 

@@ -6,7 +6,7 @@ namespace Amqp.Broker.Flow;
 
 /// <summary>
 /// Gives memory back to the system when far less of it is used than once was: the collector keeps what a backlog needed, and does not
-/// look again while little is allocated. Both steps wait for a moment when nobody does anything, because the second one stops the process:
+/// look again while little is allocated. Both steps wait for a quiet moment, because the second one stops the process:
 /// <code>
 /// large peak ... nearly all of it drained ... quiet for 3 s: sweep, in the background ... quiet for 2 s more: compact
 /// </code>
@@ -23,7 +23,7 @@ internal sealed partial class HeapRelease : IDisposable
     /// <summary>What is left takes time to compact, about a millisecond for each MiB, so that most has to be gone.</summary>
     private const int PeakToUsed = 8;
 
-    /// <summary>How often somebody reports to the <see cref="MemoryBudget"/> between two looks: a message makes three reports or so.</summary>
+    /// <summary>How many reports the <see cref="MemoryBudget"/> gets between two looks: a message makes three or so.</summary>
     private const int QuietReports = 10;
 
     private const int QuietLooksToSweep = 3;
@@ -67,6 +67,6 @@ internal sealed partial class HeapRelease : IDisposable
         (_peakBytes, _quietLooks) = (used, 0);
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "Gave memory back: messages took {Peak} bytes at most and take {Used} now, the process had {Before} bytes and has {After}; everything stood still for {PauseMs} ms, while nobody did anything")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "Gave memory back: messages took {Peak} bytes at most and take {Used} now, the process had {Before} bytes and has {After}; everything stood still for {PauseMs} ms, at a quiet moment")]
     private partial void LogGivenBack(long peak, long used, long before, long after, long pauseMs);
 }

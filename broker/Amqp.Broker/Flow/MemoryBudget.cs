@@ -3,7 +3,7 @@ using Amqp.Core;
 namespace Amqp.Broker.Flow;
 
 /// <summary>
-/// What messages take in memory, in the broker's own count: whoever has some reports more and less. Never by the size of the
+/// What messages take in memory, in the broker's own count: holders report more and less. Never by the size of the
 /// process, which does not fall when a heap is free. Two things happen when it is much:
 /// <code>
 /// 0 ........... 3/4 . PageOutBytes ................... 9/10 . LimitBytes
@@ -64,7 +64,7 @@ internal sealed class MemoryBudget(long limitBytes, long pageOutBytes)
     /// it would keep, or what is evicted would be read at once.</summary>
     public long WindowBytes => IsTight ? KeptBytes : Math.Max(KeptBytes, Math.Min(WindowBytesMin, PageOutBytes / 4));
 
-    /// <summary>How often somebody has reported, about; a number that goes round. What is added to it tells how busy the node is.</summary>
+    /// <summary>How many reports have come, about; a number that goes round. What is added to it tells how busy the node is.</summary>
     public int Reports => Volatile.Read(ref _reports);
 
     /// <summary>Called when memory has become tight, on the thread that noticed, which is some queue's or connection's: it must neither block nor throw.</summary>
@@ -76,7 +76,7 @@ internal sealed class MemoryBudget(long limitBytes, long pageOutBytes)
     /// <summary>How many queues share it.</summary>
     public void Share(int queues) => Volatile.Write(ref _queues, queues);
 
-    /// <summary>Somebody has so much more, or less; from any thread. Called once for many messages, not for each.</summary>
+    /// <summary>A holder has so much more, or less; from any thread. Called once for many messages, not for each.</summary>
     public void Add(long bytes)
     {
         var used = Interlocked.Add(ref _usedBytes, bytes);
@@ -119,7 +119,7 @@ internal sealed class MemoryBudget(long limitBytes, long pageOutBytes)
     /// was told before.</summary>
     private void TellShortage()
     {
-        if (Interlocked.Increment(ref _changes) > 1) return; // whoever is telling looks once more
+        if (Interlocked.Increment(ref _changes) > 1) return; // the thread that is telling looks once more
         int seen;
         do
         {

@@ -4,7 +4,7 @@ using Amqp.Core.Ports;
 namespace Amqp.Broker.Flow;
 
 /// <summary>
-/// What a connection has published and nobody has taken care of yet: it is taken when messages are posted to their queues, and
+/// What a connection has published and queues or disk have not got yet: it is taken when messages are posted to their queues, and
 /// given back by each queue when it has them, or when the disk does if they have to be there. Without credit nothing more is
 /// read from the connection than what needs none: everything up to its next content.
 /// </summary>

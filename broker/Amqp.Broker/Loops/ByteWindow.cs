@@ -11,7 +11,7 @@ internal sealed class ByteWindow(int limit)
 
     public void Add(long bytes) => Interlocked.Add(ref _bytes, bytes);
 
-    /// <summary>True: somebody waits for room, and is to be told by the caller that there is some.</summary>
+    /// <summary>True: the adding side waits for room, and is to be told by the caller that there is some.</summary>
     public bool Remove(long bytes) =>
         Interlocked.Add(ref _bytes, -bytes) <= limit / 2 && Interlocked.Exchange(ref _isAwaited, 0) == 1;
 
@@ -20,7 +20,7 @@ internal sealed class ByteWindow(int limit)
     {
         if (Interlocked.Read(ref _bytes) < limit) return true;
         Interlocked.Exchange(ref _isAwaited, 1);
-        // The other side may have emptied the window before it could see the flag. Whoever takes the flag down acts on it: here
+        // The other side may have emptied the window before it could see the flag. The side that takes the flag down acts on it: here
         // by going on, there by telling.
         return Interlocked.Read(ref _bytes) <= limit / 2 && Interlocked.Exchange(ref _isAwaited, 0) == 1;
     }

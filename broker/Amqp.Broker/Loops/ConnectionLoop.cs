@@ -25,7 +25,7 @@ internal sealed class ConnectionLoop(PipeReader reader)
     {
         var wanted = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Interlocked.Exchange(ref _wanted, wanted);
-        // Whoever posted before the line above did not see it, but has left the mail.
+        // A post before the line above did not see it, but has left the mail.
         return _mail.IsIdle ? wanted.Task : Task.CompletedTask;
     }
 

@@ -3,7 +3,7 @@ using Amqp.Core.Queues;
 namespace Amqp.Broker.Loops;
 
 /// <summary>
-/// What others want of an owner, in the order they asked. Anybody posts; one thread at a time drains, and takes everything
+/// What others want of an owner, in the order they asked. Any thread posts; one thread at a time drains, and takes everything
 /// that has come meanwhile in one piece. Draining is the batch that all later steps work on.
 /// </summary>
 /// <remarks>A leaf lock: held for a copy of a few items, never while calling out.</remarks>
@@ -14,7 +14,7 @@ internal sealed class Mailbox<T>
     private BatchList<T> _draining = new();
     private bool _busy;
 
-    /// <summary>Nobody drains, and nothing waits to be drained.</summary>
+    /// <summary>No thread drains, and nothing waits to be drained.</summary>
     public bool IsIdle
     {
         get
@@ -23,7 +23,7 @@ internal sealed class Mailbox<T>
         }
     }
 
-    /// <summary>Posts one item. True: nobody is draining, and the caller has to see to it that the owner runs.</summary>
+    /// <summary>Posts one item. True: no thread is draining, and the caller has to see to it that the owner runs.</summary>
     public bool Post(in T item)
     {
         lock (_lock)

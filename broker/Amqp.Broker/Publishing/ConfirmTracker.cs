@@ -49,7 +49,7 @@ internal sealed class ConfirmTracker(Action post) : IPublisher
     }
 
     /// <summary>The number of the next message. Called by the read loop.</summary>
-    /// <param name="awaited">How many have to answer for it; when nobody has to, it is settled already.</param>
+    /// <param name="awaited">How many have to answer for it; with 0, it is settled already.</param>
     public long Add(int awaited)
     {
         long number;

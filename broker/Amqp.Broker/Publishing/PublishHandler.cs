@@ -149,7 +149,7 @@ internal sealed class PublishHandler(ChannelSession channel)
         if (isReturned) channel.Output.Post(OutboundItem.Return(channel, message, number));
     }
 
-    /// <summary>A requester names the pseudo-queue; whoever is to reply gets the address of this channel.</summary>
+    /// <summary>A requester names the pseudo-queue; the replier gets the address of this channel.</summary>
     private Content ReplaceReplyTo(Content content)
     {
         if (content.Properties.ReplyTo != Names.DirectReplyTo) return content;
@@ -166,7 +166,7 @@ internal sealed class PublishHandler(ChannelSession channel)
         throw new BrokerException(BrokerError.UserIdMismatch(claimed, _connection.User));
     }
 
-    /// <summary>The keys of BCC are for routing and for nobody's eyes.</summary>
+    /// <summary>The keys of BCC are for routing alone: consumers do not see them.</summary>
     private static Content WithoutBcc(Content content)
     {
         if (content.Properties.Headers is not { } headers || !headers.Contains("BCC")) return content;

@@ -80,7 +80,7 @@ internal sealed class ConsumerLink(ChannelSession channel, IQueueEndpoint queue,
 
     private bool TryTakeGrant()
     {
-        // Only the queue's actor takes, so nobody can take between the look and the decrement.
+        // Only the queue's actor takes, so nothing else can take between the look and the decrement.
         if (Volatile.Read(ref _granted) == 0) return false;
         Interlocked.Decrement(ref _granted);
         return true;

@@ -41,7 +41,7 @@ internal sealed partial class LocalQueues
         }
     }
 
-    /// <summary>Follows the topology: called for each change before anybody can see it.</summary>
+    /// <summary>Follows the topology: called for each change before it can be seen.</summary>
     public void Changed(TopologyResult change)
     {
         var services = _services ?? throw new InvalidOperationException("queues are not connected");
@@ -55,7 +55,7 @@ internal sealed partial class LocalQueues
         {
             if (_actors.TryRemove(removed.Id, out var actor)) actor.Forget();
         }
-        // These were not asked: they end as if somebody had deleted each of them.
+        // These were not asked: they end as if a client had deleted each of them.
         foreach (var removed in change.VhostsRemoved.SelectMany(vhost => vhost.Queues.Values))
         {
             if (_actors.TryRemove(removed.Id, out var actor)) actor.Post(QueueOperation.Delete(DeleteConditions.None, reply: null));
@@ -76,7 +76,7 @@ internal sealed partial class LocalQueues
     {
         var memory = _services!.Memory;
         LogTight(_services.Logger, memory.PageOutBytes);
-        // Also those that nobody publishes to at this moment; those with little in memory have nothing to give.
+        // Also those that no client publishes to at this moment; those with little in memory have nothing to give.
         foreach (var (_, actor) in _actors)
         {
             if (actor.BodyBytes > 2 * memory.KeptBytes) actor.Post(QueueOperation.Evict);

@@ -15,7 +15,7 @@ internal sealed class PendingConfirms
     private int _head;
     private int _count;
 
-    /// <summary>The position of the first message that waits; nobody asks when none does.</summary>
+    /// <summary>The position of the first message that waits; not asked when none does.</summary>
     private long First => _ring[_head].Position;
 
     public void Add(long position, IPublisher publisher, long number)

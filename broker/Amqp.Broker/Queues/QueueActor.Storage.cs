@@ -102,7 +102,7 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
         }
     }
 
-    /// <summary>Hands the store what it has to know, before anybody else hears of it.</summary>
+    /// <summary>Hands the store what it has to know, before anything else hears of it.</summary>
     private void HandOver()
     {
         var records = _effects.Records;

@@ -2,7 +2,7 @@ using Amqp.Core.Queues;
 
 namespace Amqp.Broker.Queues;
 
-/// <content>What a queue does by the clock: drop messages whose time to live is over, and itself when nobody uses it.</content>
+/// <content>What a queue does by the clock: drop messages whose time to live is over, and itself when it is not used.</content>
 internal sealed partial class QueueActor
 {
     private long _lastUsed;

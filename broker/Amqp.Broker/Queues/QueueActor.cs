@@ -10,7 +10,7 @@ namespace Amqp.Broker.Queues;
 
 /// <summary>
 /// The one owner of a queue's state. Operations come by mail; each is applied to <see cref="QueueState"/>, and what it
-/// decided leaves in one post a connection. It waits for nobody: not for a disk, a socket or another queue.
+/// decided leaves in one post a connection. It waits for nothing: not for a disk, a socket or another queue.
 /// </summary>
 internal sealed partial class QueueActor : IQueueEndpoint
 {
@@ -58,7 +58,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
         }
     }
 
-    /// <summary>The clock runs from here on. Before anybody else knows the queue, and when its store has started.</summary>
+    /// <summary>The clock runs from here on. Before anything else knows the queue, and when its store has started.</summary>
     public void Start() => ScheduleTick(Now());
 
     private void Apply(in QueueOperation operation, long now)
@@ -189,7 +189,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
 
     /// <summary>
     /// Ends the queue. From here on it refuses everything; its name comes free when the topology has dropped it, and
-    /// whoever finds it gone before that asks the topology again, behind this deletion.
+    /// a caller that finds it gone before that asks the topology again, behind this deletion.
     /// </summary>
     private void Delete(DeleteConditions conditions, IReply<DeleteResult>? reply)
     {
@@ -248,7 +248,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
                 RefusePart((TransactionPart)operation.Subject!, transaction);
                 break;
             case { ReplyTo: null }:
-                // Nobody waits: a settlement of what is no more, for instance. A failed queue can still
+                // Nothing waits: a settlement of what is no more, for instance. A failed queue can still
                 // be deleted, by its owner's end for instance.
                 if (_failed && operation.Kind == QueueOperationKind.Delete) Delete(operation.Conditions, reply: null);
                 (operation.Subject as QueueConsumer)?.TooLate(operation.Kind);

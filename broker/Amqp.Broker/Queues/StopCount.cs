@@ -6,7 +6,7 @@ internal sealed class StopCount(int queues)
     private readonly TaskCompletionSource _done = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _left = queues + 1;
 
-    /// <summary>Called once by whoever began, so that there need not be any queue.</summary>
+    /// <summary>Called once by the one that began, so that there need not be any queue.</summary>
     public Task Done()
     {
         Answered();

@@ -5,7 +5,7 @@ using Amqp.Core;
 namespace Amqp.Broker.Security;
 
 /// <summary>Whose failed logins are counted together.</summary>
-/// <param name="User">Null for all names that no user has: else whoever makes up names could fill the memory with them.</param>
+/// <param name="User">Null for all names that no user has: else a client that makes up names could fill the memory with them.</param>
 internal readonly record struct LoginKey(string Address, string? User);
 
 /// <summary>

@@ -14,7 +14,7 @@ internal static class Sasl
     public static (string User, string Password)? Read(string mechanism, byte[] response) =>
         mechanism == Plain ? ReadPlain(response) : ReadAmqplain(response);
 
-    /// <summary>RFC 4616: an authorization identity, user and password, with zeros between. As in RabbitMQ nobody can act for another
+    /// <summary>RFC 4616: an authorization identity, user and password, with zeros between. As in RabbitMQ no user can act for another
     /// one: there is no such identity.</summary>
     private static (string, string)? ReadPlain(ReadOnlySpan<byte> response)
     {

@@ -90,7 +90,7 @@ internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
         }
     }
 
-    /// <summary>Its messages are not kept here any more: queues have them, or nobody.</summary>
+    /// <summary>Its messages are not kept here any more: queues have them, or nothing has.</summary>
     public void Release()
     {
         memory.Add(-_bytes);

@@ -8,7 +8,7 @@ public sealed partial record BrokerError
 {
     public static BrokerError ExchangeNotFound(string vhost, string name) => NotFound($"no {Resource.Exchange(vhost, name)}");
 
-    /// <summary>Nobody ever heard of the type. RabbitMQ up to 3.12 closed the connection with 503 here.</summary>
+    /// <summary>The name is not known at all. RabbitMQ up to 3.12 closed the connection with 503 here.</summary>
     public static BrokerError UnknownExchangeType(string type) => PreconditionFailed($"unknown exchange type '{type}'");
 
     /// <summary>The name is known, but not as an exchange type.</summary>

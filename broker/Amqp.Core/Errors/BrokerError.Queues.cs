@@ -33,7 +33,7 @@ public sealed partial record BrokerError
     public static BrokerError QueueNotEmpty(string vhost, string name) =>
         PreconditionFailed($"{Resource.Queue(vhost, name)} not empty");
 
-    /// <summary>Somebody consumes with the exclusive flag, or somebody consumes and exclusive was asked for.</summary>
+    /// <summary>A consumer has the exclusive flag, or there is a consumer and exclusive was asked for.</summary>
     public static BrokerError QueueInExclusiveUse(string vhost, string name) =>
         AccessRefused($"{Resource.Queue(vhost, name)} in exclusive use");
 

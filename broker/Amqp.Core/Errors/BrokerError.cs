@@ -6,7 +6,7 @@ namespace Amqp.Core.Errors;
 /// <summary>
 /// An operation that cannot be done, as the client is told: reply code and text. The factories are the one catalogue of
 /// everything this broker refuses, in RabbitMQ 3.13's words, because client libraries and their test suites compare them.
-/// Nothing here knows frames; whoever sends the reply asks <see cref="IsHard"/> and <see cref="ReplyText"/>.
+/// Nothing here knows frames; the sender of the reply asks <see cref="IsHard"/> and <see cref="ReplyText"/>.
 /// </summary>
 /// <param name="Text">The explanation without the code's name: <c>no queue 'q' in vhost '/'</c>.</param>
 public sealed partial record BrokerError(ReplyCode Code, string Text)

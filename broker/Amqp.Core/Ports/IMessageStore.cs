@@ -49,7 +49,7 @@ public interface IMessageStore
     /// Whether a settled message was written or not is the store's affair: one that was not never will be.
     /// </summary>
     /// <param name="ticket">Above 0: <see cref="IStoreListener.Committed"/> is called with it, or with a later one, when every message
-    /// in these records and those before is durable (pages: readable) or settled. Tickets of a queue grow. 0: nobody needs to know.</param>
+    /// in these records and those before is durable (pages: readable) or settled. Tickets of a queue grow. 0: no call is needed.</param>
     void Commit(QueueId queue, ReadOnlySpan<StoreRecord> records, long ticket);
 
     /// <summary>Takes records of any number of queues that become durable together or not at all.</summary>

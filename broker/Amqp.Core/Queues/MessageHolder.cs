@@ -1,7 +1,7 @@
 namespace Amqp.Core.Queues;
 
 /// <summary>
-/// Whoever holds messages that a queue handed out and that are not settled yet: a consumer, or a channel that used
+/// What holds messages that a queue handed out and that are not settled yet: a consumer, or a channel that used
 /// basic.get. Owned by the queue's actor; the list itself lives in <see cref="UnackedTable"/>.
 /// </summary>
 public abstract class MessageHolder

@@ -322,7 +322,7 @@ internal enum Looking
     /// <summary>A message.</summary>
     ForAny,
 
-    /// <summary>A message that nobody holds.</summary>
+    /// <summary>A message without a holder.</summary>
     ForReady,
 
     /// <summary>A message whose body is in memory.</summary>

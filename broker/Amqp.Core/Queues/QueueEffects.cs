@@ -28,7 +28,7 @@ public sealed class QueueEffects(Action? recordsFull = null)
 
     public ReadOnlySpan<Delivery> Deliveries => _deliveries.Items;
 
-    /// <summary>What the store is told. Before anybody hears of what is in it.</summary>
+    /// <summary>What the store is told. Before anything else hears of what is in it.</summary>
     public ReadOnlySpan<StoreRecord> Records => _records.Items;
 
     /// <summary>Some of the records are of messages that enter.</summary>

@@ -44,7 +44,7 @@ public readonly struct QueueOperation
     /// <summary>The message (or messages), consumer, holder or part of a transaction that this is about.</summary>
     public object? Subject { get; private init; }
 
-    /// <summary>Where the answer goes, or null when nobody waits. For a publish the <see cref="IPublisher"/>, for
+    /// <summary>Where the answer goes, or null when nothing waits. For a publish the <see cref="IPublisher"/>, for
     /// what was loaded its positions.</summary>
     public object? ReplyTo { get; private init; }
 

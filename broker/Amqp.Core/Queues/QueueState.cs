@@ -29,7 +29,7 @@ public enum GetOutcome
 /// and carries out what it decides. A test needs no broker.
 ///
 /// <para>Every message has a position, and positions only grow. Ready are the messages from <c>_next</c> to the end that
-/// nobody holds, plus those that came back and wait in <c>_returned</c>, which are all older: so a message that is requeued is
+/// have no holder, plus those that came back and wait in <c>_returned</c>, which are all older: so a message that is requeued is
 /// again in front of everything published after it.</para>
 /// </summary>
 /// <param name="id">The queue's number, for its records.</param>
@@ -80,7 +80,7 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
         var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None);
         CountReady(1, message.BodySize);
         DeliverReady(now);
-        // A message with a time to live of 0 is for whoever can take it this instant.
+        // A message with a time to live of 0 is for a consumer that can take it this instant.
         if (expiresAt == now) DropExpired(now + 1);
         // One that is gone by now was never worth a record.
         if (!persistent || !_log.Contains(position)) return NotStored;
@@ -108,7 +108,7 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
     {
         if (consumer.State == ConsumerState.NoRoom) _consumers.Enter(consumer);
         DeliverReady(now);
-        // Nothing to hand out, or somebody else's turn: the room goes to whoever else waits for it.
+        // Nothing to hand out, or another consumer's turn: the room goes to others that wait for it.
         if (consumer.State != ConsumerState.NoRoom) consumer.Decline();
     }
 

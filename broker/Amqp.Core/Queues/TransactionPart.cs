@@ -5,7 +5,7 @@ namespace Amqp.Core.Queues;
 
 /// <summary>
 /// What one transaction does in one queue. From its preparation to its end it holds the messages concerned, as a consumer
-/// would: those it publishes and those it settles, so that nobody else sees them and either outcome is still possible.
+/// would: those it publishes and those it settles, so that nothing else sees them and either outcome is still possible.
 /// <para>The transaction's channel fills it; from <see cref="QueueState.Prepare"/> on it belongs to the queue's actor.</para>
 /// </summary>
 public sealed class TransactionPart : MessageHolder
@@ -26,7 +26,7 @@ public sealed class TransactionPart : MessageHolder
     internal long FirstPosition { get; set; }
 }
 
-/// <summary>A message that somebody has, and what is to become of it.</summary>
+/// <summary>A message with a holder, and what is to become of it.</summary>
 /// <param name="Holder">Who has it.</param>
 /// <param name="Position">Its place in its queue.</param>
 /// <param name="Settlement">What becomes of it.</param>

@@ -16,7 +16,7 @@ internal sealed class UnackedTable
 
     public int Count { get; private set; }
 
-    /// <summary>The messages that somebody has, in no particular order.</summary>
+    /// <summary>The messages that have a holder, in no particular order.</summary>
     public IEnumerable<long> Positions => _slots.Where(slot => slot.Holder is not null).Select(slot => slot.Position);
 
     /// <summary>Notes that <paramref name="holder"/> has the message at <paramref name="position"/>; returns its slot.</summary>

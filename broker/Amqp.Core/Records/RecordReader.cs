@@ -44,7 +44,7 @@ public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
     /// <summary>The message of an Enqueue or Page that has its body, or of a Body.</summary>
     /// <param name="type">The record's.</param>
     /// <param name="strings">Gives names seen before as the same object.</param>
-    /// <returns>Null: this is no message. With a right checksum that means a defect of whoever wrote it.</returns>
+    /// <returns>Null: this is no message. With a right checksum that means a defect of its writer.</returns>
     public Message? ReadMessage(RecordType type, ShortStringPool strings)
     {
         var body = BodyOf(type);

@@ -6,7 +6,7 @@ namespace Amqp.Core.Routing;
 
 /// <summary>
 /// How one exchange routes: the one question is which destinations match. Immutable, so that a message may be routed by it
-/// while somebody binds. One implementation per exchange type.
+/// while a client binds. One implementation per exchange type.
 /// </summary>
 public interface IRouter
 {

@@ -23,7 +23,7 @@ namespace Amqp.Core.Routing;
 /// <para>
 /// <c>stock.eur.nyse</c>: root, 5 | stock: 1, 4, 5 | eur: 2, 4, 5 | nyse: 3, 4, 6, 5. What hangs there is A, B and C. Node 5
 /// and the like are reached in two ways, by staying and anew, and must be taken once: keys with many <c>#</c> would double
-/// the work at every word, which somebody could do on purpose. So the cost is at most words times nodes that match, however
+/// the work at every word, which a client could do on purpose. So the cost is at most words times nodes that match, however
 /// many bindings there are beside them.
 /// </para>
 /// </summary>

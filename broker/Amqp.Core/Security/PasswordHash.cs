@@ -24,7 +24,7 @@ public static class HashingAlgorithms
         _ => Prefix + "md5",
     };
 
-    /// <returns>False for a module that is somebody's own: its hashes fit no password here.</returns>
+    /// <returns>False for a custom module: its hashes fit no password here.</returns>
     public static bool TryParse(string text, out HashingAlgorithm algorithm)
     {
         foreach (var known in Enum.GetValues<HashingAlgorithm>())
@@ -58,7 +58,7 @@ public sealed record PasswordHash(HashingAlgorithm Algorithm, ImmutableArray<byt
     /// <summary>Whether it was made of this password. How long it takes says nothing about how much of it is right.</summary>
     public bool Fits(string password)
     {
-        // A blank password is refused even where somebody stored the hash of one.
+        // A blank password is refused even where the hash of one is stored.
         if (password.Length == 0 || Bytes.Length <= SaltBytes) return false;
         var bytes = Bytes.AsSpan();
         return CryptographicOperations.FixedTimeEquals(bytes[SaltBytes..], Hash(Algorithm, bytes[..SaltBytes], password));

@@ -6,7 +6,7 @@ namespace Amqp.Core.Security;
 
 /// <summary>
 /// PCRE, in which RabbitMQ's operators write their patterns, in .NET's spelling. The two agree on nearly everything. Translated is
-/// what .NET would silently read as something else, which could let in somebody who was shut out:
+/// what .NET would silently read as something else, which could let in a user who was shut out:
 /// <list type="bullet">
 /// <item><c>\d</c>, <c>\w</c>, <c>\s</c> and their opposites mean ASCII only;</item>
 /// <item><c>[[:alpha:]]</c> is a class by name, and a <c>[</c> inside of a class a character;</item>

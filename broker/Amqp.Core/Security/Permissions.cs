@@ -1,6 +1,6 @@
 namespace Amqp.Core.Security;
 
-/// <summary>What somebody wants to do with a resource. Which operation asks for what is RabbitMQ's table: declaring and deleting
+/// <summary>What a user wants to do with a resource. Which operation asks for what is RabbitMQ's table: declaring and deleting
 /// configure, putting messages in writes, taking them out reads; a binding writes its destination and reads its source.</summary>
 public enum Access
 {

@@ -2,14 +2,14 @@ using System.Collections.Immutable;
 
 namespace Amqp.Core.Security;
 
-/// <summary>Somebody who may log in. What they may do is said by each virtual host.</summary>
+/// <summary>A user who may log in. What they may do is said by each virtual host.</summary>
 /// <param name="Tags">What they may do outside of virtual hosts: <c>administrator</c>, <c>monitoring</c>, <c>policymaker</c>,
 /// <c>management</c>, <c>impersonator</c>, or words of others that this broker keeps and passes on.</param>
 public sealed record User(string Name, PasswordHash Password, ImmutableArray<string> Tags, UserLimits Limits)
 {
     public const string Administrator = "administrator";
 
-    /// <summary>May publish messages whose user_id names somebody else.</summary>
+    /// <summary>May publish messages whose user_id names another user.</summary>
     public const string Impersonator = "impersonator";
 }
 

@@ -4,7 +4,7 @@ namespace Amqp.Core.Topology;
 
 /// <summary>
 /// All bindings of a virtual host, found from either end. Persistent: a new table shares all but a few nodes with the old
-/// one, so that a bind among a hundred thousand costs microseconds and whoever routes by the old table is not disturbed.
+/// one, so that a bind among a hundred thousand costs microseconds and routing by the old table is not disturbed.
 /// </summary>
 public sealed class BindingTable
 {

@@ -55,7 +55,7 @@ public sealed class Exchange
     /// <summary>The nameless exchange, to which every queue is bound with its own name.</summary>
     public bool IsDefault => Name.Length == 0;
 
-    /// <summary>One that every virtual host has from the beginning; nobody else can declare one under such a name.</summary>
+    /// <summary>One that every virtual host has from the beginning; no other one can be declared under such a name.</summary>
     public bool IsPredeclared => IsDefault || Names.IsReserved(Name);
 
     public Resource Resource => Resource.Exchange(Vhost, Name);

@@ -11,7 +11,7 @@ namespace Amqp.Core.Topology;
 public sealed class QueueArguments
 {
     /// <summary>In the order in which RabbitMQ validates and compares. An argument whose effect this broker does not have is
-    /// marked as not supported and refused: silently ignoring it would lose somebody's messages.</summary>
+    /// marked as not supported and refused: silently ignoring it would lose messages.</summary>
     private static readonly KnownArgument[] Known =
     [
         new("x-expires", ArgumentChecks.Expires, Of.Classic | Of.Quorum, Supported: true),

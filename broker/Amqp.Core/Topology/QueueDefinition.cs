@@ -42,7 +42,7 @@ public sealed class QueueDefinition
     /// <summary>Deleted when its last consumer goes; a queue that never had one stays.</summary>
     public bool AutoDelete { get; }
 
-    /// <summary>The only connection that may use the queue; the queue is deleted when it ends. Null for everybody's queues.</summary>
+    /// <summary>The only connection that may use the queue; the queue is deleted when it ends. Null: any connection may use it.</summary>
     public ConnectionId? Owner { get; }
 
     public FieldTable Arguments { get; }

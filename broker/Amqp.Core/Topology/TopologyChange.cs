@@ -3,7 +3,7 @@ using Amqp.Core.Security;
 namespace Amqp.Core.Topology;
 
 /// <summary>
-/// One thing that became different. A command is what somebody wanted and depends on what was there; a change is what came of
+/// One thing that became different. A command is what was wanted and depends on what was there; a change is what came of
 /// it and can be repeated anywhere. Stores keep changes and not commands, because what is transient is not stored: on replay a
 /// durable exchange may have lost its last binding that in truth still had a transient one, and must not delete itself.
 /// </summary>

@@ -4,7 +4,7 @@ using AMQP.Net;
 namespace Amqp.Core.Topology;
 
 /// <summary>
-/// Somebody wants to change the topology. Names are stripped and shortcuts expanded; all checks are the reducer's, so that nothing
+/// A wish to change the topology. Names are stripped and shortcuts expanded; all checks are the reducer's, so that nothing
 /// can change between a check and what it allowed. A requester or user of null is the broker itself or an operator, who may
 /// everything.
 /// </summary>

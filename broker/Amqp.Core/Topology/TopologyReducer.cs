@@ -55,7 +55,7 @@ public static partial class TopologyReducer
     private static bool CanReplay(TopologySnapshot topology, VirtualHost vhost, ChangeInVhost change) => change switch
     {
         BindingAdded { Binding: var binding } => vhost.FindExchange(binding.Source) is not null && vhost.Exists(binding.Destination),
-        // Nobody inherits the permissions of a user who was deleted.
+        // No user inherits the permissions of one who was deleted.
         PermissionsChanged { Permissions: not null, User: var user } => topology.FindUser(user) is not null,
         TopicPermissionsChanged { Permissions: not null, User: var user } => topology.FindUser(user) is not null,
         _ => true,
@@ -150,7 +150,7 @@ public static partial class TopologyReducer
     {
         var (vhost, binding) = (draft.Vhost, unbind.Binding);
         if (CheckPermissions(vhost, binding, unbind.User) is { } refused) return draft.Refuse(refused);
-        // What is not bound need not be unbound, and nobody asks whose it is: neither the binding nor its ends need exist.
+        // What is not bound need not be unbound, and it does not matter whose it is: neither the binding nor its ends need exist.
         if (!vhost.Bindings.Contains(binding)) return draft.Done();
         if (CheckAccess(vhost, binding, unbind.Requester) is { } locked) return draft.Refuse(locked);
         draft.Remove(binding);

@@ -4,7 +4,7 @@ using Amqp.Core.Security;
 namespace Amqp.Core.Topology;
 
 /// <summary>
-/// Every exchange, queue, binding, user and permission of the broker at one moment. Immutable: whoever holds one may look at it from any
+/// Every exchange, queue, binding, user and permission of the broker at one moment. Immutable: its holder may look at it from any
 /// thread for as long as it likes. A new one comes from <see cref="TopologyReducer"/> only.
 /// </summary>
 public sealed class TopologySnapshot

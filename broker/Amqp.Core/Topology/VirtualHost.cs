@@ -39,7 +39,7 @@ public sealed record VirtualHost
 
     public ImmutableDictionary<string, QueueDefinition> Queues { get; private init; } = ImmutableDictionary<string, QueueDefinition>.Empty;
 
-    /// <summary>The bindings that somebody made. Those of the default exchange follow from the names of the queues.</summary>
+    /// <summary>The bindings that were declared. Those of the default exchange follow from the names of the queues.</summary>
     public BindingTable Bindings { get; private init; } = BindingTable.Empty;
 
     /// <summary>What users may do here, by their names.</summary>

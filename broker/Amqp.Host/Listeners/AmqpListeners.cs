@@ -46,7 +46,7 @@ internal sealed partial class AmqpListeners(BrokerOptions options, Admission adm
         }
     }
 
-    /// <summary>Those who are connected have to be gone; whoever is not is cut off.</summary>
+    /// <summary>Connections have to be gone; those that are not are cut off.</summary>
     public async Task Close()
     {
         foreach (var (_, socket) in _open) await socket.Close();

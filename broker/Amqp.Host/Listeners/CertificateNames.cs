@@ -56,7 +56,7 @@ internal static class CertificateNames
         return string.Join(',', parts) is { Length: > 0 } joined ? joined : null;
     }
 
-    /// <summary>Without attributes that come in sets, which nobody uses.</summary>
+    /// <summary>Without attributes that come in sets, which are not in use.</summary>
     private static IEnumerable<X500RelativeDistinguishedName> Single(X500DistinguishedName subject, bool reversed) =>
         subject.EnumerateRelativeDistinguishedNames(reversed).Where(name => !name.HasMultipleElements);
 

@@ -71,7 +71,7 @@ internal static class ControlSocket
         Delete(path); // one of a broker that was killed
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         socket.Bind(endPoint);
-        // Nobody can connect before the caller listens.
+        // No client can connect before the caller listens.
         if (!OperatingSystem.IsWindows()) File.SetUnixFileMode(path, UnixFileMode.UserRead | UnixFileMode.UserWrite);
         return socket;
     }

@@ -16,7 +16,7 @@ internal static class OpenFiles
     private const int FilesMin = 512;
 
     /// <summary>The connections that leave enough to everything else: four fifths of what remains. Where the system does not say, no limit.</summary>
-    /// <exception cref="OptionsException">The limit is too low to serve anybody.</exception>
+    /// <exception cref="OptionsException">The limit is too low to serve any client.</exception>
     public static int ConnectionsMax()
     {
         if (Max() is not { } limit) return int.MaxValue;

@@ -98,7 +98,7 @@ internal sealed record ProxyHeader(IPEndPoint? Client, IPEndPoint? Server)
         if (bytes.Length < FixedBytes) return default;
         var length = FixedBytes + BinaryPrimitives.ReadUInt16BigEndian(bytes[14..]);
         if (length > BytesMax) throw new ProxyHeaderException($"it has {length} bytes, and may have {BytesMax}");
-        var isLocal = bytes[12] == 0x20; // the proxy speaks for itself, to see whether somebody is here
+        var isLocal = bytes[12] == 0x20; // the proxy speaks for itself, to see whether the broker is here
         var addressBytes = (isLocal ? 0 : bytes[13]) switch
         {
             0x11 => 4, // TCP over IPv4

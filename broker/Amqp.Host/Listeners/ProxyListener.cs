@@ -5,7 +5,7 @@ namespace Amqp.Host.Listeners;
 
 /// <summary>
 /// A port that proxies connect to for their clients. Each connection begins with a <see cref="ProxyHeader"/>, and from then on counts
-/// as coming from whom the header says: in the log, for users who may log in from this host only, for everybody.
+/// as coming from whom the header says: in the log, for users who may log in from this host only, for everything else.
 /// </summary>
 /// <param name="headerMs">How long the header may take.</param>
 internal sealed partial class ProxyListener(int headerMs, TimeProvider time, ILogger<ProxyListener> logger)

@@ -33,7 +33,7 @@ internal sealed partial class TlsCertificates
         _lookedAt = time.GetTimestamp();
     }
 
-    /// <summary>What to say to a client that wants to talk to that name; one that names nobody, or somebody unknown, gets the first certificate.</summary>
+    /// <summary>What to say to a client that wants to talk to that name; one that names none, or an unknown one, gets the first certificate.</summary>
     public SslServerAuthenticationOptions For(string? serverName)
     {
         LookAgain();

@@ -51,7 +51,7 @@ internal sealed partial class TlsListener(TlsCertificates certificates, int hand
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            // Who says nothing and leaves only looks whether the port is open; who was closed by the door is told of there.
+            // A client that says nothing and leaves only looks whether the port is open; one closed by admission is told of there.
             var isTold = deadline.IsCancellationRequested || (socket.BytesRead > 0 && exception.GetBaseException() is not ConnectionAbortedException);
             if (isTold && _failed.IsDue(out var untold)) LogFailed(connection.RemoteEndPoint, Reason(exception, deadline.IsCancellationRequested).TrimEnd('.'), Advice(exception, socket), untold);
             connection.Abort();

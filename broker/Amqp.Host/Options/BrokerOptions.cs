@@ -67,7 +67,7 @@ public record ListenerOptions
     public int Port { get; init; }
 
     /// <summary>Only proxies connect to this port, and say first for whom: the PROXY protocol, version 1 or 2 (RabbitMQ's <c>proxy_protocol</c>).
-    /// Whoever else reaches the port can claim to be anywhere, on this host too.</summary>
+    /// Any other client that reaches the port can claim to be anywhere, on this host too.</summary>
     public bool ProxyProtocol { get; init; }
 }
 
@@ -153,7 +153,7 @@ public sealed record SecurityOptions
     [Name]
     public string DefaultVhost { get; init; } = "/";
 
-    /// <summary>Users who may log in from this host only, with commas between. RabbitMQ: guest, whose password everybody knows.</summary>
+    /// <summary>Users who may log in from this host only, with commas between. RabbitMQ: guest, whose password is well known.</summary>
     public string LoopbackUsers { get; init; } = "guest";
 
     /// <summary>SASL mechanisms that clients may log in with, with commas between (RabbitMQ's <c>auth_mechanisms</c>). EXTERNAL is not among

@@ -3,8 +3,8 @@ using System.Threading.Tasks.Sources;
 namespace Amqp.Host.Sockets;
 
 /// <summary>
-/// Wakes the one who waits for something to have changed. A signal that comes while nobody waits is kept, and ends the next wait
-/// at once; so whoever waits looks again at what he waits for, before and after. Waiting allocates nothing.
+/// Wakes what waits for something to have changed. A signal that comes while nothing waits is kept, and ends the next wait
+/// at once; so the waiter looks again at what it waits for, before and after. Waiting allocates nothing.
 /// </summary>
 internal sealed class Signal : IValueTaskSource
 {
@@ -15,7 +15,7 @@ internal sealed class Signal : IValueTaskSource
     private ManualResetValueTaskSourceCore<bool> _source;
     private int _state;
 
-    /// <summary>From any thread. True: somebody waits, and goes on inside <see cref="Wake"/>, which the caller has to see to.</summary>
+    /// <summary>From any thread. True: something waits, and goes on inside <see cref="Wake"/>, which the caller has to see to.</summary>
     public bool Give() => Interlocked.Exchange(ref _state, Given) == Awaited;
 
     /// <summary>Runs what waits, on the calling thread.</summary>

@@ -62,7 +62,7 @@ internal sealed class SocketConnection : ConnectionContext, IDuplexPipe
         }
     }
 
-    /// <summary>Drops the connection at once; whoever waits for it is woken. From any thread.</summary>
+    /// <summary>Drops the connection at once; what waits for it is woken. From any thread.</summary>
     public override void Abort() => _socket.Dispose();
 
     public override void Abort(ConnectionAbortedException abortReason) => Abort();

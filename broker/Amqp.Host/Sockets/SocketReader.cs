@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Connections;
 namespace Amqp.Host.Sockets;
 
 /// <summary>
-/// What a client sends. Nobody reads ahead: the socket is read when the owner asks for more, on the owner's thread, so a client
+/// What a client sends. Nothing is read ahead: the socket is read when the owner asks for more, on the owner's thread, so a client
 /// that is not read is held back by TCP. While there is nothing to read, no buffer is held.
 /// </summary>
 internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposable
@@ -17,12 +17,12 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
     /// <summary>With less room than this in its last block, the next read goes into a new one.</summary>
     private const int RoomMin = Block.Size / 2;
 
-    /// <summary>So much is read at once while nobody else wants to run: what a message of 1 KiB or more costs is for a large part what
+    /// <summary>So much is read at once while no other work waits: what a message of 1 KiB or more costs is for a large part what
     /// a turn costs. Twice as many gained nothing more (decision note 0012).</summary>
     private const int BlocksMax = 8;
 
-    /// <summary>Who has used a thread no longer than this goes on at once when there is something to read, on the thread that waits for
-    /// all sockets; anybody else on a thread of the pool, or he would hold up everybody.</summary>
+    /// <summary>An owner that has used a thread no longer than this goes on at once when there is something to read, on the thread that waits for
+    /// all sockets; any other on a thread of the pool, or it would hold up all the others.</summary>
     private static readonly TimeSpan Brief = TimeSpan.FromMicroseconds(100);
 
     private readonly Socket _socket;
@@ -118,7 +118,7 @@ internal sealed class SocketReader : PipeReader, IThreadPoolWorkItem, IDisposabl
     [AsyncMethodBuilder(typeof(PoolingAsyncValueTaskMethodBuilder<>))]
     private async ValueTask<ReadResult> ReadLater(bool yields, CancellationToken cancellationToken)
     {
-        // A client that sends without a break would keep a thread to itself: everybody else who wants to run is let through.
+        // A client that sends without a break would keep a thread to itself: other work that waits is let through.
         if (yields) await Task.Yield();
         _hasReadOn = false;
         await using var registration = cancellationToken.UnsafeRegister(static reader => ((SocketReader)reader!).WakeElsewhere(), this);

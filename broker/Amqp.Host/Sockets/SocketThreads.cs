@@ -8,7 +8,7 @@ internal static class SocketThreads
 
     /// <summary>
     /// Has what waits for a socket called on the thread that has waited, which saves the time in which another one wakes up. In return
-    /// nobody may take long there: <see cref="SocketReader"/> and <see cref="SocketWriter"/> see to that. Set from outside, the variable
+    /// nothing may take long there: <see cref="SocketReader"/> and <see cref="SocketWriter"/> see to that. Set from outside, the variable
     /// is left as it is.
     /// </summary>
     public static void CallInline()

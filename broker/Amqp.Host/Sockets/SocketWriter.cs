@@ -50,7 +50,7 @@ internal sealed class SocketWriter(Socket socket, BlockPool pool) : PipeWriter, 
         return ValueTask.FromResult(Flushed());
     }
 
-    /// <summary>Nobody waits for a flush but its caller.</summary>
+    /// <summary>Only its caller waits for a flush.</summary>
     public override void CancelPendingFlush() => throw new NotSupportedException();
 
     /// <summary>Ends the stream in both directions: the client is told that nothing follows, and is not heard any more.</summary>

@@ -14,7 +14,7 @@ namespace Amqp.Storage.Journal;
 /// <code>
 /// 000000000007.seg   a segment
 /// 000000000008.seg   the current one
-/// 3.free             prepared, and nobody's: the next segment
+/// 3.free             prepared, and no segment yet: the next one
 /// </code>
 /// One prepared file is kept in reserve, so that on a full disk acknowledgements and deletions, which free space, still have
 /// somewhere to go.
@@ -36,7 +36,7 @@ public sealed class JournalEngine : ISegmentEngine
     private readonly int _segmentBytes;
     private readonly long _opening;
     private readonly ISegmentMedium _medium;
-    // Filled by whoever prepares, too.
+    // Filled by the thread that prepares, too.
     private readonly ConcurrentQueue<string> _spares = new();
 
     // Replaced as a whole by the one thread that writes, so that readers on other threads always see a list that held.

@@ -29,7 +29,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
 
     public bool IsEmpty => _buffer.Length == 0;
 
-    /// <summary>A record is among them that somebody waits for, or that has to survive.</summary>
+    /// <summary>A record is among them that a caller waits for, or that has to survive.</summary>
     public bool NeedsFlush { get; private set; }
 
     /// <summary>The current segment's footer as it is.</summary>

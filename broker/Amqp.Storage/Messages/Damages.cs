@@ -89,7 +89,7 @@ public sealed partial class Damages(IFileLayer files, string directory, ILogger 
     [LoggerMessage(Level = LogLevel.Error, Message = "Segment {Segment} of the message store is damaged: {Length} bytes from offset {Offset}. {Salvaged} records among them are whole and are kept; what else was there is lost. The bytes as they are were copied to {Copy}. Check the disk")]
     private static partial void LogRange(ILogger logger, SegmentId segment, long offset, int length, int salvaged, string copy);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The end of segment {Segment} of the message store was being written when the broker was stopped; {Length} bytes from offset {Offset}, which nobody was told were stored, have been cut off")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The end of segment {Segment} of the message store was being written when the broker was stopped; {Length} bytes from offset {Offset}, which were never reported as stored, have been cut off")]
     private static partial void LogTornEnd(ILogger logger, SegmentId segment, long offset, long length);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "The index of segment {Segment} of the message store is damaged; it was made anew from the segment's records, and nothing of it is lost. Check the disk")]

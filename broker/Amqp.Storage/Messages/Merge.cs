@@ -6,9 +6,9 @@ namespace Amqp.Storage.Messages;
 
 /// <summary>
 /// Gives sparse segments back: copies what is still needed of one to the end of the store, a little with each group so that
-/// nobody waits for it, and lets it go.
+/// nothing waits for it, and lets it go.
 /// <para>
-/// Needed are messages and bodies that nobody has settled, and settlements of messages whose segment is still there. As long as
+/// Needed are messages and bodies that are not settled, and settlements of messages whose segment is still there. As long as
 /// it is under way nothing else is given back: a copy whose settlement went while the original is still there would bring the
 /// message back.
 /// </para>

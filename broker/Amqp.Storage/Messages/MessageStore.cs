@@ -59,7 +59,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     /// <summary>Opens a store and finds out what is in it.</summary>
     /// <param name="engine">The store's from here on.</param>
     /// <param name="failed">Called when a write, a flush or a read failed, on a thread of the store. Nothing is durable any more from then on
-    /// and nobody is answered: the process must end.</param>
+    /// and nothing is answered: the process must end.</param>
     /// <exception cref="StorageException">A newer version wrote some of it.</exception>
     public static MessageStore Open(
         ISegmentEngine engine, Damages damages, MessageStoreOptions options, ILogger<MessageStore> logger, Action<Exception> failed)

@@ -140,7 +140,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
         queue.Note(entry.Position, entry.BodySize, entry.Attributes);
     }
 
-    /// <summary>A shared body that nobody needs for the moment may be needed by a message further on, so it stays until the end.</summary>
+    /// <summary>A shared body that nothing needs for the moment may be needed by a message further on, so it stays until the end.</summary>
     private void Drop(RecordLocation location)
     {
         state.Segments.Release(location.Segment, location.Length);

@@ -32,7 +32,7 @@ internal sealed class SegmentUse(int number, long capacity)
     /// <summary>Some of its messages stand in a later segment too: it goes before any other does.</summary>
     public bool IsHalfMoved { get; set; }
 
-    /// <summary>Somebody is reading in it.</summary>
+    /// <summary>It is being read.</summary>
     public bool IsPinned => Volatile.Read(ref _pins) > 0;
 
     public void Pin() => Interlocked.Increment(ref _pins);

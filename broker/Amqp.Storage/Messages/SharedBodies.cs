@@ -17,7 +17,7 @@ internal sealed class SharedBodies
 
     public ref SharedBody this[int slot] => ref _bodies[slot];
 
-    /// <summary>The body's slot, made if there is none. One that nobody needs any more has to be <see cref="Remove"/>d.</summary>
+    /// <summary>The body's slot, made if there is none. One that nothing needs any more has to be <see cref="Remove"/>d.</summary>
     public int Find(long id)
     {
         if (_slots.TryGetValue(id, out var slot)) return slot;

@@ -4,7 +4,7 @@ using Amqp.Core.Records;
 namespace Amqp.Storage.Messages;
 
 /// <summary>
-/// What is wanted of the store's thread, in the order it was asked. Anybody posts; the thread takes everything that has come
+/// What is wanted of the store's thread, in the order it was asked. Any thread posts; the store's thread takes everything that has come
 /// meanwhile as one group, and waits when there is nothing.
 /// </summary>
 /// <remarks>A leaf lock: held for copies, never while calling out.</remarks>

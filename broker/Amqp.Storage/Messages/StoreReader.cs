@@ -107,7 +107,7 @@ internal sealed class StoreReader : IDisposable
 
     public void Post(StoreRead read) => _reads.Add(read);
 
-    /// <summary>The store has failed: nobody is answered any more.</summary>
+    /// <summary>The store has failed: nothing is answered any more.</summary>
     public void BeSilent() => _isSilent = true;
 
     /// <summary>Answers what was asked, and ends.</summary>

@@ -7,13 +7,13 @@ namespace Amqp.Storage.Messages;
 /// <summary>
 /// What the store knows about what is on the disk: each message's place, and what each segment is needed for.
 /// <para>
-/// Only the store's thread changes it, and before the start whoever opens the store. It holds <see cref="Lock"/> for each step
+/// Only the store's thread changes it, and before the start the one that opens the store. It holds <see cref="Lock"/> for each step
 /// from one state in which every place is right to the next, and therefore looks at it without. The reader's thread looks, too,
 /// holding the lock: at places, shared bodies and the table of segments. What it must be able to rely on is that a place that is
 /// not pending names bytes that were appended, in a segment that is there; and one that it pins stays.
 /// </para>
 /// <para>
-/// The lock is never held while the disk is touched or anybody called: nobody who wants a message waits for a flush.
+/// The lock is never held while the disk is touched or other code called: no read of a message waits for a flush.
 /// </para>
 /// </summary>
 internal sealed class StoreState

@@ -6,7 +6,7 @@ namespace Amqp.Storage.Messages;
 
 /// <summary>
 /// What the store's thread does: takes a group of requests, writes what of them has to be written, flushes once, and tells
-/// whoever waits. While it flushes the next group gathers: the flush is the window of the batch, and no timer is needed.
+/// those that wait. While it flushes the next group gathers: the flush is the window of the batch, and no timer is needed.
 /// What one flush is not for stays in line until the next group was taken, which may say that it is settled by now.
 /// <para>
 /// On a full disk messages wait in line and are written when there is room; settlements go on in what room is left, and
@@ -15,7 +15,7 @@ namespace Amqp.Storage.Messages;
 /// </summary>
 internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damages damages, Action prepareReserve)
 {
-    /// <summary>A blob is appended and flushed when it has grown to this: so that nobody waits long for the group he is in.</summary>
+    /// <summary>A blob is appended and flushed when it has grown to this: so that no request waits long for its group.</summary>
     private const int BlobBytes = 4 << 20;
 
     /// <summary>The part of the last segment of a full disk that only settlements get: one in so many.</summary>
@@ -330,7 +330,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     {
         if (!state.Segments.MayHaveDead) return false;
         var any = false;
-        // One that somebody reads in is looked at again.
+        // One that is being read is looked at again.
         state.Segments.MayHaveDead = state.Segments.All.Any(segment => segment.IsPinned);
         while (TakeDead() is { } dead)
         {
@@ -341,7 +341,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         return any;
     }
 
-    /// <summary>From here on nobody finds the segment any more, so nobody can begin to read in it.</summary>
+    /// <summary>From here on the segment is not found any more, so no read in it can begin.</summary>
     private SegmentUse? TakeDead()
     {
         lock (state.Lock)

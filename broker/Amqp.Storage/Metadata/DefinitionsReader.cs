@@ -14,7 +14,7 @@ internal sealed class DefinitionsReader
     /// <summary>Changes read, those included that later ones undid.</summary>
     public int Records { get; private set; }
 
-    /// <summary>Where the whole lines end. What stands behind was being written when power failed; nobody was told that it was done.</summary>
+    /// <summary>Where the whole lines end. What stands behind was being written when power failed; it was never reported as done.</summary>
     public long Length { get; private set; }
 
     /// <summary>The highest number of an opening, 0 if the log is new.</summary>

@@ -60,7 +60,7 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
 
     /// <summary>Opens the store of a data directory, or makes one.</summary>
     /// <param name="failed">Called once, on the store's thread, when a write or a flush failed. Nothing is durable any more
-    /// from then on and nobody is answered: the process must end.</param>
+    /// from then on and nothing is answered: the process must end.</param>
     /// <exception cref="StorageException">The file cannot be read and written, or a newer version wrote it.</exception>
     public static LocalMetadataStore Open(
         DataDirectory directory, TimeProvider time, ILogger<LocalMetadataStore> logger, Action<Exception> failed)
@@ -204,7 +204,7 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
     [LoggerMessage(Level = LogLevel.Information, Message = "Opened {Path}: {Records} records, opening number {Opened}")]
     private static partial void LogOpened(ILogger logger, string path, int records, long opened);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The last line of {Path} was not written to its end before the broker was stopped; {Bytes} bytes, which nobody was told were stored, have been cut off")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The last line of {Path} was not written to its end before the broker was stopped; {Bytes} bytes, which were never reported as stored, have been cut off")]
     private static partial void LogTornEnd(ILogger logger, string path, long bytes);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Path}: {Damage}; it was skipped, the file as it was is kept as {Copy}")]

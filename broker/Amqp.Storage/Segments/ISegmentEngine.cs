@@ -86,11 +86,11 @@ public readonly record struct Blob(BlobAddress Address, ReadOnlyMemory<byte> Byt
 /// <summary>A part of a segment that is not what was to be written there.</summary>
 /// <param name="Offset">Where the first blob of it begins in the segment, or would, in bytes.</param>
 /// <param name="Length">Bytes.</param>
-/// <param name="IsTornEnd">Not damage, but a write that the process did not live to see flushed: nobody was promised anything of it, and
+/// <param name="IsTornEnd">Not damage, but a write that the process did not live to see flushed: nothing of it was promised, and
 /// parts of it may be what the disk held there before. It can be told from damage only as long as nothing whole follows.</param>
 public readonly record struct BrokenRange(long Offset, long Length, bool IsTornEnd)
 {
-    /// <summary>Nobody knows how far into it the segment was written. What is whole there may be what the disk held before.</summary>
+    /// <summary>It is unknown how far into it the segment was written. What is whole there may be what the disk held before.</summary>
     public bool MayBeOld { get; init; }
 
     /// <summary>It is the footer that is damaged, which says nothing that the blobs do not.</summary>

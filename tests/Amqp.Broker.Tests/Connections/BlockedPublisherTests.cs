@@ -5,7 +5,7 @@ using Amqp.Testing;
 
 namespace Amqp.Broker.Tests.Connections;
 
-/// <summary>Who publishes while the node runs short of something is held back, and nobody else.</summary>
+/// <summary>Clients that publish while the node runs short of something are held back, and no others.</summary>
 internal sealed class BlockedPublisherTests
 {
     private static readonly TimeSpan AMoment = TimeSpan.FromMilliseconds(200);

@@ -5,7 +5,7 @@ using Amqp.Testing;
 
 namespace Amqp.Broker.Tests.Connections;
 
-/// <summary>Clients that have stopped reading are closed after <see cref="Limits.SendMs"/>; nobody else is.</summary>
+/// <summary>Clients that have stopped reading are closed after <see cref="Limits.SendMs"/>; no others are.</summary>
 internal sealed class StoppedReaderTests
 {
     private const int LimitMs = 8_000;

@@ -6,7 +6,7 @@ using Amqp.Testing;
 
 namespace Amqp.Broker.Tests.Flow;
 
-/// <summary>Replies that their requester does not read are counted, and hold back whoever sends more of them.</summary>
+/// <summary>Replies that their requester does not read are counted, and hold back the client that sends more of them.</summary>
 internal sealed class DirectReplyCreditTests
 {
     private const int WindowBytes = 1_000_000;

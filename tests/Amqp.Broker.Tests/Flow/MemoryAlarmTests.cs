@@ -7,7 +7,7 @@ using Amqp.Testing;
 
 namespace Amqp.Broker.Tests.Flow;
 
-/// <summary>A small memory bounds what publishers can fill, and everybody gets through all the same.</summary>
+/// <summary>A small memory bounds what publishers can fill, and all clients get through all the same.</summary>
 internal sealed class MemoryAlarmTests
 {
     private const int MemoryBytes = 1_000_000;

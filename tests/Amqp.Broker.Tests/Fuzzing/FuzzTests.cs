@@ -9,7 +9,7 @@ using Amqp.Testing;
 namespace Amqp.Broker.Tests.Fuzzing;
 
 /// <summary>
-/// Conversations with a few bytes wrong, by the thousand: each ends with its own connection closed or served, and nobody else notices.
+/// Conversations with a few bytes wrong, by the thousand: each ends with its own connection closed or served, and no other notices.
 /// The seed is printed, and <c>AMQP_TEST_SEED</c> sets it; a failure names the conversation, which depends on the seed and its number only.
 /// </summary>
 internal sealed class FuzzTests

@@ -6,7 +6,7 @@ using Amqp.Testing;
 
 namespace Amqp.Broker.Tests.Loops;
 
-/// <summary>Somebody sets the system's clock, by a year, while the broker runs.</summary>
+/// <summary>The system's clock is set, by a year, while the broker runs.</summary>
 [TestFixture(365)]
 [TestFixture(-365)]
 internal sealed class ClockTests(int days)

@@ -50,7 +50,7 @@ internal sealed class MailboxTests
             Assert.That(Interlocked.Increment(ref owners), Is.EqualTo(1), "two owners at once");
             while (true)
             {
-                // The count goes down before the mailbox can say that nobody is there.
+                // The count goes down before the mailbox can say that no owner is there.
                 Interlocked.Decrement(ref owners);
                 if (!mailbox.TryDrain(out var batch)) return;
                 Interlocked.Increment(ref owners);

@@ -1,6 +1,6 @@
 namespace Amqp.Broker.Tests.Nodes;
 
-/// <summary>A clock that stands still until the test moves it; timers that come due are called by whoever moves it.</summary>
+/// <summary>A clock that stands still until the test moves it; timers that come due are called by what moves it.</summary>
 internal sealed class ManualTime : TimeProvider
 {
     private readonly Lock _lock = new();
@@ -10,7 +10,7 @@ internal sealed class ManualTime : TimeProvider
 
     public override long TimestampFrequency => TimeSpan.TicksPerSecond;
 
-    /// <summary>Timers that would still call somebody.</summary>
+    /// <summary>Timers that would still make a call.</summary>
     public int TimersSet
     {
         get
@@ -19,11 +19,11 @@ internal sealed class ManualTime : TimeProvider
         }
     }
 
-    /// <summary>Some day, as many milliseconds as have passed, and what somebody has set it by.</summary>
+    /// <summary>Some day, as many milliseconds as have passed, and what it was set by.</summary>
     public override DateTimeOffset GetUtcNow() =>
         DateTimeOffset.FromUnixTimeMilliseconds(1_750_000_000_000 + Volatile.Read(ref _nowMs) + Volatile.Read(ref _setMs));
 
-    /// <summary>Somebody sets the system's clock; no time passes.</summary>
+    /// <summary>The system's clock is set; no time passes.</summary>
     public void SetClock(TimeSpan by) => Interlocked.Add(ref _setMs, (long)by.TotalMilliseconds);
 
     public override long GetTimestamp() => Volatile.Read(ref _nowMs) * TimeSpan.TicksPerMillisecond;

@@ -30,7 +30,7 @@ internal sealed class MemoryMessageStore : IMessageStore
         }
     }
 
-    /// <summary>Answers that nobody has got.</summary>
+    /// <summary>Answers that were not given yet.</summary>
     public int Waiting
     {
         get

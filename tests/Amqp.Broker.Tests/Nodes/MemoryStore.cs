@@ -12,7 +12,7 @@ internal sealed class MemoryStore : IMetadataStore
     private bool _held;
     private bool _running;
 
-    /// <summary>Commits that nobody has been told of.</summary>
+    /// <summary>Commits that were not reported yet.</summary>
     public int Waiting
     {
         get

@@ -109,7 +109,7 @@ internal sealed class ConfirmTrackerTests
         Assert.That(Take(), Is.EqualTo($"ack {(2 * Count) + 1001} multiple"));
     }
 
-    /// <summary>A client that does not read, and whose first message nobody answers for: all that is kept is kept for that one.</summary>
+    /// <summary>A client that does not read, and whose first message nothing answers for: all that is kept is kept for that one.</summary>
     [Test]
     public void What_is_settled_behind_a_straggler_and_never_told_takes_no_room()
     {

@@ -127,7 +127,7 @@ internal sealed class ActorStory
     {
         var topology = new TopologyService(new MemoryStore(), _ => { }, Logs.CreateLogger<TopologyService>());
         Assert.That(topology.Start(_ => { }, CancellationToken.None).IsCompletedSuccessfully, Is.True, "this store does not wait");
-        // Declared, so that its deletion is one; nobody follows this topology, so the store does not hear of it.
+        // Declared, so that its deletion is one; nothing follows this topology, so the store does not hear of it.
         TopologyResult? declared = null;
         topology.Propose(
             new DeclareQueue("/", "q", _durable, AutoDelete: false, Exclusive: false, FieldTable.Empty, Requester: null),

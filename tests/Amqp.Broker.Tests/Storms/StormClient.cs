@@ -159,7 +159,7 @@ internal sealed class StormClient(TestNode node, Random random, Ledger ledger, s
         var before = channel.Unsettled.Keys.ToArray();
         await Answer(channel, MethodId.BasicRecoverOk, MethodId.BasicRecoverOk);
         foreach (var tag in before) channel.Unsettled.Remove(tag);
-        // Some of those that came meanwhile went back as well, and nobody can tell which: none of them is settled by this channel.
+        // Some of those that came meanwhile went back as well, and it cannot be told which: none of them is settled by this channel.
         await CloseChannel(channel);
     }
 

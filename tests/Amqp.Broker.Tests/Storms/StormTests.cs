@@ -29,7 +29,7 @@ internal sealed class StormTests
             : Random.Shared.Next();
         await TestContext.Out.WriteLineAsync($"seed {seed}");
 
-        // Narrow limits, so that every one of them is met; but for that of the memory, which would stop everybody here for good:
+        // Narrow limits, so that every one of them is met; but for that of the memory, which would stop all clients here for good:
         // these clients publish and consume on one connection, and blocked ones cannot settle what they hold.
         var limits = new Limits
         {
@@ -64,7 +64,7 @@ internal sealed class StormTests
         var queues = () => services.Topology.Current.Find("/")!.Queues.Values;
         await Eventually.That(() => queues().Count(queue => queue.Exclusive), Is.Zero);
         await Eventually.True(() => services.Queues.Count == queues().Count());
-        // Nobody has a message any more.
+        // Nothing has a message any more.
         await Eventually.That(() => services.Memory.UsedBytes, Is.Zero);
     }
 
@@ -77,7 +77,7 @@ internal sealed class StormTests
         await client.Served.WaitAsync(Patience.Answer);
     }
 
-    /// <summary>Everything that is ready in the queues that were kept; the others go. Nobody else is there any more, so that is everything.</summary>
+    /// <summary>Everything that is ready in the queues that were kept; the others go. No other client is there, so that is everything.</summary>
     private static async Task<List<string>> TakeAll(TestNode node)
     {
         var client = await node.Connect();

@@ -13,7 +13,7 @@ internal sealed class StoryStore
     /// <summary>Persistent messages that a restart would find, and messages that were paged out.</summary>
     public SortedDictionary<long, StoreRecord> Messages { get; } = [];
 
-    /// <summary>Reads that nobody has answered.</summary>
+    /// <summary>Reads that were not answered.</summary>
     public Queue<long[]> Reads { get; } = new();
 
     /// <summary>Positions that cannot be read.</summary>

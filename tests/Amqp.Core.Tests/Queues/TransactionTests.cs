@@ -3,7 +3,7 @@ using static Amqp.Core.Tests.Queues.QueueStory;
 
 namespace Amqp.Core.Tests.Queues;
 
-/// <summary>What a transaction does in a queue: nothing that anybody sees until it is committed, and then all of it.</summary>
+/// <summary>What a transaction does in a queue: nothing that can be seen until it is committed, and then all of it.</summary>
 internal sealed class TransactionTests
 {
     [Test]

@@ -5,7 +5,7 @@ using FsCheck.Fluent;
 
 namespace Amqp.Core.Tests.Topology;
 
-/// <summary>What holds whatever anybody does.</summary>
+/// <summary>What holds whatever is done.</summary>
 public class TopologyInvariantTests
 {
     private static readonly Config Seeded = Config.QuickThrowOnFailure.WithMaxTest(300).WithReplay(20261121UL, 7UL);

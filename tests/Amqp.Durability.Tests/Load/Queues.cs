@@ -25,7 +25,7 @@ internal static class Queues
         }
     }
 
-    /// <summary>Takes everything out of queues that nobody consumes from any more, acknowledges it and tells the ledger.</summary>
+    /// <summary>Takes everything out of queues that nothing consumes from any more, acknowledges it and tells the ledger.</summary>
     public static async Task Drain(IChannel channel, Ledger ledger, int life, IEnumerable<string> queues)
     {
         foreach (var queue in queues)

@@ -2,7 +2,7 @@ namespace Amqp.Durability.Tests.Load;
 
 /// <summary>
 /// Numbers lie in a queue of work. A transaction takes one out and publishes it to three queues: so at the end each number lies either
-/// in the work or once in each of the three, and nobody ever saw it anywhere else.
+/// in the work or once in each of the three, and was never seen anywhere else.
 /// </summary>
 internal sealed class TransactionLedger(params string[] targets)
 {
@@ -28,7 +28,7 @@ internal sealed class TransactionLedger(params string[] targets)
         }
     }
 
-    /// <summary>Numbers that were offered and of which nobody knows yet that they were committed.</summary>
+    /// <summary>Numbers that were offered and are not known yet to be committed.</summary>
     public int Open
     {
         get

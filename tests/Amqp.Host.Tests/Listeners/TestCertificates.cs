@@ -22,7 +22,7 @@ internal sealed class TestCertificates : IDisposable
 
     public string AuthorityFile => PathOf("authority");
 
-    /// <summary>The authority as somebody's only trusted root.</summary>
+    /// <summary>The authority as the only trusted root.</summary>
     public X509ChainPolicy Trust
     {
         get

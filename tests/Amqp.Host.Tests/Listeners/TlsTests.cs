@@ -181,7 +181,7 @@ internal sealed partial class TlsTests : BrokerFixture
         Assert.That($"{refusal!.InnerException}", Does.Contain("AMQPLAIN PLAIN").Or.Contain("No compatible authentication mechanism found"));
     }
 
-    /// <summary>It asks for what nobody can deliver, and does not read that it gets all of it back.</summary>
+    /// <summary>It asks for what cannot be delivered, and does not read that it gets all of it back.</summary>
     [Test]
     public async Task Who_does_not_read_over_tls_is_closed_after_a_while()
     {

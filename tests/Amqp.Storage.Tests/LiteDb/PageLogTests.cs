@@ -9,7 +9,7 @@ internal sealed class PageLogTests
 
     private readonly MemoryFiles _files = new();
 
-    /// <summary>Power may fail right behind the preparation: then there are frames of nobody, and no header.</summary>
+    /// <summary>Power may fail right behind the preparation: then there are frames of no database, and no header.</summary>
     [Test]
     public void A_log_that_was_prepared_and_never_begun_is_empty()
     {

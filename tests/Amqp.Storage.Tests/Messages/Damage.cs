@@ -23,7 +23,7 @@ internal abstract class Damage(StoreAtlas atlas, MemoryFiles files)
 
     public string Description { get; private set; } = "";
 
-    /// <summary>A file is gone, which nobody can know who does not miss it.</summary>
+    /// <summary>A file is gone, which only shows if something misses it.</summary>
     public bool IsFileGone => Before.Keys.Except(files.List("")).Any();
 
     /// <summary>Damages a random place.</summary>
@@ -41,7 +41,7 @@ internal abstract class Damage(StoreAtlas atlas, MemoryFiles files)
         if (record.Transaction is { } transaction && Hits(segment, transaction)) return true;
         // Behind the last whole blob of the segment that was being written is its torn end.
         if (!segment.Frames.Where(frame => frame.Start >= record.Frame.Start).All(frame => Hits(segment, frame))) return false;
-        // Nor can anybody tell how far a segment was written that has lost footer and trailer, and the head of a frame as well.
+        // Nor can it be told how far a segment was written that has lost footer and trailer, and the head of a frame as well.
         return MayBeTorn(segment)
             || (Hits(segment, segment.Trailer) && Hits(segment, segment.Footer)
                 && segment.Frames.Exists(frame => frame.Start <= record.Frame.Start && Hits(segment, frame with { End = frame.Start + BlobFrame.HeaderSize })));

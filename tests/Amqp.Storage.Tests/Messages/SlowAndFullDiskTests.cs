@@ -3,7 +3,7 @@ using static Amqp.Storage.Tests.Messages.TestStore;
 
 namespace Amqp.Storage.Tests.Messages;
 
-/// <summary>A disk without room holds publishers back and nobody else, and is no failure; a slow one makes the groups larger.</summary>
+/// <summary>A disk without room holds back publishers and no other clients, and is no failure; a slow one makes the groups larger.</summary>
 [TestFixtureSource(typeof(TestEngine), nameof(TestEngine.All))]
 internal sealed class SlowAndFullDiskTests(TestEngine engine)
 {

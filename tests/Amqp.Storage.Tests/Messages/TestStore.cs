@@ -101,7 +101,7 @@ internal sealed class TestStore : IDisposable
         return queue;
     }
 
-    /// <summary>The last ticket that the queue was told of; 0 when nobody has used it.</summary>
+    /// <summary>The last ticket that the queue was told of; 0 when it was not used.</summary>
     public long CommittedTicket(int id) => _queues.TryGetValue(new QueueId(id), out var queue) ? queue.CommittedTicket : 0;
 
     public void Commit(TestQueue queue, long ticket, params ReadOnlySpan<StoreRecord> records) => Store.Commit(queue.Id, records, ticket);

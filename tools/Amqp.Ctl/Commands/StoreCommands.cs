@@ -156,7 +156,7 @@ internal static class StoreCommands
         Say($"definitions\t{verdict.Definitions}");
         foreach (var (type, count) in verdict.Records) Say($"records {type}\t{count}");
         Say($"messages\t{verdict.Messages}");
-        foreach (var place in verdict.TornEnds) Say($"cut off\t{Where(place)}: nobody was told that this was stored");
+        foreach (var place in verdict.TornEnds) Say($"cut off\t{Where(place)}: this was never reported as stored");
         foreach (var place in verdict.Damages) Say($"damaged\t{Where(place)}{(place.Queues.Count > 0 ? $" ({string.Join(", ", place.Queues)})" : "")}");
         Say($"{(verdict.IsWhole ? "whole" : "damaged")}\t{verdict.Damages.Count} damaged places");
     }

@@ -27,7 +27,7 @@ internal sealed record Answer(HttpStatusCode Status, JsonElement Body)
     public JsonElement Good() => IsGood ? Body : throw Failure.Error(Status >= HttpStatusCode.InternalServerError ? ExitCode.Software : ExitCode.Unavailable, Reason);
 }
 
-/// <summary>The management HTTP API over the control socket. Whoever can open the socket may do everything; nobody logs in.</summary>
+/// <summary>The management HTTP API over the control socket. A client that can open the socket may do everything; there is no login.</summary>
 internal sealed class ControlClient : IDisposable
 {
     private static readonly UriCreationOptions AsGiven = new() { DangerousDisablePathAndQueryCanonicalization = true };
@@ -105,7 +105,7 @@ internal sealed class ControlClient : IDisposable
     private string Explain(SocketException? refusal, Exception otherwise) => refusal?.SocketErrorCode switch
     {
         SocketError.AccessDenied => $"the control socket '{_socket}' may not be opened by this user; run this as the user whom the broker runs as",
-        SocketError.ConnectionRefused => $"nobody listens on the control socket '{_socket}'; the broker that made it has ended. Start it again",
+        SocketError.ConnectionRefused => $"nothing listens on the control socket '{_socket}'; the broker that made it has ended. Start it again",
         _ when !File.Exists(_socket) => $"there is no control socket '{_socket}'. Start the broker, or say where its data is: --data-directory <directory>, or --socket <path>",
         _ => $"the control socket '{_socket}' does not answer: {otherwise.Message}",
     };

@@ -8,7 +8,7 @@ namespace Amqp.Ctl.Control;
 /// <summary>There is no broker to talk to; the message says what was there instead.</summary>
 internal sealed class UnavailableException(string message, Exception? inner = null) : Exception(message, inner);
 
-/// <summary>What a broker says of itself before anybody has logged in.</summary>
+/// <summary>What a broker says of itself before a client has logged in.</summary>
 internal sealed record Greeting(FieldTable Properties, string Mechanisms)
 {
     private const int FrameMax = 131_072; // bytes; RabbitMQ's own default, far more than any greeting takes
@@ -18,7 +18,7 @@ internal sealed record Greeting(FieldTable Properties, string Mechanisms)
     /// <param name="port">TCP port of the AMQP listener.</param>
     /// <param name="timeout">For all of it together.</param>
     /// <param name="cancel">Raises <see cref="OperationCanceledException"/>.</param>
-    /// <exception cref="UnavailableException">Nobody answers, not in time, or not in AMQP 0-9-1.</exception>
+    /// <exception cref="UnavailableException">No answer, not in time, or not in AMQP 0-9-1.</exception>
     public static async Task<Greeting> Receive(string address, int port, TimeSpan timeout, CancellationToken cancel)
     {
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(cancel);

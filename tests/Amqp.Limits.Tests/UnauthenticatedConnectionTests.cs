@@ -6,8 +6,8 @@ using AMQP.Net;
 
 namespace Amqp.Limits.Tests;
 
-/// <summary>Whoever has no password: how many connections they can hold, what memory, and whom they keep out.</summary>
-internal sealed class StrangerTests : BrokerFixture
+/// <summary>Clients without a password: how many connections they can hold, what memory, and whom they keep out.</summary>
+internal sealed class UnauthenticatedConnectionTests : BrokerFixture
 {
     private const string Crowded = "There are [0-9]+ connections, [0-9]+ of them not logged in; for each new one the oldest of these is closed";
 
