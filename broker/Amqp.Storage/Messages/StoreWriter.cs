@@ -309,7 +309,6 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         Append();
         if (_needsFlush) engine.Flush();
         _needsFlush = false;
-        while (_done.TryPeek(out var waiting) && waiting.End <= _pending.First) _done.Dequeue().Done();
         while (_tickets.TryPeek(out var ticket) && ticket.End <= _pending.First)
         {
             _tickets.Dequeue();
@@ -323,6 +322,8 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
             if (!queue.IsRemoved) queue.Listener?.Committed(ticket);
         }
         _toTell.Clear();
+        // Only now: a queue that is closed by one of these may be opened again at once, and its new listener knows nothing of old tickets.
+        while (_done.TryPeek(out var waiting) && waiting.End <= _pending.First) _done.Dequeue().Done();
     }
 
     /// <summary>True: something was given back.</summary>

@@ -143,6 +143,34 @@ internal sealed class MessageStoreTests(TestEngine engine)
     }
 
     [Test]
+    public void A_queue_that_is_opened_again_hears_of_its_own_commits_only()
+    {
+        var first = _store.Queue(1);
+        for (var position = 0; position < 50; position++) _store.Commit(first, position + 1, Enqueue(first, position, $"{position}"));
+        _store.Commit(first, 0, StoreRecord.Settle(first.Id, 7), StoreRecord.Page(first.Id, 50, MessageOf("a page")));
+        var second = new TestQueue(first.Id);
+        List<long>? found = null;
+        _store.Store.Close(first.Id, () =>
+        {
+            var recovered = _store.Store.Open(second.Id, second)!;
+            Volatile.Write(ref found, [.. recovered.Messages.Select(message => message.Position)]);
+        });
+        Until(() => Volatile.Read(ref found) is not null, "the queue was opened again");
+        Assert.That(found, Is.EqualTo(Enumerable.Range(0, 50).Where(position => position != 7)), "what was settled and what was only paged out is gone");
+        Assert.That((first.CommittedTicket, second.CommittedTicket), Is.EqualTo((50, 0)));
+        _store.CommitAndWait(second, 1, Enqueue(second, 51, "next"));
+        Assert.That(_store.Read(second, 49, 51), Is.EqualTo(["49", "next"]));
+        Assert.That(first.CommittedTicket, Is.EqualTo(50));
+    }
+
+    [Test]
+    public void A_queue_can_be_open_once_at_a_time()
+    {
+        var queue = _store.Queue(1);
+        Assert.That(() => _store.Store.Open(queue.Id, new TestQueue(queue.Id)), Throws.InvalidOperationException.With.Message.Contains("open already"));
+    }
+
+    [Test]
     public void Pages_can_be_read_and_end_with_the_process()
     {
         var queue = _store.Queue(1);
