@@ -3,11 +3,11 @@ using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
+using Amqp.Core;
 using Amqp.Core.Errors;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
-using Amqp.Core;
 using AMQP.Net;
 
 namespace Amqp.Broker.Connections;

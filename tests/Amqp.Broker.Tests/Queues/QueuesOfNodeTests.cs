@@ -1,8 +1,8 @@
 using AMQP.Net;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Tests.Nodes;
-using Amqp.Core.Ports;
 using Amqp.Core;
+using Amqp.Core.Ports;
 using Amqp.Testing;
 
 namespace Amqp.Broker.Tests.Queues;
