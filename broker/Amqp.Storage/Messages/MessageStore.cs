@@ -29,6 +29,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     private readonly ISegmentEngine _engine;
     private readonly StoreWriter _writer;
     private readonly StoreReader _reader;
+    private readonly QueueOpening _opening;
     private readonly Damages _damages;
     private readonly Action<Exception> _failed;
     private readonly ILogger<MessageStore> _logger;
@@ -52,6 +53,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         _lastBodyId = options.Opening << BodyNumberBits;
         _reader = new StoreReader(engine, _state, damages, Fail);
         _writer = new StoreWriter(engine, _state, damages, () => _reserveWanted.Add(true));
+        _opening = new QueueOpening(engine, _state, _writer, damages);
         _thread = new Thread(Run) { Name = "store", IsBackground = true };
         _preparer = new Thread(PrepareReserves) { Name = "store space", IsBackground = true };
     }
@@ -104,10 +106,9 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
     {
         var index = _state.QueueOf(queue);
         if (index.Listener is not null) throw new InvalidOperationException($"queue {queue.Value} is open already");
-        var opening = new QueueOpening(_engine, _state, _writer, _damages);
-        if (_isStarted) opening.FindAgain(index);
+        if (_isStarted) _opening.FindAgain(index);
         index.Listener = listener;
-        return index.LastPosition < 0 ? null : new RecoveredQueue(index.LastPosition + 1, opening.MessagesOf(index, wereNoted: _wasClosed && !_isStarted));
+        return index.LastPosition < 0 ? null : new RecoveredQueue(index.LastPosition + 1, _opening.MessagesOf(index, wereNoted: _wasClosed && !_isStarted));
     }
 
     public void Close(QueueId queue, Action closed) => _mailbox.Post(new StoreRequest(StoreRequestKind.Close, queue) { Done = closed });

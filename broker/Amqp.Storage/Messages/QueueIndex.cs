@@ -67,8 +67,7 @@ internal sealed class QueueIndex(QueueId id)
     /// <param name="bodySize">Of its body; means nothing where that is shared.</param>
     public void Note(long position, int bodySize, in MessageAttributes attributes)
     {
-        if (Find(position).IsNone) return;
-        var (chunk, offset) = (ChunkOf(position)!, (int)(position & (ChunkSize - 1)));
+        if (ChunkWith(position, out var offset) is not { } chunk) return;
         SetNote(ref chunk.BodySizes, chunk, offset, bodySize);
         if (attributes != default || chunk.Attributes.Length > 0) SetNote(ref chunk.Attributes, chunk, offset, attributes);
     }
@@ -76,9 +75,7 @@ internal sealed class QueueIndex(QueueId id)
     /// <summary>Notes that a message was handed out before, if it is there.</summary>
     public void NoteDelivered(long position)
     {
-        if (Find(position).IsNone) return;
-        var chunk = ChunkOf(position)!;
-        SetNote(ref chunk.Delivered, chunk, (int)(position & (ChunkSize - 1)), true);
+        if (ChunkWith(position, out var offset) is { } chunk) SetNote(ref chunk.Delivered, chunk, offset, true);
     }
 
     /// <summary>What was noted is not needed any more: the queue has it.</summary>
@@ -117,9 +114,8 @@ internal sealed class QueueIndex(QueueId id)
     /// <summary>Takes a message out; returns where it was, or none.</summary>
     public RecordLocation Take(long position)
     {
-        if (ChunkOf(position) is not { } chunk) return default;
-        var offset = (int)(position & (ChunkSize - 1));
-        if (offset >= chunk.Locations.Length || chunk.Locations[offset] is var location && location.IsNone) return default;
+        if (ChunkWith(position, out var offset) is not { } chunk) return default;
+        var location = chunk.Locations[offset];
         chunk.Locations[offset] = default;
         Count--;
         if (--chunk.Live > 0) return location;
@@ -137,6 +133,13 @@ internal sealed class QueueIndex(QueueId id)
             for (var offset = 0; offset < locations.Length; offset++)
                 if (!locations[offset].IsNone) yield return ((number << ChunkBits) + offset, locations[offset]);
         }
+    }
+
+    /// <summary>The chunk that has a message at that position, or null.</summary>
+    private Chunk? ChunkWith(long position, out int offset)
+    {
+        offset = (int)(position & (ChunkSize - 1));
+        return ChunkOf(position) is { } chunk && offset < chunk.Locations.Length && !chunk.Locations[offset].IsNone ? chunk : null;
     }
 
     private Chunk? ChunkOf(long position)

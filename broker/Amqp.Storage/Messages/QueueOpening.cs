@@ -26,7 +26,9 @@ internal sealed class QueueOpening(ISegmentEngine engine, StoreState state, Stor
         }
         void Note(in IndexEntry entry)
         {
-            if (entry.Queue == queue.Id && entry.Type == RecordType.Enqueue) queue.Note(entry.Position, entry.BodySize, entry.Attributes);
+            if (entry.Queue != queue.Id || entry.Type != RecordType.Enqueue) return;
+            // Merging may move the queue's messages meanwhile.
+            lock (state.Lock) queue.Note(entry.Position, entry.BodySize, entry.Attributes);
         }
         var entries = new SegmentEntries(engine);
         foreach (var segment in segments)
@@ -57,7 +59,7 @@ internal sealed class QueueOpening(ISegmentEngine engine, StoreState state, Stor
             }
             foreach (var message in messages) yield return message;
         }
-        queue.ForgetNotes();
+        lock (state.Lock) queue.ForgetNotes();
         // Not before: a queue that was deleted may have messages whose bodies have been given back.
         if (bodiless > 0) damages.FoundBodiless(bodiless, queue.Id.Value);
     }
