@@ -2,6 +2,7 @@ using System.Buffers;
 using System.Collections.Concurrent;
 using System.Globalization;
 using Amqp.Core.Ports;
+using Amqp.Core.Records;
 using Amqp.Core.Topology;
 using Microsoft.Extensions.Logging;
 
@@ -120,6 +121,11 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
         var read = DefinitionsReader.Read(path);
         // A damaged line may have been that of an opening, so its number counts as used.
         var opened = read.Opened + read.Damages.Count + 1;
+        if (opened > Positions.EpochMax)
+        {
+            throw new StorageException($"'{path}' was opened {read.Opened} times, as often as a data directory can be: the numbers of its queues begin with that. "
+                + "Let consumers empty its queues, and import its definitions into a new directory.");
+        }
         var topology = read.Topology.NumberingQueuesAbove(opened << QueueNumberBits);
         var store = new LocalMetadataStore(file, topology, opened, read.Records, logger, failed);
         if (read.Damages.Count > 0)

@@ -2,6 +2,7 @@ using AMQP.Net;
 using Amqp.Core.Tests.Topology;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
+using Amqp.Storage.Metadata;
 using Amqp.Testing;
 using Microsoft.Extensions.Logging;
 
@@ -143,6 +144,17 @@ public class LocalMetadataStoreTests
         Assert.That(all.Wait(Patience.Answer), Is.True);
         Assert.That(answered, Is.EqualTo(Enumerable.Range(0, 500)));
         Assert.That(_folder.Reopen().Topology.Find("/")!.Queues, Has.Count.EqualTo(500));
+    }
+
+    [TestCase(0, false)]
+    [TestCase(1, true)]
+    public void A_log_that_was_opened_too_often_is_refused(int more, bool isRefused)
+    {
+        var line = new System.Buffers.ArrayBufferWriter<byte>();
+        DefinitionRecord.OfOpening(Amqp.Core.Records.Positions.EpochMax - 1 + more).WriteTo(line);
+        File.WriteAllBytes(_folder.Log, line.WrittenSpan);
+        if (isRefused) Assert.That(() => _folder.Open(), Throws.TypeOf<StorageException>().With.Message.Contains("8388607 times"));
+        else Assert.That(_folder.Open().Store.Load().Epoch, Is.EqualTo(Amqp.Core.Records.Positions.EpochMax));
     }
 
     [Test]
