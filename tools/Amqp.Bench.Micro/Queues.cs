@@ -117,7 +117,7 @@ public class Queues
     /// <summary>The oldest messages that the consumer has. Positions begin at 0 and have no gaps.</summary>
     private void Settle()
     {
-        for (var left = DrainSize; left > 0; left--) _queue.Settle(_consumer, _settled++, Settlement.Remove, Now);
+        for (var left = DrainSize; left > 0; left--) _queue.Settle(_consumer, _settled++, Settlement.Acknowledge, Now);
         _queue.DeliverReady(Now);
         CarryOut();
     }

@@ -29,7 +29,7 @@ internal static class QueueLimit
             if (isPersistent) queue.Written(effects.EnqueuedEnd);
             effects.Clear();
             if (autoAck) return Batch;
-            foreach (var position in positions) queue.Settle(consumer, position, Settlement.Remove, now: 0);
+            foreach (var position in positions) queue.Settle(consumer, position, Settlement.Acknowledge, now: 0);
             effects.Clear();
             return Batch;
         });

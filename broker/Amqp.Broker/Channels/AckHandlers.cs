@@ -13,7 +13,7 @@ internal sealed class AckHandlers(ChannelSession channel)
 
     private readonly List<Unsettled> _taken = [];
 
-    public ValueTask Ack(BasicAck ack) => Settle(ack.DeliveryTag, ack.Multiple, QueueOperationKind.Acknowledge);
+    public ValueTask Ack(BasicAck ack) => Settle(ack.DeliveryTag, ack.Multiple, Settlement.Acknowledge);
 
     public ValueTask Reject(BasicReject reject) => Settle(reject.DeliveryTag, multiple: false, Refusal(reject.Requeue));
 
@@ -32,22 +32,22 @@ internal sealed class AckHandlers(ChannelSession channel)
         return ValueTask.CompletedTask;
     }
 
-    private static QueueOperationKind Refusal(bool requeue) => requeue ? QueueOperationKind.Requeue : QueueOperationKind.Reject;
+    private static Settlement Refusal(bool requeue) => requeue ? Settlement.Requeue : Settlement.Reject;
 
     private void RequeueAll(bool requeue)
     {
         if (!requeue) throw new BrokerException(BrokerError.RecoverWithoutRequeue);
         // In tx mode too; what the open transaction settles stays with it.
         Take(tag: 0, multiple: true);
-        SettleNow(QueueOperationKind.Requeue);
+        SettleNow(Settlement.Requeue);
         Forget();
     }
 
-    private ValueTask Settle(ulong tag, bool multiple, QueueOperationKind kind)
+    private ValueTask Settle(ulong tag, bool multiple, Settlement settlement)
     {
         Take(tag, multiple);
-        if (channel.Transaction is { } transaction) SettleLater(transaction, kind);
-        else SettleNow(kind);
+        if (channel.Transaction is { } transaction) SettleLater(transaction, settlement);
+        else SettleNow(settlement);
         Forget();
         return ValueTask.CompletedTask;
     }
@@ -63,15 +63,14 @@ internal sealed class AckHandlers(ChannelSession channel)
         if (_taken.Capacity > TakenKept) _taken.Capacity = 0;
     }
 
-    private void SettleNow(QueueOperationKind kind)
+    private void SettleNow(Settlement settlement)
     {
         foreach (var (_, link, position) in _taken)
-            channel.Connection.Posts.Add(link.Queue, QueueOperation.Settle(kind, link.Holder, position));
+            channel.Connection.Posts.Add(link.Queue, QueueOperation.Settle(settlement, link.Holder, position));
     }
 
-    private void SettleLater(OpenTransaction transaction, QueueOperationKind kind)
+    private void SettleLater(OpenTransaction transaction, Settlement settlement)
     {
-        var settlement = kind == QueueOperationKind.Requeue ? Settlement.Requeue : Settlement.Remove;
         foreach (var delivery in _taken) transaction.Settle(delivery, settlement);
     }
 }

@@ -75,12 +75,12 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         var operations = _drained.Items;
         var end = Math.Min(operations.Length, _next + OperationsPerStep);
         // What comes back together is not torn apart: nothing of it is handed out before all of it is there.
-        while (end < operations.Length && operations[end].Kind is QueueOperationKind.Requeue or QueueOperationKind.Release) end++;
+        while (end < operations.Length && operations[end].ReturnsMessages) end++;
         if (!isPostersThread) return end;
         if (end - _next > 2 * OperationsPerStep || _state.MayDropMany(FewMessages, Now())) return _next;
         for (var next = _next; next < end; next++)
         {
-            if (operations[next].Kind > QueueOperationKind.Requeue && MayTakeLong(operations[next])) return next;
+            if (operations[next].Kind > QueueOperationKind.Settle && MayTakeLong(operations[next])) return next;
         }
         return end;
     }

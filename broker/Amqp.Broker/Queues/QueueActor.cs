@@ -76,11 +76,8 @@ internal sealed partial class QueueActor : IQueueEndpoint
             case QueueOperationKind.Credit:
                 TakeCredit((IPublishCredit)operation.Subject!, operation.Position);
                 break;
-            case QueueOperationKind.Acknowledge or QueueOperationKind.Reject:
-                _state.Settle((MessageHolder)operation.Subject!, operation.Position, Settlement.Remove, now);
-                break;
-            case QueueOperationKind.Requeue:
-                _state.Settle((MessageHolder)operation.Subject!, operation.Position, Settlement.Requeue, now);
+            case QueueOperationKind.Settle:
+                _state.Settle((MessageHolder)operation.Subject!, operation.Position, operation.Settlement, now);
                 break;
             case QueueOperationKind.Release:
                 if (operation.Subject is QueueConsumer gone) RemoveConsumer(gone, now);
@@ -287,7 +284,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
     /// <summary>A deleted queue has nothing to say to a transaction, which goes on without it.</summary>
     private void RefusePart(TransactionPart part, ITransaction transaction)
     {
-        foreach (var held in part.Settlements) (held.Holder as QueueConsumer)?.TooLate(QueueOperationKind.Acknowledge);
+        foreach (var held in part.Settlements) (held.Holder as QueueConsumer)?.TooLate(QueueOperationKind.Settle);
         part.Records.Clear();
         if (_deleted) transaction.Prepared();
         else transaction.Refused();
@@ -323,7 +320,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
         LogFailed(_services.Logger, exception, Definition.Name, Definition.Vhost);
         _failed = true;
         // What was handed out and will not be sent, and the turns in line, have places in the prefetch of channels.
-        foreach (ref readonly var delivery in _effects.Deliveries) delivery.Consumer.TooLate(QueueOperationKind.Acknowledge);
+        foreach (ref readonly var delivery in _effects.Deliveries) delivery.Consumer.TooLate(QueueOperationKind.Settle);
         foreach (var consumer in _state.Consumers) consumer.TooLate(QueueOperationKind.Resume);
         _effects.Clear();
         _confirms.Refuse();

@@ -40,7 +40,7 @@ public abstract class QueueConsumer : MessageHolder
     public void TooLate(QueueOperationKind operation)
     {
         if (operation == QueueOperationKind.Resume) Decline();
-        else if (operation is QueueOperationKind.Acknowledge or QueueOperationKind.Reject or QueueOperationKind.Requeue) Leave(1);
+        else if (operation == QueueOperationKind.Settle) Leave(1);
     }
 
     /// <summary>

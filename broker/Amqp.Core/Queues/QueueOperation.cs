@@ -9,9 +9,7 @@ public enum QueueOperationKind : byte
     // These are many, and brief.
     Publish,
     Credit,
-    Acknowledge,
-    Reject,
-    Requeue,
+    Settle,
 
     // And the others.
     Release,
@@ -54,9 +52,13 @@ public readonly struct QueueOperation
 
     public DeleteConditions Conditions { get; private init; }
 
+    public Settlement Settlement { get; private init; }
+
     /// <summary>Messages leave their holder. Settlements in a row are all applied before anything is handed out again.</summary>
-    public bool IsSettlement => Kind is QueueOperationKind.Acknowledge or QueueOperationKind.Reject or QueueOperationKind.Requeue
-        or QueueOperationKind.Release;
+    public bool IsSettlement => Kind is QueueOperationKind.Settle or QueueOperationKind.Release;
+
+    /// <summary>Messages come back to be handed out again.</summary>
+    public bool ReturnsMessages => Kind == QueueOperationKind.Release || (Kind == QueueOperationKind.Settle && Settlement == Settlement.Requeue);
 
     /// <summary>A message arrives.</summary>
     /// <param name="publisher">Told what became of it, or null.</param>
@@ -69,9 +71,8 @@ public readonly struct QueueOperation
         new() { Kind = QueueOperationKind.Credit, Subject = credit, Position = bytes };
 
     /// <summary>A message leaves its holder.</summary>
-    /// <param name="kind">Acknowledge, Reject or Requeue.</param>
-    public static QueueOperation Settle(QueueOperationKind kind, MessageHolder holder, long position) =>
-        new() { Kind = kind, Subject = holder, Position = position };
+    public static QueueOperation Settle(Settlement settlement, MessageHolder holder, long position) =>
+        new() { Kind = QueueOperationKind.Settle, Settlement = settlement, Subject = holder, Position = position };
 
     /// <summary>Everything the holder has and has not settled returns to its place; a consumer is removed as well.</summary>
     public static QueueOperation Release(MessageHolder holder) => new() { Kind = QueueOperationKind.Release, Subject = holder };

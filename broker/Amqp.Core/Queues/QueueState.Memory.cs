@@ -170,7 +170,7 @@ public sealed partial class QueueState
                 // Of the returned ones its position stays behind, and is passed over when its turn comes.
                 if (position >= _next) LeaveRun(position);
                 CountReady(-1, -_log[position].BodySize);
-                Remove(position);
+                Remove(position, RemovalReason.Damaged);
             }
         }
         DeliverReady(now);

@@ -47,7 +47,7 @@ public sealed partial class QueueState
         foreach (var held in part.Settlements)
         {
             // Its record was the transaction's.
-            if (held.Settlement == Settlement.Remove) _log[held.Position].Unset(EntryFlags.Stored);
+            if (held.Settlement != Settlement.Requeue) _log[held.Position].Unset(EntryFlags.Stored);
             TakeBack(held.Position, held.Settlement, now);
         }
         DeliverReady(now);
@@ -61,7 +61,7 @@ public sealed partial class QueueState
         {
             var position = part.FirstPosition + index;
             _unacked.Remove(_log[position].Slot);
-            Remove(position);
+            _log.Remove(position); // it never was the store's
         }
         foreach (var held in part.Settlements) TakeBack(held.Position, Settlement.Requeue, now);
         DeliverReady(now);
@@ -73,7 +73,7 @@ public sealed partial class QueueState
         ref var entry = ref _log[held.Position];
         _unacked.Remove(entry.Slot);
         entry.Slot = _unacked.Add(part, held.Position);
-        if (held.Settlement == Settlement.Remove && entry.Is(EntryFlags.Stored)) part.Records.Add(StoreRecord.Settle(id, held.Position));
+        if (held.Settlement != Settlement.Requeue && entry.Is(EntryFlags.Stored)) part.Records.Add(StoreRecord.Settle(id, held.Position));
         ReturnCredit(held.Holder);
         return true;
     }

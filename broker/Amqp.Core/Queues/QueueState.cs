@@ -4,16 +4,6 @@ using Amqp.Core.Topology;
 
 namespace Amqp.Core.Queues;
 
-/// <summary>What becomes of a message that a consumer had.</summary>
-public enum Settlement : byte
-{
-    /// <summary>Done with: acknowledged, or rejected without requeue.</summary>
-    Remove,
-
-    /// <summary>Back to its old place, marked as redelivered.</summary>
-    Requeue,
-}
-
 /// <summary>What came of a wish to get a message.</summary>
 public enum GetOutcome
 {
@@ -146,14 +136,14 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
     public int Purge()
     {
         var count = ReadyCount;
-        while (TryPeek(out var position)) HandOut(holder: null, position);
+        while (TryPeek(out var position)) Drop(position, RemovalReason.Purged);
         return count;
     }
 
     /// <summary>Drops expired messages at the head of the queue. As in RabbitMQ's classic queues, those behind a live one wait.</summary>
     public void DropExpired(long now)
     {
-        while (TryPeek(out var position) && IsExpired(_log[position], now)) HandOut(holder: null, position);
+        while (TryPeek(out var position) && IsExpired(_log[position], now)) Drop(position, RemovalReason.Expired);
     }
 
     /// <summary>The head has expired, and so many messages are ready that dropping all that have may take long.</summary>
@@ -198,8 +188,26 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
         return true;
     }
 
-    /// <summary>Takes the message that <see cref="TryPeek"/> showed out of the ready ones.</summary>
+    /// <summary>The first ready message goes to its holder; to none, and it counts as acknowledged.</summary>
     private void HandOut(MessageHolder? holder, long position)
+    {
+        if (holder is null) Drop(position, RemovalReason.Acknowledged);
+        else
+        {
+            TakeFirst(position);
+            _log[position].Slot = _unacked.Add(holder, position);
+        }
+    }
+
+    /// <summary>The first ready message leaves the queue.</summary>
+    private void Drop(long position, RemovalReason reason)
+    {
+        TakeFirst(position);
+        Remove(position, reason);
+    }
+
+    /// <summary>Takes the message that <see cref="TryPeek"/> showed out of the ready ones.</summary>
+    private void TakeFirst(long position)
     {
         if (position < _next) TakeFirstReturned();
         else
@@ -207,10 +215,7 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
             _next++;
             LeaveRun(position);
         }
-        ref var entry = ref _log[position];
-        CountReady(-1, -entry.BodySize);
-        if (holder is null) Remove(position);
-        else entry.Slot = _unacked.Add(holder, position);
+        CountReady(-1, -_log[position].BodySize);
     }
 
     private void CountReady(int messages, long bytes)
@@ -228,7 +233,7 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
     }
 
     /// <summary>A message leaves the queue for good.</summary>
-    private void Remove(long position)
+    private void Remove(long position, RemovalReason reason)
     {
         if (_log[position].Is(EntryFlags.Stored)) effects.Record(StoreRecord.Settle(id, position));
         _log.Remove(position);
@@ -239,13 +244,20 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
         ref var entry = ref _log[position];
         var holder = _unacked.HolderOf(entry.Slot);
         _unacked.Remove(entry.Slot);
-        if (settlement == Settlement.Remove) Remove(position);
-        else
+        switch (settlement)
         {
-            entry.Set(EntryFlags.Redelivered);
-            // In the last millisecond of its life it has been handed out once, which with a time to live of 0 is all there is.
-            if (entry.ExpiresAt == now) entry.ExpiresAt = now - 1;
-            MakeReady(position);
+            case Settlement.Acknowledge:
+                Remove(position, RemovalReason.Acknowledged);
+                break;
+            case Settlement.Reject:
+                Remove(position, RemovalReason.Rejected);
+                break;
+            default:
+                entry.Set(EntryFlags.Redelivered);
+                // In the last millisecond of its life it has been handed out once, which with a time to live of 0 is all there is.
+                if (entry.ExpiresAt == now) entry.ExpiresAt = now - 1;
+                MakeReady(position);
+                break;
         }
         ReturnCredit(holder);
     }

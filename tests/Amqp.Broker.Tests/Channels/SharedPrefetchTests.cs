@@ -36,7 +36,7 @@ internal sealed class SharedPrefetchTests
         // Handed to the consumer in the very step in which the queue fails.
         queue!.PostAndRun([
             QueueOperation.Publish(ActorStory.Message("lost"), publisher: null, number: 0),
-            QueueOperation.Settle((QueueOperationKind)99, null!, 0),
+            QueueOperation.Resume(null!),
         ]);
         Assert.That(_node.Logs.Complaints, Has.One.Contains("defect of the broker"));
         await client.Publish(1, "b", "b1");

@@ -10,7 +10,7 @@ namespace Amqp.Broker.Tests.Queues;
 
 internal sealed class QueueActorTests
 {
-    private static readonly QueueOperation Impossible = QueueOperation.Settle((QueueOperationKind)99, null!, 0);
+    private static readonly QueueOperation Impossible = QueueOperation.Resume(null!);
 
     private readonly ConnectionLoop _loop = new(new Pipe().Reader);
     private readonly ActorStory _story = new();

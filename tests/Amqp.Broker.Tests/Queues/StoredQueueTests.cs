@@ -9,7 +9,7 @@ namespace Amqp.Broker.Tests.Queues;
 /// <summary>A durable queue and its store: when publishers are told, and what a restart brings back.</summary>
 internal sealed class StoredQueueTests
 {
-    private static readonly QueueOperation Impossible = QueueOperation.Settle((QueueOperationKind)99, null!, 0);
+    private static readonly QueueOperation Impossible = QueueOperation.Resume(null!);
 
     private readonly ActorStory _story = new(durable: true);
 
@@ -35,7 +35,7 @@ internal sealed class StoredQueueTests
         Assert.That(await _story.Get(noAck: false), Is.EqualTo("m1"));
         var second = _story.BeginGet(noAck: false).GetResult();
         Assert.That(_story.Confirms.Text, Is.Empty, "they may come back");
-        _story.Do(QueueOperation.Settle(QueueOperationKind.Acknowledge, _story.Holder, second.Position));
+        _story.Do(QueueOperation.Settle(Settlement.Acknowledge, _story.Holder, second.Position));
         Assert.That(_story.Confirms.Text, Is.EqualTo("2"));
         Assert.That(await _story.Get(noAck: true), Is.EqualTo("m3"));
         Assert.That(_story.Confirms.Text, Is.EqualTo("2 3"));

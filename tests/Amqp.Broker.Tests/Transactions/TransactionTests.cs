@@ -203,7 +203,7 @@ internal sealed class TransactionTests
     {
         var services = _node.Broker.Services;
         services.Queues.TryFind(services.Topology.Current.Find("/")!.FindQueue(queue)!, out var actor);
-        actor!.PostAndRun([QueueOperation.Settle((QueueOperationKind)99, null!, 0)]);
+        actor!.PostAndRun([QueueOperation.Resume(null!)]);
     }
 
     private async Task<TestClient> OpenTransactional()

@@ -162,7 +162,7 @@ internal sealed class QueueStateProperties
             int? settled = _held.Count > 0 ? _held.Min : null;
             if (settled is { } oldest)
             {
-                part.Settlements.Add(_story.Held(_holder, $"{oldest}", Settlement.Remove));
+                part.Settlements.Add(_story.Held(_holder, $"{oldest}", Settlement.Acknowledge));
                 _held.Remove(oldest);
             }
             _story.State.Prepare(part, _story.Now);

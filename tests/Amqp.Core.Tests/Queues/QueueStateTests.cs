@@ -127,7 +127,7 @@ internal sealed class QueueStateTests
         var (first, second) = (queue.Consume("a", prefetch: 1), queue.Consume("b", prefetch: 1));
         queue.Publish("m1");
         queue.Deliveries();
-        queue.State.Settle(second, 0, Core.Queues.Settlement.Remove, queue.Now);
+        queue.State.Settle(second, 0, Core.Queues.Settlement.Acknowledge, queue.Now);
         Assert.That(queue.State.UnackedCount, Is.EqualTo(1));
         queue.Ack(first, "m1");
         queue.Ack(first, "m1");

@@ -40,7 +40,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
 
     public void PublishExpiring(string name, long expirationMs) => State.Publish(NewMessage(name, expirationMs), Now);
 
-    public void Ack(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Remove);
+    public void Ack(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Acknowledge);
 
     public void Requeue(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Requeue);
 

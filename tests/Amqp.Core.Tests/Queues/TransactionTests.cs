@@ -71,7 +71,7 @@ internal sealed class TransactionTests
         queue.Get(holder);
         queue.Get(holder);
         var part = new TransactionPart();
-        part.Settlements.AddRange([queue.Held(holder, "m1", Settlement.Remove), queue.Held(holder, "m2", Settlement.Requeue)]);
+        part.Settlements.AddRange([queue.Held(holder, "m1", Settlement.Acknowledge), queue.Held(holder, "m2", Settlement.Requeue)]);
         queue.State.Prepare(part, queue.Now);
         Assert.That((queue.State.UnackedCount, holder.UnackedCount, part.UnackedCount), Is.EqualTo((2, 0, 2)));
         queue.State.Release(holder, queue.Now);
@@ -90,7 +90,7 @@ internal sealed class TransactionTests
         queue.Get(holder);
         queue.Get(holder);
         var part = new TransactionPart();
-        part.Settlements.AddRange([queue.Held(holder, "m1", Settlement.Remove), queue.Held(holder, "m2", Settlement.Requeue)]);
+        part.Settlements.AddRange([queue.Held(holder, "m1", Settlement.Acknowledge), queue.Held(holder, "m2", Settlement.Requeue)]);
         queue.State.Prepare(part, queue.Now);
         queue.State.Abort(part, queue.Now);
         Assert.That(queue.GetAll(), Is.EqualTo("m1! m2! m3"));
@@ -105,7 +105,7 @@ internal sealed class TransactionTests
         queue.Get(holder);
         queue.Get(holder);
         var part = new TransactionPart();
-        part.Settlements.AddRange([queue.Held(holder, "m1", Settlement.Remove), queue.Held(holder, "m2", Settlement.Remove), queue.Held(holder, "m2", Settlement.Requeue)]);
+        part.Settlements.AddRange([queue.Held(holder, "m1", Settlement.Acknowledge), queue.Held(holder, "m2", Settlement.Acknowledge), queue.Held(holder, "m2", Settlement.Requeue)]);
         queue.Requeue(holder, "m1");
         queue.State.Prepare(part, queue.Now);
         Assert.That(part.Settlements, Has.Count.EqualTo(1));
@@ -121,7 +121,7 @@ internal sealed class TransactionTests
         queue.Publish("m1", "m2");
         Assert.That(queue.Deliveries(), Is.EqualTo("a:m1"));
         var part = new TransactionPart();
-        part.Settlements.Add(queue.Held(consumer, "m1", Settlement.Remove));
+        part.Settlements.Add(queue.Held(consumer, "m1", Settlement.Acknowledge));
         queue.State.Prepare(part, queue.Now);
         Assert.That(queue.Deliveries(), Is.EqualTo("a:m2"));
         Assert.That(consumer.Left, Is.EqualTo(1));
@@ -179,7 +179,7 @@ internal sealed class TransactionTests
         for (var count = 0; count < 3; count++) queue.Get(holder);
         var part = Part(NewMessage("t1"), NewMessage("t2", persistent: true));
         part.Settlements.AddRange([
-            queue.Held(holder, "stored", Settlement.Remove), queue.Held(holder, "requeued", Settlement.Requeue), queue.Held(holder, "transient", Settlement.Remove)]);
+            queue.Held(holder, "stored", Settlement.Acknowledge), queue.Held(holder, "requeued", Settlement.Requeue), queue.Held(holder, "transient", Settlement.Acknowledge)]);
         queue.State.Prepare(part, queue.Now);
         Assert.That(StoryStore.Text(part.Records), Is.EqualTo("+4:t2 -0"));
     }
