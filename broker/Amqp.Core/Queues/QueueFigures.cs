@@ -34,7 +34,7 @@ public sealed partial class QueueState
             _log.BareBodyBytes,
             _log.PersistentCount,
             _log.PersistentBytes,
-            TryPeek(out var head) ? _log.BodyOf(head)?.Properties.Timestamp : null,
+            _ready.TryPeek(out var head) ? _log.BodyOf(head)?.Properties.Timestamp : null,
             MemoryBytes);
     }
 }

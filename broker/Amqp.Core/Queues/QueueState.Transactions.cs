@@ -21,7 +21,7 @@ public sealed partial class QueueState
             var expiresAt = ExpiryOf(message, now);
             var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None);
             _log[position].Slot = _unacked.Add(part, position);
-            if (persistent) part.Records.Add(StoreRecord.Enqueue(id, position, message, OnWallClock(expiresAt)));
+            if (persistent) part.Records.Add(StoreRecord.Enqueue(_id, position, message, OnWallClock(expiresAt)));
         }
         part.Settlements.RemoveAll(held => !TryMove(held, part));
         DeliverReady(now);
@@ -73,7 +73,7 @@ public sealed partial class QueueState
         ref var entry = ref _log[held.Position];
         _unacked.Remove(entry.Slot);
         entry.Slot = _unacked.Add(part, held.Position);
-        if (held.Settlement != Settlement.Requeue && entry.Is(EntryFlags.Stored)) part.Records.Add(StoreRecord.Settle(id, held.Position));
+        if (held.Settlement != Settlement.Requeue && entry.Is(EntryFlags.Stored)) part.Records.Add(StoreRecord.Settle(_id, held.Position));
         ReturnCredit(held.Holder);
         return true;
     }

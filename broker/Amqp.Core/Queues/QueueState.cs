@@ -18,39 +18,45 @@ public enum GetOutcome
 /// A queue as a function: operations in, effects out. It has no thread, socket or clock; its actor calls it with the time
 /// and carries out what it decides. A test needs no broker.
 ///
-/// <para>Every message has a position, and positions only grow. Ready are the messages from <c>_next</c> to the end that
-/// have no holder, plus those that came back and wait in <c>_returned</c>, which are all older: so a message that is requeued is
-/// again in front of everything published after it.</para>
+/// <para>Every message has a position in the log, and positions only grow. Those without a holder are ready, and leave in their order.</para>
 /// </summary>
-/// <param name="id">The queue's number, for its records.</param>
-/// <param name="epoch">Positions begin with it, see <see cref="Positions"/>.</param>
-/// <param name="isDurable">Its persistent messages are stored.</param>
-/// <param name="settings">At first.</param>
-/// <param name="effects">Where deliveries, records and reads are noted.</param>
-public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, QueueSettings settings, QueueEffects effects)
+public sealed partial class QueueState
 {
     /// <summary>What <see cref="Publish"/> answers for a message that the store does not get.</summary>
     public const long NotStored = -1;
 
-    /// <summary>Room that the heap of returned messages keeps when it is empty.</summary>
-    private const int ReturnedRoomKept = 1024;
-
-    private readonly MessageLog _log = new(Positions.First(epoch));
+    private readonly QueueId _id;
+    private readonly bool _isDurable;
+    private readonly QueueEffects _effects;
+    private readonly MessageLog _log;
+    private readonly ReadyOrder _ready;
+    private readonly ReadWindow _window;
     private readonly UnackedTable _unacked = new();
     private readonly ConsumerSet _consumers = new();
-    private readonly PriorityQueue<long, long> _returned = new();
-    private long _next;
+
+    /// <param name="id">The queue's number, for its records.</param>
+    /// <param name="epoch">Positions begin with it, see <see cref="Positions"/>.</param>
+    /// <param name="isDurable">Its persistent messages are stored.</param>
+    /// <param name="settings">At first.</param>
+    /// <param name="effects">Where deliveries, records and reads are noted.</param>
+    public QueueState(QueueId id, uint epoch, bool isDurable, QueueSettings settings, QueueEffects effects)
+    {
+        (_id, _isDurable, _effects, Settings) = (id, isDurable, effects, settings);
+        _log = new MessageLog(Positions.First(epoch));
+        _ready = new ReadyOrder(_log);
+        _window = new ReadWindow(_log, _ready);
+    }
 
     /// <summary>What the queue goes by from now on.</summary>
-    public QueueSettings Settings { get; set; } = settings;
+    public QueueSettings Settings { get; set; }
 
     /// <summary>What the wall clock, in milliseconds since 1970 UTC, is ahead of the queue's clock. Records live by the wall clock.</summary>
     public long WallClockAheadMs { get; set; }
 
-    public int ReadyCount { get; private set; }
+    public int ReadyCount => _ready.Count;
 
     /// <summary>Size of the bodies of the ready messages.</summary>
-    public long ReadyBytes { get; private set; }
+    public long ReadyBytes => _ready.Bytes;
 
     public int UnackedCount => _unacked.Count;
 
@@ -68,14 +74,14 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
         var expiresAt = ExpiryOf(message, now);
         var persistent = IsPersistent(message);
         var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None);
-        CountReady(1, message.BodySize);
+        _ready.Append(message.BodySize);
         DeliverReady(now);
         // A message with a time to live of 0 is for a consumer that can take it this instant.
         if (expiresAt == now) DropExpired(now + 1);
         // One that is gone by now was never worth a record.
         if (!persistent || !_log.Contains(position)) return NotStored;
         _log[position].Set(EntryFlags.Stored);
-        effects.Record(StoreRecord.Enqueue(id, position, message, OnWallClock(expiresAt)));
+        _effects.Record(StoreRecord.Enqueue(_id, position, message, OnWallClock(expiresAt)));
         return position;
     }
 
@@ -124,7 +130,7 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
     {
         (message, redelivered) = (null, false);
         DropExpired(now);
-        if (!TryPeek(out position)) return GetOutcome.Empty;
+        if (!_ready.TryPeek(out position)) return GetOutcome.Empty;
         message = _log.BodyOf(position);
         if (message is null) return GetOutcome.NotInMemory;
         redelivered = _log[position].Is(EntryFlags.Redelivered);
@@ -136,21 +142,21 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
     public int Purge()
     {
         var count = ReadyCount;
-        while (TryPeek(out var position)) Drop(position, RemovalReason.Purged);
+        while (_ready.TryPeek(out var position)) Drop(position, RemovalReason.Purged);
         return count;
     }
 
     /// <summary>Drops expired messages at the head of the queue. As in RabbitMQ's classic queues, those behind a live one wait.</summary>
     public void DropExpired(long now)
     {
-        while (TryPeek(out var position) && IsExpired(_log[position], now)) Drop(position, RemovalReason.Expired);
+        while (_ready.TryPeek(out var position) && IsExpired(_log[position], now)) Drop(position, RemovalReason.Expired);
     }
 
     /// <summary>The head has expired, and so many messages are ready that dropping all that have may take long.</summary>
     public bool MayDropMany(int many, long now) => ReadyCount > many && NextExpiry < now;
 
     /// <summary>The last millisecond (on the queue's clock) of the message at the head, or null when it may wait for ever.</summary>
-    public long? NextExpiry => TryPeek(out var position) && _log[position].ExpiresAt is > 0 and var expiresAt ? expiresAt : null;
+    public long? NextExpiry => _ready.TryPeek(out var position) && _log[position].ExpiresAt is > 0 and var expiresAt ? expiresAt : null;
 
     /// <summary>Hands out ready messages for as long as consumers can take them.</summary>
     public void DeliverReady(long now)
@@ -159,7 +165,7 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
         {
             DropExpired(now);
             // A head that is not in memory is waited for: Loaded goes on here.
-            if (!TryPeek(out var position) || _log.BodyOf(position) is not { } message)
+            if (!_ready.TryPeek(out var position) || _log.BodyOf(position) is not { } message)
             {
                 _consumers.Enter(consumer);
                 return;
@@ -168,24 +174,11 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
             else if (!consumer.TryEnter(message.Size)) consumer.State = ConsumerState.NoRoom;
             else
             {
-                effects.Deliver(new Delivery(consumer, position, message, _log[position].Is(EntryFlags.Redelivered)));
+                _effects.Deliver(new Delivery(consumer, position, message, _log[position].Is(EntryFlags.Redelivered)));
                 HandOut(consumer.AutoAck ? null : consumer, position);
                 _consumers.Enter(consumer);
             }
         }
-    }
-
-    private bool TryPeek(out long position)
-    {
-        while (_returned.TryPeek(out position, out _))
-        {
-            if (_log.Contains(position)) return true;
-            _returned.Dequeue(); // it was damaged
-        }
-        if (ReadyCount == 0) return false;
-        // Over holes, and over what a transaction holds: that comes back by way of _returned, being older.
-        position = _next = _log.Next(_next, Looking.ForReady);
-        return true;
     }
 
     /// <summary>The first ready message goes to its holder; to none, and it counts as acknowledged.</summary>
@@ -206,36 +199,18 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
         Remove(position, reason);
     }
 
-    /// <summary>Takes the message that <see cref="TryPeek"/> showed out of the ready ones.</summary>
     private void TakeFirst(long position)
     {
-        if (position < _next) TakeFirstReturned();
-        else
-        {
-            _next++;
-            LeaveRun(position);
-        }
-        CountReady(-1, -_log[position].BodySize);
-    }
-
-    private void CountReady(int messages, long bytes)
-    {
-        ReadyCount += messages;
-        ReadyBytes += bytes;
-    }
-
-    private void TakeFirstReturned()
-    {
-        var position = _returned.Dequeue();
-        if (_returned.Count == 0 && _returned.EnsureCapacity(0) > ReturnedRoomKept) _returned.TrimExcess();
-        // It may hold a body again that was evicted once.
-        _heldTrimmedTo = Math.Min(_heldTrimmedTo, position);
+        // One that came back may have a body again that was evicted once.
+        if (position < _ready.RunStart) _heldTrimmedTo = Math.Min(_heldTrimmedTo, position);
+        _window.Leave(position);
+        _ready.TakeFirst(position);
     }
 
     /// <summary>A message leaves the queue for good.</summary>
     private void Remove(long position, RemovalReason reason)
     {
-        if (_log[position].Is(EntryFlags.Stored)) effects.Record(StoreRecord.Settle(id, position));
+        if (_log[position].Is(EntryFlags.Stored)) _effects.Record(StoreRecord.Settle(_id, position));
         _log.Remove(position);
     }
 
@@ -264,11 +239,9 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
 
     private void MakeReady(long position)
     {
-        ref var entry = ref _log[position];
-        entry.Slot = MessageHolder.None;
-        if (position < _next) _returned.Enqueue(position, position);
-        else EnterRun(position, entry.Size);
-        CountReady(1, entry.BodySize);
+        _log[position].Slot = MessageHolder.None;
+        _ready.Return(position);
+        _window.Enter(position);
     }
 
     private void ReturnCredit(MessageHolder holder)
@@ -281,7 +254,7 @@ public sealed partial class QueueState(QueueId id, uint epoch, bool isDurable, Q
     private bool IsHeldBy(MessageHolder holder, long position) =>
         _log.Contains(position) && _log[position].Slot is not MessageHolder.None and var slot && _unacked.HolderOf(slot) == holder;
 
-    private bool IsPersistent(Message message) => isDurable && message.IsPersistent;
+    private bool IsPersistent(Message message) => _isDurable && message.IsPersistent;
 
     private long ExpiryOf(Message message, long now)
     {
