@@ -9,7 +9,7 @@ using Amqp.Core.Topology;
 
 namespace Amqp.Broker;
 
-/// <content>What operators see of a node, and do to it. The owners are asked by mail, all at once.</content>
+/// <content>What operators see of a node, and do to it. Connections are asked by mail, all at once; queues are not asked.</content>
 public sealed partial class BrokerNode
 {
     public int ConnectionCount => _connections.Count;
@@ -22,16 +22,15 @@ public sealed partial class BrokerNode
     }
 
     /// <summary>Queues of a virtual host, or of all; not those that are being deleted at this moment.</summary>
-    public async Task<ImmutableArray<QueueInfo>> Queues(string? vhost = null)
+    public IEnumerable<QueueInfo> Queues(string? vhost = null)
     {
         var vhosts = vhost is null ? Topology.VirtualHosts.Values : Topology.Find(vhost) is { } found ? [found] : [];
-        var asked = vhosts.SelectMany(each => each.Queues.Values).Select(Describe).ToArray();
-        return [.. (await Task.WhenAll(asked)).OfType<QueueInfo>()];
+        return vhosts.SelectMany(each => each.Queues.Values).Select(_services.Queues.Describe).OfType<QueueInfo>();
     }
 
     /// <returns>Null: there is none.</returns>
-    public async Task<QueueInfo?> Queue(string vhost, string name) =>
-        Topology.Find(vhost)?.FindQueue(name) is { } definition ? await Describe(definition) : null;
+    public QueueInfo? Queue(string vhost, string name) =>
+        Topology.Find(vhost)?.FindQueue(name) is { } definition ? _services.Queues.Describe(definition) : null;
 
     /// <summary>Drops a queue's ready messages.</summary>
     /// <returns>How many, or null when there is no such queue.</returns>
@@ -72,21 +71,6 @@ public sealed partial class BrokerNode
 
     private IQueueEndpoint? FindQueue(string vhost, string name) =>
         Topology.Find(vhost)?.FindQueue(name) is { } definition && _services.Queues.TryFind(definition, out var queue) ? queue : null;
-
-    private async Task<QueueInfo?> Describe(QueueDefinition definition)
-    {
-        if (!_services.Queues.TryFind(definition, out var queue)) return null;
-        var reply = new Reply<QueueInfo>();
-        queue.Post(QueueOperation.Inspect(reply));
-        try
-        {
-            return await reply;
-        }
-        catch (BrokerException)
-        {
-            return null; // it is being deleted
-        }
-    }
 
     /// <returns>Null: it ended meanwhile.</returns>
     private static async Task<ConnectionInfo?> Describe(AmqpConnection connection, Task served)

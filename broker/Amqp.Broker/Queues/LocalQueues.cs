@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
+using Amqp.Broker.Observability;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
@@ -91,6 +92,9 @@ internal sealed partial class LocalQueues
 
     [LoggerMessage(Level = LogLevel.Debug, Message = "Messages take more than {Limit} bytes of memory; those at the end of long queues are kept in the store only")]
     private static partial void LogTight(ILogger logger, long limit);
+
+    /// <summary>How the queue is, or null when it was deleted since the topology that names it was current.</summary>
+    public QueueInfo? Describe(QueueDefinition definition) => _actors.TryGetValue(definition.Id, out var actor) ? actor.Describe() : null;
 
     /// <summary>The queue, unless it was deleted since the topology that names it was current.</summary>
     public bool TryFind(QueueDefinition definition, [MaybeNullWhen(false)] out IQueueEndpoint queue)

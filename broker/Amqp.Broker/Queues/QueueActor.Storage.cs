@@ -1,4 +1,3 @@
-using Amqp.Broker.Observability;
 using Amqp.Core.Errors;
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
@@ -40,16 +39,6 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
     {
         if (_isOpen) _services.Store.Forget(Definition.Id);
     }
-
-    /// <summary>The queue as its operators see it.</summary>
-    private QueueInfo Describe(string state) => new(
-        Definition,
-        state,
-        _state.Figures(),
-        _state.ConsumerCount,
-        _state.Consumers is [ConsumerLink { Exclusive: true } consumer] ? consumer.Id : null,
-        _messagesRead,
-        _messagesWritten);
 
     void IStoreListener.Committed(long ticket) => Post(QueueOperation.Committed(ticket));
 
@@ -159,6 +148,7 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
         var outcome = _state.TryGet((MessageHolder?)get.Subject, now, out var message, out var position, out var redelivered);
         if (outcome == GetOutcome.NotInMemory) return false;
         HandOver();
+        TellReport();
         ((IReply<GetResult>)get.ReplyTo!).Complete(
             outcome == GetOutcome.Found ? new GetResult(message, position, redelivered, _state.ReadyCount) : default);
         return true;

@@ -1,5 +1,4 @@
 using Amqp.Broker.Loops;
-using Amqp.Broker.Observability;
 using Amqp.Core.Errors;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
@@ -19,7 +18,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
     private QueueState _state;
     private LoopTimer? _timer;
     private volatile bool _deleted;
-    private bool _failed;
+    private volatile bool _failed;
     private bool _stopped;
 
     public QueueActor(QueueDefinition definition, QueueServices services)
@@ -32,6 +31,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
             WallClockAheadMs = services.Clock.WallClockAheadMs,
         };
         if (definition.Durable) OpenOrFail();
+        TellReport();
         Touch(Now());
     }
 
@@ -102,6 +102,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
             case QueueOperationKind.Purge:
                 var purged = _state.Purge();
                 HandOver();
+                TellReport();
                 ((IReply<int>)operation.ReplyTo!).Complete(purged);
                 break;
             case QueueOperationKind.Status:
@@ -149,10 +150,6 @@ internal sealed partial class QueueActor : IQueueEndpoint
                 break;
             case QueueOperationKind.Tend:
                 break;
-            case QueueOperationKind.Inspect:
-                _state.DropExpired(now);
-                ((IReply<QueueInfo>)operation.ReplyTo!).Complete(Describe(QueueInfo.Running));
-                break;
             case QueueOperationKind.Stop:
                 Stop((Action)operation.ReplyTo!);
                 break;
@@ -170,10 +167,11 @@ internal sealed partial class QueueActor : IQueueEndpoint
             reply.Complete(ConsumeResult.ExclusiveUse);
             return;
         }
-        // Consume-ok goes out here, before the first delivery: the channel's answer could not be in time.
-        consumer.Added();
         _state.AddConsumer(consumer, now);
         Touch(now);
+        TellReport();
+        // Consume-ok goes out here, before the first delivery: the channel's answer could not be in time.
+        consumer.Added();
         reply.Complete(ConsumeResult.Added);
     }
 
@@ -213,6 +211,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
         ReportBytes(_state.ReleaseAll());
         _state = new QueueState(Definition.Id, _services.Epoch, isDurable: false, QueueSettings.None, _effects);
         _reportedBytes = 0;
+        TellReport();
         GiveBackAllCredit();
         _timer?.Dispose();
         _services.Topology.Propose(
@@ -259,9 +258,6 @@ internal sealed partial class QueueActor : IQueueEndpoint
             case { Kind: QueueOperationKind.RemoveConsumer, ReplyTo: IReply<int> reply }:
                 reply.Complete(0);
                 break;
-            case { ReplyTo: IReply<QueueInfo> reply } when !_deleted:
-                reply.Complete(Describe(QueueInfo.Crashed));
-                break;
             case { ReplyTo: IReply<QueueStatus> reply } when _deleted:
                 reply.Complete(new QueueStatus(0, 0, Gone: true));
                 break;
@@ -292,10 +288,11 @@ internal sealed partial class QueueActor : IQueueEndpoint
 
     /// <summary>
     /// Does what the operations decided: first the store gets its records, then consecutive deliveries to one connection leave in
-    /// one post, then publishers hear of their messages.
+    /// one post, then publishers hear of their messages. Who looks at the queue then sees it as it is now.
     /// </summary>
     private void CarryOut()
     {
+        TellReport();
         HandOver();
         PostDeliveries(_effects.Deliveries);
         foreach (var positions in _effects.Reads) _services.Store.Read(Definition.Id, positions, this);

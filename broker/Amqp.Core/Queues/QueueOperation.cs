@@ -30,7 +30,6 @@ public enum QueueOperationKind : byte
     Loaded,
     Evict,
     Tend,
-    Inspect,
     Stop,
 }
 
@@ -125,9 +124,6 @@ public readonly struct QueueOperation
 
     /// <summary>Nothing but what follows every operation: there is more to evict than was done at once.</summary>
     public static QueueOperation Tend => new() { Kind = QueueOperationKind.Tend };
-
-    /// <summary>An operator looks at the queue, which is no use of it.</summary>
-    public static QueueOperation Inspect(IReply reply) => new() { Kind = QueueOperationKind.Inspect, ReplyTo = reply };
 
     /// <summary>The node stops in order; nothing is handed out any more.</summary>
     /// <param name="stopped">Called when the store has been told all that it has to know.</param>

@@ -158,7 +158,11 @@ public sealed partial class QueueState
             }
             else if (_unacked.HolderOf(entry.Slot) is TransactionPart) continue; // what it tells the store of it is settled
 
-            if (IsWritten(position, entry)) _log.DropBody(position);
+            if (IsWritten(position, entry))
+            {
+                _log.DropBody(position);
+                if (entry.Slot != MessageHolder.None) _unackedAbsent++;
+            }
             else if (entry.Is(EntryFlags.Stored) || pageRoom <= 0) break;
             else
             {

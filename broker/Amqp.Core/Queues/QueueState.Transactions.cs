@@ -1,3 +1,4 @@
+using Amqp.Core.Metrics;
 using Amqp.Core.Records;
 
 namespace Amqp.Core.Queues;
@@ -31,6 +32,7 @@ public sealed partial class QueueState
     public void Commit(TransactionPart part, long now)
     {
         var expiresNow = false;
+        Counters.Add(Measure.Published, part.Publishes.Count);
         for (var index = 0; index < part.Publishes.Count; index++)
         {
             var position = part.FirstPosition + index;

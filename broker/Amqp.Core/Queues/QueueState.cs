@@ -1,4 +1,5 @@
 using Amqp.Core.Messages;
+using Amqp.Core.Metrics;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
 
@@ -64,6 +65,9 @@ public sealed partial class QueueState
 
     public IReadOnlyList<QueueConsumer> Consumers => _consumers.All;
 
+    /// <summary>What has happened here.</summary>
+    public Counters Counters { get; } = new();
+
     /// <summary>Above the position of every message there was.</summary>
     public long End => _log.End;
 
@@ -75,6 +79,7 @@ public sealed partial class QueueState
         var persistent = IsPersistent(message);
         var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None);
         _ready.Append(message.BodySize);
+        Counters.Add(Measure.Published);
         DeliverReady(now);
         // A message with a time to live of 0 is for a consumer that can take it this instant.
         if (expiresAt == now) DropExpired(now + 1);
@@ -130,10 +135,15 @@ public sealed partial class QueueState
     {
         (message, redelivered) = (null, false);
         DropExpired(now);
-        if (!_ready.TryPeek(out position)) return GetOutcome.Empty;
+        if (!_ready.TryPeek(out position))
+        {
+            Counters.Add(Measure.GetEmpty);
+            return GetOutcome.Empty;
+        }
         message = _log.BodyOf(position);
         if (message is null) return GetOutcome.NotInMemory;
         redelivered = _log[position].Is(EntryFlags.Redelivered);
+        Count(holder is null ? Measure.GotAutoAck : Measure.Got, redelivered);
         HandOut(holder, position);
         return GetOutcome.Found;
     }
@@ -174,11 +184,19 @@ public sealed partial class QueueState
             else if (!consumer.TryEnter(message.Size)) consumer.State = ConsumerState.NoRoom;
             else
             {
-                _effects.Deliver(new Delivery(consumer, position, message, _log[position].Is(EntryFlags.Redelivered)));
+                var redelivered = _log[position].Is(EntryFlags.Redelivered);
+                _effects.Deliver(new Delivery(consumer, position, message, redelivered));
+                Count(consumer.AutoAck ? Measure.DeliveredAutoAck : Measure.Delivered, redelivered);
                 HandOut(consumer.AutoAck ? null : consumer, position);
                 _consumers.Enter(consumer);
             }
         }
+    }
+
+    private void Count(Measure handedOut, bool redelivered)
+    {
+        Counters.Add(handedOut);
+        if (redelivered) Counters.Add(Measure.Redelivered);
     }
 
     /// <summary>The first ready message goes to its holder; to none, and it counts as acknowledged.</summary>
@@ -210,6 +228,8 @@ public sealed partial class QueueState
     /// <summary>A message leaves the queue for good.</summary>
     private void Remove(long position, RemovalReason reason)
     {
+        if (reason == RemovalReason.Rejected) Counters.Add(Measure.Rejected);
+        else if (reason == RemovalReason.Expired) Counters.Add(Measure.Expired);
         if (_log[position].Is(EntryFlags.Stored)) _effects.Record(StoreRecord.Settle(_id, position));
         _log.Remove(position);
     }
@@ -219,9 +239,11 @@ public sealed partial class QueueState
         ref var entry = ref _log[position];
         var holder = _unacked.HolderOf(entry.Slot);
         _unacked.Remove(entry.Slot);
+        if (_unackedAbsent > 0 && _log.BodyOf(position) is null) _unackedAbsent--;
         switch (settlement)
         {
             case Settlement.Acknowledge:
+                Counters.Add(Measure.Acknowledged);
                 Remove(position, RemovalReason.Acknowledged);
                 break;
             case Settlement.Reject:

@@ -16,9 +16,6 @@ internal sealed class UnackedTable
 
     public int Count { get; private set; }
 
-    /// <summary>The messages that have a holder, in no particular order.</summary>
-    public IEnumerable<long> Positions => _slots.Where(slot => slot.Holder is not null).Select(slot => slot.Position);
-
     /// <summary>Notes that <paramref name="holder"/> has the message at <paramref name="position"/>; returns its slot.</summary>
     public int Add(MessageHolder holder, long position)
     {

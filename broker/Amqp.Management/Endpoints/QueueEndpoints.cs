@@ -16,14 +16,14 @@ internal sealed class QueueEndpoints(INodeHost host, Pids pids)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/queues", async () => Answer.Of(Show(await host.Node.Queues())));
-        api.MapGet("/queues/{vhost}", async (PathNames names, [FromQuery(Name = "disable_stats")] bool definitionsOnly = false) =>
+        api.MapGet("/queues", () => Answer.Of(Show(host.Node.Queues())));
+        api.MapGet("/queues/{vhost}", (PathNames names, [FromQuery(Name = "disable_stats")] bool definitionsOnly = false) =>
         {
             if (host.Node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
-            return Answer.Of(definitionsOnly ? vhost.Queues.Values.OrderBy(queue => queue.Name, StringComparer.Ordinal).Select(Show) : Show(await host.Node.Queues(vhost.Name)));
+            return Answer.Of(definitionsOnly ? vhost.Queues.Values.OrderBy(queue => queue.Name, StringComparer.Ordinal).Select(Show) : Show(host.Node.Queues(vhost.Name)));
         });
-        api.MapGet("/queues/{vhost}/{queue}", async (PathNames names) =>
-            Answer.OrNotFound(await host.Node.Queue(names["vhost"], names["queue"]) is { } queue ? Show(queue) : null));
+        api.MapGet("/queues/{vhost}/{queue}", (PathNames names) =>
+            Answer.OrNotFound(host.Node.Queue(names["vhost"], names["queue"]) is { } queue ? Show(queue) : null));
         api.MapDelete("/queues/{vhost}/{queue}", async (
                 PathNames names,
                 HttpRequest request,
@@ -93,7 +93,7 @@ internal sealed class QueueEndpoints(INodeHost host, Pids pids)
             message_bytes_unacknowledged = figures.UnackedBytes,
             message_bytes_ram = figures.BytesInMemory,
             message_bytes_persistent = figures.PersistentBytes,
-            head_message_timestamp = figures.HeadTimestamp,
+            head_message_timestamp = figures.Head?.Properties.Timestamp,
             disk_reads = queue.MessagesRead,
             disk_writes = queue.MessagesWritten,
         };

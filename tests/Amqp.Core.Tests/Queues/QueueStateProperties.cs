@@ -61,13 +61,21 @@ internal sealed class QueueStateProperties
                 _story.CarryOut();
                 var prepared = _parts.Sum(part => part.Settled is null ? 2 : 3);
                 if (_story.State.ReadyCount != _ready.Count || _story.State.UnackedCount != _held.Count + prepared) return false;
-                if (_holder.UnackedCount != _held.Count || !RecordsAreRight()) return false;
+                if (_holder.UnackedCount != _held.Count || !RecordsAreRight() || !FiguresAreRight()) return false;
             }
             while (_ready.Count > 0)
             {
                 if (!Get()) return false;
             }
             return _story.Get(_holder) is null && RecordsAreRight();
+        }
+
+        /// <summary>What is in memory is counted as messages come and go, and as bodies do.</summary>
+        private bool FiguresAreRight()
+        {
+            var (state, figures) = (_story.State, _story.State.Figures());
+            var absent = (Ready: figures.Ready - figures.ReadyInMemory, Unacked: figures.Unacked - figures.UnackedInMemory);
+            return absent is { Ready: >= 0, Unacked: >= 0 } && figures.ReadyInMemory >= 0 && absent.Ready + absent.Unacked == state.AbsentCount;
         }
 
         private void Take(Step step)
