@@ -3,6 +3,7 @@ using Amqp.Broker.Connections;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Observability;
 using Amqp.Core.Errors;
+using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
@@ -31,6 +32,15 @@ public sealed partial class BrokerNode
     /// <returns>Null: there is none.</returns>
     public QueueInfo? Queue(string vhost, string name) =>
         Topology.Find(vhost)?.FindQueue(name) is { } definition ? _services.Queues.Describe(definition) : null;
+
+    /// <summary>What happens on the node, as of the last sample.</summary>
+    public Meter Meter => _services.Metrics.Node.Meter;
+
+    /// <summary>What happens in a virtual host, likewise; null when nothing has.</summary>
+    public Meter? MeterOf(VirtualHost vhost) => _services.Metrics.MeterOf(vhost);
+
+    /// <summary>What is published to an exchange, likewise.</summary>
+    public Meter? MeterOf(Exchange exchange) => _services.Metrics.MeterOf(exchange);
 
     /// <summary>Drops a queue's ready messages.</summary>
     /// <returns>How many, or null when there is no such queue.</returns>

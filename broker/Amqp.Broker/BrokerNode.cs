@@ -3,6 +3,7 @@ using Amqp.Broker.Channels;
 using Amqp.Broker.Connections;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
+using Amqp.Broker.Metrics;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Security;
 using Amqp.Broker.Topology;
@@ -25,6 +26,7 @@ public sealed partial class BrokerNode
     private readonly ISystemResources _resources;
     private readonly DiskWatch _diskWatch;
     private readonly HeapRelease _heapRelease;
+    private readonly Sampler _sampler;
     private readonly long _startedAtMs;
     private long _lastConnection;
     private volatile bool _stopping;
@@ -48,12 +50,14 @@ public sealed partial class BrokerNode
         var clock = new BrokerClock(time);
         _startedAtMs = clock.Now;
         var queues = new LocalQueues();
-        var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>()) { Shown = CloseConnectionsOfDeleted };
+        var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>()) { Shown = Follow };
+        var metrics = new NodeMetrics(() => topology.Current);
+        _sampler = new Sampler(metrics, limits.HistoryBytes, clock);
         var flowLogger = loggers.CreateLogger("Amqp.Broker.Flow");
         var alarms = new Alarms(flowLogger);
         var memory = NewMemoryBudget(limits, resources.MemoryBytes);
         memory.ShortageChanged = isShort => alarms.Set(Shortage.Memory, isShort);
-        _queueServices = new QueueServices(topology, messages, memory, clock, loggers.CreateLogger("Amqp.Broker.Queues"));
+        _queueServices = new QueueServices(topology, messages, memory, metrics, clock, loggers.CreateLogger("Amqp.Broker.Queues"));
         queues.Connect(_queueServices);
         _diskWatch = new DiskWatch(resources, limits.DiskFreeLimit, alarms, clock, flowLogger);
         _heapRelease = new HeapRelease(memory, resources, clock, flowLogger);
@@ -68,6 +72,7 @@ public sealed partial class BrokerNode
             new Usage(),
             alarms,
             memory,
+            metrics,
             clock,
             new ConnectionLog(loggers.CreateLogger("Amqp.Broker.Connections")),
             ServerProperties.For(identity));
@@ -170,10 +175,12 @@ public sealed partial class BrokerNode
     {
         _diskWatch.Dispose();
         _heapRelease.Dispose();
+        _sampler.Dispose();
     }
 
-    private void CloseConnectionsOfDeleted(TopologyResult result)
+    private void Follow(TopologyResult result)
     {
+        _services.Metrics.Changed(result);
         foreach (var vhost in result.VhostsRemoved) Close(connection => connection.Vhost == vhost.Name, BrokerError.VhostDeleted(vhost.Name));
         foreach (var user in result.Changes.OfType<UserRemoved>().Select(change => change.Name))
         {

@@ -3,6 +3,7 @@ using Amqp.Broker.Channels;
 using Amqp.Broker.Connections;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
+using Amqp.Broker.Metrics;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Security;
 using Amqp.Core;
@@ -23,6 +24,7 @@ internal sealed record BrokerServices(
     Usage Usage,
     Alarms Alarms,
     MemoryBudget Memory,
+    NodeMetrics Metrics,
     BrokerClock Clock,
     ConnectionLog Log,
     FieldTable ServerProperties);

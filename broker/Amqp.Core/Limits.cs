@@ -155,6 +155,14 @@ public sealed record Limits : IValidatableObject
     /// <summary>The one of the two that holds.</summary>
     public Watermark DiskFreeLimit => DiskFreeOfMemory > 0 ? Watermark.Relative(DiskFreeOfMemory) : Watermark.Absolute(DiskFreeBytes);
 
+    /// <summary>
+    /// Bytes for the histories of queues, channels, connections and exchanges, from which come their rates over minutes, hours and a day:
+    /// some ten kilobytes for each that is active. When they are used up, what has been idle for longest gives up its history, and
+    /// what comes to life without one has a rate over the last five seconds alone. 0: only virtual hosts and the node have histories.
+    /// </summary>
+    [Range(typeof(long), "0", LongMax)]
+    public long HistoryBytes { get; init; } = 67_108_864;
+
     /// <inheritdoc/>
     IEnumerable<ValidationResult> IValidatableObject.Validate(ValidationContext validationContext)
     {

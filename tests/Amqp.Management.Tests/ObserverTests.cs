@@ -50,6 +50,39 @@ internal sealed class ObserverTests : ApiFixture
     }
 
     [Test]
+    public async Task What_happens_is_shown_with_its_rate_of_everything_that_has_to_do_with_it()
+    {
+        var name = Name();
+        var connection = await Connect();
+        var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        await channel.QueueDeclareAsync(name, durable: false, exclusive: false, autoDelete: false);
+        await channel.ExchangeDeclareAsync(name, "fanout");
+        await channel.QueueBindAsync(name, name, "");
+        for (var message = 0; message < 3; message++) await channel.BasicPublishAsync(name, "", TenBytes);
+        await channel.BasicGetAsync(name, autoAck: true);
+        await Eventually.That(async () => Stats(await Queue(name, ready: 2)), Is.EqualTo("publish 3, get_no_ack 1, deliver_get 1"));
+
+        var shown = (await Api.List("connections")).Single(each => each["client_properties"]!["connection_name"]?.GetValue<string>() == TestContext.CurrentContext.Test.Name);
+        const string client = "publish 3, confirm 3, get_no_ack 1, deliver_get 1";
+        Assert.That(Stats(shown), Is.EqualTo(client));
+        Assert.That(shown["recv_oct_details"]!["rate"]!.GetValue<double>(), Is.GreaterThanOrEqualTo(0));
+        Assert.That(Stats(await Channel(shown["pid"]!.GetValue<string>(), 1)), Is.EqualTo(client));
+        Assert.That(Stats((await Api.List("exchanges/%2F")).Single(each => each["name"]!.GetValue<string>() == name)), Is.EqualTo("publish_in 3, publish_out 3"));
+        // Other tests' messages are in these as well.
+        var (vhost, overview) = ((await Api.Get("vhosts/%2F")).Json!.AsObject(), (await Api.Get("overview")).Json!.AsObject());
+        Assert.That(vhost["message_stats"]!["publish"]!.GetValue<long>(), Is.GreaterThanOrEqualTo(3));
+        Assert.That(overview["message_stats"]!["publish"]!.GetValue<long>(), Is.GreaterThanOrEqualTo(3));
+
+        // The rate of what has stopped comes down to nothing; what was counted stays.
+        await Eventually.That(async () => (await Queue(name, ready: 2))["message_stats"]!["publish_details"]!["rate"]!.GetValue<double>(), Is.Zero);
+        Assert.That(Stats(await Queue(name, ready: 2)), Is.EqualTo("publish 3, get_no_ack 1, deliver_get 1"));
+
+        static string Stats(JsonObject shown) => string.Join(", ", shown["message_stats"]!.AsObject()
+            .Where(each => each.Value is JsonValue value && value.GetValue<long>() != 0)
+            .Select(each => $"{each.Key} {each.Value}"));
+    }
+
+    [Test]
     public async Task A_queue_in_use_or_with_messages_is_deleted_only_when_that_is_wanted()
     {
         var name = Name();

@@ -11,6 +11,7 @@ internal static class Exceptions
         new("broker/Amqp.Broker/Channels/ChannelPrefetch.cs", "lock", "the actors of many queues share one channel's prefetch and its waiting line"),
         new("broker/Amqp.Broker/Channels/DeliveryTags.cs", "lock", "the write loop gives tags, the read loop settles them"),
         new("broker/Amqp.Broker/Publishing/ConfirmTracker.cs", "lock", "the queues settle a channel's confirms, its read loop adds them, the write loop tells them"),
+        new("broker/Amqp.Core/Metrics/Meter.cs", "lock", "the sampler writes a meter, the HTTP API reads it"),
         new("broker/Amqp.Host/Listeners/UnauthenticatedConnections.cs", "lock", "connections come, log in and go on any thread, and the oldest one is wanted"),
         new("broker/Amqp.Host/Sockets/BlockPool.cs", "lock", "reads and writes of all sockets take blocks and bring them back, the last one first; held for a push or a pop"),
         new("broker/Amqp.Storage/Messages/StoreMailbox.cs", "lock", "every queue posts here, and the store's thread takes"),

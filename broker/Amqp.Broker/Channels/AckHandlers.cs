@@ -1,5 +1,6 @@
 using Amqp.Broker.Transactions;
 using Amqp.Core.Errors;
+using Amqp.Core.Metrics;
 using Amqp.Core.Queues;
 using AMQP.Net;
 
@@ -65,6 +66,7 @@ internal sealed class AckHandlers(ChannelSession channel)
 
     private void SettleNow(Settlement settlement)
     {
+        if (settlement == Settlement.Acknowledge) channel.FromClient.Add(Measure.Acknowledged, _taken.Count);
         foreach (var (_, link, position) in _taken)
             channel.Connection.Posts.Add(link.Queue, QueueOperation.Settle(settlement, link.Holder, position));
     }

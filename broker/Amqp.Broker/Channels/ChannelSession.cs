@@ -1,9 +1,11 @@
 using Amqp.Broker.Connections;
+using Amqp.Broker.Metrics;
 using Amqp.Broker.Observability;
 using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Transactions;
 using Amqp.Core.Errors;
+using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Security;
@@ -21,6 +23,7 @@ internal sealed class ChannelSession
     private readonly ChannelHandlers _handlers;
     private readonly ChannelBacklog _backlog;
     private readonly Queue<ConsumerLink> _cancelledMeanwhile = new();
+    private readonly Measured _measured;
     private volatile bool _isClosed;
     private ChannelPhase _phase = ChannelPhase.Starting;
 
@@ -29,6 +32,7 @@ internal sealed class ChannelSession
         Connection = connection;
         Number = number;
         _backlog = new ChannelBacklog(connection);
+        _measured = connection.Services.Metrics.Add(this, connection.Measured);
         _handlers = new ChannelHandlers(this);
     }
 
@@ -39,6 +43,12 @@ internal sealed class ChannelSession
     public ConnectionOutput Output => Connection.Output;
 
     public DeliveryTags Tags { get; } = new();
+
+    /// <summary>What the client did here; for the read loop.</summary>
+    public Counters FromClient { get; } = new();
+
+    /// <summary>What it was sent; for the write loop. (Confirms are counted where they are settled.)</summary>
+    public Counters ToClient { get; } = new();
 
     public ChannelPrefetch Prefetch { get; } = new();
 
@@ -117,6 +127,7 @@ internal sealed class ChannelSession
         _handlers.Publish.Forget();
         Connection.Services.Usage.ChannelsOfUsers.Remove(Connection.User);
         if (ReplyConsumer is not null) Connection.Services.DirectReplies.Remove(ReplyConsumer);
+        Connection.Services.Metrics.Remove(_measured);
     }
 
     /// <summary>The same, when what it was sent behind its waiting handler will not be looked at any more.</summary>
@@ -124,6 +135,18 @@ internal sealed class ChannelSession
     {
         Close();
         _backlog.Drop();
+    }
+
+    /// <summary>Counts a message that the client has published; for the read loop.</summary>
+    /// <param name="queues">How many queues it went to.</param>
+    public void CountPublish(Route route, int queues, bool mandatory)
+    {
+        FromClient.Add(Measure.Published);
+        route.Counters.Add(Measure.Published);
+        route.Counters.Add(Measure.Routed, queues);
+        if (queues > 0) return;
+        if (mandatory) FromClient.Add(Measure.Returned);
+        else if (route.DirectReplies.Length == 0) FromClient.Add(Measure.Dropped);
     }
 
     /// <summary>The channel as operators see it.</summary>
@@ -143,6 +166,7 @@ internal sealed class ChannelSession
         Transaction?.Settlements.Count ?? 0,
         ConsumerPrefetch,
         Prefetch.Limit,
+        _measured.Meter,
         [.. Consumers.Values.Select(consumer => new ConsumerInfo(
             consumer.Id, consumer.Queue.Definition, consumer.AutoAck, consumer.Exclusive, consumer.Prefetch, consumer.Arguments))]);
 

@@ -1,6 +1,7 @@
 using Amqp.Broker.Connections;
 using Amqp.Broker.Queues;
 using Amqp.Core.Errors;
+using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
@@ -66,7 +67,11 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
         var queue = channel.FindQueue(get.Queue);
         var holder = get.NoAck ? null : GetLink(queue);
         var result = await _connection.Ask<GetResult>(queue, reply => QueueOperation.Get(holder, reply));
-        if (result.Message is null) channel.Send(default(BasicGetEmpty));
+        if (result.Message is null)
+        {
+            channel.FromClient.Add(Measure.GetEmpty);
+            channel.Send(default(BasicGetEmpty));
+        }
         else channel.Output.Post(OutboundItem.GetOk(channel, holder, result));
     }
 

@@ -2,6 +2,8 @@ using Amqp.Broker.Connections;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Transactions;
 using Amqp.Core.Errors;
+using Amqp.Core.Metrics;
+using Amqp.Core.Queues;
 using AMQP.Net;
 
 namespace Amqp.Broker.Channels;
@@ -53,7 +55,12 @@ internal sealed class TransactionHandlers(ChannelSession channel)
         var vhost = channel.Connection.VirtualHost;
         var parts = transaction.Parts(
             name => vhost.FindQueue(name) is { } queue && channel.Connection.Services.Queues.TryFind(queue, out var actor) && !actor.IsDeleted ? actor : null,
-            message => channel.Output.Post(OutboundItem.Return(channel, message, confirmNumber: 0)));
+            (publish, queues) =>
+            {
+                channel.CountPublish(publish.Route, queues, publish.Mandatory);
+                if (publish.Mandatory && queues == 0) channel.Output.Post(OutboundItem.Return(channel, publish.Message, confirmNumber: 0));
+            });
+        channel.FromClient.Add(Measure.Acknowledged, transaction.Settlements.Count(settled => settled.Settlement == Settlement.Acknowledge));
         if (parts.Count == 0)
         {
             transaction.Release();

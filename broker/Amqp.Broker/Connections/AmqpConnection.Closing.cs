@@ -169,6 +169,8 @@ internal sealed partial class AmqpConnection
         if (_handshake.IsRunning) Log.Closed(Name, Vhost, User, why);
         CloseChannels();
         ExclusiveQueues.End();
+        Routes.End();
+        if (_measured is not null) Services.Metrics.Remove(_measured);
         End();
         try
         {

@@ -1,3 +1,4 @@
+using Amqp.Broker.Metrics;
 using Amqp.Broker.Observability;
 
 namespace Amqp.Broker.Connections;
@@ -6,10 +7,14 @@ namespace Amqp.Broker.Connections;
 internal sealed partial class AmqpConnection
 {
     private long _reads;
+    private Measured? _measured;
     private int _heartbeatSeconds;
 
     /// <summary>How the user logged in; empty before.</summary>
     public string Mechanism { get; set; } = "";
+
+    /// <summary>What happens here, as it is sampled; from <see cref="Opened"/> on.</summary>
+    public Measured Measured => _measured!;
 
     /// <summary>When the client came.</summary>
     public DateTimeOffset ConnectedAt { get; }
@@ -44,5 +49,6 @@ internal sealed partial class AmqpConnection
         Output.BytesWritten,
         Output.Flushes,
         Output.BytesPending,
+        _measured?.Meter,
         [.. _channels.Values.OrderBy(channel => channel.Number).Select(channel => channel.Describe())]);
 }

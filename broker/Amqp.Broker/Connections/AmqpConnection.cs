@@ -25,6 +25,7 @@ internal sealed partial class AmqpConnection
     private LoopTimer? _handshakeTimeout;
     private ChannelSession? _lastChannel;
     private int _channelMax;
+    private long _bytesReceived;
     private Heartbeat? _heartbeat;
     private ConnectionPhase _phase = ConnectionPhase.AwaitingHeader;
 
@@ -101,7 +102,8 @@ internal sealed partial class AmqpConnection
     /// <summary>Queues that end with this connection.</summary>
     public ExclusiveQueues ExclusiveQueues { get; }
 
-    public long BytesReceived { get; private set; }
+    /// <summary>From any thread.</summary>
+    public long BytesReceived => Volatile.Read(ref _bytesReceived);
 
     /// <summary>The socket is not read on purpose.</summary>
     public bool IsPaused { get; private set; }
@@ -147,7 +149,7 @@ internal sealed partial class AmqpConnection
             if (_isInterrupted && OtherWork.IsWaiting) await Task.Yield(); // to the end of the thread pool's queue
             var result = await input.ReadAsync();
             var buffer = result.Buffer;
-            BytesReceived += buffer.Length - unread;
+            _bytesReceived += buffer.Length - unread;
             _reads++;
             HandleRead(ref buffer);
             unread = buffer.Slice(_frames.Consumed).Length;
@@ -299,6 +301,7 @@ internal sealed partial class AmqpConnection
     public void Opened()
     {
         EndHandshakeTimeout();
+        _measured = Services.Metrics.Add(this);
         Log.Opened(Client.ConnectionName is { } name ? $"{Name} - {name}" : Name, User, Vhost);
     }
 

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Amqp.Broker.Connections;
+using Amqp.Core.Metrics;
 using Amqp.Core.Topology;
 using AMQP.Net;
 
@@ -12,6 +13,7 @@ namespace Amqp.Broker.Observability;
 /// <param name="HeartbeatSeconds">As negotiated; 0: none.</param>
 /// <param name="Reads">How often something was received.</param>
 /// <param name="BytesPending">Of what was sent, what the socket has not taken yet.</param>
+/// <param name="Meter">What happens on it, as of the last sample; null before it has a virtual host.</param>
 public sealed record ConnectionInfo(
     ConnectionId Id,
     Transport Transport,
@@ -29,6 +31,7 @@ public sealed record ConnectionInfo(
     long BytesSent,
     long Flushes,
     long BytesPending,
+    Meter? Meter,
     ImmutableArray<ChannelInfo> Channels);
 
 /// <summary>A channel at one moment.</summary>
@@ -38,6 +41,7 @@ public sealed record ConnectionInfo(
 /// <param name="UncommittedAcks">Settlements that wait for tx.commit.</param>
 /// <param name="Prefetch">Of consumers to come; 0: no limit.</param>
 /// <param name="GlobalPrefetch">What its consumers share; 0: no limit.</param>
+/// <param name="Meter">What happens on it, as of the last sample.</param>
 public sealed record ChannelInfo(
     ushort Number,
     string State,
@@ -49,6 +53,7 @@ public sealed record ChannelInfo(
     int UncommittedAcks,
     int Prefetch,
     int GlobalPrefetch,
+    Meter Meter,
     ImmutableArray<ConsumerInfo> Consumers);
 
 /// <summary>Names a consumer on this node.</summary>

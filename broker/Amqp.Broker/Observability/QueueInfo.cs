@@ -1,3 +1,4 @@
+using Amqp.Core.Metrics;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 
@@ -8,6 +9,7 @@ namespace Amqp.Broker.Observability;
 /// <param name="ExclusiveConsumer">The consumer that has the queue for itself.</param>
 /// <param name="MessagesRead">Messages that were read from the disk since the node started.</param>
 /// <param name="MessagesWritten">Records that were given to the store.</param>
+/// <param name="Meter">What happens in it, as of the last sample.</param>
 public sealed record QueueInfo(
     QueueDefinition Definition,
     string State,
@@ -15,7 +17,8 @@ public sealed record QueueInfo(
     int Consumers,
     ConsumerId? ExclusiveConsumer,
     long MessagesRead,
-    long MessagesWritten)
+    long MessagesWritten,
+    Meter Meter)
 {
     public const string Running = "running";
 

@@ -37,7 +37,11 @@ internal sealed class ConfirmTracker(Action post) : IPublisher
     private readonly List<Run> _settled = [];
     private readonly List<Run> _refused = [];
     private long _next = 1;
+    private long _confirmedCount;
     private bool _isPosted;
+
+    /// <summary>How many messages have been answered for with basic.ack, or are about to be. From any thread.</summary>
+    public long ConfirmedCount => Volatile.Read(ref _confirmedCount);
 
     /// <summary>All below it are answered for.</summary>
     private long FirstOpen => _open.Count > 0 ? _open.First : _next;
@@ -109,6 +113,7 @@ internal sealed class ConfirmTracker(Action post) : IPublisher
     private bool Finish(long number, bool isRefused)
     {
         Note(isRefused ? _refused : _settled, number);
+        if (!isRefused) _confirmedCount++;
         if (_isPosted) return false;
         return _isPosted = true;
     }

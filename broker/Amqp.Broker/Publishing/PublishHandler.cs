@@ -31,6 +31,7 @@ internal sealed class PublishHandler(ChannelSession channel)
     private string? _exchangeName;
     private string? _routingKey;
     private Route? _route;
+    private int _generation;
     private long _keptBytes;
 
     /// <summary>A header or body must be next.</summary>
@@ -94,7 +95,7 @@ internal sealed class PublishHandler(ChannelSession channel)
     private void Publish(Content content)
     {
         var topology = _connection.Services.Topology.Current;
-        var isKnown = topology == _topology && ReferenceEquals(_publish.RoutingKey, _routingKey) && ReferenceEquals(_publish.Exchange, _exchangeName);
+        var isKnown = topology == _topology && _generation == _connection.Routes.Generation && ReferenceEquals(_publish.RoutingKey, _routingKey) && ReferenceEquals(_publish.Exchange, _exchangeName);
         var exchange = isKnown ? null : _connection.Routes.FindExchange(topology, _publish.Exchange, _publish.RoutingKey);
         var properties = content.Properties;
         var expirationMs = -1L;
@@ -115,7 +116,8 @@ internal sealed class PublishHandler(ChannelSession channel)
             BodyId = route.SharesBody && properties.IsPersistent ? _connection.Services.Messages.NextBodyId() : 0,
         };
         foreach (var address in route.DirectReplies) Reply(address, message);
-        if (channel.Transaction is { } transaction) transaction.Publish(message, route, _publish.Mandatory);
+        // What goes nowhere, and is not wanted back, need not wait for a commit.
+        if (channel.Transaction is { } transaction && (_publish.Mandatory || !route.LeadsNowhere)) transaction.Publish(message, route, _publish.Mandatory);
         else Post(message, route);
     }
 
@@ -123,7 +125,7 @@ internal sealed class PublishHandler(ChannelSession channel)
     {
         exchange ??= _connection.Routes.FindExchange(topology, _publish.Exchange, _publish.RoutingKey);
         var route = _connection.Routes.Find(exchange, _publish.RoutingKey, properties, addsKeys, out var isForAll);
-        if (isForAll) (_topology, _exchangeName, _routingKey, _route) = (topology, _publish.Exchange, _publish.RoutingKey, route);
+        if (isForAll) (_topology, _generation, _exchangeName, _routingKey, _route) = (topology, _connection.Routes.Generation, _publish.Exchange, _publish.RoutingKey, route);
         return route;
     }
 
@@ -147,6 +149,7 @@ internal sealed class PublishHandler(ChannelSession channel)
         var shareBytes = route.Queues.Length > 1 ? (message.Size / route.Queues.Length) + OperationBytes : message.Size;
         foreach (var queue in route.Queues) _connection.Posts.AddPublish(queue, message, confirms, number, shareBytes);
         if (isReturned) channel.Output.Post(OutboundItem.Return(channel, message, number));
+        channel.CountPublish(route, route.Queues.Length, _publish.Mandatory);
     }
 
     /// <summary>A requester names the pseudo-queue; the replier gets the address of this channel.</summary>

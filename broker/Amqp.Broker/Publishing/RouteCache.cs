@@ -1,5 +1,7 @@
 using Amqp.Broker.Connections;
+using Amqp.Broker.Metrics;
 using Amqp.Core.Errors;
+using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Core.Routing;
 using Amqp.Core.Security;
@@ -12,7 +14,7 @@ namespace Amqp.Broker.Publishing;
 /// The exchanges that a connection has published to, with its user's permission, and the routes it has used, by exchange and routing
 /// key. A change of the topology does not empty it, since topologies change all the time: what was found before a change is
 /// held against it when it is asked for next, which costs a few comparisons of references.
-/// <para>Bounded by the number of routes (<see cref="Core.Limits.RoutesPerConnection"/>) and by the queues in all of them.</para>
+/// <para>Bounded by the number of routes and of exchanges (<see cref="Core.Limits.RoutesPerConnection"/>) and by the queues in all routes.</para>
 /// </summary>
 internal sealed class RouteCache(AmqpConnection connection)
 {
@@ -22,12 +24,24 @@ internal sealed class RouteCache(AmqpConnection connection)
     // Names of exchanges that the user may write to, and which permissions say so.
     private readonly Dictionary<string, Permissions> _writable = [];
     private readonly Dictionary<(string Exchange, string RoutingKey), KnownRoute> _routes = [];
+    private readonly Dictionary<string, MeasuredPublishes> _publishes = [];
     private readonly RouteResult _result = new();
     private TopologySnapshot? _topology;
     private VirtualHost? _virtualHost;
     private int _queuesInRoutes;
 
     private int RoutesMax => connection.Services.Limits.RoutesPerConnection;
+
+    /// <summary>Changes when routes that were found before must not be used any more, whatever the topology.</summary>
+    public int Generation { get; private set; }
+
+    /// <summary>What was published is sampled for the last time.</summary>
+    public void End()
+    {
+        foreach (var publishes in _publishes.Values) connection.Services.Metrics.Remove(publishes);
+        _publishes.Clear();
+        Generation++;
+    }
 
     /// <summary>The exchange, which the user may publish to with this routing key.</summary>
     /// <exception cref="BrokerException">403: the user may not; 404: there is no such exchange; 403: it is internal.</exception>
@@ -106,7 +120,26 @@ internal sealed class RouteCache(AmqpConnection connection)
         {
             if (connection.Services.Queues.TryFind(definition, out var queue)) queues.Add(queue);
         }
-        return new Route(queues.ToArray(), _result.DirectReplies.ToArray(), _result.Absent.ToArray());
+        return new Route(queues.ToArray(), _result.DirectReplies.ToArray(), _result.Absent.ToArray(), CountersOf(exchange));
+    }
+
+    private Counters CountersOf(Exchange exchange)
+    {
+        if (_publishes.TryGetValue(exchange.Name, out var publishes))
+        {
+            if (!publishes.IsOver) return publishes.Counters;
+            _publishes.Remove(exchange.Name);
+            connection.Services.Metrics.Remove(publishes);
+        }
+        if (_publishes.Count >= RoutesMax)
+        {
+            End();
+            _routes.Clear();
+            _queuesInRoutes = 0;
+        }
+        publishes = connection.Services.Metrics.AddPublishes(exchange.Vhost, exchange.Name);
+        _publishes.Add(exchange.Name, publishes);
+        return publishes.Counters;
     }
 
     private VirtualHost Follow(TopologySnapshot topology)

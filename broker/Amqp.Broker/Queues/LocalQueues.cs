@@ -54,12 +54,16 @@ internal sealed partial class LocalQueues
         }
         foreach (var removed in change.QueuesRemoved)
         {
-            if (_actors.TryRemove(removed.Id, out var actor)) actor.Forget();
+            if (!_actors.TryRemove(removed.Id, out var actor)) continue;
+            actor.Forget();
+            services.Metrics.Remove(actor.Measured);
         }
         // These were not asked: they end as if a client had deleted each of them.
         foreach (var removed in change.VhostsRemoved.SelectMany(vhost => vhost.Queues.Values))
         {
-            if (_actors.TryRemove(removed.Id, out var actor)) actor.Post(QueueOperation.Delete(DeleteConditions.None, reply: null));
+            if (!_actors.TryRemove(removed.Id, out var actor)) continue;
+            actor.Post(QueueOperation.Delete(DeleteConditions.None, reply: null));
+            services.Metrics.Remove(actor.Measured);
         }
         services.Memory.Share(_actors.Count);
     }

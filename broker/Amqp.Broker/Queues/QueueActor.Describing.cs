@@ -7,7 +7,7 @@ namespace Amqp.Broker.Queues;
 /// <content>The queue as operators see it. It is not asked: it tells how it is before anything that it did can be seen.</content>
 internal sealed partial class QueueActor
 {
-    private readonly Latest<Report> _report = new();
+    private readonly Latest<QueueReport> _report = new();
 
     /// <summary>From any thread.</summary>
     /// <returns>Null: it is being deleted.</returns>
@@ -22,16 +22,21 @@ internal sealed partial class QueueActor
             consumers,
             (exclusiveConsumer as ConsumerLink)?.Id,
             messagesRead,
-            messagesWritten);
+            messagesWritten,
+            Measured.Meter);
     }
 
-    private void TellReport() => _report.Write(new Report(
+    private void TellReport() => _report.Write(new QueueReport(
         _state.Figures(),
         _state.ConsumerCount,
         _state.Consumers is [{ Exclusive: true } consumer] ? consumer : null,
         _messagesRead,
         _messagesWritten));
-
-    private readonly record struct Report(
-        QueueFigures Figures, int Consumers, QueueConsumer? ExclusiveConsumer, long MessagesRead, long MessagesWritten);
 }
+
+/// <summary>What a queue says of itself after each step.</summary>
+/// <param name="ExclusiveConsumer">The consumer that has the queue for itself.</param>
+/// <param name="MessagesRead">From the disk, since the node started.</param>
+/// <param name="MessagesWritten">Records that were given to the store.</param>
+internal readonly record struct QueueReport(
+    QueueFigures Figures, int Consumers, QueueConsumer? ExclusiveConsumer, long MessagesRead, long MessagesWritten);

@@ -1,4 +1,5 @@
 using Amqp.Broker.Loops;
+using Amqp.Broker.Metrics;
 using Amqp.Core.Errors;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
@@ -31,11 +32,15 @@ internal sealed partial class QueueActor : IQueueEndpoint
             WallClockAheadMs = services.Clock.WallClockAheadMs,
         };
         if (definition.Durable) OpenOrFail();
+        Measured = services.Metrics.Add(definition.Vhost, _report, _state.Counters);
         TellReport();
         Touch(Now());
     }
 
     public QueueDefinition Definition { get; }
+
+    /// <summary>What happens here, as it is sampled.</summary>
+    public Measured Measured { get; }
 
     /// <summary>Deleted, or about to be. From any thread.</summary>
     public bool IsDeleted => _deleted;

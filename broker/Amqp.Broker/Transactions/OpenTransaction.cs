@@ -38,7 +38,6 @@ internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
     public void Publish(Message message, Route route, bool mandatory)
     {
         var queues = route.Queues.Length + route.Absent.Length;
-        if (queues == 0 && !mandatory) return;
         Add(message.Size + ((long)queues * EntryBytes));
         Publishes.Add(new UncommittedPublish(message, route, mandatory));
     }
@@ -55,12 +54,13 @@ internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
     /// which it was routed to, whether they were deleted and declared again meanwhile or only declared.
     /// </summary>
     /// <param name="find">The queue of a name, or null.</param>
-    /// <param name="returned">Told of each mandatory message that goes nowhere, in the order of their publishes.</param>
-    public Dictionary<IQueueEndpoint, TransactionPart> Parts(Func<string, IQueueEndpoint?> find, Action<Message> returned)
+    /// <param name="routed">Told of each message to how many queues it goes, in the order of their publishes.</param>
+    public Dictionary<IQueueEndpoint, TransactionPart> Parts(Func<string, IQueueEndpoint?> find, Action<UncommittedPublish, int> routed)
     {
         var parts = new Dictionary<IQueueEndpoint, TransactionPart>();
-        foreach (var (message, route, mandatory) in Publishes)
+        foreach (var publish in Publishes)
         {
+            var (message, route, _) = publish;
             var taken = 0;
             foreach (var queue in route.Queues)
             {
@@ -70,7 +70,7 @@ internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
             {
                 if (TryAdd(find(name), message)) taken++;
             }
-            if (mandatory && taken == 0) returned(message);
+            routed(publish, taken);
         }
         foreach (var ((_, link, position), settlement) in Settlements)
             PartOf(link.Queue).Settlements.Add(new HeldMessage(link.Holder, position, settlement));

@@ -11,6 +11,9 @@ public sealed class Latest<T>
     private int _version;
     private T _value;
 
+    /// <summary>Another one after each write.</summary>
+    public int Version => Volatile.Read(ref _version);
+
     /// <summary>By one thread at a time.</summary>
     public void Write(in T value)
     {

@@ -41,5 +41,6 @@ internal sealed class ChannelEndpoints(INodeHost host, Pids pids)
         acks_uncommitted = channel.UncommittedAcks,
         prefetch_count = channel.Prefetch,
         global_prefetch_count = channel.GlobalPrefetch,
+        message_stats = MessageStats.OfClient(channel.Meter),
     };
 }

@@ -1,3 +1,4 @@
+using Amqp.Core.Metrics;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -64,11 +65,14 @@ internal sealed class ConnectionEndpoints(INodeHost host, Pids pids)
             channel_max = connection.ChannelMax,
             client_properties = connection.ClientProperties,
             recv_oct = connection.BytesReceived,
+            recv_oct_details = MessageStats.Details(connection.Meter?.Rate(Measure.BytesReceived) ?? 0),
             recv_cnt = connection.Reads,
             send_oct = connection.BytesSent,
+            send_oct_details = MessageStats.Details(connection.Meter?.Rate(Measure.BytesSent) ?? 0),
             send_cnt = connection.Flushes,
             send_pend = connection.BytesPending,
             connected_at = connection.ConnectedAt.ToUnixTimeMilliseconds(),
+            message_stats = MessageStats.OfClient(connection.Meter),
         };
     }
 }

@@ -14,7 +14,7 @@ internal sealed class ExchangeEndpoints(INodeHost host)
         api.MapGet("/exchanges/{vhost}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null));
     }
 
-    private static IEnumerable<object> All(IEnumerable<VirtualHost> vhosts) =>
+    private IEnumerable<object> All(IEnumerable<VirtualHost> vhosts) =>
         from vhost in vhosts
         orderby vhost.Name
         from exchange in vhost.Exchanges.Values.OrderBy(exchange => exchange.Name, StringComparer.Ordinal)
@@ -28,5 +28,6 @@ internal sealed class ExchangeEndpoints(INodeHost host)
             @internal = exchange.Internal,
             arguments = exchange.Arguments,
             policy = (string?)null,
+            message_stats = MessageStats.OfExchange(host.Node.MeterOf(exchange)),
         };
 }

@@ -33,6 +33,7 @@ internal sealed class OverviewEndpoints(INodeHost host)
                 consumers = connections.Sum(connection => connection.Channels.Sum(channel => channel.Consumers.Length)),
             },
             queue_totals = new { messages = ready + unacked, messages_ready = ready, messages_unacknowledged = unacked },
+            message_stats = MessageStats.OfClient(host.Node.Meter),
             listeners = host.Listeners.Select(listener => new
             {
                 node = host.Identity.Name,

@@ -96,6 +96,7 @@ internal sealed class QueueEndpoints(INodeHost host, Pids pids)
             head_message_timestamp = figures.Head?.Properties.Timestamp,
             disk_reads = queue.MessagesRead,
             disk_writes = queue.MessagesWritten,
+            message_stats = MessageStats.OfQueue(queue.Meter),
         };
     }
 }

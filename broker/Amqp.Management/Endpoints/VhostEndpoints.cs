@@ -30,6 +30,7 @@ internal sealed class VhostEndpoints(INodeHost host)
         metadata = Show(vhost.Metadata),
         default_queue_type = vhost.Metadata.DefaultQueueType?.Text() ?? Undefined,
         tracing = false,
+        message_stats = MessageStats.OfClient(host.Node.MeterOf(vhost)),
         cluster_state = new Dictionary<string, string> { [host.Identity.Name] = "running" },
     };
 

@@ -10,8 +10,8 @@ internal sealed class StoppedReaderTests
 {
     private const int LimitMs = 8_000;
 
-    /// <summary>The node's own timer.</summary>
-    private const int TimersOfNode = 1;
+    /// <summary>The node's own timers.</summary>
+    private const int TimersOfNode = 2;
 
     private readonly TestNode _node = new(new Limits { SendMs = LimitMs, DiskFreeBytes = 0 });
 

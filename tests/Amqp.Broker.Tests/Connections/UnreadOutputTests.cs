@@ -115,7 +115,7 @@ internal sealed class UnreadOutputTests
         {
             await client.SendBytes([8, 0, 0, 0, 0, 0, 0, Frame.End]);
             _node.Time.Advance(500);
-            await Eventually.That(() => _node.Time.TimersSet, Is.EqualTo(3)); // the heartbeat's, the one that waits for the client to read, and the one of the node itself
+            await Eventually.That(() => _node.Time.TimersSet, Is.EqualTo(4)); // the heartbeat's, the one that waits for the client to read, and the two of the node itself
         }
         for (var returned = 0; returned < 3; returned++)
         {

@@ -30,7 +30,7 @@ internal sealed class WatermarkTests
         Assert.That((await publisher.Expect<ConnectionBlocked>(0)).Reason, Is.EqualTo("low on memory"));
 
         // Less than a tenth above: what would keep an alarm on that a publisher has raised.
-        node.Broker.SetMemoryHighWatermark(Watermark.Absolute(used + 1));
+        node.Broker.SetMemoryHighWatermark(Watermark.Absolute(used + (large / 10)));
         Assert.That(node.Broker.Status().MemoryAlarm, Is.False);
         await publisher.Expect<ConnectionUnblocked>(0);
         await Eventually.That(() => publisher.ReadyCount(1, "q"), Is.EqualTo(21));

@@ -43,7 +43,7 @@ internal sealed class ClockTests(int days)
         for (var look = 0; look < 6 && !client.Served.IsCompleted; look++)
         {
             _node.Time.Advance(5_000);
-            await Eventually.That(() => client.Served.IsCompleted || _node.Time.TimersSet == 2, Is.True);
+            await Eventually.That(() => client.Served.IsCompleted || _node.Time.TimersSet == 3, Is.True);
         }
         await client.Served.WaitAsync(Patience.Answer);
         Assert.That(_node.Logs.Complaints, Has.One.Contains("missed heartbeats"));

@@ -1,0 +1,76 @@
+using Amqp.Broker.Channels;
+using Amqp.Broker.Connections;
+using Amqp.Broker.Queues;
+using Amqp.Core.Metrics;
+
+namespace Amqp.Broker.Metrics;
+
+/// <summary>A channel: its connection's two loops count, each for itself, and its confirms.</summary>
+internal sealed class MeasuredChannel(SampleClock clock, ChannelSession channel, Measured connection) : Measured(clock, MeasuredLevel.Part, connection)
+{
+    protected override void AddOwn(Span<long> values)
+    {
+        channel.FromClient.AddTo(values);
+        channel.ToClient.AddTo(values);
+        values[(int)Measure.Confirmed] += channel.Confirms?.ConfirmedCount ?? 0;
+    }
+}
+
+/// <summary>A connection: its channels, and bytes.</summary>
+internal sealed class MeasuredConnection(SampleClock clock, AmqpConnection connection, Measured vhost) : Measured(clock, MeasuredLevel.Whole, vhost)
+{
+    protected override void AddOwn(Span<long> values)
+    {
+        values[(int)Measure.BytesReceived] = connection.BytesReceived;
+        values[(int)Measure.BytesSent] = connection.Output.BytesWritten;
+    }
+}
+
+/// <summary>A queue: its actor counts. The virtual host has from it only what no channel counts.</summary>
+internal sealed class MeasuredQueue(SampleClock clock, Latest<QueueReport> report, Counters counters, Measured vhost) : Measured(clock, MeasuredLevel.Part, vhost)
+{
+    private int _seen = -1;
+
+    protected override bool HasNews => _seen != report.Version;
+
+    protected override void AddOwn(Span<long> values)
+    {
+        _seen = report.Version;
+        counters.AddTo(values);
+        var figures = report.Read().Figures;
+        (values[(int)Measure.Ready], values[(int)Measure.Unacked]) = (figures.Ready, figures.Unacked);
+    }
+
+    protected override void LeaveOut(Span<long> changes) => changes[..((int)Measure.Acknowledged + 1)].Clear();
+}
+
+/// <summary>What one connection publishes to an exchange.</summary>
+internal sealed class MeasuredPublishes(SampleClock clock, MeasuredExchange exchange) : Measured(clock, MeasuredLevel.Part, exchange)
+{
+    /// <summary>For the connection's read loop.</summary>
+    public Counters Counters { get; } = new();
+
+    public override bool KeepsHistory => false;
+
+    /// <summary>The exchange that this was counted for is no more; there may be another one of its name.</summary>
+    public bool IsOver => exchange.IsDeleted;
+
+    protected override void AddOwn(Span<long> values) => Counters.AddTo(values);
+}
+
+/// <summary>An exchange: what connections publish to it. The virtual host has from it only what no channel counts.</summary>
+internal sealed class MeasuredExchange(SampleClock clock, Measured vhost) : Measured(clock, MeasuredLevel.Whole, vhost)
+{
+    private volatile bool _isDeleted;
+
+    public bool IsDeleted
+    {
+        get => _isDeleted;
+        set => _isDeleted = value;
+    }
+
+    protected override void LeaveOut(Span<long> changes) => changes[(int)Measure.Published] = 0;
+}
+
+/// <summary>A virtual host, or the node.</summary>
+internal sealed class MeasuredWhole(SampleClock clock, MeasuredLevel level, Measured? whole) : Measured(clock, level, whole);

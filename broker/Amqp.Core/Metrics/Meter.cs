@@ -1,0 +1,87 @@
+namespace Amqp.Core.Metrics;
+
+/// <summary>
+/// What was counted for one object as of the last pass of the sampler, and how fast it went. The sampler writes, any thread reads.
+/// Something that is idle costs next to nothing: two arrays come with the first count, a history with the sampler's leave.
+/// </summary>
+/// <param name="clock">Tells the passes.</param>
+/// <remarks>A leaf lock, because the sampler and readers meet here; never held while calling out.</remarks>
+public sealed class Meter(SampleClock clock)
+{
+    private readonly Lock _lock = new();
+    private long[]? _last;
+    private long[]? _before;
+    private long _lastPass;
+    private History? _history;
+
+    /// <summary>Number of the last pass in which something had changed; 0: none yet. For the sampler.</summary>
+    public long ActiveInPass { get; private set; }
+
+    /// <summary>Memory that its history takes, 0 when it has none. For the sampler.</summary>
+    public long HistoryBytes => _history?.Bytes ?? 0;
+
+    /// <summary>The value as of the last pass.</summary>
+    public long this[Measure measure]
+    {
+        get
+        {
+            lock (_lock) return _last?[(int)measure] ?? 0;
+        }
+    }
+
+    /// <summary>Takes the values of the current pass, one for each measure in order. Something that did nothing need not be told so, unless it
+    /// has a history.</summary>
+    /// <param name="changes">What they differ by from those of the pass before.</param>
+    /// <param name="keepsHistory">A history may begin, if something differs and there is none.</param>
+    /// <returns>Whether something differs.</returns>
+    public bool Take(ReadOnlySpan<long> values, Span<long> changes, bool keepsHistory)
+    {
+        lock (_lock)
+        {
+            if (_last is null && !values.ContainsAnyExcept(0))
+            {
+                changes.Clear();
+                return false;
+            }
+            var (last, before) = (_before ?? new long[values.Length], _last ?? new long[values.Length]);
+            (_last, _before, _lastPass) = (last, before, clock.Pass);
+            var isActive = false;
+            for (var measure = 0; measure < values.Length; measure++)
+            {
+                last[measure] = values[measure];
+                isActive |= (changes[measure] = values[measure] - before[measure]) != 0;
+            }
+            if (isActive)
+            {
+                ActiveInPass = clock.Pass;
+                if (keepsHistory) _history ??= new History(clock, before);
+            }
+            _history?.Add(values);
+            return isActive;
+        }
+    }
+
+    /// <summary>Forgets how it went before the last pass but one.</summary>
+    public void DropHistory()
+    {
+        lock (_lock) _history = null;
+    }
+
+    /// <summary>How many a second, in the last interval.</summary>
+    public double Rate(Measure measure)
+    {
+        lock (_lock)
+        {
+            if (_last is null || _lastPass < clock.Complete || clock.NowMs == clock.PreviousMs) return 0;
+            return (_last[(int)measure] - _before![(int)measure]) * 1000.0 / (clock.NowMs - clock.PreviousMs);
+        }
+    }
+
+    /// <summary>How many a second, on the average of a window that ends with the last pass.</summary>
+    /// <param name="windowMs">From 5 s to 24 h; of something that came to life within it, the time since then.</param>
+    /// <returns>Null: it has no history, because it is idle or there was no room for one.</returns>
+    public double? Rate(Measure measure, long windowMs)
+    {
+        lock (_lock) return _history?.Rate(measure, _last![(int)measure], windowMs);
+    }
+}
