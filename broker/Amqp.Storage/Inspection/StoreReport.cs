@@ -1,3 +1,4 @@
+
 namespace Amqp.Storage.Inspection;
 
 /// <summary>What is in a data directory.</summary>

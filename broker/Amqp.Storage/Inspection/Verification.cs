@@ -1,8 +1,8 @@
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
-using Amqp.Storage.Messages;
-using Amqp.Storage.Segments;
 using AMQP.Net;
+using Amqp.Storage.Messages.Index;
+using Amqp.Storage.Segments;
 
 namespace Amqp.Storage.Inspection;
 

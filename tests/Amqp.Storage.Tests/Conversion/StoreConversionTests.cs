@@ -2,6 +2,7 @@ using Amqp.Core.Records;
 using Amqp.Storage.Conversion;
 using Amqp.Storage.Files;
 using Amqp.Storage.Inspection;
+using Amqp.Storage.Messages.Recovering;
 using Amqp.Storage.Segments;
 using Amqp.Storage.Tests.Messages;
 

@@ -1,4 +1,5 @@
 using Amqp.Storage.Journal;
+using Amqp.Storage.Messages.Recovering;
 using Amqp.Storage.Tests.Journal;
 
 namespace Amqp.Storage.Tests.Messages;

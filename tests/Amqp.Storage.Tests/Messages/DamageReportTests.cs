@@ -1,10 +1,11 @@
 using Amqp.Core.Messages;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
+using AMQP.Net;
 using Amqp.Storage.Journal;
 using Amqp.Storage.Messages;
+using Amqp.Storage.Messages.Index;
 using Amqp.Storage.Tests.Journal;
-using AMQP.Net;
 using Microsoft.Extensions.Logging;
 using static Amqp.Storage.Tests.Messages.TestStore;
 

@@ -1,6 +1,7 @@
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Records;
+using Amqp.Storage.Messages.Writing;
 using static Amqp.Storage.Tests.Messages.TestStore;
 
 namespace Amqp.Storage.Tests.Messages;

@@ -3,13 +3,14 @@ using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
+using AMQP.Net;
 using Amqp.Storage.Files;
 using Amqp.Storage.Journal;
 using Amqp.Storage.Messages;
+using Amqp.Storage.Messages.Recovering;
 using Amqp.Storage.Segments;
 using Amqp.Storage.Tests.Journal;
 using Amqp.Testing;
-using AMQP.Net;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Storage.Tests.Messages;

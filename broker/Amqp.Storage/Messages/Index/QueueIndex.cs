@@ -2,7 +2,7 @@ using Amqp.Core.Ports;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Index;
 
 /// <summary>
 /// Where the messages of one queue are, by position; a part of <see cref="StoreState"/>, and owned like it.

@@ -1,9 +1,12 @@
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Records;
+using Amqp.Storage.Messages.Index;
+using Amqp.Storage.Messages.Reading;
+using Amqp.Storage.Messages.Writing;
 using Amqp.Storage.Segments;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Recovering;
 
 /// <summary>
 /// What a queue gets to know of its messages when it is opened. Before the store's start recovery has noted it; while the store runs it is

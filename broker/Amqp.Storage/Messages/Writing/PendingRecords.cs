@@ -1,4 +1,6 @@
-namespace Amqp.Storage.Messages;
+using Amqp.Storage.Messages.Index;
+
+namespace Amqp.Storage.Messages.Writing;
 
 /// <summary>
 /// The line of what is to be written. Each has a number that grows for ever, by which a message's <see cref="RecordLocation"/> finds it

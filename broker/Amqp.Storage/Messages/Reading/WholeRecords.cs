@@ -1,7 +1,7 @@
 using System.Buffers.Binary;
 using Amqp.Core.Records;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Reading;
 
 /// <summary>
 /// Finds the records that are whole among bytes that are not all what was written, beginning with a record. One that is damaged still says how

@@ -1,9 +1,10 @@
 using System.Runtime.InteropServices;
 using Amqp.Core.Messages;
 using Amqp.Core.Records;
+using Amqp.Storage.Messages.Index;
 using Amqp.Storage.Segments;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Writing;
 
 /// <summary>
 /// Collects records for one blob, and when the blob has been appended notes where each of them is: in the index, in the

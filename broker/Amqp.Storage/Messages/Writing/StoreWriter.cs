@@ -1,8 +1,11 @@
 using System.Runtime.InteropServices;
 using Amqp.Core.Records;
+using Amqp.Storage.Messages.Index;
+using Amqp.Storage.Messages.Merging;
+using Amqp.Storage.Messages.Recovering;
 using Amqp.Storage.Segments;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Writing;
 
 /// <summary>
 /// What the store's thread does: takes a group of requests, writes what of them has to be written, flushes once, and tells

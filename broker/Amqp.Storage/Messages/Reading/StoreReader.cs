@@ -3,10 +3,12 @@ using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
-using Amqp.Storage.Segments;
 using AMQP.Net;
+using Amqp.Storage.Messages.Index;
+using Amqp.Storage.Messages.Recovering;
+using Amqp.Storage.Segments;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Reading;
 
 /// <summary>One queue's wish for messages, and where they are.</summary>
 internal sealed class StoreRead(QueueId queue, long[] positions, IMessageReader reader)

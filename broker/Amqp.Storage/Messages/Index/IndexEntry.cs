@@ -1,7 +1,7 @@
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Index;
 
 /// <summary>What the store wants to know of a record without its body: from the record itself, or from a segment's footer.</summary>
 internal readonly ref struct IndexEntry

@@ -1,6 +1,6 @@
 using Amqp.Core.Records;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Writing;
 
 /// <summary>
 /// A transaction on its way to the disk. All of it becomes one record, of which a body that several queues share is a part once.

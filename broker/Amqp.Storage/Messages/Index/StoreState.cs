@@ -2,7 +2,7 @@ using System.Collections.Concurrent;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Index;
 
 /// <summary>
 /// What the store knows about what is on the disk: each message's place, and what each segment is needed for.

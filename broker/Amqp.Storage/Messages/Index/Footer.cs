@@ -1,7 +1,7 @@
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Index;
 
 /// <summary>
 /// The footer of a segment: an entry for each of its records, so that opening a store reads footers and not bodies. Numbers

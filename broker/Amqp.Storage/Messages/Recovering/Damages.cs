@@ -3,7 +3,7 @@ using Amqp.Storage.Files;
 using Amqp.Storage.Segments;
 using Microsoft.Extensions.Logging;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Recovering;
 
 /// <summary>
 /// What the disk gave back otherwise than it was written: said in the log, counted, and copied aside as it is, so that nothing

@@ -1,7 +1,8 @@
 using System.Runtime.InteropServices;
 using Amqp.Core.Records;
+using Amqp.Storage.Messages.Index;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Writing;
 
 /// <summary>
 /// Settlements of messages that are on the disk (or what was delivered of them), until they are written: as runs by queue and

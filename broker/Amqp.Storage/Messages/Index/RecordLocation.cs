@@ -1,4 +1,4 @@
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Index;
 
 /// <summary>
 /// Where a message's record is, in twelve bytes without a reference: ten million of them cost the collector nothing.

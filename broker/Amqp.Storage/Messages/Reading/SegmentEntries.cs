@@ -1,7 +1,8 @@
 using Amqp.Core.Records;
+using Amqp.Storage.Messages.Index;
 using Amqp.Storage.Segments;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Reading;
 
 /// <summary>The entries of a segment as they are while the store runs: from its footer, or else from its records. What is damaged in those has
 /// been told of when the store was opened, and is passed over.</summary>

@@ -1,8 +1,9 @@
 using Amqp.Core.Messages;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
+using Amqp.Storage.Messages.Index;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Writing;
 
 internal enum StoreRequestKind : byte
 {

@@ -1,7 +1,7 @@
 using Amqp.Core.Records;
 using Amqp.Storage.Segments;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Index;
 
 /// <summary>What a segment is still needed for.</summary>
 internal sealed class SegmentUse(int number, long capacity)

@@ -1,4 +1,4 @@
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Index;
 
 /// <summary>
 /// The bodies that several queues share, each stored once: where it is, and how many messages still need it. Slots in one

@@ -1,7 +1,9 @@
 using Amqp.Core.Records;
+using Amqp.Storage.Messages.Index;
+using Amqp.Storage.Messages.Reading;
 using Amqp.Storage.Segments;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Recovering;
 
 /// <summary>
 /// Finds out on opening what is still needed. One pass over the segments, oldest first, footers where there are any:

@@ -1,7 +1,7 @@
 using System.Diagnostics.CodeAnalysis;
 using Amqp.Core.Records;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Writing;
 
 /// <summary>
 /// What is wanted of the store's thread, in the order it was asked. Any thread posts; the store's thread takes everything that has come

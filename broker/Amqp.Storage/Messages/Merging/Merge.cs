@@ -1,8 +1,12 @@
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
+using Amqp.Storage.Messages.Index;
+using Amqp.Storage.Messages.Reading;
+using Amqp.Storage.Messages.Recovering;
+using Amqp.Storage.Messages.Writing;
 using Amqp.Storage.Segments;
 
-namespace Amqp.Storage.Messages;
+namespace Amqp.Storage.Messages.Merging;
 
 /// <summary>
 /// Gives sparse segments back: copies what is still needed of one to the end of the store, a little with each group so that
