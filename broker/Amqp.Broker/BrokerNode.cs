@@ -1,4 +1,3 @@
-using System.Collections.Concurrent;
 using Amqp.Broker.Channels;
 using Amqp.Broker.Connections;
 using Amqp.Broker.Flow;
@@ -9,6 +8,7 @@ using Amqp.Broker.Security;
 using Amqp.Broker.Topology;
 using Amqp.Core;
 using Amqp.Core.Errors;
+using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Core.Topology;
 using Microsoft.Extensions.Logging;
@@ -20,7 +20,6 @@ namespace Amqp.Broker;
 /// </summary>
 public sealed partial class BrokerNode
 {
-    private readonly ConcurrentDictionary<ConnectionId, (AmqpConnection Connection, Task Served)> _connections = new();
     private readonly BrokerServices _services;
     private readonly ILogger<BrokerNode> _logger;
     private readonly ISystemResources _resources;
@@ -28,21 +27,11 @@ public sealed partial class BrokerNode
     private readonly HeapRelease _heapRelease;
     private readonly Sampler _sampler;
     private readonly long _startedAtMs;
-    private long _lastConnection;
-    private volatile bool _stopping;
-
     private readonly QueueServices _queueServices;
 
-    private BrokerNode(
-        NodeIdentity identity,
-        Limits limits,
-        IMetadataStore store,
-        IMessageStore messages,
-        LoginRules logins,
-        ISystemResources resources,
-        TimeProvider time,
-        ILoggerFactory loggers)
+    private BrokerNode(NodeParts parts)
     {
+        var (identity, limits, store, messages, logins, resources, time, loggers) = parts;
         _logger = loggers.CreateLogger<BrokerNode>();
         Identity = identity;
         StartedAt = time.GetUtcNow();
@@ -76,22 +65,15 @@ public sealed partial class BrokerNode
             clock,
             new ConnectionLog(loggers.CreateLogger("Amqp.Broker.Connections")),
             ServerProperties.For(identity));
+        Connections = new OpenConnections(_services, identity.Name, () => _queueServices.Epoch, loggers.CreateLogger<OpenConnections>());
+        Queues = new NodeQueues(_services);
     }
 
     /// <summary>Starts a node: topology and messages are loaded from their stores.</summary>
     /// <param name="cancellation">Ends the waiting for a metadata store that cannot be reached.</param>
-    public static async Task<BrokerNode> Start(
-        NodeIdentity identity,
-        Limits limits,
-        IMetadataStore store,
-        IMessageStore messages,
-        LoginRules logins,
-        ISystemResources resources,
-        TimeProvider time,
-        ILoggerFactory loggers,
-        CancellationToken cancellation = default)
+    public static async Task<BrokerNode> Start(NodeParts parts, CancellationToken cancellation = default)
     {
-        var node = new BrokerNode(identity, limits, store, messages, logins, resources, time, loggers);
+        var node = new BrokerNode(parts);
         try
         {
             await node.Start(cancellation);
@@ -107,6 +89,21 @@ public sealed partial class BrokerNode
     public NodeIdentity Identity { get; }
 
     public DateTimeOffset StartedAt { get; }
+
+    /// <summary>Its clients.</summary>
+    public OpenConnections Connections { get; }
+
+    /// <summary>Its queues, as operators see and change them.</summary>
+    public NodeQueues Queues { get; }
+
+    /// <summary>What happens on the node, as of the last sample.</summary>
+    public Meter Meter => _services.Metrics.Node.Meter;
+
+    /// <summary>What happens in a virtual host, likewise; null when nothing has.</summary>
+    public Meter? MeterOf(VirtualHost vhost) => _services.Metrics.MeterOf(vhost);
+
+    /// <summary>What is published to an exchange, likewise.</summary>
+    public Meter? MeterOf(Exchange exchange) => _services.Metrics.MeterOf(exchange);
 
     /// <summary>Everything declared, and who may do what, at this moment.</summary>
     public TopologySnapshot Topology => _services.Topology.Current;
@@ -137,34 +134,11 @@ public sealed partial class BrokerNode
         return new MemoryBudget(limit, limits.PageOutBytes > 0 ? limits.PageOutBytes : limit / 2) { Watermark = watermark };
     }
 
-    /// <summary>Serves one client; completes when it is gone. Never throws.</summary>
-    public async Task Serve(Transport transport)
-    {
-        var id = new ConnectionId(Identity.Name, _queueServices.Epoch, Interlocked.Increment(ref _lastConnection));
-        var connection = new AmqpConnection(id, transport, _services);
-        var served = connection.Run();
-        _connections[id] = (connection, served);
-        if (_stopping) connection.PostClose(BrokerError.ForcedClosure("shutdown"));
-        await served;
-        _connections.TryRemove(id, out _);
-    }
-
-    /// <summary>Closes every connection with 320, and waits until their clients have answered or <see cref="Limits.CloseMs"/> is over.
-    /// From then on, new connections are closed at once.</summary>
-    public async Task CloseAllConnections()
-    {
-        _stopping = true;
-        var open = _connections.Values.ToArray();
-        if (open.Length > 0) _logger.LogInformation("Closing {Count} connections", open.Length);
-        foreach (var (connection, _) in open) connection.PostClose(BrokerError.ForcedClosure("shutdown"));
-        foreach (var (_, served) in open) await served;
-    }
-
-    /// <summary><see cref="CloseAllConnections"/>, and then the queues stop: the stores have everything that they need to be closed in order, and
+    /// <summary>All connections are closed (<see cref="OpenConnections.CloseAll"/>), and then the queues stop: the stores have everything that they need to be closed in order, and
     /// get no more.</summary>
     public async Task Stop()
     {
-        await CloseAllConnections();
+        await Connections.CloseAll();
         await _services.Queues.Stop();
         // What the end of clients deleted is still on its way to the store; one that has failed answers nothing.
         await Task.WhenAny(Change(new Commands([])), Task.Delay(_services.Limits.CloseMs));
@@ -181,31 +155,11 @@ public sealed partial class BrokerNode
     private void Follow(TopologyResult result)
     {
         _services.Metrics.Changed(result);
-        foreach (var vhost in result.VhostsRemoved) Close(connection => connection.Vhost == vhost.Name, BrokerError.VhostDeleted(vhost.Name));
+        foreach (var vhost in result.VhostsRemoved) Connections.Close(connection => connection.Vhost == vhost.Name, BrokerError.VhostDeleted(vhost.Name));
         foreach (var user in result.Changes.OfType<UserRemoved>().Select(change => change.Name))
         {
             // One that has not opened a virtual host yet is refused there.
-            Close(connection => connection.User == user && connection.Vhost.Length > 0, BrokerError.UserDeleted(user));
+            Connections.Close(connection => connection.User == user && connection.Vhost.Length > 0, BrokerError.UserDeleted(user));
         }
     }
-
-    private void Close(Func<AmqpConnection, bool> which, BrokerError reason)
-    {
-        foreach (var (connection, _) in _connections.Values)
-        {
-            if (which(connection)) connection.PostClose(reason);
-        }
-    }
-}
-
-/// <summary>Who a node says it is.</summary>
-/// <param name="Name">The node's name, <c>rabbit@host</c>; clients see it as the cluster's name.</param>
-/// <param name="Product">What clients see as the server's product: whose behaviour they can count on.</param>
-/// <param name="ProductVersion">And as its version: numbers with dots.</param>
-public sealed record NodeIdentity(string Name, string Product, string ProductVersion)
-{
-    /// <summary>What people are told, whatever clients are.</summary>
-    public const string OwnName = "Warren";
-
-    public static string OwnVersion { get; } = typeof(NodeIdentity).Assembly.GetName().Version!.ToString(fieldCount: 3);
 }

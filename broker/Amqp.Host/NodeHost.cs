@@ -77,7 +77,7 @@ internal sealed class NodeHost(BrokerOptions options, Func<Task<RunningNode>> st
     private async Task Stop()
     {
         if (_running is not { } running) return;
-        await running.Node.CloseAllConnections();
+        await running.Node.Connections.CloseAll();
         await listeners.Close();
         // What waits for a store that has failed never ends.
         await Task.WhenAny(running.Unused(), Task.Delay(options.Limits.CloseMs));

@@ -83,7 +83,7 @@ internal sealed class RunningNode : IAsyncDisposable
             store = LocalMetadataStore.Open(
                 directory, TimeProvider.System, logs.CreateLogger<LocalMetadataStore>(), exception => failed(exception, "Definitions"));
             messages = MessageStore.Open(directory, engine, store, logs.CreateLogger<MessageStore>(), exception => failed(exception, "Messages"));
-            var node = await BrokerNode.Start(
+            var node = await BrokerNode.Start(new NodeParts(
                 options.Node.Identity,
                 options.Limits,
                 store,
@@ -91,7 +91,7 @@ internal sealed class RunningNode : IAsyncDisposable
                 options.Security.Logins,
                 new SystemResources(directory.FullPath),
                 TimeProvider.System,
-                logs);
+                logs));
             return new RunningNode(store, messages, node);
         }
         catch

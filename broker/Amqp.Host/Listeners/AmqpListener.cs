@@ -29,7 +29,7 @@ internal sealed class AmqpListener(BrokerNode node)
         if (remote.IsIPv4MappedToIPv6) remote = remote.MapToIPv4();
         var name = $"{connection.RemoteEndPoint} -> {connection.LocalEndPoint}";
         var tls = connection.Features.Get<SslStream>();
-        return node.Serve(new Transport(connection.Transport, name, $"{remote}", IPAddress.IsLoopback(remote), connection.Abort)
+        return node.Connections.Serve(new Transport(connection.Transport, name, $"{remote}", IPAddress.IsLoopback(remote), connection.Abort)
         {
             Peer = connection.RemoteEndPoint as IPEndPoint,
             Local = connection.LocalEndPoint as IPEndPoint,

@@ -9,7 +9,7 @@ namespace Amqp.Management.Endpoints;
 internal sealed class ChannelEndpoints(INodeHost host, Pids pids)
 {
     public void Map(IEndpointRouteBuilder api) => api.MapGet("/channels", async () => Answer.Of(
-        from connection in await host.Node.Connections()
+        from connection in await host.Node.Connections.List()
         from channel in connection.Channels
         select Show(connection, channel)));
 

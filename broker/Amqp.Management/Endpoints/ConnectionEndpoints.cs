@@ -15,21 +15,21 @@ internal sealed class ConnectionEndpoints(INodeHost host, Pids pids)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/connections", async () => Answer.Of((await host.Node.Connections()).Select(Show)));
+        api.MapGet("/connections", async () => Answer.Of((await host.Node.Connections.List()).Select(Show)));
         api.MapGet("/connections/{name}", async (PathNames names) =>
             Answer.OrNotFound(await Find(names["name"]) is [var connection, ..] ? Show(connection) : null));
         api.MapDelete("/connections/{name}", async (PathNames names, HttpRequest request) => Close(await Find(names["name"]), request));
         api.MapDelete("/connections/username/{user}", async (PathNames names, HttpRequest request) =>
-            Close((await host.Node.Connections()).Where(connection => connection.User == names["user"]), request));
+            Close((await host.Node.Connections.List()).Where(connection => connection.User == names["user"]), request));
     }
 
-    private async Task<ConnectionInfo[]> Find(string name) => [.. (await host.Node.Connections()).Where(connection => connection.Transport.Name == name)];
+    private async Task<ConnectionInfo[]> Find(string name) => [.. (await host.Node.Connections.List()).Where(connection => connection.Transport.Name == name)];
 
     private IResult Close(IEnumerable<ConnectionInfo> connections, HttpRequest request)
     {
         var ids = connections.Select(connection => connection.Id).ToHashSet();
         if (ids.Count == 0) return Answer.NotFound;
-        host.Node.CloseConnections(ids, request.Headers[ReasonHeader].ToString());
+        host.Node.Connections.Close(ids, request.Headers[ReasonHeader].ToString());
         return Answer.Done;
     }
 

@@ -18,7 +18,7 @@ internal sealed class ConsumerEndpoints(INodeHost host, Pids pids)
     }
 
     private async Task<IResult> All(string? vhost) => Answer.Of(
-        from connection in await host.Node.Connections()
+        from connection in await host.Node.Connections.List()
         from channel in connection.Channels
         from consumer in channel.Consumers
         where vhost is null || consumer.Queue.Vhost == vhost

@@ -97,7 +97,7 @@ internal sealed class NodeEndpoints(INodeHost host)
             disk_free_alarm = status.DiskAlarm,
             fd_used = status.OpenFiles,
             fd_total = status.OpenFilesMax,
-            sockets_used = host.Node.ConnectionCount,
+            sockets_used = host.Node.Connections.Count,
             sockets_total = host.ConnectionsMax,
             processors = Environment.ProcessorCount,
             data_directory = host.DataDirectory,

@@ -13,7 +13,7 @@ internal sealed class OverviewEndpoints(INodeHost host)
 
     private async Task<IResult> Show()
     {
-        var (queues, connections, topology) = (host.Node.Queues().ToArray(), await host.Node.Connections(), host.Node.Topology);
+        var (queues, connections, topology) = (host.Node.Queues.List().ToArray(), await host.Node.Connections.List(), host.Node.Topology);
         var ready = queues.Sum(queue => (long)queue.Figures.Ready);
         var unacked = queues.Sum(queue => (long)queue.Figures.Unacked);
         return Answer.Of(new

@@ -16,22 +16,22 @@ internal sealed class QueueEndpoints(INodeHost host, Pids pids)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/queues", () => Answer.Of(Show(host.Node.Queues())));
+        api.MapGet("/queues", () => Answer.Of(Show(host.Node.Queues.List())));
         api.MapGet("/queues/{vhost}", (PathNames names, [FromQuery(Name = "disable_stats")] bool definitionsOnly = false) =>
         {
             if (host.Node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
-            return Answer.Of(definitionsOnly ? vhost.Queues.Values.OrderBy(queue => queue.Name, StringComparer.Ordinal).Select(Show) : Show(host.Node.Queues(vhost.Name)));
+            return Answer.Of(definitionsOnly ? vhost.Queues.Values.OrderBy(queue => queue.Name, StringComparer.Ordinal).Select(Show) : Show(host.Node.Queues.List(vhost.Name)));
         });
         api.MapGet("/queues/{vhost}/{queue}", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Queue(names["vhost"], names["queue"]) is { } queue ? Show(queue) : null));
+            Answer.OrNotFound(host.Node.Queues.Find(names["vhost"], names["queue"]) is { } queue ? Show(queue) : null));
         api.MapDelete("/queues/{vhost}/{queue}", async (
                 PathNames names,
                 HttpRequest request,
                 [FromQuery(Name = "if-unused")] bool ifUnused = false,
                 [FromQuery(Name = "if-empty")] bool ifEmpty = false) =>
-            Counted(request, await host.Node.DeleteQueue(names["vhost"], names["queue"], ifUnused, ifEmpty)));
+            Counted(request, await host.Node.Queues.Delete(names["vhost"], names["queue"], ifUnused, ifEmpty)));
         api.MapDelete("/queues/{vhost}/{queue}/contents", async (PathNames names, HttpRequest request) =>
-            Counted(request, await host.Node.Purge(names["vhost"], names["queue"])));
+            Counted(request, await host.Node.Queues.Purge(names["vhost"], names["queue"])));
     }
 
     private static IResult Counted(HttpRequest request, int? count)

@@ -97,7 +97,7 @@ internal sealed class UnreadOutputTests
         await client.Consume(1, "q", "c", noAck: true);
         var before = _node.Broker.Services.Memory.UsedBytes;
         await client.Publish(1, "q", new string('x', 100_000));
-        await Eventually.That(async () => (await _node.Broker.Connections()).Single().BytesPending, Is.GreaterThan(100_000));
+        await Eventually.That(async () => (await _node.Broker.Connections.List()).Single().BytesPending, Is.GreaterThan(100_000));
         Assert.That(_node.Broker.Services.Memory.UsedBytes - before, Is.GreaterThan(100_000));
 
         await client.ExpectDelivery(1);
@@ -130,7 +130,7 @@ internal sealed class UnreadOutputTests
     public async Task A_defect_of_the_write_loop_ends_the_connection_and_is_logged()
     {
         var input = new Pipe();
-        var served = _node.Broker.Serve(new Transport(
+        var served = _node.Broker.Connections.Serve(new Transport(
             new Ends(input.Reader, new BrokenWriter()), "client -> broker", "127.0.0.1", IsLoopback: true, () => input.Writer.Complete(new IOException("aborted"))));
         await input.Writer.WriteAsync(ProtocolHeader.Bytes.ToArray());
         await served.WaitAsync(Patience.Answer);

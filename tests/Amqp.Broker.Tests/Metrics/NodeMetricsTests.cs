@@ -30,10 +30,10 @@ internal sealed class NodeMetricsTests
         await client.Consume(1, "q", "c");
         for (var message = 0; message < 3; message++) await client.ExpectDelivery(1);
         await client.Send(1, new BasicAck(2, Multiple: true));
-        await Eventually.That(() => Broker.Queue("/", "q")!.Figures.Unacked, Is.EqualTo(1));
+        await Eventually.That(() => Broker.Queues.Find("/", "q")!.Figures.Unacked, Is.EqualTo(1));
         Sample();
 
-        var (connection, queue) = ((await Broker.Connections()).Single(), Broker.Queue("/", "q")!);
+        var (connection, queue) = ((await Broker.Connections.List()).Single(), Broker.Queues.Find("/", "q")!);
         const string clients = "Published 3, Confirmed 3, Delivered 3, Acknowledged 2";
         Assert.Multiple(() =>
         {
@@ -62,7 +62,7 @@ internal sealed class NodeMetricsTests
         await client.Expect<BasicGetEmpty>(1);
         Sample();
         Assert.That(await CountedOfChannel(), Is.EqualTo("Published 2, Dropped 1, GotAutoAck 1, GetEmpty 1"));
-        Assert.That(Counted(Broker.Queue("/", "q")!.Meter), Is.EqualTo("Published 1, GotAutoAck 1, GetEmpty 1"));
+        Assert.That(Counted(Broker.Queues.Find("/", "q")!.Meter), Is.EqualTo("Published 1, GotAutoAck 1, GetEmpty 1"));
         Assert.That(Counted(Broker.MeterOf(Vhost.FindExchange("")!)!), Is.EqualTo("Published 2, Routed 1"));
     }
 
@@ -92,15 +92,15 @@ internal sealed class NodeMetricsTests
         await client.Send(1, new ChannelClose(ReplyCode.Success, "", default));
         await client.Expect<ChannelCloseOk>(1);
         Sample();
-        Assert.That(Counted((await Broker.Connections()).Single().Meter!), Does.StartWith("Published 1, "));
+        Assert.That(Counted((await Broker.Connections.List()).Single().Meter!), Does.StartWith("Published 1, "));
         await client.Send(0, new ConnectionClose(ReplyCode.Success, "", default));
         await client.Expect<ConnectionCloseOk>(0);
         client.FinishSending();
-        await Eventually.That(() => Broker.ConnectionCount, Is.Zero);
+        await Eventually.That(() => Broker.Connections.Count, Is.Zero);
         Sample();
         Assert.That((Broker.Meter[Measure.Published], Broker.Meter[Measure.Routed], Broker.Meter[Measure.Ready]), Is.EqualTo((1, 1, 1)));
 
-        await Broker.DeleteQueue("/", "q", ifUnused: false, ifEmpty: false);
+        await Broker.Queues.Delete("/", "q", ifUnused: false, ifEmpty: false);
         Sample();
         Assert.That((Broker.Meter[Measure.Published], Broker.Meter[Measure.Ready]), Is.EqualTo((1, 0)));
     }
@@ -154,14 +154,14 @@ internal sealed class NodeMetricsTests
         await client.ReadyCount(1, "q2");
         node.Time.Advance(SampleClock.IntervalMs);
         Assert.That(HasHistory("q2"), Is.False);
-        Assert.That(node.Broker.Queue("/", "q2")!.Meter.Rate(Measure.Published), Is.EqualTo(0.2).Within(1e-9));
+        Assert.That(node.Broker.Queues.Find("/", "q2")!.Meter.Rate(Measure.Published), Is.EqualTo(0.2).Within(1e-9));
         node.Time.Advance(700_000);
         await client.Publish(1, "q2", "m");
         await client.ReadyCount(1, "q2");
         node.Time.Advance(SampleClock.IntervalMs);
         Assert.That((HasHistory("q1"), HasHistory("q2")), Is.EqualTo((false, true)));
 
-        bool HasHistory(string queue) => node.Broker.Queue("/", queue)!.Meter.HistoryBytes > 0;
+        bool HasHistory(string queue) => node.Broker.Queues.Find("/", queue)!.Meter.HistoryBytes > 0;
     }
 
     private async Task<TestClient> Open(string queue)
@@ -189,7 +189,7 @@ internal sealed class NodeMetricsTests
 
     private void Sample() => _node.Time.Advance(SampleClock.IntervalMs);
 
-    private async Task<string> CountedOfChannel() => Counted((await Broker.Connections()).Single().Channels.Single().Meter);
+    private async Task<string> CountedOfChannel() => Counted((await Broker.Connections.List()).Single().Channels.Single().Meter);
 
     /// <summary>What is not zero.</summary>
     private static string Counted(Meter meter) =>

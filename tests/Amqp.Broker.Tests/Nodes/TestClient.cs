@@ -41,7 +41,7 @@ internal sealed class TestClient
 
     public TestClient(BrokerNode broker, string address = "127.0.0.1")
     {
-        Served = broker.Serve(new Transport(new Ends(_toBroker.Reader, _toClient.Writer), "client -> broker", address, IsLoopback: address == "127.0.0.1", Drop)
+        Served = broker.Connections.Serve(new Transport(new Ends(_toBroker.Reader, _toClient.Writer), "client -> broker", address, IsLoopback: address == "127.0.0.1", Drop)
         {
             BytesTaken = () => Volatile.Read(ref _bytesTaken),
         });

@@ -10,7 +10,7 @@ internal sealed class TestNode
     public TestNode(Limits? limits = null, TimeProvider? time = null)
     {
         Limits = limits ?? new Limits { DiskFreeBytes = 0 }; // no timer but those of connections and queues
-        var started = BrokerNode.Start(
+        var started = BrokerNode.Start(new NodeParts(
             new NodeIdentity("rabbit@test", "Test", "1.0.0"),
             Limits,
             Store,
@@ -18,7 +18,7 @@ internal sealed class TestNode
             new LoginRules(new HashSet<string> { "guest" }, new HashSet<string> { "PLAIN" }),
             Resources,
             time ?? Time,
-            Logs);
+            Logs));
         Assert.That(started.IsCompletedSuccessfully, Is.True, "these stores do not wait");
 #pragma warning disable VSTHRD002 // It is complete.
         Broker = started.Result;
