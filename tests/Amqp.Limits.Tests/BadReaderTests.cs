@@ -18,7 +18,7 @@ internal sealed class BadReaderTests : BrokerFixture
     public async Task StartBroker() => _broker = await StartOwnBroker("--Limits:PageOutBytes=20000000");
 
     [Test]
-    public async Task A_slow_reader_with_a_huge_prefetch_or_none_holds_up_nobody([Values] bool noAck)
+    public async Task A_slow_reader_with_a_huge_prefetch_or_none_holds_up_no_other_client([Values] bool noAck)
     {
         await using var neighbour = await Neighbour.Of(_broker);
         await using var slow = await Consumer(noAck);

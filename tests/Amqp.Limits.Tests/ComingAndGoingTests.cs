@@ -8,7 +8,7 @@ namespace Amqp.Limits.Tests;
 internal sealed class ComingAndGoingTests : BrokerFixture
 {
     [Test]
-    public async Task Thousands_of_logins_hold_up_nobody([Values] bool withGoodPasswords)
+    public async Task Thousands_of_logins_hold_up_no_other_client([Values] bool withGoodPasswords)
     {
         const int Clients = 8;
         const int LoginsOfEach = 250;

@@ -27,7 +27,7 @@ internal sealed class FloodTests : BrokerFixture
     }
 
     [Test]
-    public async Task Queues_and_bindings_declared_as_fast_as_can_be_hold_up_nobody([Values] bool durable)
+    public async Task Queues_and_bindings_declared_as_fast_as_can_be_hold_up_no_other_client([Values] bool durable)
     {
         const int Queues = 3_000;
         await using var neighbour = await Neighbour.Of(_broker);

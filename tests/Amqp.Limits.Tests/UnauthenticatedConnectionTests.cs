@@ -12,7 +12,7 @@ internal sealed class UnauthenticatedConnectionTests : BrokerFixture
     private const string Crowded = "There are [0-9]+ connections, [0-9]+ of them not logged in; for each new one the oldest of these is closed";
 
     [Test]
-    public async Task The_oldest_connections_that_have_not_logged_in_go_for_new_ones_and_nobody_else()
+    public async Task The_oldest_connections_that_have_not_logged_in_go_for_new_ones_and_no_other_does()
     {
         const int Limit = 20;
         var broker = await StartOwnBroker($"--Limits:ConnectionsNotLoggedIn={Limit}", "--Limits:HandshakeMs=60000");
@@ -21,21 +21,21 @@ internal sealed class UnauthenticatedConnectionTests : BrokerFixture
         await using var neighbour = await Neighbour.Of(broker);
         var clients = new List<RawConnection>();
         for (var client = 0; client < 3 * Limit; client++) clients.Add(await RawConnection.Open(address));
-        var strangers = new List<RawConnection>();
-        for (var stranger = 0; stranger < 3 * Limit; stranger++)
+        var waiting = new List<RawConnection>();
+        for (var one = 0; one < 3 * Limit; one++)
         {
-            strangers.Add(await RawConnection.Connect(address));
+            waiting.Add(await RawConnection.Connect(address));
             // One has got its answer before the next one comes, so that their order is known.
-            await strangers[^1].Start();
+            await waiting[^1].Start();
         }
-        foreach (var gone in strangers[..(2 * Limit)]) Assert.That(await IsClosed(gone), Is.True);
-        foreach (var here in strangers[(2 * Limit)..])
+        foreach (var gone in waiting[..(2 * Limit)]) Assert.That(await IsClosed(gone), Is.True);
+        foreach (var here in waiting[(2 * Limit)..])
         {
             await here.Login();
             await here.TuneAndOpen();
         }
         foreach (var client in clients) await client.OpenChannel(1);
-        foreach (var connection in (RawConnection[])[.. clients, .. strangers]) await connection.DisposeAsync();
+        foreach (var connection in (RawConnection[])[.. clients, .. waiting]) await connection.DisposeAsync();
         await neighbour.Ask();
         Assert.That(broker.Log.Lines.Count(line => line.Contains("not logged in", StringComparison.Ordinal)), Is.EqualTo(1), "lines in the log");
     }
@@ -85,33 +85,33 @@ internal sealed class UnauthenticatedConnectionTests : BrokerFixture
     [Test]
     public async Task Many_that_begin_a_frame_and_do_not_end_it_take_little_memory()
     {
-        const int Strangers = 1_000;
+        const int Clients = 1_000;
         var broker = await StartOwnBroker("--Limits:HandshakeMs=60000");
         var address = new IPEndPoint(IPAddress.Loopback, broker.Port);
         await using var neighbour = await Neighbour.Of(broker);
         var before = ResidentBytes(broker);
-        var strangers = new List<RawConnection>();
-        for (var stranger = 0; stranger < Strangers; stranger++)
+        var waiting = new List<RawConnection>();
+        for (var one = 0; one < Clients; one++)
         {
-            strangers.Add(await RawConnection.Connect(address));
-            await strangers[^1].Start();
-            await strangers[^1].SendBytes((byte[])[1, 0, 0, 0, 0, 0x0F, 0xF8, .. new byte[4_080]]);
+            waiting.Add(await RawConnection.Connect(address));
+            await waiting[^1].Start();
+            await waiting[^1].SendBytes((byte[])[1, 0, 0, 0, 0, 0x0F, 0xF8, .. new byte[4_080]]);
         }
-        var each = (ResidentBytes(broker) - before) / Strangers;
-        foreach (var stranger in strangers) await stranger.DisposeAsync();
+        var each = (ResidentBytes(broker) - before) / Clients;
+        foreach (var one in waiting) await one.DisposeAsync();
         await TestContext.Out.WriteLineAsync($"{each} bytes of resident memory for each");
         Assert.That(each, Is.LessThan(128 * 1_024));
         await neighbour.Ask();
     }
 
     [Test]
-    public async Task Nobody_can_send_a_large_frame_before_logging_in()
+    public async Task No_client_can_send_a_large_frame_before_logging_in()
     {
         var broker = await StartOwnBroker([]);
-        await using var stranger = await RawConnection.Connect(new IPEndPoint(IPAddress.Loopback, broker.Port));
-        await stranger.Start();
-        await stranger.SendBytes(new byte[] { 1, 0, 0, 0, 0, 0x10, 1 });
-        await stranger.ExpectConnectionClose(ReplyCode.FrameError, "FRAME_ERROR - type 1, all octets = <<>>: {frame_too_large,4097,4088}");
+        await using var one = await RawConnection.Connect(new IPEndPoint(IPAddress.Loopback, broker.Port));
+        await one.Start();
+        await one.SendBytes(new byte[] { 1, 0, 0, 0, 0, 0x10, 1 });
+        await one.ExpectConnectionClose(ReplyCode.FrameError, "FRAME_ERROR - type 1, all octets = <<>>: {frame_too_large,4097,4088}");
     }
 
     private static async Task<bool> IsClosed(RawConnection connection)

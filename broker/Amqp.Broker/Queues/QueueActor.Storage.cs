@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Amqp.Broker.Queues;
 
-/// <content>A queue and the store: what is written, whom that is told, and which messages are in memory.</content>
+/// <content>A queue and the store: what is written, who hears of it, and which messages are in memory.</content>
 internal sealed partial class QueueActor : IStoreListener, IMessageReader
 {
     private readonly PendingConfirms _pendingConfirms = new();

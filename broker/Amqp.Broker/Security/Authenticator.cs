@@ -11,7 +11,7 @@ namespace Amqp.Broker.Security;
 internal sealed class Authenticator(TopologyService topology, IReadOnlySet<string> loopbackUsers, FailedLogins failed)
 {
     /// <summary>Compared with when there is no such user, so that the time it takes does not tell.</summary>
-    private static readonly PasswordHash Nobody = PasswordHash.Of("nobody", [1, 2, 3, 4]);
+    private static readonly PasswordHash OfNoUser = PasswordHash.Of("no user", [1, 2, 3, 4]);
 
     /// <returns>Null to let the user in, or the reason of the refusal, for the log. The client learns no reason.</returns>
     public string? Refuse(string name, string password, Transport transport)
@@ -39,7 +39,7 @@ internal sealed class Authenticator(TopologyService topology, IReadOnlySet<strin
     private string? Check(User? user, string name, string password, Transport transport)
     {
         if (password.Length == 0) return $"user '{name}' attempted to log in with a blank password, which is prohibited";
-        var fits = (user?.Password ?? Nobody).Fits(password);
+        var fits = (user?.Password ?? OfNoUser).Fits(password);
         if (user is null || !fits) return $"user '{name}' - invalid credentials";
         return loopbackUsers.Contains(name) && !transport.IsLoopback ? BrokerError.LoopbackUserOnly(name).Text : null;
     }

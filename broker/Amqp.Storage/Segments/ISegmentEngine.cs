@@ -77,7 +77,7 @@ public interface ISegmentEngine : IDisposable
     void Drop(SegmentId segment);
 }
 
-/// <summary>A blob's place: its segment, and the offset in bytes of its first byte there.</summary>
+/// <summary>A blob's location: its segment, and the offset in bytes of its first byte there.</summary>
 public readonly record struct BlobAddress(SegmentId Segment, long Offset);
 
 /// <summary>A whole blob, as it was appended.</summary>

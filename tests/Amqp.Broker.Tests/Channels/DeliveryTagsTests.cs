@@ -16,7 +16,7 @@ internal sealed class DeliveryTagsTests
     {
         var tags = new DeliveryTags();
         Assert.That((tags.Add(_holder, 7), tags.Next(), tags.Add(_holder, 8)), Is.EqualTo((1UL, 2UL, 3UL)));
-        Assert.That(Take(tags, 2, multiple: false), Is.Null, "nobody waits for the settlement of tag 2");
+        Assert.That(Take(tags, 2, multiple: false), Is.Null, "tag 2 waits for no settlement");
         Assert.That(Take(tags, 3, multiple: false), Is.EqualTo([8]));
     }
 

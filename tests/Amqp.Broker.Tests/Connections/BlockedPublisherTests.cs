@@ -163,7 +163,7 @@ internal sealed class BlockedPublisherTests
     }
 
     [Test]
-    public async Task Alarms_that_come_and_go_leave_nobody_behind()
+    public async Task Alarms_that_come_and_go_leave_no_publisher_blocked()
     {
         var clients = new List<TestClient>();
         for (var i = 0; i < 8; i++) clients.Add(await Open());

@@ -177,14 +177,14 @@ public class SecurityTests
     }
 
     [Test]
-    public async Task A_name_that_nobody_can_have_does_not_fill_the_log()
+    public async Task A_name_that_no_user_can_have_does_not_fill_the_log()
     {
         await ExpectRefusal(new string('x', 3_000), "p");
         Assert.That(_node.Logs.Complaints.Single(), Does.Contain("xxx...").And.Length.LessThan(1_000));
     }
 
     [Test]
-    public async Task Names_that_nobody_has_count_as_one_and_keep_nobody_out()
+    public async Task Names_that_no_user_has_count_as_one_and_keep_no_user_out()
     {
         for (var i = 0; i <= FailedLoginsPerMinute; i++) await ExpectRefusal($"nobody{i}", "p", "10.0.0.1");
         Assert.That(_node.Logs.Complaints, Has.One.Contains("too many failed logins"));

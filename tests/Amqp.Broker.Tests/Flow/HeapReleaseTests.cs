@@ -12,7 +12,7 @@ internal sealed class HeapReleaseTests
     private IReadOnlyList<string> Collections => _node.Resources.Collections;
 
     [Test]
-    public void After_a_large_backlog_is_drained_and_nobody_does_anything()
+    public void After_a_large_backlog_is_drained_and_clients_are_quiet()
     {
         Fill(Peak);
         Pass(seconds: 20);
@@ -44,7 +44,7 @@ internal sealed class HeapReleaseTests
         Assert.That(Collections, Is.Empty);
         Pass(seconds: 4);
         Pass(seconds: 10, reports: 20);
-        Assert.That(Collections, Is.EqualTo((string[])["sweep"]), "which hurts nobody");
+        Assert.That(Collections, Is.EqualTo((string[])["sweep"]), "which stops no client");
         Pass(seconds: 6, reports: 10);
         Assert.That(Collections, Is.EqualTo((string[])["sweep", "sweep", "compact"]));
     }

@@ -34,11 +34,11 @@ internal sealed class FuzzTests
     }
 
     [Test]
-    public Task Broken_conversations_harm_nobody_else() => Fuzz(frames: 150_000);
+    public Task Broken_conversations_harm_no_other_client() => Fuzz(frames: 150_000);
 
     [Test]
     [Category("Long")]
-    public Task Broken_conversations_harm_nobody_else_ten_million_frames() => Fuzz(frames: 10_000_000);
+    public Task Broken_conversations_harm_no_other_client_ten_million_frames() => Fuzz(frames: 10_000_000);
 
     private async Task Fuzz(long frames)
     {
@@ -55,7 +55,7 @@ internal sealed class FuzzTests
         }
         await TestContext.Out.WriteLineAsync($"{node * ConversationsPerNode} conversations, {sent} frames in {watch.Elapsed.TotalSeconds:0} s");
         await TestContext.Out.WriteLineAsync(string.Join(", ", _refusals.OrderBy(pair => pair.Key).Select(pair => $"{pair.Value} times {pair.Key}")));
-        Assert.That(_refusals, Has.Count.GreaterThan(8), "kinds of refusals: not all of them at the door");
+        Assert.That(_refusals, Has.Count.GreaterThan(8), "kinds of refusals: not all of them at the handshake");
         Assert.That(GC.GetTotalMemory(forceFullCollection: true), Is.LessThan(heap + LeftBehindBytes), "nothing of a node stays behind");
     }
 

@@ -37,8 +37,8 @@ internal sealed class Mutator(Random random)
                 (frames[index], frames[other]) = (frames[other], frames[index]);
                 break;
             case 3:
-                var stranger = Conversations.All[random.Next(Conversations.All.Length)];
-                frames.Insert(index, stranger[random.Next(stranger.Length)]);
+                var foreign = Conversations.All[random.Next(Conversations.All.Length)];
+                frames.Insert(index, foreign[random.Next(foreign.Length)]);
                 break;
             case 4:
                 frames[index] = Resized(frames[index]);

@@ -50,7 +50,7 @@ internal sealed class ClockTests(int days)
     }
 
     [Test]
-    public async Task Whoever_guesses_passwords_waits_as_long_as_they_had_to()
+    public async Task A_client_that_guesses_passwords_waits_as_long_as_it_had_to()
     {
         for (var guess = 0; guess < 2; guess++) await Guess("wrong");
         _node.Time.SetClock(_jump);

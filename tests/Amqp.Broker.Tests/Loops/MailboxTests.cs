@@ -5,7 +5,7 @@ namespace Amqp.Broker.Tests.Loops;
 internal sealed class MailboxTests
 {
     [Test]
-    public void Whoever_posts_to_an_idle_owner_has_to_run_it()
+    public void The_poster_to_an_idle_owner_has_to_run_it()
     {
         var mailbox = new Mailbox<int>();
         Assert.That(mailbox.Post(1), Is.True);

@@ -87,7 +87,7 @@ internal sealed class ConfirmTrackerTests
     }
 
     [Test]
-    public void A_straggler_holds_up_nobody_and_its_burst_leaves_nothing_behind()
+    public void A_straggler_holds_up_no_other_confirm_and_its_burst_leaves_nothing_behind()
     {
         const int Count = 1_000_000;
         var first = _tracker.Add(1);

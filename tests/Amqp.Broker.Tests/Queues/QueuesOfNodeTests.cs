@@ -16,7 +16,7 @@ internal sealed class QueuesOfNodeTests
     private readonly TestNode _node = new(new Limits { PageOutBytes = MemoryBytes });
 
     [TearDown]
-    public void Nobody_complains() => Assert.That(_node.Messages.Complaints.Concat(_node.Logs.Complaints), Is.Empty);
+    public void No_complaint_is_logged() => Assert.That(_node.Messages.Complaints.Concat(_node.Logs.Complaints), Is.Empty);
 
     [TestCase(false)]
     [TestCase(true)]

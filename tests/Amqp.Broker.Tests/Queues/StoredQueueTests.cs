@@ -129,7 +129,7 @@ internal sealed class StoredQueueTests
     }
 
     [Test]
-    public async Task What_a_deleted_queue_had_waits_for_nobody()
+    public async Task What_a_deleted_queue_had_is_released_at_once()
     {
         _story.Publish("m1");
         _story.Restart(clean: true);

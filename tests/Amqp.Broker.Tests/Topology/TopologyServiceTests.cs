@@ -85,7 +85,7 @@ public class TopologyServiceTests
     }
 
     [Test]
-    public void One_callers_defect_is_nobody_elses()
+    public void One_callers_defect_is_no_other_callers()
     {
         Propose(Queue("a"));
         _service.Propose(Queue("b"), _ => throw new InvalidOperationException("defect"));
@@ -99,7 +99,7 @@ public class TopologyServiceTests
 
     [TestCase("changed")]
     [TestCase("shown")]
-    public void A_defect_in_whoever_carries_a_change_out_does_not_stop_what_comes_behind_it(string which)
+    public void A_defect_of_a_listener_does_not_stop_the_changes_behind(string which)
     {
         void Fail(TopologyResult result)
         {

@@ -60,7 +60,7 @@ internal sealed class QueueMemoryTests
     }
 
     [Test]
-    public void What_is_behind_the_window_is_let_go_once_it_is_written()
+    public void What_is_behind_the_window_is_evicted_once_it_is_written()
     {
         var queue = new QueueStory(durable: true);
         PublishPersistent(queue, [.. Enumerable.Range(0, 100).Select(number => $"m{number}")]);

@@ -222,7 +222,7 @@ internal sealed class QueueStateTests
     }
 
     [Test]
-    public void A_time_to_live_of_zero_is_for_whoever_waits()
+    public void A_time_to_live_of_zero_is_for_a_consumer_that_waits()
     {
         var queue = new QueueStory();
         queue.PublishExpiring("m1", 0);

@@ -60,7 +60,7 @@ internal sealed partial class ProxyTests : BrokerFixture
     [TestCase("AMQP\0\0\u0009\u0001", "it does not begin with one")]
     [TestCase("PROXY TCP4 nowhere", "none has come within 500 ms")]
     [TestCase("", "none has come within 500 ms")]
-    public async Task Without_a_header_nobody_is_served(string first, string reason)
+    public async Task Without_a_header_no_client_is_served(string first, string reason)
     {
         var broker = await Start("--Limits:HandshakeMs=500");
         ExpectLog($"Closed a connection from 127.0.0.1:[0-9]+ without a valid PROXY header: {reason}", broker);

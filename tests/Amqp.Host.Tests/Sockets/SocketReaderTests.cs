@@ -54,7 +54,7 @@ internal sealed class SocketReaderTests
     }
 
     [Test]
-    public async Task Nobody_goes_on_inside_the_one_who_cancels()
+    public async Task No_reader_goes_on_inside_the_call_that_cancels()
     {
         using var pair = await SocketPair.Open();
         var wentOnHere = false;
@@ -78,7 +78,7 @@ internal sealed class SocketReaderTests
     }
 
     [Test]
-    public async Task Who_took_long_goes_on_where_nobody_is_held_up()
+    public async Task A_reader_that_took_long_goes_on_where_no_other_is_held_up()
     {
         SynchronizationContext.SetSynchronizationContext(null); // NUnit's would have everything go on elsewhere.
         using var pair = await SocketPair.Open(isCalledInline: true);

@@ -156,7 +156,7 @@ internal sealed class QueueIndex(QueueId id)
         public RecordLocation[] Locations = [];
         public int Live;
 
-        // Notes, between finding messages and opening their queue. Empty, or shorter than the places, where nothing was noted.
+        // Notes, between finding messages and opening their queue. Empty, or shorter than the locations, where nothing was noted.
         public int[] BodySizes = [];
         public MessageAttributes[] Attributes = [];
         public bool[] Delivered = [];

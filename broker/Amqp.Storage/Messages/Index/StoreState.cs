@@ -5,11 +5,11 @@ using Amqp.Core.Topology;
 namespace Amqp.Storage.Messages.Index;
 
 /// <summary>
-/// What the store knows about what is on the disk: each message's place, and what each segment is needed for.
+/// What the store knows about what is on the disk: each message's location, and what each segment is needed for.
 /// <para>
 /// Only the store's thread changes it, and before the start the one that opens the store. It holds <see cref="Lock"/> for each step
-/// from one state in which every place is right to the next, and therefore looks at it without. The reader's thread looks, too,
-/// holding the lock: at places, shared bodies and the table of segments. What it must be able to rely on is that a place that is
+/// from one state in which every location is right to the next, and therefore looks at it without. The reader's thread looks, too,
+/// holding the lock: at locations, shared bodies and the table of segments. What it must be able to rely on is that a location that is
 /// not pending names bytes that were appended, in a segment that is there; and one that it pins stays.
 /// </para>
 /// <para>
@@ -29,7 +29,7 @@ internal sealed class StoreState
 
     public QueueIndex QueueOf(QueueId id) => Queues.GetOrAdd(id, static id => new QueueIndex(id));
 
-    /// <summary>A message's record is on the disk now, or stands there in another place than before.</summary>
+    /// <summary>A message's record is on the disk now, or at another location there than before.</summary>
     public void Put(QueueIndex queue, long position, RecordLocation location)
     {
         Segments.Use(location.Segment, location.Length);
@@ -52,7 +52,7 @@ internal sealed class StoreState
         Bodies.Remove(slot);
     }
 
-    /// <summary>A shared body's record is on the disk now, or stands there in another place than before.</summary>
+    /// <summary>A shared body's record is on the disk now, or at another location there than before.</summary>
     public void PutBody(int slot, int segment, in IndexEntry entry)
     {
         ref var body = ref Bodies[slot];

@@ -204,6 +204,6 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
     /// <param name="Start">Offset in the blob.</param>
     /// <param name="Queue">Of a message.</param>
     /// <param name="BodySlot">Of a body, or of a message that shares one.</param>
-    /// <param name="IsMove">The message has a place already, which it leaves.</param>
+    /// <param name="IsMove">The message has a location already, which it leaves.</param>
     private readonly record struct Written(int Start, QueueIndex? Queue = null, int BodySlot = NoBody, bool IsMove = false);
 }

@@ -23,7 +23,7 @@ internal sealed class PendingRecords
 
     public ref PendingRecord this[long number] => ref _ring[(_head + (int)(number - First)) & (_ring.Length - 1)];
 
-    /// <summary>The record that a pending place means.</summary>
+    /// <summary>The record that a pending location means.</summary>
     public ref PendingRecord Find(RecordLocation location) => ref this[First + (location.PendingNumber - (uint)First)];
 
     public void Add(in PendingRecord record)

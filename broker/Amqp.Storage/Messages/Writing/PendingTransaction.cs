@@ -5,7 +5,7 @@ namespace Amqp.Storage.Messages.Writing;
 /// <summary>
 /// A transaction on its way to the disk. All of it becomes one record, of which a body that several queues share is a part once.
 /// <para>
-/// What lets a transaction grow counts its messages, and what each place of them in a queue takes (<c>Limits:TransactionBytes</c>,
+/// What lets a transaction grow counts its messages, and what each of them takes in a queue (<c>Limits:TransactionBytes</c>,
 /// at most 512 MiB): what is written of both is about as much, far from the 2 GiB that a record may have.
 /// </para>
 /// </summary>

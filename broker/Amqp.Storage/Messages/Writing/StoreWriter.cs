@@ -246,7 +246,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         return true;
     }
 
-    /// <summary>What it settles is in the blob that is being made, and has no place before that is appended.</summary>
+    /// <summary>What it settles is in the blob that is being made, and has no location before that is appended.</summary>
     private bool SettlesInBlob(PendingTransaction transaction)
     {
         foreach (ref readonly var record in transaction.Records.AsSpan())
