@@ -14,7 +14,7 @@ public sealed class Meter(SampleClock clock)
     private long _lastPass;
     private History? _history;
 
-    /// <summary>Number of the last pass in which something had changed; 0: none yet. For the sampler.</summary>
+    /// <summary>Number of the last pass in which more had changed than bytes; 0: none yet. For the sampler.</summary>
     public long ActiveInPass { get; private set; }
 
     /// <summary>Memory that its history takes, 0 when it has none. For the sampler.</summary>
@@ -32,7 +32,7 @@ public sealed class Meter(SampleClock clock)
     /// <summary>Takes the values of the current pass, one for each measure in order. Something that did nothing need not be told so, unless it
     /// has a history.</summary>
     /// <param name="changes">What they differ by from those of the pass before.</param>
-    /// <param name="keepsHistory">A history may begin, if something differs and there is none.</param>
+    /// <param name="keepsHistory">A history may begin, if more than bytes differ and there is none.</param>
     /// <returns>Whether something differs.</returns>
     public bool Take(ReadOnlySpan<long> values, Span<long> changes, bool keepsHistory)
     {
@@ -45,19 +45,19 @@ public sealed class Meter(SampleClock clock)
             }
             var (last, before) = (_before ?? new long[values.Length], _last ?? new long[values.Length]);
             (_last, _before, _lastPass) = (last, before, clock.Pass);
-            var isActive = false;
             for (var measure = 0; measure < values.Length; measure++)
             {
                 last[measure] = values[measure];
-                isActive |= (changes[measure] = values[measure] - before[measure]) != 0;
+                changes[measure] = values[measure] - before[measure];
             }
-            if (isActive)
+            // Bytes alone are heartbeats, and a connection that has nothing else to tell is idle.
+            if (changes[..(int)Measure.BytesReceived].ContainsAnyExcept(0))
             {
                 ActiveInPass = clock.Pass;
                 if (keepsHistory) _history ??= new History(clock, before);
             }
             _history?.Add(values);
-            return isActive;
+            return changes.ContainsAnyExcept(0);
         }
     }
 

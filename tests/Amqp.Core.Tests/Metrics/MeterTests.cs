@@ -114,6 +114,15 @@ internal sealed class MeterTests
     }
 
     [Test]
+    public void Heartbeats_begin_no_history()
+    {
+        var meter = new Meter(_clock);
+        _values[(int)Measure.BytesReceived] = 8;
+        Assert.That(Pass(meter, published: 0), Is.True, "the bytes count");
+        Assert.That((meter.HistoryBytes, meter.ActiveInPass, meter.Rate(Measure.BytesReceived)), Is.EqualTo((0, 0, 1.6)));
+    }
+
+    [Test]
     public void Changes_are_told_from_one_pass_to_the_next()
     {
         var meter = new Meter(_clock);
