@@ -134,8 +134,8 @@ public sealed partial class BrokerNode
         return new MemoryBudget(limit, limits.PageOutBytes > 0 ? limits.PageOutBytes : limit / 2) { Watermark = watermark };
     }
 
-    /// <summary>All connections are closed (<see cref="OpenConnections.CloseAll"/>), and then the queues stop: the stores have everything that they need to be closed in order, and
-    /// get no more.</summary>
+    /// <summary>All connections are closed (<see cref="OpenConnections.CloseAll"/>), and then the queues stop: the stores have everything that
+    /// they need to be closed in order, and get no more.</summary>
     public async Task Stop()
     {
         await Connections.CloseAll();

@@ -203,7 +203,7 @@ internal sealed class ConnectionOutput(
         var consumer = (ConsumerLink)item.Link!;
         var message = (Message)item.Payload!;
         var tag = consumer.AutoAck ? channel.Tags.Next() : channel.Tags.Add(consumer, item.Position);
-        Count(channel, consumer.AutoAck ? Measure.DeliveredAutoAck : Measure.Delivered, item.Redelivered);
+        channel.ToClient.AddHandedOut(consumer.AutoAck ? Measure.DeliveredAutoAck : Measure.Delivered, item.Redelivered);
         FrameWriter.WriteMethod(
             writer, channel.Number, new BasicDeliver(consumer.Tag, tag, item.Redelivered, message.Exchange, message.RoutingKey));
         WriteContent(channel.Number, message);
@@ -234,7 +234,7 @@ internal sealed class ConnectionOutput(
         if (channel.IsClosed) return;
         var message = (Message)item.Payload!;
         var tag = item.Link is null ? channel.Tags.Next() : channel.Tags.Add(item.Link, item.Position);
-        Count(channel, item.Link is null ? Measure.GotAutoAck : Measure.Got, item.Redelivered);
+        channel.ToClient.AddHandedOut(item.Link is null ? Measure.GotAutoAck : Measure.Got, item.Redelivered);
         FrameWriter.WriteMethod(writer, channel.Number, new BasicGetOk(
             tag, item.Redelivered, message.Exchange, message.RoutingKey, (uint)item.Remaining));
         WriteContent(channel.Number, message);
@@ -270,12 +270,6 @@ internal sealed class ConnectionOutput(
         // Posted by a queue's actor, perhaps behind the close-ok of a channel that closed just now.
         if (channel.IsClosed) return;
         FrameWriter.WriteMethod(writer, channel.Number, new BasicCancel(((ConsumerLink)item.Link!).Tag, NoWait: true));
-    }
-
-    private static void Count(ChannelSession channel, Measure handedOut, bool redelivered)
-    {
-        channel.ToClient.Add(handedOut);
-        if (redelivered) channel.ToClient.Add(Measure.Redelivered);
     }
 
     private void WriteContent(ushort channel, Message message) =>

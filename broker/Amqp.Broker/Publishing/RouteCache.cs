@@ -78,13 +78,16 @@ internal sealed class RouteCache(AmqpConnection connection)
     {
         Forget(exchange, routingKey);
         if (_routes.Count >= RoutesMax || _queuesInRoutes + route.Queues.Length > (long)RoutesMax * QueuesPerRoute)
-        {
-            _routes.Clear();
-            _queuesInRoutes = 0;
-        }
+            ForgetRoutes();
         var topicPermissions = _virtualHost!.FindTopicPermissions(connection.User, exchange);
         _routes.Add((exchange.Name, routingKey), new KnownRoute(route, [.. _result.Exchanges], topicPermissions, _virtualHost));
         _queuesInRoutes += route.Queues.Length;
+    }
+
+    private void ForgetRoutes()
+    {
+        _routes.Clear();
+        _queuesInRoutes = 0;
     }
 
     private void Forget(Exchange exchange, string routingKey)
@@ -134,8 +137,7 @@ internal sealed class RouteCache(AmqpConnection connection)
         if (_publishes.Count >= RoutesMax)
         {
             End();
-            _routes.Clear();
-            _queuesInRoutes = 0;
+            ForgetRoutes();
         }
         publishes = connection.Services.Metrics.AddPublishes(exchange.Vhost, exchange.Name);
         _publishes.Add(exchange.Name, publishes);

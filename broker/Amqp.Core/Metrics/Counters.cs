@@ -19,6 +19,14 @@ public sealed class Counters
     /// <summary>Counts something; by the owner of the measure.</summary>
     public void Add(Measure measure, long count = 1) => _values[(int)measure] += count;
 
+    /// <summary>Counts a message that was handed out.</summary>
+    /// <param name="how">One of the four measures of that.</param>
+    public void AddHandedOut(Measure how, bool redelivered)
+    {
+        Add(how);
+        if (redelivered) Add(Measure.Redelivered);
+    }
+
     /// <summary>Adds all counts to others, one for each measure in order.</summary>
     public void AddTo(Span<long> sums)
     {

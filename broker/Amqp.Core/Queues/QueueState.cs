@@ -143,7 +143,7 @@ public sealed partial class QueueState
         message = _log.BodyOf(position);
         if (message is null) return GetOutcome.NotInMemory;
         redelivered = _log[position].Is(EntryFlags.Redelivered);
-        Count(holder is null ? Measure.GotAutoAck : Measure.Got, redelivered);
+        Counters.AddHandedOut(holder is null ? Measure.GotAutoAck : Measure.Got, redelivered);
         HandOut(holder, position);
         return GetOutcome.Found;
     }
@@ -186,17 +186,11 @@ public sealed partial class QueueState
             {
                 var redelivered = _log[position].Is(EntryFlags.Redelivered);
                 _effects.Deliver(new Delivery(consumer, position, message, redelivered));
-                Count(consumer.AutoAck ? Measure.DeliveredAutoAck : Measure.Delivered, redelivered);
+                Counters.AddHandedOut(consumer.AutoAck ? Measure.DeliveredAutoAck : Measure.Delivered, redelivered);
                 HandOut(consumer.AutoAck ? null : consumer, position);
                 _consumers.Enter(consumer);
             }
         }
-    }
-
-    private void Count(Measure handedOut, bool redelivered)
-    {
-        Counters.Add(handedOut);
-        if (redelivered) Counters.Add(Measure.Redelivered);
     }
 
     /// <summary>The first ready message goes to its holder; to none, and it counts as acknowledged.</summary>
