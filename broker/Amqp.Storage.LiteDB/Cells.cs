@@ -30,21 +30,24 @@ internal static class Cells
     private const int FirstBytes = LitePage.BlockBytesMax - DocumentHead - HeadSize;
     private const int MoreBytes = LitePage.BlockBytesMax - HeadSize;
 
-    public static byte[] Of(ReadOnlySpan<byte> bytes, long offset)
+    /// <summary>Bytes of the cells that hold so many of a segment.</summary>
+    public static int SizeOf(int bytes) => bytes + (HeadSize * (1 + ((Math.Max(0, bytes - FirstBytes) + MoreBytes - 1) / MoreBytes)));
+
+    /// <param name="bytes">At least one.</param>
+    /// <param name="offset">Where in the segment they belong.</param>
+    /// <param name="cells">As long as <see cref="SizeOf"/> says.</param>
+    public static void Write(ReadOnlySpan<byte> bytes, long offset, Span<byte> cells)
     {
-        var more = Math.Max(0, bytes.Length - FirstBytes);
-        var cells = new byte[bytes.Length + (HeadSize * (1 + ((more + MoreBytes - 1) / MoreBytes)))];
-        var rest = cells.AsSpan();
         for (var start = 0; ;)
         {
             var length = Math.Min(bytes.Length - start, start == 0 ? FirstBytes : MoreBytes);
-            BinaryPrimitives.WriteUInt32LittleEndian(rest, Magic);
-            BinaryPrimitives.WriteInt32LittleEndian(rest[4..], length);
-            BinaryPrimitives.WriteInt64LittleEndian(rest[8..], offset + start);
-            bytes.Slice(start, length).CopyTo(rest[HeadSize..]);
+            BinaryPrimitives.WriteUInt32LittleEndian(cells, Magic);
+            BinaryPrimitives.WriteInt32LittleEndian(cells[4..], length);
+            BinaryPrimitives.WriteInt64LittleEndian(cells[8..], offset + start);
+            bytes.Slice(start, length).CopyTo(cells[HeadSize..]);
             start += length;
-            if (start == bytes.Length) return cells;
-            rest = rest[(HeadSize + length)..];
+            if (start == bytes.Length) return;
+            cells = cells[(HeadSize + length)..];
         }
     }
 

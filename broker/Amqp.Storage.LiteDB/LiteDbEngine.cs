@@ -14,11 +14,13 @@ public static class LiteDbEngine
     internal static StoreEngine With(LiteLimits limits) => new(Name, "messages-litedb", directory => new LiteMedium(directory, limits));
 }
 
-/// <param name="CheckpointPages">Pages in the log at which they are taken over: LiteDB's own number. More make longer stalls.</param>
+/// <param name="CheckpointPages">Pages in the log at which they are taken over. LiteDB's cache holds 662, and as many with those that a
+/// group of commits adds; with the next its size is 1,662, made anew for each segment.</param>
 /// <param name="CommitBytes">Bytes that one transaction writes at most.</param>
-internal sealed record LiteLimits(int CheckpointPages, int CommitBytes)
+/// <param name="TakeOvers">Makes what takes them over, for each directory.</param>
+internal sealed record LiteLimits(int CheckpointPages, int CommitBytes, Func<ITakeOvers> TakeOvers)
 {
-    public static LiteLimits Default { get; } = new(1_000, 8 << 20);
+    public static LiteLimits Default { get; } = new(500, 4 << 20, () => new TakeOverThread());
 }
 
 /// <summary>What the databases of a directory share: the log, which belongs to the one that is being written.</summary>
@@ -30,18 +32,20 @@ internal sealed class LiteMedium : ISegmentMedium
     private readonly LiteLimits _limits;
     private readonly SegmentDirectory _directory;
     private readonly PageLog _log;
+    private readonly byte[] _cells = new byte[Cells.SizeOf(Cells.BytesMax)];
     private readonly LiteFile?[] _open = new LiteFile?[OpenMax];
     private int _opened;
     private LiteFile? _owner;
-    private bool _missesLog;
+    private string? _missing;
 
     public LiteMedium(SegmentDirectory directory, LiteLimits limits)
     {
         _limits = limits;
         _directory = directory;
-        _log = new PageLog(directory.Files, directory.Path, limits.CheckpointPages + (2 * (limits.CommitBytes / LiteFile.PageBytes)) + 64);
-        _missesLog = !_log.Exists;
-        if (_log.IsShort) directory.Damaged(LogPath, true);
+        var frames = limits.CheckpointPages + (2 * (limits.CommitBytes / LiteFile.PageBytes)) + 64;
+        _log = new PageLog(directory.Files, directory.Path, frames, 2 * limits.CheckpointPages, limits.TakeOvers());
+        _missing = _log.Missing;
+        foreach (var path in _log.Short) directory.Damaged(path, true);
     }
 
     /// <summary>A page that is begun, one of the index, and the pages of what the segment says of itself.</summary>
@@ -53,8 +57,6 @@ internal sealed class LiteMedium : ISegmentMedium
 
     public bool NeedsCheckpoint => _log.Count >= _limits.CheckpointPages;
 
-    private string LogPath => Path.Combine(_directory.Path, PageLog.FileName);
-
     public long FileBytes(long bytes) => (((bytes + LiteFile.PageBytes - 1) / LiteFile.PageBytes) + LiteFile.PagesBeside + 8) * PageFrame.Size;
 
     public bool TryPrepare() => IsPrepared = _log.TryPrepare();
@@ -64,8 +66,8 @@ internal sealed class LiteMedium : ISegmentMedium
 
     public IDataFile Open(SegmentId segment, string path, IDataFile file)
     {
-        if (_missesLog) _directory.Damaged(LogPath, false);
-        _missesLog = false;
+        if (_missing is not null) _directory.Damaged(_missing, false);
+        _missing = null;
         var pages = PageFile.Open(file, _log, segment.Number, out var isBroken);
         var opened = LiteFile.Open(this, pages, isBroken, () => _directory.Damaged(path, true));
         if (_log.Life == 0 || _log.Life != pages.Life) return opened;
@@ -91,6 +93,9 @@ internal sealed class LiteMedium : ISegmentMedium
         _owner = owner;
     }
 
+    /// <summary>An array of that size for what goes into a document. It is used again for the next.</summary>
+    public byte[] CellsOf(int size) => size == _cells.Length ? _cells : new byte[size];
+
     public LogStream LogFor(Action<uint> written) => new(_log, written);
 
     public void EndGroup() => _log.EndGroup();
@@ -102,10 +107,12 @@ internal sealed class LiteMedium : ISegmentMedium
         if (_owner == file) _log.Flush();
     }
 
-    /// <summary>A database that is not there any more has nothing in the log.</summary>
+    /// <summary>A database that is not there any more has nothing in the log, and nothing is written to its file.</summary>
     public void Forget(LiteFile file)
     {
-        if (_owner == file) _owner = null;
+        if (_owner != file) return;
+        _log.EndTakeOver();
+        _owner = null;
     }
 
     /// <summary>A database was opened for reading: from any thread. The one that was opened longest ago rests.</summary>

@@ -8,7 +8,7 @@ namespace Amqp.Storage.Lite;
 /// A segment in a database of LiteDB: the bytes that are written at an offset are documents with that offset as their key.
 /// <para>
 /// LiteDB is used by one thread at a time, under a lock: the one that writes, and the one that reads messages back. A read asks for
-/// a few documents, so neither waits long. Of flushes only a checkpoint's are waited for under the lock.
+/// a few documents, so neither waits long. Flushes are not waited for under the lock, but for a checkpoint that finds the one before unfinished.
 /// </para>
 /// <para>
 /// When LiteDB meets a page that is not what was written, the database is not written any more and LiteDB not asked again:
@@ -174,13 +174,15 @@ internal sealed class LiteFile : IDataFile
 
     private void Insert(LiteEngine engine, ReadOnlySpan<byte> bytes, long offset)
     {
-        var documents = new List<BsonDocument>();
+        engine.BeginTrans();
         for (var start = 0; start < bytes.Length; start += Cells.BytesMax)
         {
             var part = bytes.Slice(start, Math.Min(Cells.BytesMax, bytes.Length - start));
-            documents.Add(new BsonDocument { ["_id"] = offset + start, ["b"] = Cells.Of(part, offset + start) });
+            var cells = _medium.CellsOf(Cells.SizeOf(part.Length));
+            Cells.Write(part, offset + start, cells);
+            engine.Insert(Blobs, [new BsonDocument { ["_id"] = offset + start, ["b"] = cells }], BsonAutoId.Int64);
         }
-        engine.Insert(Blobs, documents, BsonAutoId.Int64);
+        engine.Commit();
         _medium.EndGroup();
     }
 

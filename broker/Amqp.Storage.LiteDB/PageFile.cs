@@ -80,7 +80,8 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
     /// <summary>Takes over what of it is only in the log. Durable when it returns.</summary>
     public void TakeOver()
     {
-        TakeOver(log.PagesOf(Life));
+        log.WaitForTakeOver();
+        TakeOver(log.PagesOf(Life), TryRead);
         if (log.IsDamaged(Life))
         {
             // The next opening must not take the pages for a database either.
@@ -127,11 +128,21 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
         Position += count;
     }
 
+    /// <summary>The checkpoint's pages are the log's older file's from here on, and taken over from there.</summary>
     public override void Flush()
     {
-        TakeOver(_checkpointed);
+        if (_checkpointed.Count == 0)
+        {
+            file.Flush();
+            return;
+        }
+        var pages = _checkpointed.ToArray();
         _checkpointed.Clear();
-        file.Flush();
+        log.TakeOver(from =>
+        {
+            TakeOver(pages, from.TryRead);
+            file.Flush();
+        });
     }
 
     public override long Seek(long offset, SeekOrigin origin) => throw new NotSupportedException();
@@ -140,7 +151,8 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
 
     /// <summary>Writes pages out of the log into the file.</summary>
     /// <param name="pages">In order.</param>
-    private void TakeOver(IEnumerable<uint> pages)
+    /// <param name="read">Reads one of them.</param>
+    private void TakeOver(IEnumerable<uint> pages, PageReader read)
     {
         var run = new byte[RunPages * PageFrame.Size];
         var (first, length) = (0u, 0);
@@ -153,7 +165,8 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
             }
             if (length == 0) first = page;
             var frame = run.AsSpan(length * PageFrame.Size, PageFrame.Size);
-            if (!TryRead(page, frame[PageFrame.HeadSize..])) throw new InvalidOperationException($"page {page} is not in the log");
+            if (!read(page, frame[PageFrame.HeadSize..])) throw new InvalidOperationException($"page {page} is not in the log");
+            LitePage.ClearTransaction(frame[PageFrame.HeadSize..]);
             PageFrame.Seal(frame, page, Life, FileLength);
             length++;
         }
@@ -170,4 +183,7 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
     /// <summary>The life that a page of the file was written in, which is left in the buffer. Null: it is not whole.</summary>
     private long? LifeOf(uint page) =>
         file.Read(_frame, (long)page * PageFrame.Size) == _frame.Length && PageFrame.IsWhole(_frame, page, out var life) ? life : null;
+
+    /// <summary>Reads a page. False: it is not there.</summary>
+    private delegate bool PageReader(uint page, Span<byte> destination);
 }

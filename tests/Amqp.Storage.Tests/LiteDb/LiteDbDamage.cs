@@ -13,13 +13,15 @@ internal sealed class LiteDbDamage : Damage
 {
     private const int LogFrameSize = 32 + PageFrame.PageSize;
     private const int LogStart = 4096;
-    private static readonly string Log = $"{TestStore.Directory}/{PageLog.FileName}";
+    private static readonly string[] Logs = [.. PageLog.FileNames.Select(name => $"{TestStore.Directory}/{name}")];
 
     /// <summary>Where in a file pages stand that are in use, and which bytes of which segment are in each.</summary>
     private readonly List<(string File, Extent Place, string Segment, List<Extent> Bytes)> _pages = [];
 
     /// <summary>The log's frames, and before which one everything was flushed when each was written.</summary>
-    private readonly List<(int Number, int Flushed, Extent Place)> _frames = [];
+    private readonly List<(string Log, int Number, int Flushed, Extent Place)> _frames = [];
+
+    private readonly string _newest;
 
     public LiteDbDamage(StoreAtlas atlas, MemoryFiles files)
         : base(atlas, files)
@@ -35,14 +37,16 @@ internal sealed class LiteDbDamage : Damage
                 Add(segment.Path, page * PageFrame.Size, PageFrame.Size, segment.Path, frame[PageFrame.HeadSize..].ToArray());
             }
         }
-        if (Before.TryGetValue(Log, out var log)) AddLog(atlas, log);
+        var epochs = Logs.Where(Before.ContainsKey).ToDictionary(log => log, log => EpochOf(Before[log]));
+        _newest = epochs.OrderBy(log => log.Value).Select(log => log.Key).LastOrDefault("");
+        foreach (var (log, epoch) in epochs) AddLog(atlas, log, epoch);
     }
 
     public override void Do(DamageKind kind, Random random)
     {
         var there = _pages.Where(page => Files.List("").Contains(page.File)).ToList();
         if (there.Count == 0) return;
-        var inLog = there.FindAll(page => page.File == Log);
+        var inLog = there.FindAll(page => Logs.Contains(page.File));
         // The log has what was written last, and page 0 and its like say where everything is.
         var structure = there.FindAll(page => page.Bytes.Count == 0);
         var page = random.Next(3) switch
@@ -56,17 +60,37 @@ internal sealed class LiteDbDamage : Damage
 
     public override bool Hits(AtlasSegment segment, Extent extent)
     {
-        // Where power may have failed, everything from there on counts for nothing.
-        var whole = _frames.FindAll(frame => !IsHit(Log, frame.Place));
-        var flushed = whole.Select(frame => frame.Flushed).DefaultIfEmpty(0).Max();
-        var last = _frames.FindAll(frame => frame.Number >= flushed);
-        var cut = last.Exists(frame => !whole.Contains(frame)) ? last.ConvertAll(frame => frame.Place) : [];
+        var cut = Logs.SelectMany(log => CutIn(log).Select(place => (log, place))).ToHashSet();
         return !Files.List("").Contains(segment.Path) || _pages.Exists(page =>
             page.Segment == segment.Path && page.Bytes.Exists(bytes => bytes.Start < extent.End && bytes.End > extent.Start)
-            && (IsHit(page.File, page.Place) || (page.File == Log && cut.Contains(page.Place))));
+            && (IsHit(page.File, page.Place) || cut.Contains((page.File, page.Place))));
     }
 
-    private void AddLog(StoreAtlas atlas, byte[] log)
+    /// <summary>Where power may have failed, everything from there on counts for nothing.</summary>
+    private List<Extent> CutIn(string log)
+    {
+        // Of the older file the newer one says how much was on the disk: all.
+        if (log != _newest && Files.List("").Contains(_newest)) return [];
+        var frames = _frames.FindAll(frame => frame.Log == log);
+        var whole = frames.FindAll(frame => !IsHit(log, frame.Place));
+        var flushed = whole.Select(frame => frame.Flushed).DefaultIfEmpty(0).Max();
+        var last = frames.FindAll(frame => frame.Number >= flushed);
+        return last.Exists(frame => !whole.Contains(frame)) ? last.ConvertAll(frame => frame.Place) : [];
+    }
+
+    private void AddLog(StoreAtlas atlas, string log, long epoch)
+    {
+        foreach (var (number, frameEpoch, life, flushed, page) in FramesOf(Before[log]))
+        {
+            var path = $"{TestStore.Directory}/{(int)life:D12}.seg";
+            if (frameEpoch != epoch || !atlas.Segments.Exists(segment => segment.Path == path)) continue;
+            var start = LogStart + (number * LogFrameSize);
+            Add(log, start, LogFrameSize, path, page);
+            _frames.Add((log, number, flushed, new Extent(start, start + LogFrameSize)));
+        }
+    }
+
+    private static List<(int Number, long Epoch, long Life, int Flushed, byte[] Page)> FramesOf(byte[] log)
     {
         var frames = new List<(int Number, long Epoch, long Life, int Flushed, byte[] Page)>();
         for (var number = 0; LogStart + ((number + 1) * LogFrameSize) <= log.Length; number++)
@@ -76,17 +100,11 @@ internal sealed class LiteDbDamage : Damage
             frames.Add((number, BinaryPrimitives.ReadInt64LittleEndian(frame[8..]), BinaryPrimitives.ReadInt64LittleEndian(frame[16..]),
                 BinaryPrimitives.ReadInt32LittleEndian(frame[28..]), frame[32..].ToArray()));
         }
-        var epoch = Math.Max(frames.Select(frame => frame.Epoch).DefaultIfEmpty(0).Max(), Math.Max(EpochAt(log, 0), EpochAt(log, 2048)));
-        frames.RemoveAll(frame => frame.Epoch != epoch);
-        foreach (var (number, _, life, frameFlushed, page) in frames)
-        {
-            var path = $"{TestStore.Directory}/{(int)life:D12}.seg";
-            if (!atlas.Segments.Exists(segment => segment.Path == path)) continue;
-            var start = LogStart + (number * LogFrameSize);
-            Add(Log, start, LogFrameSize, path, page);
-            _frames.Add((number, frameFlushed, new Extent(start, start + LogFrameSize)));
-        }
+        return frames;
     }
+
+    private static long EpochOf(byte[] log) =>
+        Math.Max(FramesOf(log).Select(frame => frame.Epoch).DefaultIfEmpty(0).Max(), Math.Max(EpochAt(log, 0), EpochAt(log, 2048)));
 
     private static long EpochAt(byte[] log, int header) => BinaryPrimitives.ReadInt64LittleEndian(log.AsSpan(header + 16));
 

@@ -2,13 +2,33 @@ using Amqp.Storage.Lite;
 
 namespace Amqp.Storage.Tests.LiteDb;
 
-/// <summary>LiteDB with a log so small that it is taken over every few commits, and large bodies in several of those.</summary>
+/// <summary>LiteDB with a log so small that it is taken over every few commits, and large bodies in several of those. Takeovers come as late as they
+/// can: when the next is due.</summary>
 internal static class LiteDbTestEngine
 {
-    private static readonly LiteLimits Limits = new(CheckpointPages: 40, CommitBytes: 64 << 10);
+    private static readonly LiteLimits Limits = new(CheckpointPages: 40, CommitBytes: 64 << 10, () => new LateTakeOvers());
 
-    public static TestEngine Instance { get; } = new(LiteDbEngine.With(Limits), SegmentScale: 32, BodyScale: 10, BytesBeside: 1 << 20, FlushesBeside: 2)
+    public static TestEngine Instance { get; } = new(LiteDbEngine.With(Limits), SegmentScale: 32, BodyScale: 10, BytesBeside: 2 << 20, FlushesBeside: 2)
     {
         Damage = (atlas, files) => new LiteDbDamage(atlas, files),
     };
+}
+
+/// <summary>Does a job when it is waited for, and not at all when it ends before: as if the process had been killed.</summary>
+internal sealed class LateTakeOvers : ITakeOvers
+{
+    private Action? _job;
+
+    public void Begin(Action job) => _job = job;
+
+    public void Wait()
+    {
+        var job = _job;
+        _job = null;
+        job?.Invoke();
+    }
+
+    public void End() => _job = null;
+
+    public void Dispose() => _job = null;
 }

@@ -44,7 +44,8 @@ internal sealed class MixedPagesTests
         store.Close();
         var disk = store.Files.Copy();
         foreach (var path in disk.List("").Where(path => path.EndsWith(".seg", StringComparison.Ordinal))) Mix(disk.File(path).Bytes, path);
-        if (_random.Next(3) > 0) disk.Delete($"{TestStore.Directory}/{PageLog.FileName}");
+        foreach (var path in PageLog.FileNames.Select(name => $"{TestStore.Directory}/{name}").Where(disk.List("").Contains))
+            if (_random.Next(3) > 0) disk.Delete(path);
 
         using var mixed = new TestStore(LiteDbTestEngine.Instance, segmentBytes, disk, store.Opening);
         var queue = mixed.Queue(1);
