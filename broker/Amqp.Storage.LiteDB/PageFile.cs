@@ -1,3 +1,4 @@
+using System.Buffers;
 using Amqp.Storage.Files;
 
 namespace Amqp.Storage.Lite;
@@ -154,7 +155,8 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
     /// <param name="read">Reads one of them.</param>
     private void TakeOver(IEnumerable<uint> pages, PageReader read)
     {
-        var run = new byte[RunPages * PageFrame.Size];
+        // From the pool: a large array for each takeover would bring on collections of everything that there is.
+        var run = ArrayPool<byte>.Shared.Rent(RunPages * PageFrame.Size);
         var (first, length) = (0u, 0);
         foreach (var page in pages)
         {
@@ -171,6 +173,7 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
             length++;
         }
         if (length > 0) file.Write(run.AsSpan(0, length * PageFrame.Size), (long)first * PageFrame.Size);
+        ArrayPool<byte>.Shared.Return(run);
     }
 
     private void WritePage(uint page, ReadOnlySpan<byte> bytes, uint flags)
