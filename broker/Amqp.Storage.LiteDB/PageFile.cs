@@ -81,7 +81,7 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
     /// <summary>Takes over what of it is only in the log. Durable when it returns.</summary>
     public void TakeOver()
     {
-        log.WaitForTakeOver();
+        log.FinishTakeOver();
         TakeOver(log.PagesOf(Life), TryRead);
         if (log.IsDamaged(Life))
         {

@@ -109,14 +109,14 @@ internal sealed class PageLog : IDisposable
     public void TakeOver(Action<LogFile> job)
     {
         Flush();
-        _takeOvers.Wait();
+        _takeOvers.Finish();
         BeginNext(Life, DataLength);
         var older = _older;
         _takeOvers.Begin(() => job(older));
     }
 
     /// <summary>Returns when everything but what the current file has is in the database's file.</summary>
-    public void WaitForTakeOver() => _takeOvers.Wait();
+    public void FinishTakeOver() => _takeOvers.Finish();
 
     /// <summary>Returns when nothing is taken over any more.</summary>
     public void EndTakeOver() => _takeOvers.End();
@@ -124,7 +124,7 @@ internal sealed class PageLog : IDisposable
     /// <summary>Forgets what is in it, which is in its database's file now, and begins anew for a database.</summary>
     public void Begin(long life, long dataLength)
     {
-        _takeOvers.Wait();
+        _takeOvers.Finish();
         BeginNext(life, dataLength);
         _older.Forget();
     }

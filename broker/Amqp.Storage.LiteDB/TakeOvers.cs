@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 
 namespace Amqp.Storage.Lite;
@@ -5,12 +6,12 @@ namespace Amqp.Storage.Lite;
 /// <summary>What takes pages over from the log while the store goes on: one job at a time, for the one thread that writes.</summary>
 internal interface ITakeOvers : IDisposable
 {
-    /// <summary>Begins a job. The one before it has been waited for.</summary>
+    /// <summary>Begins a job. The one before it is finished.</summary>
     void Begin(Action job);
 
     /// <summary>Returns when the job is done, if there is one.</summary>
     /// <exception cref="IOException">It failed, or one before it did: that is final.</exception>
-    void Wait();
+    void Finish();
 
     /// <summary>Returns when no job runs any more, whatever came of it.</summary>
     void End();
@@ -19,10 +20,11 @@ internal interface ITakeOvers : IDisposable
 /// <summary>A thread for it, which begins with the first job.</summary>
 internal sealed class TakeOverThread : ITakeOvers
 {
-    private readonly SemaphoreSlim _begun = new(0);
-    private readonly ManualResetEventSlim _done = new(true);
+    // Ends with null.
+    private readonly BlockingCollection<Action?> _jobs = [];
+    private readonly BlockingCollection<ExceptionDispatchInfo?> _done = [];
     private Thread? _thread;
-    private Action? _job;
+    private bool _isRunning;
     private ExceptionDispatchInfo? _failure;
 
     public void Begin(Action job)
@@ -32,43 +34,49 @@ internal sealed class TakeOverThread : ITakeOvers
             _thread = new Thread(Run) { Name = "store checkpoint", IsBackground = true };
             _thread.Start();
         }
-        _job = job;
-        _done.Reset();
-        _begun.Release();
+        _jobs.Add(job);
+        _isRunning = true;
     }
 
-    public void Wait()
+    public void Finish()
     {
         End();
         _failure?.Throw();
     }
 
-    public void End() => _done.Wait();
+    public void End()
+    {
+        if (!_isRunning) return;
+        var failure = _done.Take();
+        _isRunning = false;
+        _failure ??= failure;
+    }
 
     public void Dispose()
     {
         End();
-        _job = null;
-        _begun.Release();
+        _jobs.Add(null);
         _thread?.Join();
-        _begun.Dispose();
+        _jobs.Dispose();
         _done.Dispose();
     }
 
     private void Run()
     {
-        for (_begun.Wait(); _job is { } job; _begun.Wait())
+        while (_jobs.Take() is { } job)
         {
+            ExceptionDispatchInfo? failure = null;
             try
             {
                 job();
             }
+#pragma warning disable CA1031 // Whatever it is, it is thrown where the store finishes the job, and ends it there.
             catch (Exception exception)
+#pragma warning restore CA1031
             {
-                // Whatever it is, it is thrown where the store waits, and ends it there.
-                _failure ??= ExceptionDispatchInfo.Capture(exception);
+                failure = ExceptionDispatchInfo.Capture(exception);
             }
-            _done.Set();
+            _done.Add(failure);
         }
     }
 }

@@ -14,14 +14,14 @@ internal static class LiteDbTestEngine
     };
 }
 
-/// <summary>Does a job when it is waited for, and not at all when it ends before: as if the process had been killed.</summary>
+/// <summary>Does a job when it has to be finished, and not at all when it ends before: as if the process had been killed.</summary>
 internal sealed class LateTakeOvers : ITakeOvers
 {
     private Action? _job;
 
     public void Begin(Action job) => _job = job;
 
-    public void Wait()
+    public void Finish()
     {
         var job = _job;
         _job = null;

@@ -132,7 +132,7 @@ internal sealed class PageLogTests
             log.TakeOver(from => taken.AddRange(from.Pages));
         }
         Assert.That(taken, Is.EqualTo([1u, 2u]));
-        log.WaitForTakeOver();
+        log.FinishTakeOver();
         Assert.That(taken, Is.EqualTo([1u, 2u, 3u]));
     }
 
@@ -197,7 +197,7 @@ internal sealed class PageLogTests
         Write(log, [1], flush: true);
         Assert.That(hasEnded, Is.False, "the log goes on meanwhile");
         mayEnd.Set();
-        Assert.That(log.WaitForTakeOver, Throws.InstanceOf<IOException>());
+        Assert.That(log.FinishTakeOver, Throws.InstanceOf<IOException>());
         Assert.That(hasEnded, Is.True);
         log.EndTakeOver();
         Assert.That(() => log.TakeOver(_ => { }), Throws.InstanceOf<IOException>());
