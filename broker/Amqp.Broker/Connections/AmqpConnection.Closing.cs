@@ -170,7 +170,6 @@ internal sealed partial class AmqpConnection
         CloseChannels();
         ExclusiveQueues.End();
         Routes.End();
-        if (_measured is not null) Services.Metrics.Remove(_measured);
         End();
         try
         {
@@ -183,6 +182,7 @@ internal sealed partial class AmqpConnection
         {
             Transport.Abort();
         }
+        if (_measured is not null) Services.Metrics.Remove(_measured);
         _closeTimeout?.Dispose();
         _sendWatch.Dispose();
     }

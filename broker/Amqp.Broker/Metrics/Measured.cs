@@ -30,6 +30,11 @@ internal abstract class Measured(SampleClock clock, MeasuredLevel level, Measure
     /// <summary>False: nothing was counted since the last sample, for certain.</summary>
     protected virtual bool HasNews => true;
 
+    /// <summary>Its owner is no more. It keeps what was counted for the last sample, and releases the owner: many may come and go between two.</summary>
+    public virtual void End()
+    {
+    }
+
     /// <summary>Adds what it counts itself; from the sampler's thread, while its owner counts on.</summary>
     protected virtual void AddOwn(Span<long> values)
     {

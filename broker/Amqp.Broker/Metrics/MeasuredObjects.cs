@@ -8,22 +8,41 @@ namespace Amqp.Broker.Metrics;
 /// <summary>A channel: its connection's two loops count, each for itself, and its confirms.</summary>
 internal sealed class MeasuredChannel(SampleClock clock, ChannelSession channel, Measured connection) : Measured(clock, MeasuredLevel.Part, connection)
 {
+    private readonly Counters _fromClient = channel.FromClient;
+    private readonly Counters _toClient = channel.ToClient;
+    private long _confirmed;
+    private volatile ChannelSession? _channel = channel;
+
+    public override void End()
+    {
+        _confirmed = _channel?.Confirms?.ConfirmedCount ?? 0;
+        _channel = null;
+    }
+
     protected override void AddOwn(Span<long> values)
     {
-        channel.FromClient.AddTo(values);
-        channel.ToClient.AddTo(values);
-        values[(int)Measure.Confirmed] += channel.Confirms?.ConfirmedCount ?? 0;
+        _fromClient.AddTo(values);
+        _toClient.AddTo(values);
+        values[(int)Measure.Confirmed] += _channel is { } channel ? channel.Confirms?.ConfirmedCount ?? 0 : _confirmed;
     }
 }
 
 /// <summary>A connection: its channels, and bytes.</summary>
 internal sealed class MeasuredConnection(SampleClock clock, AmqpConnection connection, Measured vhost) : Measured(clock, MeasuredLevel.Whole, vhost)
 {
-    protected override void AddOwn(Span<long> values)
+    private long _received;
+    private long _sent;
+    private volatile AmqpConnection? _connection = connection;
+
+    public override void End()
     {
-        values[(int)Measure.BytesReceived] = connection.BytesReceived;
-        values[(int)Measure.BytesSent] = connection.Output.BytesWritten;
+        (_received, _sent) = Bytes();
+        _connection = null;
     }
+
+    protected override void AddOwn(Span<long> values) => (values[(int)Measure.BytesReceived], values[(int)Measure.BytesSent]) = Bytes();
+
+    private (long Received, long Sent) Bytes() => _connection is { } connection ? (connection.BytesReceived, connection.Output.BytesWritten) : (_received, _sent);
 }
 
 /// <summary>A queue: its actor counts. The virtual host has from it only what no channel counts.</summary>

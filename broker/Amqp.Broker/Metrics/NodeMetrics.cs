@@ -62,7 +62,9 @@ internal sealed class NodeMetrics
     /// <summary>It is no more. Its last counts are sampled once.</summary>
     public void Remove(Measured measured)
     {
-        if (_live[(int)measured.Level].TryRemove(measured, out _)) _gone[(int)measured.Level].Enqueue(measured);
+        if (!_live[(int)measured.Level].TryRemove(measured, out _)) return;
+        measured.End();
+        _gone[(int)measured.Level].Enqueue(measured);
     }
 
     /// <summary>Follows the topology: called when the change can be seen.</summary>

@@ -1,6 +1,7 @@
 using AMQP.Net;
 using Amqp.Broker.Tests.Nodes;
 using Amqp.Core;
+using Amqp.Core.Errors;
 using Amqp.Core.Metrics;
 using Amqp.Core.Topology;
 using Amqp.Testing;
@@ -105,6 +106,22 @@ internal sealed class NodeMetricsTests
         Assert.That((Broker.Meter[Measure.Published], Broker.Meter[Measure.Ready]), Is.EqualTo((1, 0)));
     }
 
+    /// <summary>Thousands may come and go between two samples.</summary>
+    [Test]
+    public async Task A_connection_that_is_gone_keeps_no_memory_until_its_last_sample()
+    {
+        var connection = await OpenAndClose();
+        await Eventually.That(
+            () =>
+            {
+                GC.Collect();
+                return connection.IsAlive;
+            },
+            Is.False);
+        Sample();
+        Assert.That(Broker.Meter[Measure.Published], Is.EqualTo(1));
+    }
+
     [Test]
     public async Task An_exchange_that_is_declared_anew_is_counted_anew()
     {
@@ -170,6 +187,26 @@ internal sealed class NodeMetricsTests
         await client.OpenChannel(1);
         await client.Declare(1, queue);
         return client;
+    }
+
+    private async Task<WeakReference> OpenAndClose()
+    {
+        var client = await Open("q");
+        await client.Publish(1, "q", "m");
+        await client.ReadyCount(1, "q");
+        WeakReference? opened = null;
+        Broker.Connections.Close(
+            connection =>
+            {
+                opened = new WeakReference(connection);
+                return false;
+            },
+            BrokerError.ForcedClosure("not at all"));
+        await client.Send(0, new ConnectionClose(ReplyCode.Success, "", default));
+        await client.Expect<ConnectionCloseOk>(0);
+        client.FinishSending();
+        await Eventually.That(() => Broker.Connections.Count, Is.Zero);
+        return opened!;
     }
 
     private async Task DeclareAndPublish(TestClient client, int messages)
