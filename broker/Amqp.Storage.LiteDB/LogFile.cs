@@ -44,7 +44,7 @@ internal sealed class LogFile : IDisposable
     private static ReadOnlySpan<byte> Magic => "AMQPLLOG"u8;
 
     private readonly IFileLayer _files;
-        private readonly long _capacity;
+    private readonly long _capacity;
     private readonly int _framesKept;
     private readonly Dictionary<uint, int> _latest = [];
     private IDataFile? _file;
