@@ -109,15 +109,16 @@ internal sealed class LogFile : IDisposable
 
     public bool Has(uint page) => _latest.ContainsKey(page);
 
-    /// <summary>The page as it was written last. False: it is not here.</summary>
+    /// <summary>The page as it was written last, and as it belongs into the database's file. False: it is not here.</summary>
     public bool TryRead(uint page, Span<byte> destination)
     {
         if (!_latest.TryGetValue(page, out var number)) return false;
         Read(number, destination);
+        LitePage.ClearTransaction(destination);
         return true;
     }
 
-    /// <summary>A frame's page.</summary>
+    /// <summary>A frame's page, as LiteDB wrote it.</summary>
     public void Read(int number, Span<byte> destination) => FrameOf(number)[FrameHead..].CopyTo(destination);
 
     /// <summary>Adds a page, which is written when its group ends.</summary>
@@ -247,10 +248,10 @@ internal sealed class LogFile : IDisposable
                 throw new StorageException($"'{Path}' was written by a newer version of the broker (log format {version}, this one knows "
                     + $"{Version}). Start that version again, or restore the data directory from before the upgrade.");
             }
-            IsAlone |= version < TwoFilesVersion;
             var epoch = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(16));
             if (epoch > found.Epoch)
             {
+                IsAlone = version < TwoFilesVersion;
                 found = new LogHeader(epoch, BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(24)))
                 {
                     DataLength = BinaryPrimitives.ReadInt64LittleEndian(header.AsSpan(40)),

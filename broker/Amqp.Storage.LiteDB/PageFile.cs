@@ -68,11 +68,7 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
     /// <summary>Reads a page. False: it is not what was written there, or nothing was.</summary>
     public bool TryRead(uint page, Span<byte> destination)
     {
-        if (log.TryRead(Life, page, destination))
-        {
-            LitePage.ClearTransaction(destination);
-            return true;
-        }
+        if (log.TryRead(Life, page, destination)) return true;
         if (LifeOf(page) != Life) return false;
         _frame.AsSpan(PageFrame.HeadSize).CopyTo(destination);
         return true;
@@ -168,7 +164,6 @@ internal sealed class PageFile(IDataFile file, PageLog log) : Stream
             if (length == 0) first = page;
             var frame = run.AsSpan(length * PageFrame.Size, PageFrame.Size);
             if (!read(page, frame[PageFrame.HeadSize..])) throw new InvalidOperationException($"page {page} is not in the log");
-            LitePage.ClearTransaction(frame[PageFrame.HeadSize..]);
             PageFrame.Seal(frame, page, Life, FileLength);
             length++;
         }

@@ -21,7 +21,7 @@ internal sealed class PageLog : IDisposable
     private readonly ITakeOvers _takeOvers;
     private readonly LogFile[] _both;
 
-    // A read of another database asks, while this one has the lock of its own, whose pages these are.
+    // Volatile, because a read of any other database asks whose log this is, without the lock under which that changes.
     private volatile LogFile _current;
     private LogFile _older;
     private bool _isPrepared;
@@ -85,11 +85,11 @@ internal sealed class PageLog : IDisposable
     /// <summary>The pages that it has of a database.</summary>
     public IReadOnlyList<uint> PagesOf(long life) => life == Life ? [.. _current.Pages.Union(_older.Pages).Order()] : [];
 
-    /// <summary>The page as it was written last. False: it is not in the log.</summary>
+    /// <inheritdoc cref="LogFile.TryRead"/>
     public bool TryRead(long life, uint page, Span<byte> destination) =>
         life == Life && (_current.TryRead(page, destination) || _older.TryRead(page, destination));
 
-    /// <summary>The page of a frame of this epoch.</summary>
+    /// <summary>The page of a frame of this epoch, as LiteDB wrote it.</summary>
     public void Read(int number, Span<byte> destination) => _current.Read(number, destination);
 
     /// <summary>Adds a page, which is written when its group ends.</summary>

@@ -136,9 +136,9 @@ internal sealed class PageLogTests
         Assert.That(taken, Is.EqualTo([1u, 2u, 3u]));
     }
 
-    /// <summary>Each file's headers alternate, so that a write that power interrupts leaves the one before.</summary>
+    /// <summary>So a header whose write power interrupts leaves the one before.</summary>
     [Test]
-    public void A_header_that_power_interrupted_costs_nothing()
+    public void The_headers_of_each_file_take_turns()
     {
         using (var log = Begun())
         {
