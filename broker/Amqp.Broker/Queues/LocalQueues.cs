@@ -65,6 +65,10 @@ internal sealed partial class LocalQueues
             actor.Post(QueueOperation.Delete(DeleteConditions.None, reply: null));
             services.Metrics.Remove(actor.Measured);
         }
+        foreach (var queue in change.VhostsUnderOtherPolicies.SelectMany(vhost => change.Topology.Find(vhost)?.Queues.Values ?? []))
+        {
+            if (_actors.TryGetValue(queue.Id, out var actor)) actor.Follow(queue);
+        }
         services.Memory.Share(_actors.Count);
     }
 

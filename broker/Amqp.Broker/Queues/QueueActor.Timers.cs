@@ -13,6 +13,13 @@ internal sealed partial class QueueActor
     /// <summary>The queue was used (declared, consumed from, got from): <c>x-expires</c> begins anew.</summary>
     private void Touch(long now) => _lastUsed = now;
 
+    /// <summary>Its time without use begins anew where that is another one now, as in RabbitMQ.</summary>
+    private void Configure(QueueSettings settings, long now)
+    {
+        if (settings.ExpiresMs != _state.Settings.ExpiresMs) Touch(now);
+        _state.Settings = settings;
+    }
+
     private void Tick(long now)
     {
         _tickDue = long.MaxValue;

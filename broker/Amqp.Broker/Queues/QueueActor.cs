@@ -17,6 +17,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
     private readonly QueueEffects _effects;
     private readonly QueueServices _services;
     private QueueState _state;
+    private volatile QueueDefinition _definition;
     private LoopTimer? _timer;
     private volatile bool _deleted;
     private volatile bool _failed;
@@ -24,7 +25,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
 
     public QueueActor(QueueDefinition definition, QueueServices services)
     {
-        Definition = definition;
+        _definition = definition;
         _services = services;
         _effects = new QueueEffects(HandOver);
         _state = new QueueState(definition.Id, services.Epoch, definition.Durable, definition.Settings, _effects)
@@ -37,7 +38,8 @@ internal sealed partial class QueueActor : IQueueEndpoint
         Touch(Now());
     }
 
-    public QueueDefinition Definition { get; }
+    /// <summary>As of the newest topology: policies change it.</summary>
+    public QueueDefinition Definition => _definition;
 
     /// <summary>What happens here, as it is sampled.</summary>
     public Measured Measured { get; }
@@ -65,6 +67,14 @@ internal sealed partial class QueueActor : IQueueEndpoint
 
     /// <summary>The clock runs from here on. Before anything else knows the queue, and when its store has started.</summary>
     public void Start() => ScheduleTick(Now());
+
+    /// <summary>The queue goes by other policies now.</summary>
+    public void Follow(QueueDefinition definition)
+    {
+        var before = _definition.Settings;
+        _definition = definition;
+        if (definition.Settings != before) Post(QueueOperation.Configure(definition.Settings));
+    }
 
     private void Apply(in QueueOperation operation, long now)
     {
@@ -152,6 +162,9 @@ internal sealed partial class QueueActor : IQueueEndpoint
                 break;
             case QueueOperationKind.Evict:
                 _state.LookAgain();
+                break;
+            case QueueOperationKind.Configure:
+                Configure((QueueSettings)operation.Subject!, now);
                 break;
             case QueueOperationKind.Tend:
                 break;

@@ -25,6 +25,14 @@ public sealed partial record BrokerError
     public static BrokerError NameTooLong(string kind, int bytes, int limit) =>
         PreconditionFailed($"the name of a {kind} has {bytes} bytes, and at most {limit} are possible");
 
+    /// <summary>Of a policy or another runtime parameter.</summary>
+    /// <param name="defects">A sentence each, in RabbitMQ's words.</param>
+    public static BrokerError ValidationFailed(IEnumerable<string> defects) =>
+        PreconditionFailed($"Validation failed\n\n{string.Join('\n', defects)}\n");
+
+    /// <summary>A policy or another runtime parameter that was to be cleared.</summary>
+    public static BrokerError ParameterNotFound() => NotFound("Parameter does not exist");
+
     public static BrokerError InvalidPattern(string pattern, string defect) =>
         PreconditionFailed($"invalid regular expression '{pattern}': {defect}");
 }

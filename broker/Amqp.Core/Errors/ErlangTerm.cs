@@ -9,7 +9,7 @@ namespace Amqp.Core.Errors;
 /// Field values as RabbitMQ's error texts print them: as terms of Erlang, in which it is written. Clients and their tests
 /// compare these texts, so the form is part of the protocol in practice.
 /// </summary>
-internal static class ErlangTerm
+internal static partial class ErlangTerm
 {
     /// <summary>A value inside quotes: strings stand as they are, everything else as a term.</summary>
     public static string Text(FieldValue value) =>

@@ -29,6 +29,7 @@ public enum QueueOperationKind : byte
     Committed,
     Loaded,
     Evict,
+    Configure,
     Tend,
     Stop,
 }
@@ -121,6 +122,9 @@ public readonly struct QueueOperation
 
     /// <summary>Memory has become tight.</summary>
     public static QueueOperation Evict => new() { Kind = QueueOperationKind.Evict };
+
+    /// <summary>A policy has changed what the queue goes by.</summary>
+    public static QueueOperation Configure(QueueSettings settings) => new() { Kind = QueueOperationKind.Configure, Subject = settings };
 
     /// <summary>Nothing but what follows every operation: there is more to evict than was done at once.</summary>
     public static QueueOperation Tend => new() { Kind = QueueOperationKind.Tend };

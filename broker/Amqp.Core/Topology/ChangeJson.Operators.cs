@@ -1,12 +1,15 @@
 using System.Collections.Immutable;
 using System.Text.Json;
+using Amqp.Core.Policies;
 using Amqp.Core.Security;
 
 namespace Amqp.Core.Topology;
 
-/// <content>What operators change: virtual hosts, users and permissions. Names and values are those of RabbitMQ's definitions.</content>
+/// <content>What operators change: virtual hosts, users, permissions, policies and parameters. Names and values are those of RabbitMQ's definitions.</content>
 public static partial class ChangeJson
 {
+    private const string PolicyMerge = "policy-merge";
+
     private static void WriteOperators(Utf8JsonWriter writer, TopologyChange change)
     {
         switch (change)
@@ -16,6 +19,7 @@ public static partial class ChangeJson
                 writer.WriteString("description", vhost.Metadata.Description);
                 Write(writer, "tags", vhost.Metadata.Tags);
                 if (vhost.Metadata.DefaultQueueType is { } type) writer.WriteString("default_queue_type", type.Text());
+                if (vhost.Metadata.MergesPolicies) writer.WriteBoolean(PolicyMerge, true);
                 Write(writer, "max-connections", vhost.Limits.MaxConnections);
                 Write(writer, "max-queues", vhost.Limits.MaxQueues);
                 break;
@@ -45,6 +49,14 @@ public static partial class ChangeJson
                 writer.WriteString("write", permissions.Write);
                 writer.WriteString("read", permissions.Read);
                 break;
+            case PolicyChanged { Name: var name, Policy: var policy }:
+                writer.WriteString("name", name);
+                if (policy is not null) Write(writer, policy);
+                break;
+            case GlobalParameterChanged { Name: var name, Value: var value }:
+                writer.WriteString("name", name);
+                if (value is { } set) Write(writer, "value", set);
+                break;
         }
     }
 
@@ -53,7 +65,7 @@ public static partial class ChangeJson
     {
         ("vhost", true) => new VhostChanged(
             Text(change, "name"),
-            new VhostMetadata(Text(change, "description"), Texts(change, "tags"), ReadDefaultQueueType(change)),
+            new VhostMetadata(Text(change, "description"), Texts(change, "tags"), ReadDefaultQueueType(change), change.TryGetProperty(PolicyMerge, out _)),
             new VhostLimits(Number(change, "max-connections"), Number(change, "max-queues"))),
         ("vhost", false) => new VhostRemoved(VirtualHost.New(Text(change, "name"))),
         ("user", true) => new UserChanged(ReadUser(change)),
@@ -63,8 +75,30 @@ public static partial class ChangeJson
             Text(change, "user"),
             added ? new Permissions(Pattern(change, Access.Configure), Pattern(change, Access.Write), Pattern(change, Access.Read)) : null),
         ("topicPermissions", _) => ReadTopicPermissions(change, Text(change, "vhost"), Text(change, "user"), added),
+        ("policy", _) => ReadPolicy(change, PolicyKind.User, added),
+        ("operator_policy", _) => ReadPolicy(change, PolicyKind.Operator, added),
+        (GlobalParameter, _) => new GlobalParameterChanged(Text(change, "name"), added ? change.GetProperty("value").Clone() : null),
         _ => null,
     };
+
+    private static void Write(Utf8JsonWriter writer, Policy policy)
+    {
+        writer.WriteString("pattern", policy.Pattern.Text);
+        writer.WriteString("apply-to", policy.ApplyTo.Text());
+        writer.WriteNumber("priority", policy.Priority);
+        writer.WriteStartObject("definition");
+        foreach (var (key, value) in policy.Definition) Write(writer, key, value);
+        writer.WriteEndObject();
+    }
+
+    private static PolicyChanged ReadPolicy(JsonElement change, PolicyKind kind, bool added)
+    {
+        var (vhost, name) = (Text(change, "vhost"), Text(change, "name"));
+        if (!added) return new PolicyChanged(vhost, kind, name, Policy: null);
+        if (!PolicyTargets.TryParse(Text(change, "apply-to"), out var target)) throw NotUnderstood();
+        return new PolicyChanged(vhost, kind, name, new Policy(
+            name, new NamePattern(Text(change, "pattern")), target, PolicyDefinition.Of(change.GetProperty("definition")), change.GetProperty("priority").GetInt64()));
+    }
 
     private static QueueType? ReadDefaultQueueType(JsonElement change)
     {
@@ -98,6 +132,12 @@ public static partial class ChangeJson
     private static void Write(Utf8JsonWriter writer, string name, long? number)
     {
         if (number is { } value) writer.WriteNumber(name, value);
+    }
+
+    private static void Write(Utf8JsonWriter writer, string name, JsonElement value)
+    {
+        writer.WritePropertyName(name);
+        value.WriteTo(writer);
     }
 
     private static NamePattern Pattern(JsonElement change, Access access) => new(Text(change, access.Text()));

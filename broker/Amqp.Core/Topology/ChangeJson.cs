@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Amqp.Core.Policies;
 using AMQP.Net;
 
 namespace Amqp.Core.Topology;
@@ -10,6 +11,8 @@ namespace Amqp.Core.Topology;
 /// </summary>
 public static partial class ChangeJson
 {
+    private const string GlobalParameter = "globalParameter";
+
     /// <summary>Writes a change.</summary>
     public static void Write(Utf8JsonWriter writer, TopologyChange change)
     {
@@ -30,6 +33,10 @@ public static partial class ChangeJson
             PermissionsChanged => ("remove", "permissions"),
             TopicPermissionsChanged { Permissions: not null } => ("add", "topicPermissions"),
             TopicPermissionsChanged => ("remove", "topicPermissions"),
+            PolicyChanged { Policy: not null, Kind: var kind } => ("add", kind.Component()),
+            PolicyChanged { Kind: var kind } => ("remove", kind.Component()),
+            GlobalParameterChanged { Value: not null } => ("add", GlobalParameter),
+            GlobalParameterChanged => ("remove", GlobalParameter),
             _ => throw new ArgumentOutOfRangeException(nameof(change), change, message: null),
         };
         writer.WriteString(verb, thing);

@@ -1,17 +1,23 @@
+using Amqp.Core.Policies;
 using Amqp.Core.Routing;
 using AMQP.Net;
 
 namespace Amqp.Core.Topology;
 
-/// <summary>An exchange and the way it routes, as of one topology version. A bind gives a new one with a new router.</summary>
+/// <summary>An exchange, what policies make of it and the way it routes, as of one topology version. A bind gives a new one with a new router.</summary>
 public sealed class Exchange
 {
     public const string AlternateExchangeArgument = "alternate-exchange";
 
-    private Exchange(Exchange exchange, IRouter router)
-        : this(exchange.Vhost, exchange.Name, exchange.Type, exchange.Durable, exchange.AutoDelete, exchange.Internal, exchange.Arguments)
+    private readonly string? _alternateExchange;
+
+    private Exchange(Exchange exchange, AppliedPolicies policies, IRouter router)
     {
-        Router = router;
+        (Vhost, Name, Type, Durable, AutoDelete, Internal) =
+            (exchange.Vhost, exchange.Name, exchange.Type, exchange.Durable, exchange.AutoDelete, exchange.Internal);
+        (Arguments, _alternateExchange) = (exchange.Arguments, exchange._alternateExchange);
+        (Policies, Router) = (policies, router);
+        AlternateExchange = _alternateExchange ?? policies.Effective.Text(AlternateExchangeArgument);
     }
 
     /// <summary>An exchange without bindings.</summary>
@@ -25,9 +31,11 @@ public sealed class Exchange
         AutoDelete = autoDelete;
         Internal = isInternal;
         Arguments = arguments;
-        AlternateExchange = arguments.TryGet(AlternateExchangeArgument, out var value) && value.Type == FieldType.LongString
+        _alternateExchange = arguments.TryGet(AlternateExchangeArgument, out var value) && value.Type == FieldType.LongString
             ? value.AsText
             : null;
+        AlternateExchange = _alternateExchange;
+        Policies = AppliedPolicies.None;
         Router = ExchangeTypes.NewRouter(type);
     }
 
@@ -47,7 +55,9 @@ public sealed class Exchange
 
     public FieldTable Arguments { get; }
 
-    /// <summary>Where messages go that match no binding.</summary>
+    public AppliedPolicies Policies { get; }
+
+    /// <summary>Where messages go that match no binding: by its argument, else by a policy.</summary>
     public string? AlternateExchange { get; }
 
     public IRouter Router { get; }
@@ -67,5 +77,8 @@ public sealed class Exchange
         (Type, Durable, AutoDelete, Internal) == (other.Type, other.Durable, other.AutoDelete, other.Internal)
         && Arguments.Equals(other.Arguments);
 
-    internal Exchange With(IRouter router) => new(this, router);
+    internal Exchange With(IRouter router) => new(this, Policies, router);
+
+    /// <summary>The same exchange under other policies.</summary>
+    internal Exchange Under(AppliedPolicies policies) => policies.Equals(Policies) ? this : new(this, policies, Router);
 }

@@ -1,4 +1,6 @@
 using System.Collections.Immutable;
+using System.Text.Json;
+using Amqp.Core.Policies;
 using Amqp.Core.Security;
 
 namespace Amqp.Core.Topology;
@@ -45,3 +47,14 @@ public sealed record SetTopicPermissions(string Vhost, string User, string Excha
 
 /// <param name="Exchange">Null: of all exchanges.</param>
 public sealed record ClearTopicPermissions(string Vhost, string User, string? Exchange = null) : CommandInVhost(Vhost);
+
+/// <summary>Makes a policy, or takes the place of the one of this name; what it is for follows at once.</summary>
+/// <param name="Value">An object with <c>pattern</c>, <c>definition</c>, <c>priority</c> and <c>apply-to</c>.</param>
+public sealed record SetPolicy(string Vhost, PolicyKind Kind, string Name, JsonElement Value) : CommandInVhost(Vhost);
+
+public sealed record ClearPolicy(string Vhost, PolicyKind Kind, string Name) : CommandInVhost(Vhost);
+
+/// <summary>Keeps a value for tools, in no virtual host.</summary>
+public sealed record SetGlobalParameter(string Name, JsonElement Value) : TopologyCommand;
+
+public sealed record ClearGlobalParameter(string Name) : TopologyCommand;

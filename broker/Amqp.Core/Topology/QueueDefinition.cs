@@ -1,4 +1,5 @@
 using Amqp.Core.Errors;
+using Amqp.Core.Policies;
 using Amqp.Core.Queues;
 using AMQP.Net;
 
@@ -14,9 +15,17 @@ public readonly record struct ConnectionId(string Node, uint Epoch, long Number)
 /// name is another queue, and nothing of the old one may reach it.</summary>
 public readonly record struct QueueId(long Value);
 
-/// <summary>What a queue was declared as. Its messages and consumers are elsewhere.</summary>
+/// <summary>What a queue was declared as, and what policies make of it. Its messages and consumers are elsewhere.</summary>
 public sealed class QueueDefinition
 {
+    private QueueDefinition(QueueDefinition queue, AppliedPolicies policies)
+    {
+        (Vhost, Name, Id, Durable, AutoDelete, Owner) = (queue.Vhost, queue.Name, queue.Id, queue.Durable, queue.AutoDelete, queue.Owner);
+        (Arguments, Parsed) = (queue.Arguments, queue.Parsed);
+        Policies = policies;
+        Settings = QueueSettings.Of(Parsed, policies.Effective);
+    }
+
     /// <param name="arguments">Arguments that <see cref="QueueArguments.Validate"/> has let pass.</param>
     public QueueDefinition(
         string vhost, string name, QueueId id, bool durable, bool autoDelete, ConnectionId? owner, FieldTable arguments)
@@ -29,7 +38,8 @@ public sealed class QueueDefinition
         Owner = owner;
         Arguments = arguments;
         Parsed = QueueArguments.Parse(arguments);
-        Settings = new QueueSettings { MessageTtlMs = Parsed.MessageTtlMs, ExpiresMs = Parsed.ExpiresMs };
+        Policies = AppliedPolicies.None;
+        Settings = QueueSettings.Of(Parsed, PolicyDefinition.Empty);
     }
 
     public string Vhost { get; }
@@ -48,7 +58,9 @@ public sealed class QueueDefinition
     public FieldTable Arguments { get; }
     public QueueArguments Parsed { get; }
 
-    /// <summary>What the queue goes by: its arguments.</summary>
+    public AppliedPolicies Policies { get; }
+
+    /// <summary>What the queue goes by: its arguments and policies.</summary>
     public QueueSettings Settings { get; }
 
     public bool Exclusive => Owner is not null;
@@ -59,6 +71,9 @@ public sealed class QueueDefinition
     /// <param name="requester">Null for the broker itself, which may everything.</param>
     public BrokerError? CheckAccess(ConnectionId? requester) =>
         Owner is null || requester is null || Owner == requester ? null : BrokerError.QueueLocked(Vhost, Name);
+
+    /// <summary>The same queue under other policies.</summary>
+    internal QueueDefinition Under(AppliedPolicies policies) => policies.Equals(Policies) ? this : new(this, policies);
 
     public override string ToString() => Resource.ToString();
 }

@@ -1,3 +1,5 @@
+using System.Text.Json;
+using Amqp.Core.Policies;
 using Amqp.Core.Security;
 
 namespace Amqp.Core.Topology;
@@ -89,4 +91,17 @@ public sealed record TopicPermissionsChanged(string Vhost, string User, string E
     : ChangeInVhost(Vhost, Durable: true)
 {
     internal override VirtualHost ApplyTo(VirtualHost vhost) => vhost.With(User, Exchange, Permissions);
+}
+
+/// <summary>The list of policies is another one. Queues and exchanges follow it with <see cref="TopologySnapshot.UnderPolicies"/>.</summary>
+/// <param name="Policy">Null: there is none of this name any more.</param>
+public sealed record PolicyChanged(string Vhost, PolicyKind Kind, string Name, Policy? Policy) : ChangeInVhost(Vhost, Durable: true)
+{
+    internal override VirtualHost ApplyTo(VirtualHost vhost) => vhost.With(Kind, Name, Policy);
+}
+
+/// <param name="Value">Null: there is none of this name any more.</param>
+public sealed record GlobalParameterChanged(string Name, JsonElement? Value) : TopologyChange(Durable: true)
+{
+    internal override TopologySnapshot ApplyTo(TopologySnapshot topology) => topology.WithGlobalParameter(Name, Value);
 }

@@ -15,6 +15,8 @@ internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost)
 
     public void Do(ChangeInVhost change)
     {
+        if (change is QueueAdded { Queue: var queue }) change = new QueueAdded(queue.Under(Vhost.Policies.For(queue)));
+        if (change is ExchangeAdded { Exchange: var exchange }) change = new ExchangeAdded(exchange.Under(Vhost.Policies.For(exchange)));
         Vhost = change.ApplyTo(Vhost);
         if (change is QueueAdded added) _lastQueueId = Math.Max(_lastQueueId, added.Queue.Id.Value);
         _changes.Add(change);

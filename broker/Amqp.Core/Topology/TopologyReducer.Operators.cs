@@ -1,11 +1,13 @@
 using System.Collections.Immutable;
 using System.Text;
+using System.Text.Json;
 using Amqp.Core.Errors;
+using Amqp.Core.Policies;
 using Amqp.Core.Security;
 
 namespace Amqp.Core.Topology;
 
-/// <content>What operators change: virtual hosts, users and permissions.</content>
+/// <content>What operators change: virtual hosts, users, permissions, policies and parameters.</content>
 public static partial class TopologyReducer
 {
     private static TopologyResult Apply(TopologySnapshot before, Commands several)
@@ -29,6 +31,10 @@ public static partial class TopologyReducer
         ChangePassword change => ChangeUser(topology, change.Name, user => new UserChanged(user with { Password = change.Password })),
         SetUserTags set => ChangeUser(topology, set.Name, user => new UserChanged(user with { Tags = set.Tags })),
         SetUserLimits set => ChangeUser(topology, set.Name, user => new UserChanged(user with { Limits = set.Limits })),
+        SetGlobalParameter set => Apply(topology, set),
+        ClearGlobalParameter clear => topology.GlobalParameters.ContainsKey(clear.Name)
+            ? Do(topology, new GlobalParameterChanged(clear.Name, Value: null))
+            : Refuse(topology, BrokerError.ParameterNotFound()),
         _ => throw new ArgumentOutOfRangeException(nameof(command), command, message: null),
     };
 
@@ -45,6 +51,10 @@ public static partial class TopologyReducer
             : new(topology, []),
         SetTopicPermissions set => Apply(topology, set),
         ClearTopicPermissions clear => Apply(topology, vhost, clear),
+        SetPolicy set => Apply(topology, vhost, set),
+        ClearPolicy clear => vhost.Policies.Of(clear.Kind).ContainsKey(clear.Name)
+            ? Do(topology, new PolicyChanged(vhost.Name, clear.Kind, clear.Name, Policy: null))
+            : Refuse(topology, BrokerError.ParameterNotFound()),
         _ => throw new ArgumentOutOfRangeException(nameof(command), command, message: null),
     };
 
@@ -89,6 +99,19 @@ public static partial class TopologyReducer
         return Do(topology, [.. exchanges.Select(exchange => new TopicPermissionsChanged(vhost.Name, clear.User, exchange, Permissions: null))]);
     }
 
+    private static TopologyResult Apply(TopologySnapshot topology, VirtualHost vhost, SetPolicy set)
+    {
+        if (Policy.Parse(set.Kind, set.Name, set.Value, out var error) is not { } policy) return Refuse(topology, error!);
+        return vhost.Policies.Of(set.Kind).TryGetValue(set.Name, out var before) && before == policy
+            ? new(topology, [])
+            : Do(topology, new PolicyChanged(vhost.Name, set.Kind, set.Name, policy));
+    }
+
+    private static TopologyResult Apply(TopologySnapshot topology, SetGlobalParameter set) =>
+        topology.GlobalParameters.TryGetValue(set.Name, out var before) && JsonElement.DeepEquals(before, set.Value)
+            ? new(topology, [])
+            : Do(topology, new GlobalParameterChanged(set.Name, set.Value));
+
     private static TopologyResult ChangeUser(TopologySnapshot topology, string name, Func<User, TopologyChange> change) =>
         topology.FindUser(name) is { } user ? Do(topology, change(user)) : Refuse(topology, BrokerError.UserNotFound(name));
 
@@ -112,7 +135,7 @@ public static partial class TopologyReducer
     }
 
     private static TopologyResult Do(TopologySnapshot topology, params ImmutableArray<TopologyChange> changes) =>
-        new(changes.Aggregate(topology, (snapshot, change) => change.ApplyTo(snapshot)), changes);
+        new TopologyResult(changes.Aggregate(topology, (snapshot, change) => change.ApplyTo(snapshot)), changes).UnderPolicies();
 
     private static TopologyResult Refuse(TopologySnapshot topology, BrokerError error) => new(topology, []) { Error = error };
 }

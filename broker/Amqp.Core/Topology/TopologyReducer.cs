@@ -31,7 +31,8 @@ public static partial class TopologyReducer
 
     /// <summary>
     /// Repeats a change that was made once, when a store is loaded or another node made it. Adding what is there and removing
-    /// what is not changes nothing; another thing of the same name gives way, because its removal must have been lost.
+    /// what is not changes nothing; another thing of the same name gives way, because its removal must have been lost. Queues and exchanges
+    /// follow changed policies only with <see cref="TopologySnapshot.UnderPolicies"/>, once for many changes.
     /// </summary>
     /// <returns>What came of it, with what gave way; null if it cannot be: the virtual host, an end of the binding, or the user is not there.</returns>
     public static TopologyResult? Replay(TopologySnapshot topology, TopologyChange anyChange)
@@ -69,7 +70,7 @@ public static partial class TopologyReducer
         QueueRemoved { Queue: var queue } => vhost.FindQueue(queue.Name)?.Id != queue.Id,
         BindingAdded { Binding: var binding } => vhost.Bindings.Contains(binding),
         BindingRemoved { Binding: var binding } => !vhost.Bindings.Contains(binding),
-        PermissionsChanged or TopicPermissionsChanged => false,
+        PermissionsChanged or TopicPermissionsChanged or PolicyChanged => false,
         _ => throw new ArgumentOutOfRangeException(nameof(change), change, message: null),
     };
 
@@ -88,7 +89,7 @@ public static partial class TopologyReducer
         exchange = new(
             declare.Vhost, declare.Name, declare.Type, declare.Durable, declare.AutoDelete, declare.Internal, declare.Arguments);
         draft.Do(new ExchangeAdded(exchange));
-        return draft.Done() with { Exchange = exchange };
+        return draft.Done() with { Exchange = draft.Vhost.FindExchange(declare.Name) };
     }
 
     private static TopologyResult Apply(TopologyDraft draft, DeleteExchange delete)
@@ -122,7 +123,7 @@ public static partial class TopologyReducer
         queue = new(
             declare.Vhost, declare.Name, draft.NextQueueId(), IsDurable(declare), declare.AutoDelete, Owner(declare), arguments);
         draft.Do(new QueueAdded(queue));
-        return draft.Done() with { Queue = queue };
+        return draft.Done() with { Queue = draft.Vhost.FindQueue(declare.Name) };
     }
 
     private static TopologyResult Apply(TopologyDraft draft, DeleteQueue delete)

@@ -1,10 +1,11 @@
 using System.Collections.Immutable;
+using System.Text.Json;
 using Amqp.Core.Security;
 
 namespace Amqp.Core.Topology;
 
 /// <summary>
-/// Every exchange, queue, binding, user and permission of the broker at one moment. Immutable: its holder may look at it from any
+/// Every exchange, queue, binding, policy, user and permission of the broker at one moment. Immutable: its holder may look at it from any
 /// thread for as long as it likes. A new one comes from <see cref="TopologyReducer"/> only.
 /// </summary>
 public sealed class TopologySnapshot
@@ -20,15 +21,21 @@ public sealed class TopologySnapshot
         version: 0,
         lastQueueId: 0,
         ImmutableDictionary<string, VirtualHost>.Empty.Add(DefaultVhost, VirtualHost.New(DefaultVhost).With(new(DefaultVhostDescription, []), VhostLimits.None)),
-        ImmutableDictionary<string, User>.Empty);
+        ImmutableDictionary<string, User>.Empty,
+        ImmutableSortedDictionary.Create<string, JsonElement>(StringComparer.Ordinal));
 
     private TopologySnapshot(
-        long version, long lastQueueId, ImmutableDictionary<string, VirtualHost> vhosts, ImmutableDictionary<string, User> users)
+        long version,
+        long lastQueueId,
+        ImmutableDictionary<string, VirtualHost> vhosts,
+        ImmutableDictionary<string, User> users,
+        ImmutableSortedDictionary<string, JsonElement> globalParameters)
     {
         Version = version;
         LastQueueId = lastQueueId;
         VirtualHosts = vhosts;
         Users = users;
+        GlobalParameters = globalParameters;
     }
 
     /// <summary>Grows with every change: what was computed from a topology holds as long as this is the same.</summary>
@@ -41,27 +48,41 @@ public sealed class TopologySnapshot
 
     public ImmutableDictionary<string, User> Users { get; }
 
+    /// <summary>What tools keep here, by name. They have no meaning to the broker.</summary>
+    public ImmutableSortedDictionary<string, JsonElement> GlobalParameters { get; }
+
     public VirtualHost? Find(string vhost) => VirtualHosts.GetValueOrDefault(vhost);
 
     public User? FindUser(string name) => Users.GetValueOrDefault(name);
 
     /// <summary>This topology, numbering its next queue above <paramref name="id"/>. A store calls it after loading, because
     /// numbers of queues it no longer knows must not come back.</summary>
-    public TopologySnapshot NumberingQueuesAbove(long id) => new(Version, Math.Max(LastQueueId, id), VirtualHosts, Users);
+    public TopologySnapshot NumberingQueuesAbove(long id) => new(Version, Math.Max(LastQueueId, id), VirtualHosts, Users, GlobalParameters);
+
+    /// <summary>This topology with the queues and exchanges of a virtual host, or of all, under the policies that it has. After changes that were
+    /// only repeated, and not made by a command.</summary>
+    public TopologySnapshot UnderPolicies(string? vhost = null)
+    {
+        var vhosts = vhost is null ? VirtualHosts.Values : Find(vhost) is { } found ? [found] : [];
+        return vhosts.Aggregate(this, (topology, each) => topology.With(each.UnderPolicies()));
+    }
 
     internal TopologySnapshot With(VirtualHost vhost) => With(vhost, LastQueueId);
 
     internal TopologySnapshot With(VirtualHost vhost, long lastQueueId) =>
-        new(Version + 1, lastQueueId, VirtualHosts.SetItem(vhost.Name, vhost), Users);
+        new(Version + 1, lastQueueId, VirtualHosts.SetItem(vhost.Name, vhost), Users, GlobalParameters);
 
-    internal TopologySnapshot WithoutVhost(string name) => new(Version + 1, LastQueueId, VirtualHosts.Remove(name), Users);
+    internal TopologySnapshot WithoutVhost(string name) => new(Version + 1, LastQueueId, VirtualHosts.Remove(name), Users, GlobalParameters);
 
-    internal TopologySnapshot With(User user) => new(Version + 1, LastQueueId, VirtualHosts, Users.SetItem(user.Name, user));
+    internal TopologySnapshot With(User user) => new(Version + 1, LastQueueId, VirtualHosts, Users.SetItem(user.Name, user), GlobalParameters);
 
     internal TopologySnapshot WithoutUser(string name)
     {
         var vhosts = VirtualHosts;
         foreach (var vhost in VirtualHosts.Values) vhosts = vhosts.SetItem(vhost.Name, vhost.WithoutUser(name));
-        return new(Version + 1, LastQueueId, vhosts, Users.Remove(name));
+        return new(Version + 1, LastQueueId, vhosts, Users.Remove(name), GlobalParameters);
     }
+
+    internal TopologySnapshot WithGlobalParameter(string name, JsonElement? value) => new(
+        Version + 1, LastQueueId, VirtualHosts, Users, value is { } set ? GlobalParameters.SetItem(name, set) : GlobalParameters.Remove(name));
 }

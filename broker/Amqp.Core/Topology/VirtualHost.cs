@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using AMQP.Net;
 using Amqp.Core.Errors;
+using Amqp.Core.Policies;
 using Amqp.Core.Security;
 
 namespace Amqp.Core.Topology;
@@ -13,7 +14,8 @@ public sealed record VhostLimits(long? MaxConnections, long? MaxQueues)
 
 /// <summary>What is said about a virtual host.</summary>
 /// <param name="DefaultQueueType">Of queues that are declared without one; null: classic, and their arguments stay as they were given.</param>
-public sealed record VhostMetadata(string Description, ImmutableArray<string> Tags, QueueType? DefaultQueueType = null)
+/// <param name="MergesPolicies">See <see cref="PolicySet.Merges"/>.</param>
+public sealed record VhostMetadata(string Description, ImmutableArray<string> Tags, QueueType? DefaultQueueType = null, bool MergesPolicies = false)
 {
     public static readonly VhostMetadata None = new("", []);
 }
@@ -47,6 +49,8 @@ public sealed record VirtualHost
 
     public ImmutableDictionary<(string User, string Exchange), TopicPermissions> TopicPermissions { get; private init; } =
         ImmutableDictionary<(string, string), TopicPermissions>.Empty;
+
+    public PolicySet Policies { get; private init; } = PolicySet.Empty;
 
     public Exchange? FindExchange(string name) => Exchanges.GetValueOrDefault(name);
 
@@ -99,7 +103,30 @@ public sealed record VirtualHost
         return new VirtualHost(name) { Exchanges = predeclared.ToImmutableDictionary(exchange => exchange.Name) };
     }
 
-    internal VirtualHost With(VhostMetadata metadata, VhostLimits limits) => this with { Metadata = metadata, Limits = limits };
+    internal VirtualHost With(VhostMetadata metadata, VhostLimits limits) => this with
+    {
+        Metadata = metadata,
+        Limits = limits,
+        Policies = Policies with { Merges = metadata.MergesPolicies },
+    };
+
+    /// <summary>With another policy in its list. What goes by it follows with <see cref="UnderPolicies"/>.</summary>
+    internal VirtualHost With(PolicyKind kind, string name, Policy? policy) => this with { Policies = Policies.With(kind, name, policy) };
+
+    /// <summary>With every queue and exchange under the policies that it has now.</summary>
+    internal VirtualHost UnderPolicies()
+    {
+        var (exchanges, queues) = (Exchanges.ToBuilder(), Queues.ToBuilder());
+        foreach (var exchange in Exchanges.Values)
+        {
+            if (exchange.Under(Policies.For(exchange)) is var other && other != exchange) exchanges[exchange.Name] = other;
+        }
+        foreach (var queue in Queues.Values)
+        {
+            if (queue.Under(Policies.For(queue)) is var other && other != queue) queues[queue.Name] = other;
+        }
+        return this with { Exchanges = exchanges.ToImmutable(), Queues = queues.ToImmutable() };
+    }
 
     internal VirtualHost With(string user, Permissions? permissions) => this with
     {

@@ -1,4 +1,5 @@
 using System.Buffers;
+using Amqp.Core.Policies;
 using Amqp.Core.Topology;
 using Amqp.Storage.Files;
 using Microsoft.Win32.SafeHandles;
@@ -96,6 +97,7 @@ internal sealed class DefinitionsFile : IDisposable
     public static IEnumerable<TopologyChange> Live(TopologySnapshot topology)
     {
         foreach (var user in topology.Users.Values) yield return new UserChanged(user);
+        foreach (var (name, value) in topology.GlobalParameters) yield return new GlobalParameterChanged(name, value);
         foreach (var initial in TopologySnapshot.Initial.VirtualHosts.Values)
         {
             if (topology.Find(initial.Name) is null) yield return new VhostRemoved(initial);
@@ -106,6 +108,10 @@ internal sealed class DefinitionsFile : IDisposable
             foreach (var (user, permissions) in vhost.Permissions) yield return new PermissionsChanged(vhost.Name, user, permissions);
             foreach (var ((user, exchange), permissions) in vhost.TopicPermissions)
                 yield return new TopicPermissionsChanged(vhost.Name, user, exchange, permissions);
+            foreach (var kind in Enum.GetValues<PolicyKind>())
+            {
+                foreach (var policy in vhost.Policies.Of(kind).Values) yield return new PolicyChanged(vhost.Name, kind, policy.Name, policy);
+            }
             foreach (var exchange in vhost.Exchanges.Values)
             {
                 if (exchange.Durable && !exchange.IsPredeclared) yield return new ExchangeAdded(exchange);

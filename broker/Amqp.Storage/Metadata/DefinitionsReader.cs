@@ -34,6 +34,7 @@ internal sealed class DefinitionsReader
             reader.Length += end + 1;
             rest = rest[(end + 1)..];
         }
+        reader.Topology = reader.Topology.UnderPolicies();
         return reader;
     }
 

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using AMQP.Net;
+using Amqp.Core.Policies;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 
@@ -11,6 +13,7 @@ internal static class RandomCommands
     private static readonly string[] Queues = ["q1", "q2", "q3", "q4"];
     private static readonly string[] Vhosts = ["/", "v"];
     private static readonly string[] Users = ["u1", "u2"];
+    private static readonly string[] Policies = ["p1", "p2"];
     private static readonly string[] Keys = ["", "a", "a.b", "*.b", "#"];
     private static readonly string[] Types = ["direct", "fanout", "topic", "headers"];
 
@@ -36,9 +39,9 @@ internal static class RandomCommands
             _ => DeleteQueue(Any(Queues)),
         };
 
-        TopologyCommand OfOperator() => random.Next(11) switch
+        TopologyCommand OfOperator() => random.Next(15) switch
         {
-            0 => new AddVhost("v", new VhostMetadata($"{random.Next(3)}", ["tag"], random.Next(2) == 0 ? QueueType.Classic : null)),
+            0 => new AddVhost("v", new VhostMetadata($"{random.Next(3)}", ["tag"], random.Next(2) == 0 ? QueueType.Classic : null, Flip())),
             1 => new DeleteVhost("v"),
             2 => new SetVhostLimits(Any(Vhosts), new(random.Next(9), Flip() ? null : 9)),
             3 => new DeclareQueue("v", Any(Queues), Flip(), Flip(), false, FieldTable.Empty, requester),
@@ -46,6 +49,10 @@ internal static class RandomCommands
             6 => new DeleteUser(Any(Users)),
             7 => new SetUserLimits(Any(Users), new(Flip() ? null : random.Next(9), random.Next(9))),
             8 => new SetPermissions(Any(Vhosts), Any(Users), new(new(Any(Queues)), new("b"), new("c"))),
+            10 or 11 => new SetPolicy(Any(Vhosts), Any(Enum.GetValues<PolicyKind>()), Any(Policies), JsonElement.Parse(
+                $$"""{"pattern":"{{Any(["", "^q", "1$", "^(?!q)"])}}","definition":{"{{Any(["expires", "message-ttl"])}}":{{random.Next(1, 9)}} },"priority":{{random.Next(3)}},"apply-to":"{{Any(["all", "queues", "exchanges"])}}"}""")),
+            12 => new ClearPolicy(Any(Vhosts), Any(Enum.GetValues<PolicyKind>()), Any(Policies)),
+            13 => Flip() ? new SetGlobalParameter(Any(Policies), JsonElement.Parse($"[{number % 3}]")) : new ClearGlobalParameter(Any(Policies)),
             9 => new SetTopicPermissions(Any(Vhosts), Any(Users), Any(Exchanges), "{username}", ".*"),
             _ => Flip() ? new ClearPermissions(Any(Vhosts), Any(Users)) : new ClearTopicPermissions(Any(Vhosts), Any(Users)),
         };
