@@ -1,4 +1,5 @@
 using Amqp.Core.Errors;
+using Amqp.Core.Policies;
 using Amqp.Management.Endpoints;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
@@ -24,6 +25,8 @@ public static class ManagementApi
         new PermissionEndpoints(host).Map(api);
         new TopicPermissionEndpoints(host).Map(api);
         new LimitEndpoints(host).Map(api);
+        foreach (var kind in Enum.GetValues<PolicyKind>()) new PolicyEndpoints(host, kind).Map(api);
+        new ParameterEndpoints(host).Map(api);
         new QueueEndpoints(host, pids).Map(api);
         new ExchangeEndpoints(host).Map(api);
         new BindingEndpoints(host).Map(api);

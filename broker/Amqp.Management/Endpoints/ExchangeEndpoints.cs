@@ -27,7 +27,7 @@ internal sealed class ExchangeEndpoints(INodeHost host)
             auto_delete = exchange.AutoDelete,
             @internal = exchange.Internal,
             arguments = exchange.Arguments,
-            policy = (string?)null,
+            policy = exchange.Policies.Policy?.Name,
             message_stats = MessageStats.OfExchange(host.Node.MeterOf(exchange)),
         };
 }

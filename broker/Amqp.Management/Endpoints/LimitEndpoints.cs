@@ -1,4 +1,5 @@
 using System.Globalization;
+using System.Text.Json;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
@@ -32,7 +33,27 @@ internal sealed class LimitEndpoints(INodeHost host)
     /// <summary>Those that are set, by their names in definitions.</summary>
     public static Dictionary<string, long> Show(UserLimits limits) => Named((MaxConnections, limits.MaxConnections), (MaxChannels, limits.MaxChannels));
 
-    private static Dictionary<string, long> Show(VhostLimits limits) => Named((MaxConnections, limits.MaxConnections), (MaxQueues, limits.MaxQueues));
+    /// <summary>By their names in definitions.</summary>
+    /// <exception cref="BadRequestException">Something else is in it, or not a whole number.</exception>
+    public static VhostLimits Read(JsonElement json)
+    {
+        if (json.ValueKind != JsonValueKind.Object) throw new BadRequestException("limits are an object");
+        var limits = VhostLimits.None;
+        foreach (var member in json.EnumerateObject())
+        {
+            if (member.Value.ValueKind != JsonValueKind.Number || !member.Value.TryGetInt64(out var value))
+                throw new BadRequestException($"Validation failed\n\n{member.Name} should be a number, actually was {member.Value}\n");
+            limits = member.Name switch
+            {
+                MaxConnections => limits with { MaxConnections = value },
+                MaxQueues => limits with { MaxQueues = value },
+                _ => throw new BadRequestException($"Validation failed\n\nUnrecognised terms [{member.Name}] in limits\n"),
+            };
+        }
+        return limits;
+    }
+
+    public static Dictionary<string, long> Show(VhostLimits limits) => Named((MaxConnections, limits.MaxConnections), (MaxQueues, limits.MaxQueues));
 
     private static Dictionary<string, long> Named(params IEnumerable<(string Name, long? Value)> limits) =>
         limits.Where(limit => limit.Value is not null).ToDictionary(limit => limit.Name, limit => limit.Value!.Value);

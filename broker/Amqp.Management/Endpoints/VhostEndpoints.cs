@@ -13,6 +13,9 @@ internal sealed class VhostEndpoints(INodeHost host)
     /// <summary>What RabbitMQ says of a queue type that is not set, and takes for one.</summary>
     private const string Undefined = "undefined";
 
+    /// <summary>Ours: all policies that match act together.</summary>
+    private const string PolicyMerge = "policy-merge";
+
     public void Map(IEndpointRouteBuilder api)
     {
         api.MapGet("/vhosts", () => Answer.Of(host.Node.Topology.VirtualHosts.Values.OrderBy(vhost => vhost.Name, StringComparer.Ordinal).Select(Show)));
@@ -52,6 +55,7 @@ internal sealed class VhostEndpoints(INodeHost host)
     {
         var shown = new Dictionary<string, object> { ["description"] = metadata.Description, ["tags"] = metadata.Tags };
         if (metadata.DefaultQueueType is { } type) shown["default_queue_type"] = type.Text();
+        if (metadata.MergesPolicies) shown[PolicyMerge] = true;
         return shown;
     }
 
@@ -61,6 +65,7 @@ internal sealed class VhostEndpoints(INodeHost host)
     {
         if (body.TextOrNull("description") is { } description) metadata = metadata with { Description = description };
         if (body.Words("tags") is { } tags) metadata = metadata with { Tags = [.. tags] };
+        if (body.FlagOrNull(PolicyMerge) is { } merges) metadata = metadata with { MergesPolicies = merges };
         // The second name is the one that it had in RabbitMQ 3.11.
         if ((body.TextOrNull("default_queue_type") ?? body.TextOrNull("defaultqueuetype")) is not { } text) return metadata;
         if (text == Undefined) return metadata with { DefaultQueueType = null };

@@ -67,12 +67,37 @@ internal sealed class Body
         : throw new BadRequestException($"'{key}' is missing or not a whole number");
 
     /// <exception cref="BadRequestException">It is missing, or neither true nor false.</exception>
-    public bool Flag(string key) => Find(key) is { ValueKind: JsonValueKind.True or JsonValueKind.False } value
-        ? value.GetBoolean()
-        : throw new BadRequestException($"'{key}' is missing or neither true nor false");
+    public bool Flag(string key) => FlagOrNull(key) ?? throw new BadRequestException($"'{key}' is missing or neither true nor false");
+
+    /// <summary>Null: it is missing.</summary>
+    /// <exception cref="BadRequestException">It is neither true nor false.</exception>
+    public bool? FlagOrNull(string key) => Find(key) switch
+    {
+        null => null,
+        { ValueKind: JsonValueKind.True or JsonValueKind.False } value => value.GetBoolean(),
+        _ => throw new BadRequestException($"'{key}' is missing or neither true nor false"),
+    };
+
+    /// <summary>Any value.</summary>
+    /// <exception cref="BadRequestException">It is missing, or a text in it is none.</exception>
+    public JsonElement Value(string key) => ValueOrNull(key) ?? throw new BadRequestException($"{{key_missing,{key}}}");
+
+    /// <summary>Any value; null: it is missing, or <c>null</c>.</summary>
+    /// <exception cref="BadRequestException">A text in it is none.</exception>
+    public JsonElement? ValueOrNull(string key) => Find(key) is not { } value ? null
+        : HasTexts(value) ? value
+        : throw new BadRequestException($"'{key}' contains what is not Unicode");
 
     private JsonElement? Find(string key) =>
         _members.TryGetValue(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+
+    private static bool HasTexts(JsonElement value) => value.ValueKind switch
+    {
+        JsonValueKind.String => TextOf(value) is not null,
+        JsonValueKind.Array => value.EnumerateArray().All(HasTexts),
+        JsonValueKind.Object => value.EnumerateObject().All(member => HasTexts(member.Value)),
+        _ => true,
+    };
 
     private static string? TextOf(JsonElement value)
     {

@@ -1,0 +1,65 @@
+using System.Text.Json;
+using Amqp.Core.Policies;
+using Amqp.Core.Topology;
+using Amqp.Management.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Amqp.Management.Endpoints;
+
+/// <summary>Policies of one kind: <c>/policies</c> and <c>/operator-policies</c> are alike.</summary>
+internal sealed class PolicyEndpoints(INodeHost host, PolicyKind kind)
+{
+    private const string ApplyTo = "apply-to";
+
+    /// <summary>As the value of a runtime parameter.</summary>
+    public static Dictionary<string, object> Value(Policy policy) => new()
+    {
+        ["pattern"] = policy.Pattern.Text,
+        ["definition"] = policy.Definition.ToDictionary(),
+        ["priority"] = policy.Priority,
+        [ApplyTo] = policy.ApplyTo.Text(),
+    };
+
+    public void Map(IEndpointRouteBuilder api)
+    {
+        var path = kind == PolicyKind.Operator ? "/operator-policies" : "/policies";
+        api.MapGet(path, () => Answer.Of(Shown(host.Node.Topology.VirtualHosts.Values.OrderBy(vhost => vhost.Name, StringComparer.Ordinal))));
+        api.MapGet($"{path}/{{vhost}}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown([vhost]) : null));
+        api.MapGet($"{path}/{{vhost}}/{{name}}", (PathNames names) => Answer.OrNotFound(Find(names) is { } policy ? Show(names["vhost"], policy) : null));
+        api.MapPut($"{path}/{{vhost}}/{{name}}", Put);
+        api.MapDelete($"{path}/{{vhost}}/{{name}}", async (PathNames names) =>
+            Find(names) is { } policy ? await Answer.To(host.Node.Change(new ClearPolicy(names["vhost"], kind, policy.Name))) : Answer.NotFound);
+    }
+
+    private async Task<IResult> Put(PathNames names, Body body)
+    {
+        var value = JsonSerializer.SerializeToElement(new Dictionary<string, object>
+        {
+            ["pattern"] = body.Value("pattern"),
+            ["definition"] = body.Value("definition"),
+            ["priority"] = (object?)body.ValueOrNull("priority") ?? 0,
+            [ApplyTo] = (object?)body.ValueOrNull(ApplyTo) ?? PolicyTarget.All.Text(),
+        });
+        if (host.Node.Topology.Find(names["vhost"]) is null) return Answer.NotFound;
+        var isNew = Find(names) is null;
+        var result = await host.Node.Change(new SetPolicy(names["vhost"], kind, names["name"], value));
+        return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);
+    }
+
+    private Policy? Find(PathNames names) => host.Node.Topology.Find(names["vhost"])?.Policies.Of(kind).GetValueOrDefault(names["name"]);
+
+    private IEnumerable<object> Shown(IEnumerable<VirtualHost> vhosts) =>
+        from vhost in vhosts from policy in vhost.Policies.Of(kind).Values select Show(vhost.Name, policy);
+
+    private static Dictionary<string, object> Show(string vhost, Policy policy) => new()
+    {
+        ["vhost"] = vhost,
+        ["name"] = policy.Name,
+        ["pattern"] = policy.Pattern.Text,
+        [ApplyTo] = policy.ApplyTo.Text(),
+        ["definition"] = policy.Definition.ToDictionary(),
+        ["priority"] = policy.Priority,
+    };
+}
