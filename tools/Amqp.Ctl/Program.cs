@@ -17,6 +17,8 @@ internal static class Program
         UserCommands.Group,
         PermissionCommands.Group,
         LimitCommands.Group,
+        PolicyCommands.Group,
+        ParameterCommands.Group,
         ListCommands.Group,
         ProbeCommands.Group,
         VirtualHostCommands.Group,

@@ -24,11 +24,12 @@ public sealed partial class RecordedTests
     [TestCase("permissions")]
     [TestCase("limits")]
     [TestCase("clients")]
+    [TestCase("policies")]
     [TestCase("node")]
     public async Task The_tool_says_what_rabbitmqctl_says(string story)
     {
         await using var broker = Oracle.IsUsed ? null : await TestBroker.Start("--Node:Name=node@localhost");
-        await using var client = story == "clients" ? await Client(Oracle.Address?.Port ?? broker!.Port) : null;
+        await using var client = story is "clients" or "policies" ? await Client(Oracle.Address?.Port ?? broker!.Port) : null;
         var path = Repository.PathOf("tests", "Amqp.Ctl.Tests", "Recorded", $"{story}.txt");
         var recorded = new StringBuilder();
         foreach (var (command, expected) in Entries(await File.ReadAllTextAsync(path)))

@@ -8,7 +8,7 @@ internal static class Columns
     public static readonly IReadOnlyList<Column> OfQueues =
     [
         new("name"), new("durable"), new("auto_delete"), new("arguments", Kind.Table),
-        new("policy"), new("operator_policy"), new("effective_policy_definition", Kind.Table),
+        new("policy"), new("operator_policy"), new("effective_policy_definition", Kind.BinaryPairs),
         new("pid", Kind.Pid), new("owner_pid", Kind.Pid), new("exclusive"), new("exclusive_consumer_pid", Kind.Pid), new("exclusive_consumer_tag"),
         new("messages_ready"), new("messages_unacknowledged"), new("messages"),
         new("messages_ready_ram"), new("messages_unacknowledged_ram"), new("messages_ram"), new("messages_persistent"),

@@ -16,6 +16,11 @@ internal static class VirtualHostCommands
         Description = "Queue type to use if no type is explicitly provided by the client: quorum, classic or stream",
     };
 
+    private static readonly Option<bool?> PolicyMerge = new("--policy-merge")
+    {
+        Description = "Whether all policies that match a queue or exchange act together, each key from the one with the highest priority: true or false. Without it only that one acts",
+    };
+
     private static readonly string[] QueueTypes = ["quorum", "stream", "classic"];
 
     private static readonly IReadOnlyList<Column> Columns =
@@ -25,10 +30,10 @@ internal static class VirtualHostCommands
 
     public static CommandGroup Group { get; } = new("Virtual hosts",
     [
-        new("add_vhost", "add_vhost <vhost> [--description <description> --tags \"<tag1>,<tag2>,<...>\" --default-queue-type <quorum|classic|stream>]", "Creates a virtual host")
+        new("add_vhost", "add_vhost <vhost> [--description <description> --tags \"<tag1>,<tag2>,<...>\" --default-queue-type <quorum|classic|stream> --policy-merge <true|false>]", "Creates a virtual host")
         {
             Arguments = 1,
-            Options = [Description, Tags, DefaultQueueType],
+            Options = [Description, Tags, DefaultQueueType, PolicyMerge],
             Banner = invocation => $"Adding vhost \"{invocation[0]}\" ...",
             Run = Add,
         },
@@ -53,23 +58,23 @@ internal static class VirtualHostCommands
             ArgumentsMax = int.MaxValue,
             Banner = invocation => $"Setting tags for virtual host \"{invocation[0]}\" to [{string.Join(", ", invocation.Arguments.Skip(1))}] ...",
             Run = invocation => Update(
-                invocation, Body(null, [.. invocation.Arguments.Skip(1)], null),
+                invocation, Body(null, [.. invocation.Arguments.Skip(1)], null, null),
                 Failure.Error(ExitCode.Data, $"Virtual host \"{invocation[0]}\" does not exist", json: $"Virtual host \"{invocation[0]}\" does not exists")),
         },
-        new("update_vhost_metadata", "update_vhost_metadata <vhost> [--description <description>] [--tags \"<tag1>,<tag2>,<...>\"] [--default-queue-type <quorum|classic|stream>]", "Updates metadata (tags, description, default queue type) a virtual host")
+        new("update_vhost_metadata", "update_vhost_metadata <vhost> [--description <description>] [--tags \"<tag1>,<tag2>,<...>\"] [--default-queue-type <quorum|classic|stream>] [--policy-merge <true|false>]", "Updates metadata (tags, description, default queue type) a virtual host")
         {
             Arguments = 1,
-            Options = [Description, Tags, DefaultQueueType],
+            Options = [Description, Tags, DefaultQueueType, PolicyMerge],
             Validate = invocation =>
             {
-                if (!invocation.IsGiven(Description) && !invocation.IsGiven(Tags) && !invocation.IsGiven(DefaultQueueType)) throw BadArguments.NotEnough();
+                if (!invocation.IsGiven(Description) && !invocation.IsGiven(Tags) && !invocation.IsGiven(DefaultQueueType) && !invocation.IsGiven(PolicyMerge)) throw BadArguments.NotEnough();
                 if (UnknownQueueType(invocation) is { } unknown)
                     throw BadArguments.Argument($"Default queue type must be one of: {string.Join(", ", QueueTypes)}. Provided: {unknown}");
             },
             Banner = invocation => $"Updating metadata of vhost \"{invocation[0]}\" ...",
             Run = invocation => Update(
                 invocation,
-                Body(invocation.Get(Description), invocation.IsGiven(Tags) ? Split(invocation.Get(Tags)) : null, invocation.Get(DefaultQueueType)),
+                Body(invocation.Get(Description), invocation.IsGiven(Tags) ? Split(invocation.Get(Tags)) : null, invocation.Get(DefaultQueueType), invocation.Get(PolicyMerge)),
                 Failure.NoSuchVirtualHost(invocation[0])),
         },
     ]);
@@ -79,7 +84,7 @@ internal static class VirtualHostCommands
     {
         if (UnknownQueueType(invocation) is not null) throw Failure.Error(ExitCode.Usage, "Unsupported default queue type");
         var answer = await invocation.Client.Create(
-            Path("vhosts", invocation[0]), Body(invocation.Get(Description), Split(invocation.Get(Tags)), invocation.Get(DefaultQueueType)), invocation.Cancel);
+            Path("vhosts", invocation[0]), Body(invocation.Get(Description), Split(invocation.Get(Tags)), invocation.Get(DefaultQueueType), invocation.Get(PolicyMerge)), invocation.Cancel);
         if (!answer.Exists) answer.Good();
         return Result.Done;
     }
@@ -107,12 +112,13 @@ internal static class VirtualHostCommands
         return Result.Done;
     }
 
-    private static JsonObject Body(string? description, IReadOnlyList<string>? tags, string? defaultQueueType)
+    private static JsonObject Body(string? description, IReadOnlyList<string>? tags, string? defaultQueueType, bool? policyMerge)
     {
         var body = new JsonObject();
         if (description is not null) body["description"] = description;
         if (tags is not null) body["tags"] = string.Join(',', tags);
         if (defaultQueueType is not null) body["default_queue_type"] = defaultQueueType;
+        if (policyMerge is { } merge) body["policy-merge"] = merge;
         return body;
     }
 

@@ -18,6 +18,12 @@ internal enum Kind
     Address,
     Table,
 
+    /// <summary>A text with the JSON itself.</summary>
+    Json,
+
+    /// <summary>Pairs whose keys are binaries.</summary>
+    BinaryPairs,
+
     /// <summary>RabbitMQ orders the arguments of a binding by their names when it is made.</summary>
     SortedTable,
     Protocol,
@@ -55,6 +61,8 @@ internal sealed record Column(string Name, Kind Kind = Kind.Plain, string? Key =
         Kind.Address when IPAddress.TryParse(value.GetString(), out var address) => new Address(address),
         Kind.Table => Table.Of(value),
         Kind.SortedTable => new Table([.. Table.Of(value).Fields.OrderBy(field => field.Key, StringComparer.Ordinal)]),
+        Kind.BinaryPairs when value.ValueKind == JsonValueKind.Object => new BinaryPairs([.. value.EnumerateObject().Select(pair => (pair.Name, Term.Of(pair.Value)))]),
+        Kind.Json => new Text(value.GetRawText()),
         Kind.MaybeUndefined when value.GetString() is "undefined" and var undefined => new Atom(undefined),
         Kind.Protocol when value.GetString() == "AMQP 0-9-1" => new Numbers([0, 9, 1]),
         _ => Term.Of(value),

@@ -19,6 +19,7 @@ internal static class Erlang
         Numbers numbers => $"{{{string.Join(',', numbers.Values.Select(number => number.ToString(CultureInfo.InvariantCulture)))}}}",
         Sequence list => $"[{string.Join(',', list.Items.Select(Of))}]",
         Pairs pairs => $"[{string.Join(',', pairs.Items.Select(pair => $"{{{Atom(pair.Key)},{Of(pair.Value)}}}"))}]",
+        BinaryPairs pairs => $"[{string.Join(',', pairs.Items.Select(pair => $"{{{Binary(pair.Key)},{Of(pair.Value)}}}"))}]",
         Table table => $"[{string.Join(',', table.Fields.Select(field => $"{{{Binary(field.Key)},{field.Value.Type},{Of(field.Value)}}}"))}]",
         _ => throw new InvalidOperationException($"no Erlang for {value.GetType().Name}"),
     };
@@ -53,7 +54,8 @@ internal static class Erlang
         _ => Of(field.Value),
     };
 
-    private static string Binary(string text)
+    /// <summary>A text.</summary>
+    public static string Binary(string text)
     {
         if (!text.All(IsPrintable)) return $"<<{string.Join(',', Encoding.UTF8.GetBytes(text))}>>";
         return $"<<\"{Escaped(text, '"')}\"{(text.All(char.IsAscii) ? "" : "/utf8")}>>";

@@ -48,6 +48,7 @@ internal sealed class JsonFormatter : Formatter
         Numbers numbers => new JsonArray([.. numbers.Values.Select(number => JsonValue.Create(number))]),
         Sequence list => new JsonArray([.. list.Items.Select(Of)]),
         Pairs pairs => Object(pairs.Items),
+        BinaryPairs pairs => new JsonArray([.. pairs.Items.Select(pair => new JsonArray(pair.Key, Of(pair.Value)))]),
         Table table => new JsonArray([.. table.Fields.Select(field => new JsonArray(field.Key, field.Value.Type, Of(field.Value)))]),
         _ => throw new InvalidOperationException($"no JSON for {value.GetType().Name}"),
     };

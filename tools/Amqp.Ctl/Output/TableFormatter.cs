@@ -19,6 +19,7 @@ internal sealed class TableFormatter : Formatter
         Address address => address.Value.ToString(),
         Sequence list => $"[{string.Join(", ", list.Items.Select(Cell))}]",
         Pairs pairs => $"[{string.Join(", ", pairs.Items.Select(pair => $"{{{Erlang.Atom(pair.Key)}, {Cell(pair.Value)}}}"))}]",
+        BinaryPairs pairs => $"[{string.Join(", ", pairs.Items.Select(pair => $"{{{Erlang.Binary(pair.Key)}, {Cell(pair.Value)}}}"))}]",
         Table table => Erlang.Prettified(table),
         _ => Erlang.Of(value),
     };

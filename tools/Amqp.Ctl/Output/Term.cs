@@ -48,6 +48,9 @@ internal sealed record Sequence(IReadOnlyList<Term> Items) : Term;
 /// <summary>A property list, whose keys are atoms.</summary>
 internal sealed record Pairs(IReadOnlyList<(string Key, Term Value)> Items) : Term;
 
+/// <summary>A list of pairs whose keys are binaries, which is no property list and has another form: the keys of a policy.</summary>
+internal sealed record BinaryPairs(IReadOnlyList<(string Key, Term Value)> Items) : Term;
+
 /// <summary>An AMQP field table, whose values carry their types.</summary>
 internal sealed record Table(IReadOnlyList<(string Key, Field Value)> Fields) : Term
 {
