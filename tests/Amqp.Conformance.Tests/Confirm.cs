@@ -371,12 +371,4 @@ public sealed class ConfirmTests : ConformanceFixture
 
     private static async Task Select(RawConnection raw, ushort channel) =>
         await raw.Call<ConfirmSelect, ConfirmSelectOk>(channel, new ConfirmSelect(NoWait: false));
-
-    /// <summary>A channel on which each publish completes with its confirm.</summary>
-    private async Task<IChannel> OpenConfirmChannel()
-    {
-        var connection = await Connect();
-        return await connection.CreateChannelAsync(new CreateChannelOptions(
-            publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
-    }
 }

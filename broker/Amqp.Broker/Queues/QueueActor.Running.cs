@@ -96,9 +96,9 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         _ => false,
     };
 
-    private void DeliverReady(long now)
+    private void DeliverReturned(long now)
     {
-        if (!IsOver) _state.DeliverReady(now);
+        if (!IsOver) _state.DeliverReturned(now);
     }
 
     /// <summary>Applies what is not applied yet. False: that failed, and the last one that was tried has its answer.</summary>
@@ -113,7 +113,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
             {
                 ref readonly var operation = ref operations[_next++];
                 Apply(operation, now);
-                if (operation.IsSettlement && !(_next < operations.Length && operations[_next].IsSettlement)) DeliverReady(now);
+                if (operation.IsSettlement && !(_next < operations.Length && operations[_next].IsSettlement)) DeliverReturned(now);
             }
             isApplying = false;
             if (!IsOver) TendMemory(now);

@@ -54,9 +54,10 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
     private void Publish(in QueueOperation publish, long now)
     {
         var position = _state.Publish((Message)publish.Subject!, now);
-        if (position != QueueState.NotStored) _storedEnd = position + 1;
+        if (position >= 0) _storedEnd = position + 1;
         if (publish.ReplyTo is not IPublisher publisher) return;
-        if (position == QueueState.NotStored) _confirms.Taken(publisher, publish.Position);
+        if (position == QueueState.Refused) publisher.Refused(publish.Position);
+        else if (position == QueueState.NotStored) _confirms.Taken(publisher, publish.Position);
         else _pendingConfirms.Add(position, publisher, publish.Position);
     }
 

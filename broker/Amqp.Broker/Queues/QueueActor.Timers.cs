@@ -17,7 +17,7 @@ internal sealed partial class QueueActor
     private void Configure(QueueSettings settings, long now)
     {
         if (settings.ExpiresMs != _state.Settings.ExpiresMs) Touch(now);
-        _state.Settings = settings;
+        _state.Configure(settings);
     }
 
     private void Tick(long now)

@@ -144,9 +144,10 @@ internal sealed partial class QueueActor : IQueueEndpoint
                 Tick(now);
                 break;
             case QueueOperationKind.Prepare:
-                _state.Prepare((TransactionPart)operation.Subject!, now);
+                var isPrepared = _state.Prepare((TransactionPart)operation.Subject!, now);
                 CarryOut();
-                ((ITransaction)operation.ReplyTo!).Prepared();
+                if (isPrepared) ((ITransaction)operation.ReplyTo!).Prepared();
+                else ((ITransaction)operation.ReplyTo!).Refused();
                 break;
             case QueueOperationKind.CommitPart:
                 _state.Commit((TransactionPart)operation.Subject!, now);

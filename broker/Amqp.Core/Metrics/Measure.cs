@@ -48,6 +48,9 @@ public enum Measure
     /// <summary>Their time to live was over.</summary>
     Expired,
 
+    /// <summary>They were more than their queue may have, or came when it had as many.</summary>
+    BeyondLength,
+
     /// <summary>Ready at this moment [messages_ready].</summary>
     Ready,
 

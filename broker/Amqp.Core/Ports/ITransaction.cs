@@ -6,6 +6,6 @@ public interface ITransaction
     /// <summary>The part is prepared, and its records may be stored: the store has all that came before them in this queue.</summary>
     void Prepared();
 
-    /// <summary>The queue has failed, and the transaction cannot be committed.</summary>
+    /// <summary>The queue has failed, or has no room for the part: the transaction cannot be committed.</summary>
     void Refused();
 }

@@ -15,6 +15,9 @@ public sealed record QueueSettings
     {
         MessageTtlMs = Smaller(arguments.MessageTtlMs, policies.Integer("message-ttl")),
         ExpiresMs = Smaller(arguments.ExpiresMs, policies.Integer("expires")),
+        LengthMax = Math.Min(arguments.MaxLength ?? long.MaxValue, policies.Integer("max-length") ?? long.MaxValue),
+        BytesMax = Math.Min(arguments.MaxLengthBytes ?? long.MaxValue, policies.Integer("max-length-bytes") ?? long.MaxValue),
+        Overflow = OverflowOf(arguments, Overflows.Parse(policies.Text("overflow"))),
     };
 
     /// <summary>Milliseconds that a message may wait, or null (<c>x-message-ttl</c>).</summary>
@@ -22,6 +25,18 @@ public sealed record QueueSettings
 
     /// <summary>Milliseconds that the queue stays while nothing uses it, or null (<c>x-expires</c>).</summary>
     public long? ExpiresMs { get; init; }
+
+    /// <summary>So many messages may be ready (<c>x-max-length</c>).</summary>
+    public long LengthMax { get; init; } = long.MaxValue;
+
+    /// <summary>So many bytes may the bodies of ready messages have (<c>x-max-length-bytes</c>).</summary>
+    public long BytesMax { get; init; } = long.MaxValue;
+
+    public Overflow Overflow { get; init; }
+
+    /// <summary>As in RabbitMQ, the argument of a classic queue wins over its policy, and the policy over the argument of a quorum queue.</summary>
+    private static Overflow OverflowOf(QueueArguments arguments, Overflow? policy) =>
+        (arguments.Type == QueueType.Quorum ? policy ?? arguments.Overflow : arguments.Overflow ?? policy) ?? Overflow.DropHead;
 
     /// <summary>Unlike an argument, a policy may ask for a longer time than there is.</summary>
     private static long? Smaller(long? argument, long? policy)

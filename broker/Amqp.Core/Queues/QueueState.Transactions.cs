@@ -13,8 +13,15 @@ public sealed partial class QueueState
     /// Gives the part its published messages, each at the position it will have, and the messages that it settles. Those whose
     /// holder does not have them any more are left out.
     /// </summary>
-    public void Prepare(TransactionPart part, long now)
+    /// <returns>False: the queue refuses what the part publishes, and nothing was done.</returns>
+    public bool Prepare(TransactionPart part, long now)
     {
+        if (part.Publishes.Count > 0 && !HasRoomFor(part.Publishes.Count, part.Publishes.Sum(message => (long)message.BodySize)))
+        {
+            Counters.Add(Measure.BeyondLength, part.Publishes.Count);
+            return false;
+        }
+        part.IsPrepared = true;
         part.FirstPosition = _log.End;
         foreach (var message in part.Publishes)
         {
@@ -26,6 +33,7 @@ public sealed partial class QueueState
         }
         part.Settlements.RemoveAll(held => !TryMove(held, part));
         DeliverReady(now);
+        return true;
     }
 
     /// <summary>All of it happens: what the part published is ready, what it settled is settled.</summary>
@@ -54,11 +62,13 @@ public sealed partial class QueueState
         }
         DeliverReady(now);
         if (expiresNow) DropExpired(now + 1);
+        DropBeyondLength();
     }
 
     /// <summary>Nothing of it happens: what the part published vanishes, what it was to settle returns to its place.</summary>
     public void Abort(TransactionPart part, long now)
     {
+        if (!part.IsPrepared) return;
         for (var index = 0; index < part.Publishes.Count; index++)
         {
             var position = part.FirstPosition + index;
@@ -66,7 +76,7 @@ public sealed partial class QueueState
             _log.Remove(position); // it never was the store's
         }
         foreach (var held in part.Settlements) TakeBack(held.Position, Settlement.Requeue, now);
-        DeliverReady(now);
+        DeliverReturned(now);
     }
 
     private bool TryMove(in HeldMessage held, TransactionPart part)

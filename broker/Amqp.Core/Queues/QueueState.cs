@@ -26,6 +26,9 @@ public sealed partial class QueueState
     /// <summary>What <see cref="Publish"/> answers for a message that the store does not get.</summary>
     public const long NotStored = -1;
 
+    /// <summary>What it answers for one that the queue does not take.</summary>
+    public const long Refused = -2;
+
     private readonly QueueId _id;
     private readonly bool _isDurable;
     private readonly QueueEffects _effects;
@@ -48,8 +51,8 @@ public sealed partial class QueueState
         _window = new ReadWindow(_log, _ready);
     }
 
-    /// <summary>What the queue goes by from now on.</summary>
-    public QueueSettings Settings { get; set; }
+    /// <summary>What the queue goes by; see <see cref="Configure"/>.</summary>
+    public QueueSettings Settings { get; private set; }
 
     /// <summary>What the wall clock, in milliseconds since 1970 UTC, is ahead of the queue's clock. Records live by the wall clock.</summary>
     public long WallClockAheadMs { get; set; }
@@ -72,9 +75,14 @@ public sealed partial class QueueState
     public long End => _log.End;
 
     /// <summary>A message arrives.</summary>
-    /// <returns>Its position if its record went to the store, or <see cref="NotStored"/>.</returns>
+    /// <returns>Its position if its record went to the store, or <see cref="NotStored"/>, or <see cref="Refused"/>.</returns>
     public long Publish(Message message, long now)
     {
+        if (!HasRoomFor(1, message.BodySize))
+        {
+            Counters.Add(Measure.BeyondLength);
+            return Refused;
+        }
         var expiresAt = ExpiryOf(message, now);
         var persistent = IsPersistent(message);
         var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None);
@@ -83,11 +91,19 @@ public sealed partial class QueueState
         DeliverReady(now);
         // A message with a time to live of 0 is for a consumer that can take it this instant.
         if (expiresAt == now) DropExpired(now + 1);
+        DropBeyondLength();
         // One that is gone by now was never worth a record.
         if (!persistent || !_log.Contains(position)) return NotStored;
         _log[position].Set(EntryFlags.Stored);
         _effects.Record(StoreRecord.Enqueue(_id, position, message, OnWallClock(expiresAt)));
         return position;
+    }
+
+    /// <summary>The queue goes by other settings from now on.</summary>
+    public void Configure(QueueSettings settings)
+    {
+        Settings = settings;
+        DropBeyondLength();
     }
 
     /// <summary>False: the queue has an exclusive consumer, or has others and this one wants it alone.</summary>
@@ -115,7 +131,7 @@ public sealed partial class QueueState
 
     /// <summary>
     /// Settles one message. One that this holder does not have (any more) is ignored: a release may have overtaken it.
-    /// <see cref="DeliverReady"/> is called when all is settled that is settled at once: what comes back together is
+    /// <see cref="DeliverReturned"/> is called when all is settled that is settled at once: what comes back together is
     /// handed out in order, whatever the order it was settled in.
     /// </summary>
     public void Settle(MessageHolder holder, long position, Settlement settlement, long now)
@@ -123,7 +139,7 @@ public sealed partial class QueueState
         if (IsHeldBy(holder, position)) TakeBack(position, settlement, now);
     }
 
-    /// <summary>The holder is gone: everything it has returns to its place. <see cref="DeliverReady"/> follows as for <see cref="Settle"/>.</summary>
+    /// <summary>The holder is gone: everything it has returns to its place. <see cref="DeliverReturned"/> follows as for <see cref="Settle"/>.</summary>
     public void Release(MessageHolder holder, long now)
     {
         while (_unacked.TryGetAny(holder, out var position)) TakeBack(position, Settlement.Requeue, now);
@@ -167,6 +183,13 @@ public sealed partial class QueueState
 
     /// <summary>The last millisecond (on the queue's clock) of the message at the head, or null when it may wait for ever.</summary>
     public long? NextExpiry => _ready.TryPeek(out var position) && _log[position].ExpiresAt is > 0 and var expiresAt ? expiresAt : null;
+
+    /// <summary>Goes on when messages have come back: there may be more of them now than there may be.</summary>
+    public void DeliverReturned(long now)
+    {
+        DropBeyondLength();
+        DeliverReady(now);
+    }
 
     /// <summary>Hands out ready messages for as long as consumers can take them.</summary>
     public void DeliverReady(long now)
@@ -224,6 +247,7 @@ public sealed partial class QueueState
     {
         if (reason == RemovalReason.Rejected) Counters.Add(Measure.Rejected);
         else if (reason == RemovalReason.Expired) Counters.Add(Measure.Expired);
+        else if (reason == RemovalReason.BeyondLength) Counters.Add(Measure.BeyondLength);
         if (_log[position].Is(EntryFlags.Stored)) _effects.Record(StoreRecord.Settle(_id, position));
         _log.Remove(position);
     }

@@ -25,6 +25,9 @@ public enum RemovalReason : byte
     /// <summary>Its time to live was over.</summary>
     Expired,
 
+    /// <summary>The queue had more ready messages than it may have.</summary>
+    BeyondLength,
+
     /// <summary>The queue was purged.</summary>
     Purged,
 

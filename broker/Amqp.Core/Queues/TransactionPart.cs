@@ -22,6 +22,9 @@ public sealed class TransactionPart : MessageHolder
     /// <summary>What must be durable before the part may be committed; filled by preparation.</summary>
     public List<StoreRecord> Records { get; } = [];
 
+    /// <summary>The queue holds what it concerns, and waits for its end.</summary>
+    internal bool IsPrepared { get; set; }
+
     /// <summary>Position of the first published message; the others follow it.</summary>
     internal long FirstPosition { get; set; }
 }

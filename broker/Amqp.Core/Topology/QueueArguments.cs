@@ -1,4 +1,5 @@
 using Amqp.Core.Errors;
+using Amqp.Core.Queues;
 using AMQP.Net;
 
 namespace Amqp.Core.Topology;
@@ -19,12 +20,12 @@ public sealed class QueueArguments
         new("x-dead-letter-exchange", ArgumentChecks.LongString, Of.Classic | Of.Quorum, Supported: false),
         new("x-dead-letter-routing-key", ArgumentChecks.DeadLetterRoutingKey, Of.Classic | Of.Quorum, Supported: false),
         new("x-dead-letter-strategy", ArgumentChecks.DeadLetterStrategy, Of.Quorum, Supported: false),
-        new("x-max-length", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum, Supported: false),
-        new("x-max-length-bytes", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum | Of.Stream, Supported: false),
+        new("x-max-length", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum, Supported: true),
+        new("x-max-length-bytes", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum | Of.Stream, Supported: true),
         new("x-max-in-memory-length", ArgumentChecks.NonNegative, Of.Quorum, Supported: false),
         new("x-max-in-memory-bytes", ArgumentChecks.NonNegative, Of.Quorum, Supported: false),
         new("x-max-priority", ArgumentChecks.MaxPriority, Of.Classic, Supported: false),
-        new("x-overflow", ArgumentChecks.Overflow, Of.Classic | Of.Quorum, Supported: false),
+        new("x-overflow", ArgumentChecks.Overflow, Of.Classic | Of.Quorum, Supported: true),
         new("x-queue-mode", ArgumentChecks.QueueMode, Of.Classic, Supported: true),
         new("x-queue-version", ArgumentChecks.QueueVersion, Of.Classic, Supported: true),
         new("x-single-active-consumer", ArgumentChecks.Bool, Of.Classic | Of.Quorum, Supported: false),
@@ -50,6 +51,9 @@ public sealed class QueueArguments
         Type = type;
         ExpiresMs = Integer(arguments, "x-expires");
         MessageTtlMs = Integer(arguments, "x-message-ttl");
+        MaxLength = Integer(arguments, "x-max-length");
+        MaxLengthBytes = Integer(arguments, "x-max-length-bytes");
+        Overflow = Overflows.Parse(Text(arguments, "x-overflow"));
     }
 
     /// <summary>The queue types that have an argument.</summary>
@@ -68,6 +72,15 @@ public sealed class QueueArguments
 
     /// <summary>Messages live so many milliseconds at most in this queue; null for no limit.</summary>
     public long? MessageTtlMs { get; }
+
+    /// <summary>So many messages may be ready; null for any number.</summary>
+    public long? MaxLength { get; }
+
+    /// <summary>So many bytes may the bodies of ready messages have; null for any number.</summary>
+    public long? MaxLengthBytes { get; }
+
+    /// <summary>Null: as if nothing was said.</summary>
+    public Overflow? Overflow { get; }
 
     /// <summary>What RabbitMQ checks when a queue is created, in its order, and then what this broker does not have yet.</summary>
     public static BrokerError? Validate(Resource queue, FieldTable arguments)
@@ -119,6 +132,9 @@ public sealed class QueueArguments
 
     private static long? Integer(FieldTable arguments, string name) =>
         arguments.TryGet(name, out var value) && value.TryGetInteger(out var integer) ? integer : null;
+
+    private static string? Text(FieldTable arguments, string name) =>
+        arguments.TryGet(name, out var value) && value.Type == FieldType.LongString ? value.AsText : null;
 
     /// <summary>One line of the table.</summary>
     /// <param name="Check">Says why a value is not possible, in RabbitMQ's words, or null; it may look at the other arguments.</param>

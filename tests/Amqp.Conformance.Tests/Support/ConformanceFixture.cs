@@ -55,6 +55,14 @@ public abstract class ConformanceFixture : BrokerFixture
         return channel;
     }
 
+    /// <summary>A channel on which each publish completes with its confirm.</summary>
+    protected async Task<IChannel> OpenConfirmChannel()
+    {
+        var connection = await Connect();
+        return await connection.CreateChannelAsync(new CreateChannelOptions(
+            publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+    }
+
     /// <summary>Declares a queue, by default one of a name no other test uses, that is deleted after the test.</summary>
     protected async Task<string> DeclareQueue(
         IChannel channel, string? name = null, bool durable = false, bool exclusive = false, bool autoDelete = false,

@@ -1,6 +1,7 @@
 using System.Text.Json;
 using AMQP.Net;
 using Amqp.Core.Policies;
+using Amqp.Core.Queues;
 using Amqp.Core.Tests.Topology;
 using Amqp.Core.Topology;
 
@@ -19,6 +20,9 @@ public class PolicyTests
     [TestCase("""{"message-ttl":18446744073709551616}""", "18446744073709551616 is not a valid message TTL")]
     [TestCase("""{"expires":0}""", "0 is not a valid queue expiry")]
     [TestCase("""{"alternate-exchange":1}""", "1 is not a valid alternate exchange name")]
+    [TestCase("""{"max-length":-1}""", "-1 is not a valid maximum length")]
+    [TestCase("""{"max-length-bytes":"1"}""", """<<"1">> is not a valid maximum length in bytes""")]
+    [TestCase("""{"overflow":"drop-tail"}""", """<<"drop-tail">> is not a valid overflow value""")]
     [TestCase("""{"queue-mode":"eager"}""", """<<"eager">> is not a valid queue-mode value""")]
     [TestCase("""{"queue-version":3}""", "3 is not a valid queue-version value")]
     [TestCase("""{"queue-leader-locator":"here"}""", """<<"here">> is not a valid queue leader locator value""")]
@@ -52,6 +56,9 @@ public class PolicyTests
 
     [TestCase("expires", "1", true)]
     [TestCase("message-ttl", "1", true)]
+    [TestCase("max-length", "2", true)]
+    [TestCase("max-length-bytes", "2", true)]
+    [TestCase("overflow", "\"reject-publish\"", true)]
     [TestCase("queue-version", "2", true)]
     [TestCase("ha-mode", "\"all\"", true)]
     [TestCase("alternate-exchange", "\"x\"", false)]
@@ -156,6 +163,18 @@ public class PolicyTests
     }
 
     [Test]
+    public void The_smaller_length_counts_and_the_overflow_of_the_argument()
+    {
+        _story.Queue("q", arguments: FieldTable.From(("x-max-length", FieldValue.From(10)), ("x-overflow", FieldValue.From("reject-publish"))));
+        _story.Queue("plain");
+        Set(Policy("p", ".*", """{"max-length":20,"max-length-bytes":5,"overflow":"drop-head"}"""));
+        Assert.That(_story.Here.Queues["q"].Settings, Is.EqualTo(new QueueSettings { LengthMax = 10, BytesMax = 5, Overflow = Overflow.RejectPublish }));
+        Assert.That(_story.Here.Queues["plain"].Settings, Is.EqualTo(new QueueSettings { LengthMax = 20, BytesMax = 5 }));
+        Set(Policy("p", ".*", """{"overflow":"reject-publish-dlx"}"""));
+        Assert.That(_story.Here.Queues["plain"].Settings, Is.EqualTo(new QueueSettings { Overflow = Overflow.RejectPublishDlx }));
+    }
+
+    [Test]
     public void A_time_to_live_longer_than_there_is_means_the_longest()
     {
         _story.Queue("q");
@@ -164,6 +183,7 @@ public class PolicyTests
     }
 
     [TestCase("""{"message-ttl":10,"expires":10}""", """{"message-ttl":20,"expires":5}""", """{"expires":5,"message-ttl":10}""")]
+    [TestCase("""{"max-length":3,"max-length-bytes":9,"overflow":"drop-head"}""", """{"max-length":5,"max-length-bytes":5,"overflow":"reject-publish"}""", """{"max-length":3,"max-length-bytes":5,"overflow":"reject-publish"}""")]
     [TestCase("""{"queue-version":1,"queue-mode":"lazy"}""", """{"queue-version":2}""", """{"queue-mode":"lazy","queue-version":2}""")]
     [TestCase("""{"ha-mode":"exactly","ha-params":2}""", """{"ha-mode":"all"}""", """{"ha-mode":"all","ha-params":2}""")]
     [TestCase("""{"ha-mode":"all"}""", """{"ha-mode":"exactly","ha-params":2}""", """{"ha-mode":"all","ha-params":2}""")]

@@ -7,7 +7,8 @@ using FsCheck.Fluent;
 namespace Amqp.Core.Tests.Queues;
 
 /// <summary>
-/// The queue against a model that is obviously right: a sorted list of ready messages and a set of held ones. Whatever is
+/// The queue against a model that is obviously right: a sorted list of ready messages and a set of held ones, of which the first are taken off, or
+/// which takes no more, when there are more than there may be. Whatever is
 /// asked in whatever order, and whatever is evicted and read back in between, both hold the same messages, the queue hands
 /// them out in the model's order, and its records tell what a restart has to bring back.
 /// </summary>
@@ -33,6 +34,9 @@ internal sealed class QueueStateProperties
         ReleaseAll,
         LookAgain,
         Load,
+        Unlimited,
+        DropBeyond,
+        RefuseBeyond,
     }
 
     [Test]
@@ -52,6 +56,9 @@ internal sealed class QueueStateProperties
         private readonly HashSet<int> _persistent = [];
         private readonly Queue<(TransactionPart Part, int First, int? Settled)> _parts = new();
         private int _published;
+        private QueueSettings _settings = QueueSettings.None;
+
+        private bool HasRoomFor(int messages) => _settings.Overflow == Overflow.DropHead || _ready.Count + messages <= _settings.LengthMax;
 
         public bool Behaves(List<Step> steps)
         {
@@ -59,6 +66,7 @@ internal sealed class QueueStateProperties
             {
                 Take(step);
                 _story.CarryOut();
+                Drop();
                 var prepared = _parts.Sum(part => part.Settled is null ? 2 : 3);
                 if (_story.State.ReadyCount != _ready.Count || _story.State.UnackedCount != _held.Count + prepared) return false;
                 if (_holder.UnackedCount != _held.Count || !RecordsAreRight() || !FiguresAreRight()) return false;
@@ -92,6 +100,7 @@ internal sealed class QueueStateProperties
                 case Step.RequeueNewest when _held.Count > 0: Requeue(_held.Max); break;
                 case Step.Release:
                     _story.State.Release(_holder, _story.Now);
+                    _story.State.DeliverReturned(_story.Now);
                     _returned.UnionWith(_held);
                     _ready.UnionWith(_held);
                     _held.Clear();
@@ -108,6 +117,9 @@ internal sealed class QueueStateProperties
                 case Step.ReleaseAll: _story.Evict(keptBytes: 0); break;
                 case Step.LookAgain: _story.State.LookAgain(); break;
                 case Step.Load: _story.Load(windowBytes: 10 * 140); break;
+                case Step.Unlimited: Configure(QueueSettings.None); break;
+                case Step.DropBeyond: Configure(new QueueSettings { LengthMax = 250 }); break;
+                case Step.RefuseBeyond: Configure(new QueueSettings { LengthMax = 400, Overflow = Overflow.RejectPublish }); break;
             }
         }
 
@@ -126,8 +138,11 @@ internal sealed class QueueStateProperties
         {
             for (; count > 0; count--)
             {
-                _ready.Add(_published);
-                _story.State.Publish(NewMessage(every > 0 && count % every == 0), _story.Now);
+                var isTaken = HasRoomFor(1);
+                if (isTaken) _ready.Add(_published);
+                var answer = _story.State.Publish(NewMessage(every > 0 && count % every == 0), _story.Now);
+                Assert.That(answer == QueueState.Refused, Is.EqualTo(!isTaken));
+                Drop();
             }
         }
 
@@ -149,6 +164,17 @@ internal sealed class QueueStateProperties
             return got == first + (_returned.Contains(first) ? "!" : "");
         }
 
+        private void Configure(QueueSettings settings)
+        {
+            _settings = settings;
+            _story.State.Configure(settings);
+        }
+
+        private void Drop()
+        {
+            while (_settings.Overflow == Overflow.DropHead && _ready.Count > _settings.LengthMax) _ready.Remove(_ready.Min);
+        }
+
         private void Ack(int message)
         {
             _held.Remove(message);
@@ -167,13 +193,19 @@ internal sealed class QueueStateProperties
         {
             var first = _published;
             var part = QueueStory.Part(NewMessage(persistent: true), NewMessage(persistent: false));
+            if (!HasRoomFor(2))
+            {
+                Assert.That(_story.State.Prepare(part, _story.Now), Is.False);
+                _story.State.Abort(part, _story.Now);
+                return;
+            }
             int? settled = _held.Count > 0 ? _held.Min : null;
             if (settled is { } oldest)
             {
                 part.Settlements.Add(_story.Held(_holder, $"{oldest}", Settlement.Acknowledge));
                 _held.Remove(oldest);
             }
-            _story.State.Prepare(part, _story.Now);
+            Assert.That(_story.State.Prepare(part, _story.Now), Is.True);
             _parts.Enqueue((part, first, settled));
         }
 

@@ -210,9 +210,9 @@ internal sealed class QueueStateTests
     {
         var queue = new QueueStory(messageTtlMs: 100);
         queue.Publish("m1");
-        queue.State.Settings = QueueSettings.None;
+        queue.State.Configure(QueueSettings.None);
         queue.Publish("m2");
-        queue.State.Settings = new QueueSettings { MessageTtlMs = 10 };
+        queue.State.Configure(new QueueSettings { MessageTtlMs = 10 });
         queue.Publish("m3");
         queue.Now += 101;
         queue.State.DropExpired(queue.Now);

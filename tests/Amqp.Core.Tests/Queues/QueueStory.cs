@@ -12,14 +12,14 @@ namespace Amqp.Core.Tests.Queues;
 /// A queue on a table: messages and consumers have short names, and what happened reads as <c>a:m1</c> (consumer a got m1)
 /// or <c>a:m1!</c> (redelivered).
 /// </summary>
-internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false)
+internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false, QueueSettings? settings = null)
 {
     private readonly QueueEffects _effects = new();
     private readonly List<string> _deliveries = [];
     private readonly Dictionary<(MessageHolder, string), long> _positions = [];
     private QueueState? _state;
 
-    public QueueState State => _state ??= new QueueState(new QueueId(7), epoch: 0, durable, new QueueSettings { MessageTtlMs = messageTtlMs }, _effects);
+    public QueueState State => _state ??= new QueueState(new QueueId(7), epoch: 0, durable, settings ?? new QueueSettings { MessageTtlMs = messageTtlMs }, _effects);
 
     public long Now { get; set; } = 1_000;
 
@@ -52,7 +52,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
             if (holder is QueueConsumer consumer) State.RemoveConsumer(consumer);
             State.Release(holder, Now);
         }
-        State.DeliverReady(Now);
+        State.DeliverReturned(Now);
     }
 
     public string? Get(MessageHolder? holder = null)
@@ -145,6 +145,9 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     /// <summary>What the holder is to settle when the part is committed.</summary>
     public HeldMessage Held(MessageHolder holder, string name, Settlement settlement) => new(holder, _positions[(holder, name)], settlement);
 
+    /// <summary>True: the queue took it.</summary>
+    public bool TryPublish(string name) => State.Publish(NewMessage(name), Now) != QueueState.Refused;
+
     public static Message NewMessage(string name, long expirationMs = -1, bool persistent = false)
     {
         var properties = new MutableProperties { DeliveryMode = persistent ? (byte)2 : null }.Encode();
@@ -154,7 +157,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     private void Settle(MessageHolder holder, string[] names, Settlement settlement)
     {
         foreach (var name in names) State.Settle(holder, _positions[(holder, name)], settlement, Now);
-        State.DeliverReady(Now);
+        State.DeliverReturned(Now);
     }
 }
 
