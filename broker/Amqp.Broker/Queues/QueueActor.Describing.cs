@@ -14,13 +14,14 @@ internal sealed partial class QueueActor
     public QueueInfo? Describe()
     {
         if (_deleted) return null;
-        var (figures, consumers, exclusiveConsumer, messagesRead, messagesWritten) = _report.Read();
+        var (figures, consumers, exclusiveConsumer, singleActiveConsumer, messagesRead, messagesWritten) = _report.Read();
         return new QueueInfo(
             Definition,
             _failed ? QueueInfo.Crashed : QueueInfo.Running,
             figures,
             consumers,
             (exclusiveConsumer as ConsumerLink)?.Id,
+            (singleActiveConsumer as ConsumerLink)?.Id,
             messagesRead,
             messagesWritten,
             Measured.Meter);
@@ -30,13 +31,15 @@ internal sealed partial class QueueActor
         _state.Figures(),
         _state.ConsumerCount,
         _state.Consumers is [{ Exclusive: true } consumer] ? consumer : null,
+        _state.SingleActiveConsumer,
         _messagesRead,
         _messagesWritten));
 }
 
 /// <summary>What a queue says of itself after each step.</summary>
 /// <param name="ExclusiveConsumer">The consumer that has the queue for itself.</param>
+/// <param name="SingleActiveConsumer">The only one that gets messages, where there is one.</param>
 /// <param name="MessagesRead">From the disk, since the node started.</param>
 /// <param name="MessagesWritten">Records that were given to the store.</param>
 internal readonly record struct QueueReport(
-    QueueFigures Figures, int Consumers, QueueConsumer? ExclusiveConsumer, long MessagesRead, long MessagesWritten);
+    QueueFigures Figures, int Consumers, QueueConsumer? ExclusiveConsumer, QueueConsumer? SingleActiveConsumer, long MessagesRead, long MessagesWritten);

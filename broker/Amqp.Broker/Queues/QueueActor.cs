@@ -104,6 +104,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
                 break;
             case QueueOperationKind.RemoveConsumer:
                 RemoveConsumer((QueueConsumer)operation.Subject!, now);
+                if (!_deleted) _state.DeliverReady(now);
                 // Deliveries on their way must be in the channel's output before cancel-ok can follow them.
                 CarryOut();
                 ((IReply<int>)operation.ReplyTo!).Complete(((QueueConsumer)operation.Subject!).UnackedCount);

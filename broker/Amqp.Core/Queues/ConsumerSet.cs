@@ -1,10 +1,16 @@
+using System.Diagnostics.CodeAnalysis;
+
 namespace Amqp.Core.Queues;
 
 /// <summary>
 /// The consumers of a queue and whose turn it is: the highest priority first, and round robin among equals. Consumers that
 /// cannot take messages are out of the rotation and come back at its end.
+/// <para>
+/// Where only one consumer is active at a time (<c>x-single-active-consumer</c>), that is the first that came, until it goes, whatever it can
+/// take. The others wait in the rotation, and the next of it takes over.
+/// </para>
 /// </summary>
-internal sealed class ConsumerSet
+internal sealed class ConsumerSet(bool isSingleActive)
 {
     private readonly List<QueueConsumer> _all = [];
 
@@ -15,11 +21,19 @@ internal sealed class ConsumerSet
 
     public IReadOnlyList<QueueConsumer> All => _all;
 
+    /// <summary>No other consumer may come.</summary>
     public bool HasExclusive => _all is [{ Exclusive: true }];
+
+    /// <summary>The only one that gets messages, where there is one.</summary>
+    public QueueConsumer? SingleActive { get; private set; }
+
+    /// <summary>False: it would have to have the queue for itself, and cannot; or another one has it.</summary>
+    public bool CanAdd(QueueConsumer consumer) => !HasExclusive && !(consumer.Exclusive && (isSingleActive || Count > 0));
 
     public void Add(QueueConsumer consumer)
     {
         _all.Add(consumer);
+        if (isSingleActive) SingleActive ??= consumer;
         Enter(consumer);
     }
 
@@ -30,6 +44,7 @@ internal sealed class ConsumerSet
         consumer.State = ConsumerState.Detached;
         _all.Remove(consumer);
         RemoveFromRotation(consumer);
+        if (consumer == SingleActive) SingleActive = TryDequeue(out var next) ? next : null;
         return true;
     }
 
@@ -37,11 +52,18 @@ internal sealed class ConsumerSet
     public void Enter(QueueConsumer consumer)
     {
         consumer.State = ConsumerState.Waiting;
-        RotationOf(consumer.Priority).Enqueue(consumer);
+        if (consumer != SingleActive) RotationOf(consumer.Priority).Enqueue(consumer);
     }
 
     /// <summary>Takes out the consumer whose turn it is; the caller puts it back with <see cref="Enter"/> or parks it.</summary>
-    public bool TryTakeNext([System.Diagnostics.CodeAnalysis.NotNullWhen(true)] out QueueConsumer? consumer)
+    public bool TryTakeNext([NotNullWhen(true)] out QueueConsumer? consumer)
+    {
+        if (!isSingleActive) return TryDequeue(out consumer);
+        consumer = SingleActive is { State: ConsumerState.Waiting } active ? active : null;
+        return consumer is not null;
+    }
+
+    private bool TryDequeue([NotNullWhen(true)] out QueueConsumer? consumer)
     {
         foreach (var (_, rotation) in _rotations)
             if (rotation.TryDequeue(out consumer)) return true;

@@ -17,6 +17,7 @@ public sealed record QueueSettings
         ExpiresMs = Smaller(arguments.ExpiresMs, policies.Integer("expires")),
         LengthMax = Math.Min(arguments.MaxLength ?? long.MaxValue, policies.Integer("max-length") ?? long.MaxValue),
         BytesMax = Math.Min(arguments.MaxLengthBytes ?? long.MaxValue, policies.Integer("max-length-bytes") ?? long.MaxValue),
+        SingleActiveConsumer = arguments.SingleActiveConsumer,
         Overflow = OverflowOf(arguments, Overflows.Parse(policies.Text("overflow"))),
     };
 
@@ -33,6 +34,9 @@ public sealed record QueueSettings
     public long BytesMax { get; init; } = long.MaxValue;
 
     public Overflow Overflow { get; init; }
+
+    /// <summary>One consumer at a time gets messages (<c>x-single-active-consumer</c>). This does not change.</summary>
+    public bool SingleActiveConsumer { get; init; }
 
     /// <summary>As in RabbitMQ, the argument of a classic queue wins over its policy, and the policy over the argument of a quorum queue.</summary>
     private static Overflow OverflowOf(QueueArguments arguments, Overflow? policy) =>

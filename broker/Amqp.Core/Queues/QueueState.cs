@@ -36,7 +36,7 @@ public sealed partial class QueueState
     private readonly ReadyOrder _ready;
     private readonly ReadWindow _window;
     private readonly UnackedTable _unacked = new();
-    private readonly ConsumerSet _consumers = new();
+    private readonly ConsumerSet _consumers;
 
     /// <param name="id">The queue's number, for its records.</param>
     /// <param name="epoch">Positions begin with it, see <see cref="Positions"/>.</param>
@@ -49,6 +49,7 @@ public sealed partial class QueueState
         _log = new MessageLog(Positions.First(epoch));
         _ready = new ReadyOrder(_log);
         _window = new ReadWindow(_log, _ready);
+        _consumers = new ConsumerSet(settings.SingleActiveConsumer);
     }
 
     /// <summary>What the queue goes by; see <see cref="Configure"/>.</summary>
@@ -106,8 +107,11 @@ public sealed partial class QueueState
         DropBeyondLength();
     }
 
-    /// <summary>False: the queue has an exclusive consumer, or has others and this one wants it alone.</summary>
-    public bool CanAddConsumer(QueueConsumer consumer) => !_consumers.HasExclusive && !(consumer.Exclusive && _consumers.Count > 0);
+    /// <summary>The only consumer that gets messages, where there is one (<c>x-single-active-consumer</c>).</summary>
+    public QueueConsumer? SingleActiveConsumer => _consumers.SingleActive;
+
+    /// <summary>False: the queue has an exclusive consumer, or this one wants it alone and cannot have it.</summary>
+    public bool CanAddConsumer(QueueConsumer consumer) => _consumers.CanAdd(consumer);
 
     /// <summary>Adds a consumer, which must be one that <see cref="CanAddConsumer"/>.</summary>
     public void AddConsumer(QueueConsumer consumer, long now)
@@ -116,7 +120,8 @@ public sealed partial class QueueState
         DeliverReady(now);
     }
 
-    /// <summary>The consumer gets no more messages; those it has stay with it until they are settled or released.</summary>
+    /// <summary>The consumer gets no more messages; those it has stay with it until they are settled or released. Another one may be active now:
+    /// <see cref="DeliverReady"/> or <see cref="DeliverReturned"/> follows.</summary>
     /// <returns>False when it was no consumer here any more.</returns>
     public bool RemoveConsumer(QueueConsumer consumer) => _consumers.Remove(consumer);
 

@@ -28,7 +28,7 @@ public sealed class QueueArguments
         new("x-overflow", ArgumentChecks.Overflow, Of.Classic | Of.Quorum, Supported: true),
         new("x-queue-mode", ArgumentChecks.QueueMode, Of.Classic, Supported: true),
         new("x-queue-version", ArgumentChecks.QueueVersion, Of.Classic, Supported: true),
-        new("x-single-active-consumer", ArgumentChecks.Bool, Of.Classic | Of.Quorum, Supported: false),
+        new("x-single-active-consumer", ArgumentChecks.Bool, Of.Classic | Of.Quorum, Supported: true),
         new(TypeArgument, ArgumentChecks.QueueType, Of.Classic | Of.Quorum | Of.Stream, Supported: true),
         new("x-quorum-initial-group-size", ArgumentChecks.Positive, Of.Quorum, Supported: false),
         new("x-delivery-limit", ArgumentChecks.Anything, Of.Quorum, Supported: false),
@@ -53,6 +53,7 @@ public sealed class QueueArguments
         MessageTtlMs = Integer(arguments, "x-message-ttl");
         MaxLength = Integer(arguments, "x-max-length");
         MaxLengthBytes = Integer(arguments, "x-max-length-bytes");
+        SingleActiveConsumer = arguments.TryGet("x-single-active-consumer", out var single) && single is { Type: FieldType.Bool, AsBool: true };
         Overflow = Overflows.Parse(Text(arguments, "x-overflow"));
     }
 
@@ -78,6 +79,9 @@ public sealed class QueueArguments
 
     /// <summary>So many bytes may the bodies of ready messages have; null for any number.</summary>
     public long? MaxLengthBytes { get; }
+
+    /// <summary>One consumer at a time gets messages.</summary>
+    public bool SingleActiveConsumer { get; }
 
     /// <summary>Null: as if nothing was said.</summary>
     public Overflow? Overflow { get; }

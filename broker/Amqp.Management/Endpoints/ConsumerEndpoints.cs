@@ -10,6 +10,9 @@ namespace Amqp.Management.Endpoints;
 /// <summary>Consumers, ordered by their queues.</summary>
 internal sealed class ConsumerEndpoints(INodeHost host, Pids pids)
 {
+    /// <summary>Of a consumer that gets nothing while another one is active.</summary>
+    private const string Waiting = "waiting";
+
     public void Map(IEndpointRouteBuilder api)
     {
         api.MapGet("/consumers", () => All(vhost: null));
@@ -43,8 +46,14 @@ internal sealed class ConsumerEndpoints(INodeHost host, Pids pids)
         ack_required = !consumer.AutoAck,
         exclusive = consumer.Exclusive,
         prefetch_count = consumer.Prefetch,
-        active = true,
-        activity_status = "up",
+        active = ActivityOf(consumer) != Waiting,
+        activity_status = ActivityOf(consumer),
         arguments = consumer.Arguments,
     };
+
+    private string ActivityOf(ConsumerInfo consumer)
+    {
+        if (!consumer.Queue.Settings.SingleActiveConsumer) return "up";
+        return host.Node.Queues.Find(consumer.Queue.Vhost, consumer.Queue.Name)?.SingleActiveConsumer == consumer.Id ? "single_active" : Waiting;
+    }
 }

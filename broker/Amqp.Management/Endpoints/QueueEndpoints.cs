@@ -80,6 +80,8 @@ internal sealed class QueueEndpoints(INodeHost host, Pids pids)
             consumers = queue.Consumers,
             exclusive_consumer_pid = queue.ExclusiveConsumer is { } alone ? pids.Of(alone) : null,
             exclusive_consumer_tag = queue.ExclusiveConsumer?.Tag,
+            single_active_consumer_pid = queue.SingleActiveConsumer is { } active ? pids.Of(active) : null,
+            single_active_consumer_tag = queue.SingleActiveConsumer?.Tag,
             memory = figures.MemoryBytes,
             messages = figures.Ready + figures.Unacked,
             messages_ready = figures.Ready,

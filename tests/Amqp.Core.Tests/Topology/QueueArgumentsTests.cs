@@ -30,7 +30,6 @@ public class QueueArgumentsTests
         yield return Case("x-queue-version", FieldValue.From(3), ": \"unsupported queue version '3'\"");
         yield return Case("x-consumer-timeout", FieldValue.From(-1), ": {value_negative,-1}");
         yield return Case("x-single-active-consumer", Text, ": {unacceptable_type,longstr}");
-        yield return Case("x-single-active-consumer", FieldValue.From(false), NotSupported);
         yield return Case("x-queue-type", Text, ": \"unsupported queue type 'text'\"");
         yield return Case("x-queue-type", FieldValue.From(1), ": {unacceptable_type,signedint}");
         yield return Case("x-queue-type", FieldValue.From("quorum"), ": queue type 'quorum' is not supported by this broker");

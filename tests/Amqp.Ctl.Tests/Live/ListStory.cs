@@ -18,6 +18,20 @@ public class ListStory : ToolFixture
         Assert.That((await Do("-q list_unresponsive_queues name type --queue-timeout 5")).Output, Is.Empty);
     }
 
+    /// <summary>rabbit_queue_consumers.erl, all/3, of RabbitMQ 3.13.</summary>
+    [Test]
+    public async Task Consumers_say_which_one_is_active()
+    {
+        await using var channel = await (await Connect()).CreateChannelAsync();
+        await channel.QueueDeclareAsync("q", durable: false, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-single-active-consumer"] = true });
+        await channel.QueueDeclareAsync("plain", durable: false, exclusive: false, autoDelete: false);
+        foreach (var (queue, tag) in new[] { ("q", "a"), ("q", "b"), ("plain", "c") })
+            await channel.BasicConsumeAsync(queue, autoAck: true, tag, new AsyncDefaultBasicConsumerOf(channel));
+        Assert.That((await Do("-s list_consumers consumer_tag active activity_status")).Lines.Order(StringComparer.Ordinal), Is.EqualTo((string[])["a\ttrue\tsingle_active", "b\tfalse\twaiting", "c\ttrue\tup"]));
+        await channel.BasicCancelAsync("a");
+        Assert.That((await Do("-s list_consumers consumer_tag active activity_status")).Lines.Order(StringComparer.Ordinal), Is.EqualTo((string[])["b\ttrue\tsingle_active", "c\ttrue\tup"]));
+    }
+
     [Test]
     public async Task Every_column_that_the_help_names_is_one()
     {
