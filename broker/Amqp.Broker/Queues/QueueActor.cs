@@ -168,6 +168,12 @@ internal sealed partial class QueueActor : IQueueEndpoint
             case QueueOperationKind.Configure:
                 Configure((QueueSettings)operation.Subject!, now);
                 break;
+            case QueueOperationKind.DeadLettered:
+                DeadLettered((long[])operation.Subject!);
+                break;
+            case QueueOperationKind.DeadLettersRead:
+                DeadLettersRead(operation);
+                break;
             case QueueOperationKind.Tend:
                 break;
             case QueueOperationKind.Stop:
@@ -255,7 +261,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
             case { Kind: QueueOperationKind.Credit }:
                 ((IPublishCredit)operation.Subject!).GiveBack(operation.Position);
                 break;
-            case { Kind: QueueOperationKind.Committed or QueueOperationKind.Loaded }:
+            case { Kind: QueueOperationKind.Committed or QueueOperationKind.Loaded or QueueOperationKind.DeadLettersRead }:
                 break;
             case { Kind: QueueOperationKind.Stop }:
                 ((Action)operation.ReplyTo!)();
@@ -316,6 +322,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
         HandOver();
         PostDeliveries(_effects.Deliveries);
         foreach (var positions in _effects.Reads) _services.Store.Read(Definition.Id, positions, this);
+        SendDeadLetters();
         _effects.Clear();
         _confirms.Flush();
     }

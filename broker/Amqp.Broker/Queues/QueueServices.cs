@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Broker.Queues;
 
 /// <summary>What every queue of a node needs from it.</summary>
-internal sealed record QueueServices(TopologyService Topology, IMessageStore Store, MemoryBudget Memory, NodeMetrics Metrics, BrokerClock Clock, ILogger Logger)
+internal sealed record QueueServices(TopologyService Topology, LocalQueues Queues, IMessageStore Store, MemoryBudget Memory, NodeMetrics Metrics, BrokerClock Clock, ILogger Logger)
 {
     /// <summary>Of this start of the node; known before there is any queue. See <see cref="StoredTopology"/>.</summary>
     public uint Epoch { get; set; }

@@ -14,6 +14,9 @@ internal static class PolicyKeys
     private static readonly ImmutableArray<PolicyKey> Known =
     [
         new("alternate-exchange", Of.Any, Text("alternate exchange name")),
+        new("dead-letter-exchange", Of.Classic | Of.Quorum, Text("dead letter exchange name")),
+        new("dead-letter-routing-key", Of.Classic | Of.Quorum, Text("dead letter routing key")),
+        new("dead-letter-strategy", Of.Quorum, OneOf("dead letter strategy", "at-most-once", "at-least-once")),
         new("expires", Of.Classic | Of.Quorum, Integer(1, long.MaxValue, "queue expiry"), Smaller),
         new("message-ttl", Of.Classic | Of.Quorum, Integer(0, long.MaxValue, "message TTL"), Smaller),
         new("max-length", Of.Classic | Of.Quorum, Integer(0, long.MaxValue, "maximum length"), Smaller),

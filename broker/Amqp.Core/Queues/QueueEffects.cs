@@ -25,6 +25,8 @@ public sealed class QueueEffects(Action? recordsFull = null)
     private readonly BatchList<Delivery> _deliveries = new();
     private readonly BatchList<StoreRecord> _records = new();
     private readonly List<long[]> _reads = [];
+    private readonly BatchList<DeadLetter> _deadLetters = new();
+    private readonly List<long[]> _deadLetterReads = [];
 
     public ReadOnlySpan<Delivery> Deliveries => _deliveries.Items;
 
@@ -42,6 +44,16 @@ public sealed class QueueEffects(Action? recordsFull = null)
 
     /// <summary>Positions whose messages the store is asked for.</summary>
     public ReadOnlySpan<long[]> Reads => CollectionsMarshal.AsSpan(_reads);
+
+    /// <summary>What is to be published to the dead-letter exchange.</summary>
+    public ReadOnlySpan<DeadLetter> DeadLetters => _deadLetters.Items;
+
+    /// <summary>Positions whose messages the store is asked for, to be dead-lettered.</summary>
+    public ReadOnlySpan<long[]> DeadLetterReads => CollectionsMarshal.AsSpan(_deadLetterReads);
+
+    public void DeadLetter(in DeadLetter letter) => _deadLetters.Add(letter);
+
+    public void ReadDeadLetters(long[] positions) => _deadLetterReads.Add(positions);
 
     public void Deliver(in Delivery delivery) => _deliveries.Add(delivery);
 
@@ -77,8 +89,15 @@ public sealed class QueueEffects(Action? recordsFull = null)
         HoldsEnqueues = HoldsPages = false;
     }
 
+    public void ClearDeadLetters()
+    {
+        _deadLetters.Clear();
+        _deadLetterReads.Clear();
+    }
+
     public void Clear()
     {
+        ClearDeadLetters();
         _deliveries.Clear();
         _reads.Clear();
         ClearRecords();

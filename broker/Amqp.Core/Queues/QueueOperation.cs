@@ -30,6 +30,8 @@ public enum QueueOperationKind : byte
     Loaded,
     Evict,
     Configure,
+    DeadLettered,
+    DeadLettersRead,
     Tend,
     Stop,
 }
@@ -125,6 +127,13 @@ public readonly struct QueueOperation
 
     /// <summary>A policy has changed what the queue goes by.</summary>
     public static QueueOperation Configure(QueueSettings settings) => new() { Kind = QueueOperationKind.Configure, Subject = settings };
+
+    /// <summary>Dead letters are where they go.</summary>
+    public static QueueOperation DeadLettered(long[] positions) => new() { Kind = QueueOperationKind.DeadLettered, Subject = positions };
+
+    /// <summary>See <see cref="IMessageReader.Loaded"/>, of messages that are to be dead-lettered.</summary>
+    public static QueueOperation DeadLettersRead(long[] positions, Message?[] messages) =>
+        new() { Kind = QueueOperationKind.DeadLettersRead, Subject = messages, ReplyTo = positions };
 
     /// <summary>Nothing but what follows every operation: there is more to evict than was done at once.</summary>
     public static QueueOperation Tend => new() { Kind = QueueOperationKind.Tend };

@@ -17,6 +17,8 @@ public sealed record QueueSettings
         ExpiresMs = Smaller(arguments.ExpiresMs, policies.Integer("expires")),
         LengthMax = Math.Min(arguments.MaxLength ?? long.MaxValue, policies.Integer("max-length") ?? long.MaxValue),
         BytesMax = Math.Min(arguments.MaxLengthBytes ?? long.MaxValue, policies.Integer("max-length-bytes") ?? long.MaxValue),
+        DeadLetterExchange = arguments.DeadLetterExchange ?? policies.Text("dead-letter-exchange"),
+        DeadLetterRoutingKey = arguments.DeadLetterRoutingKey ?? policies.Text("dead-letter-routing-key"),
         SingleActiveConsumer = arguments.SingleActiveConsumer,
         Overflow = OverflowOf(arguments, Overflows.Parse(policies.Text("overflow"))),
     };
@@ -34,6 +36,12 @@ public sealed record QueueSettings
     public long BytesMax { get; init; } = long.MaxValue;
 
     public Overflow Overflow { get; init; }
+
+    /// <summary>Where messages go that are rejected, expire or are beyond the length; null: they are gone (<c>x-dead-letter-exchange</c>).</summary>
+    public string? DeadLetterExchange { get; init; }
+
+    /// <summary>With this routing key instead of their own (<c>x-dead-letter-routing-key</c>).</summary>
+    public string? DeadLetterRoutingKey { get; init; }
 
     /// <summary>One consumer at a time gets messages (<c>x-single-active-consumer</c>). This does not change.</summary>
     public bool SingleActiveConsumer { get; init; }

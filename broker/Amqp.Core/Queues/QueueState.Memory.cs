@@ -119,15 +119,24 @@ public sealed partial class QueueState
         {
             var position = positions[index];
             if (!_log.Contains(position)) continue; // purged, expired
-            _log[position].Unset(EntryFlags.Loading);
-            if (messages[index] is { } message) _log.SetBody(position, message);
-            else
+            ref var entry = ref _log[position];
+            entry.Unset(EntryFlags.Loading);
+            var isDying = entry.Slot != MessageHolder.None; // it has expired meanwhile
+            if (messages[index] is { } message)
             {
-                damaged++;
-                _window.Leave(position);
-                _ready.Lose(position);
-                Remove(position, RemovalReason.Damaged);
+                if (isDying && _log.BodyOf(position) is null) _unackedAbsent--;
+                _log.SetBody(position, message);
+                continue;
             }
+            damaged++;
+            if (isDying)
+            {
+                ForgetHeld(position);
+                continue;
+            }
+            _window.Leave(position);
+            _ready.Lose(position);
+            Remove(position, RemovalReason.Damaged);
         }
         DeliverReady(now);
         return damaged;

@@ -31,7 +31,12 @@ public sealed partial class QueueState
             _log[position].Slot = _unacked.Add(part, position);
             if (persistent) part.Records.Add(StoreRecord.Enqueue(_id, position, message, OnWallClock(expiresAt)));
         }
-        part.Settlements.RemoveAll(held => !TryMove(held, part));
+        var held = 0;
+        foreach (var settlement in part.Settlements.ToArray())
+        {
+            if (TryMove(settlement, part, out var moved)) part.Settlements[held++] = moved;
+        }
+        part.Settlements.RemoveRange(held, part.Settlements.Count - held);
         DeliverReady(now);
         return true;
     }
@@ -56,8 +61,7 @@ public sealed partial class QueueState
         _heldTrimmedTo = Math.Min(_heldTrimmedTo, part.FirstPosition);
         foreach (var held in part.Settlements)
         {
-            // Its record was the transaction's.
-            if (held.Settlement != Settlement.Requeue) _log[held.Position].Unset(EntryFlags.Stored);
+            if (held.IsRecorded) _log[held.Position].Unset(EntryFlags.Stored);
             TakeBack(held.Position, held.Settlement, now);
         }
         DeliverReady(now);
@@ -79,13 +83,20 @@ public sealed partial class QueueState
         DeliverReturned(now);
     }
 
-    private bool TryMove(in HeldMessage held, TransactionPart part)
+    private bool TryMove(in HeldMessage held, TransactionPart part, out HeldMessage moved)
     {
+        moved = held;
         if (!IsHeldBy(held.Holder, held.Position)) return false;
         ref var entry = ref _log[held.Position];
         _unacked.Remove(entry.Slot);
         entry.Slot = _unacked.Add(part, held.Position);
-        if (held.Settlement != Settlement.Requeue && entry.Is(EntryFlags.Stored)) part.Records.Add(StoreRecord.Settle(_id, held.Position));
+        // What is dead-lettered stays until it has arrived there.
+        var leaves = held.Settlement == Settlement.Acknowledge || (held.Settlement == Settlement.Reject && Settings.DeadLetterExchange is null);
+        if (leaves && entry.Is(EntryFlags.Stored))
+        {
+            part.Records.Add(StoreRecord.Settle(_id, held.Position));
+            moved = held with { IsRecorded = true };
+        }
         ReturnCredit(held.Holder);
         return true;
     }

@@ -82,6 +82,7 @@ public sealed partial class QueueState
         if (!HasRoomFor(1, message.BodySize))
         {
             Counters.Add(Measure.BeyondLength);
+            if (Settings.Overflow == Overflow.RejectPublishDlx) DeadLetterRefused(message);
             return Refused;
         }
         var expiresAt = ExpiryOf(message, now);
@@ -156,7 +157,7 @@ public sealed partial class QueueState
     {
         (message, redelivered) = (null, false);
         DropExpired(now);
-        if (!_ready.TryPeek(out position))
+        if (!_ready.TryPeek(out position) || IsExpired(_log[position], now))
         {
             Counters.Add(Measure.GetEmpty);
             return GetOutcome.Empty;
@@ -180,14 +181,14 @@ public sealed partial class QueueState
     /// <summary>Drops expired messages at the head of the queue. As in RabbitMQ's classic queues, those behind a live one wait.</summary>
     public void DropExpired(long now)
     {
-        while (_ready.TryPeek(out var position) && IsExpired(_log[position], now)) Drop(position, RemovalReason.Expired);
+        while (_ready.TryPeek(out var position) && IsExpired(_log[position], now) && !IsWayCrowded) Drop(position, RemovalReason.Expired);
     }
 
     /// <summary>The head has expired, and so many messages are ready that dropping all that have may take long.</summary>
     public bool MayDropMany(int many, long now) => ReadyCount > many && NextExpiry < now;
 
     /// <summary>The last millisecond (on the queue's clock) of the message at the head, or null when it may wait for ever.</summary>
-    public long? NextExpiry => _ready.TryPeek(out var position) && _log[position].ExpiresAt is > 0 and var expiresAt ? expiresAt : null;
+    public long? NextExpiry => !IsWayCrowded && _ready.TryPeek(out var position) && _log[position].ExpiresAt is > 0 and var expiresAt ? expiresAt : null;
 
     /// <summary>Goes on when messages have come back: there may be more of them now than there may be.</summary>
     public void DeliverReturned(long now)
@@ -203,7 +204,7 @@ public sealed partial class QueueState
         {
             DropExpired(now);
             // A head that is not in memory is waited for: Loaded goes on here.
-            if (!_ready.TryPeek(out var position) || _log.BodyOf(position) is not { } message)
+            if (!_ready.TryPeek(out var position) || _log.BodyOf(position) is not { } message || IsExpired(_log[position], now))
             {
                 _consumers.Enter(consumer);
                 return;
@@ -247,12 +248,18 @@ public sealed partial class QueueState
         _ready.TakeFirst(position);
     }
 
-    /// <summary>A message leaves the queue for good.</summary>
+    /// <summary>A message leaves the queue for good, or on its way to the dead-letter exchange.</summary>
     private void Remove(long position, RemovalReason reason)
     {
         if (reason == RemovalReason.Rejected) Counters.Add(Measure.Rejected);
         else if (reason == RemovalReason.Expired) Counters.Add(Measure.Expired);
         else if (reason == RemovalReason.BeyondLength) Counters.Add(Measure.BeyondLength);
+        if (!TryDeadLetter(position, reason)) Forget(position);
+    }
+
+    /// <summary>It is gone, and the store hears of it.</summary>
+    private void Forget(long position)
+    {
         if (_log[position].Is(EntryFlags.Stored)) _effects.Record(StoreRecord.Settle(_id, position));
         _log.Remove(position);
     }

@@ -33,4 +33,8 @@ public sealed class TransactionPart : MessageHolder
 /// <param name="Holder">Who has it.</param>
 /// <param name="Position">Its place in its queue.</param>
 /// <param name="Settlement">What becomes of it.</param>
-public readonly record struct HeldMessage(MessageHolder Holder, long Position, Settlement Settlement);
+public readonly record struct HeldMessage(MessageHolder Holder, long Position, Settlement Settlement)
+{
+    /// <summary>The transaction's records tell the store that it leaves.</summary>
+    internal bool IsRecorded { get; init; }
+}

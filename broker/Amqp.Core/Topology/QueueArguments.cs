@@ -17,8 +17,8 @@ public sealed class QueueArguments
     [
         new("x-expires", ArgumentChecks.Expires, Of.Classic | Of.Quorum, Supported: true),
         new("x-message-ttl", ArgumentChecks.MessageTtl, Of.Classic | Of.Quorum, Supported: true),
-        new("x-dead-letter-exchange", ArgumentChecks.LongString, Of.Classic | Of.Quorum, Supported: false),
-        new("x-dead-letter-routing-key", ArgumentChecks.DeadLetterRoutingKey, Of.Classic | Of.Quorum, Supported: false),
+        new("x-dead-letter-exchange", ArgumentChecks.LongString, Of.Classic | Of.Quorum, Supported: true),
+        new("x-dead-letter-routing-key", ArgumentChecks.DeadLetterRoutingKey, Of.Classic | Of.Quorum, Supported: true),
         new("x-dead-letter-strategy", ArgumentChecks.DeadLetterStrategy, Of.Quorum, Supported: false),
         new("x-max-length", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum, Supported: true),
         new("x-max-length-bytes", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum | Of.Stream, Supported: true),
@@ -53,6 +53,8 @@ public sealed class QueueArguments
         MessageTtlMs = Integer(arguments, "x-message-ttl");
         MaxLength = Integer(arguments, "x-max-length");
         MaxLengthBytes = Integer(arguments, "x-max-length-bytes");
+        DeadLetterExchange = Text(arguments, "x-dead-letter-exchange");
+        DeadLetterRoutingKey = Text(arguments, "x-dead-letter-routing-key");
         SingleActiveConsumer = arguments.TryGet("x-single-active-consumer", out var single) && single is { Type: FieldType.Bool, AsBool: true };
         Overflow = Overflows.Parse(Text(arguments, "x-overflow"));
     }
@@ -79,6 +81,12 @@ public sealed class QueueArguments
 
     /// <summary>So many bytes may the bodies of ready messages have; null for any number.</summary>
     public long? MaxLengthBytes { get; }
+
+    /// <summary>Null: there is none.</summary>
+    public string? DeadLetterExchange { get; }
+
+    /// <summary>Null: messages keep theirs.</summary>
+    public string? DeadLetterRoutingKey { get; }
 
     /// <summary>One consumer at a time gets messages.</summary>
     public bool SingleActiveConsumer { get; }

@@ -23,6 +23,9 @@ public class PolicyTests
     [TestCase("""{"max-length":-1}""", "-1 is not a valid maximum length")]
     [TestCase("""{"max-length-bytes":"1"}""", """<<"1">> is not a valid maximum length in bytes""")]
     [TestCase("""{"overflow":"drop-tail"}""", """<<"drop-tail">> is not a valid overflow value""")]
+    [TestCase("""{"dead-letter-exchange":1}""", "1 is not a valid dead letter exchange name")]
+    [TestCase("""{"dead-letter-routing-key":null}""", "null is not a valid dead letter routing key")]
+    [TestCase("""{"dead-letter-strategy":"never"}""", """<<"never">> is not a valid dead letter strategy""")]
     [TestCase("""{"queue-mode":"eager"}""", """<<"eager">> is not a valid queue-mode value""")]
     [TestCase("""{"queue-version":3}""", "3 is not a valid queue-version value")]
     [TestCase("""{"queue-leader-locator":"here"}""", """<<"here">> is not a valid queue leader locator value""")]
@@ -160,6 +163,16 @@ public class PolicyTests
         var settings = _story.Here.Queues["q"].Settings;
         Assert.That((settings.MessageTtlMs, settings.ExpiresMs), Is.EqualTo(((long?)10, (long?)5)));
         Assert.That(_story.Here.Exchanges["x"].AlternateExchange, Is.EqualTo("amq.direct"));
+    }
+
+    [Test]
+    public void Where_dead_letters_go_is_taken_from_the_argument_first()
+    {
+        _story.Queue("q", arguments: FieldTable.From(("x-dead-letter-exchange", FieldValue.From("own"))));
+        _story.Queue("plain");
+        Set(Policy("p", ".*", """{"dead-letter-exchange":"d","dead-letter-routing-key":"k"}"""));
+        Assert.That(_story.Here.Queues["q"].Settings, Is.EqualTo(new QueueSettings { DeadLetterExchange = "own", DeadLetterRoutingKey = "k" }));
+        Assert.That(_story.Here.Queues["plain"].Settings, Is.EqualTo(new QueueSettings { DeadLetterExchange = "d", DeadLetterRoutingKey = "k" }));
     }
 
     [Test]

@@ -1,5 +1,6 @@
 using System.Text;
 using AMQP.Net;
+using Amqp.Core.DeadLetters;
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
@@ -16,6 +17,9 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
 {
     private readonly QueueEffects _effects = new();
     private readonly List<string> _deliveries = [];
+    private readonly List<string> _deadLetters = [];
+    private readonly Queue<long> _onTheWay = new();
+    private readonly Queue<long[]> _deadLetterReads = new();
     private readonly Dictionary<(MessageHolder, string), long> _positions = [];
     private QueueState? _state;
 
@@ -80,6 +84,29 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
         return text;
     }
 
+    /// <summary>Everything dead-lettered since the last call, as <c>m1:rejected</c>.</summary>
+    public string DeadLetters()
+    {
+        CarryOut();
+        while (_deadLetterReads.TryDequeue(out var positions))
+        {
+            State.DeadLettersRead(positions, Store.Read(positions));
+            CarryOut();
+        }
+        var text = string.Join(' ', _deadLetters);
+        _deadLetters.Clear();
+        return text;
+    }
+
+    /// <summary>The queues that dead letters went to have them.</summary>
+    public void Arrive(int count = int.MaxValue)
+    {
+        while (count-- > 0 && _onTheWay.TryDequeue(out var position)) State.DeadLettered(position);
+        CarryOut();
+    }
+
+    public void Reject(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Reject);
+
     /// <summary>The records since the last call, as <c>+1:m1</c> for a message that enters at position 1 and <c>-1</c> for one that leaves.</summary>
     public string Records()
     {
@@ -98,6 +125,13 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
         }
         Store.Add(_effects.Records);
         foreach (var read in _effects.Reads) Store.Reads.Enqueue(read);
+        State.SendDeadLetters();
+        foreach (var letter in _effects.DeadLetters)
+        {
+            _deadLetters.Add($"{NameOf(letter.Message)}:{Deaths.Text(letter.Reason)}");
+            _onTheWay.Enqueue(letter.Position);
+        }
+        foreach (var read in _effects.DeadLetterReads) _deadLetterReads.Enqueue(read);
         _effects.Clear();
     }
 

@@ -17,7 +17,6 @@ public class QueueArgumentsTests
         yield return Case("x-expires", Text, ": \"expected integer, got longstr\"");
         yield return Case("x-message-ttl", FieldValue.From(-1), ": {value_negative,-1}");
         yield return Case("x-message-ttl", FieldValue.From(1.5), ": \"expected integer, got double\"");
-        yield return Case("x-dead-letter-exchange", Text, NotSupported);
         yield return Case("x-dead-letter-routing-key", Text, ": routing_key_but_no_dlx_defined");
         yield return Case("x-dead-letter-routing-key", FieldValue.From(1), ": {unacceptable_type,signedint}");
         yield return Case("x-max-length", FieldValue.From(-5), ": {value_negative,-5}");

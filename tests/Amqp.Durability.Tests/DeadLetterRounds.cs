@@ -1,0 +1,91 @@
+using System.Collections.Concurrent;
+using Amqp.Durability.Tests.Load;
+using Amqp.Testing;
+using RabbitMQ.Client;
+
+namespace Amqp.Durability.Tests;
+
+/// <summary>
+/// Messages that are rejected, expire or are too many go to the dead-letter exchange while the broker is killed: every confirmed one is there, or where it
+/// was. It may be in both.
+/// </summary>
+[Ours]
+public sealed class DeadLetterRoundsTests : BrokerFixture
+{
+    private const string Dead = "dead";
+
+    private static readonly (string Name, string Argument, int Value)[] Sources =
+        [("rejected", "x-max-length", 1_000_000), ("expired", "x-message-ttl", 5), ("too many", "x-max-length", 10)];
+
+    private readonly ConcurrentQueue<string> _violations = [];
+
+    [SetUp]
+    public void Clear() => _violations.Clear();
+
+    [Test]
+    public Task No_dead_letter_is_lost_when_the_broker_is_killed() => Kill(rounds: 8);
+
+    [Test, Category("Long")]
+    public Task No_dead_letter_is_lost_when_the_broker_is_killed_a_hundred_times() => Kill(rounds: 100);
+
+    private Task Kill(int rounds) => Rounds.Run("dead letters", rounds, async random =>
+    {
+        var broker = await StartOwnBroker();
+        AllowLog("The end of segment .* was being written", broker); // the system may leave a large write half done
+        var life = new BrokerLife(broker);
+        string[] sources = [.. Sources.Select(source => source.Name)];
+        await using (var connection = await life.Connect("declarations"))
+        await using (var channel = await connection.CreateChannelAsync())
+        {
+            await Queues.DeclareDurable(channel, Dead);
+            foreach (var (name, argument, value) in Sources)
+            {
+                await channel.QueueDeclareAsync(name, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?>
+                {
+                    ["x-dead-letter-exchange"] = "",
+                    ["x-dead-letter-routing-key"] = Dead,
+                    [argument] = value,
+                });
+            }
+        }
+
+        var publisher = new NumberPublisher(sources, life, _violations.Enqueue);
+        Client[] clients = [publisher, new Rejecter(sources[0], life, _violations.Enqueue)];
+        try
+        {
+            foreach (var client in clients) client.Start();
+            for (var round = 0; round < rounds; round++)
+            {
+                var target = publisher.Confirmed.Count + random.Next(1, 2_000);
+                await Eventually.True(() => publisher.Confirmed.Count >= target || !_violations.IsEmpty, TimeSpan.FromMinutes(1), $"{target} confirms");
+                Assert.That(_violations, Is.Empty);
+                await life.KillAndRestart();
+            }
+            foreach (var client in clients) await client.Finish(Patience.Stop);
+        }
+        finally
+        {
+            foreach (var client in clients) await client.DisposeAsync();
+        }
+
+        await using var last = await life.Connect("last look");
+        await using var look = await last.CreateChannelAsync();
+        var (found, copies) = (new HashSet<int>(), 0);
+        await Eventually.That(async () => await Missing(), Is.Zero, Patience.Stop);
+        Assert.That(_violations, Is.Empty);
+        return $"{publisher.Confirmed.Count} confirmed, {found.Count} found, {copies} of them more than once";
+
+        async Task<int> Missing()
+        {
+            foreach (var queue in (string[])[Dead, .. sources])
+            {
+                await foreach (var message in Queues.Taken(look, queue))
+                {
+                    if (!found.Add(NumberPublisher.Number(message.Body))) copies++;
+                    await look.BasicAckAsync(message.DeliveryTag, multiple: false);
+                }
+            }
+            return publisher.Confirmed.Keys.Count(number => !found.Contains(number));
+        }
+    });
+}

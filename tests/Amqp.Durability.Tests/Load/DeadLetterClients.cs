@@ -1,0 +1,49 @@
+using System.Collections.Concurrent;
+using System.Globalization;
+using System.Text;
+using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
+
+namespace Amqp.Durability.Tests.Load;
+
+/// <summary>Publishes persistent messages with numbers to queues in turn, and notes those that were confirmed.</summary>
+internal sealed class NumberPublisher(string[] queues, BrokerLife life, Action<string> violate) : Client("number publisher", life, violate)
+{
+    private const int Batch = 50;
+
+    private int _published;
+
+    public ConcurrentDictionary<int, byte> Confirmed { get; } = [];
+
+    public static int Number(ReadOnlyMemory<byte> body) => int.Parse(Encoding.ASCII.GetString(body.Span), CultureInfo.InvariantCulture);
+
+    protected override async Task Serve(IConnection connection, int number, CancellationToken stop, CancellationToken gone)
+    {
+        var channel = await Queues.ConfirmChannel(connection);
+        while (!stop.IsCancellationRequested) await Task.WhenAll(Enumerable.Range(0, Batch).Select(_ => Publish(channel, gone)));
+    }
+
+    private async Task Publish(IChannel channel, CancellationToken gone)
+    {
+        var number = Interlocked.Increment(ref _published);
+        var body = Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture));
+        await channel.BasicPublishAsync("", queues[number % queues.Length], mandatory: true, new BasicProperties { Persistent = true }, body, gone);
+        Confirmed[number] = 0;
+    }
+}
+
+/// <summary>Rejects everything.</summary>
+internal sealed class Rejecter(string queue, BrokerLife life, Action<string> violate) : Client("rejecter", life, violate)
+{
+    protected override async Task Serve(IConnection connection, int number, CancellationToken stop, CancellationToken gone)
+    {
+        var channel = await connection.CreateChannelAsync(cancellationToken: gone);
+        await channel.BasicQosAsync(0, 100, global: false, gone);
+        var consumer = new AsyncEventingBasicConsumer(channel);
+        consumer.ReceivedAsync += async (_, delivery) => await channel.BasicRejectAsync(delivery.DeliveryTag, requeue: false, gone);
+        var tag = await channel.BasicConsumeAsync(queue, autoAck: false, consumer, gone);
+        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop, gone);
+        await Task.Delay(Timeout.Infinite, end.Token).ContinueWith(_ => { }, TaskScheduler.Default);
+        if (!gone.IsCancellationRequested) await channel.BasicCancelAsync(tag, cancellationToken: gone);
+    }
+}
