@@ -6,7 +6,7 @@ using RabbitMQ.Client;
 namespace Amqp.Durability.Tests;
 
 /// <summary>
-/// Messages that are rejected, expire or are too many go to the dead-letter exchange while the broker is killed: every confirmed one is there, or where it
+/// Messages that are rejected, expire or are too many go to the dead-letter exchange while the broker is killed, or now and then stopped: every confirmed one is there, or where it
 /// was. It may be in both.
 /// </summary>
 [Ours]
@@ -59,7 +59,8 @@ public sealed class DeadLetterRoundsTests : BrokerFixture
                 var target = publisher.Confirmed.Count + random.Next(1, 2_000);
                 await Eventually.True(() => publisher.Confirmed.Count >= target || !_violations.IsEmpty, TimeSpan.FromMinutes(1), $"{target} confirms");
                 Assert.That(_violations, Is.Empty);
-                await life.KillAndRestart();
+                if (round % 4 == 3) await life.StopAndRestart();
+                else await life.KillAndRestart();
             }
             foreach (var client in clients) await client.Finish(Patience.Stop);
         }

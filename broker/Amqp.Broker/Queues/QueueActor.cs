@@ -298,7 +298,8 @@ internal sealed partial class QueueActor : IQueueEndpoint
     /// <summary>A message for a deleted queue counts as taken, as with RabbitMQ: it would be gone now all the same.</summary>
     private void RefusePublish(in QueueOperation publish)
     {
-        if (publish.ReplyTo is not IPublisher publisher) return;
+        // When the node stops no client is left, and a dead letter has to stay in the queue that it comes from.
+        if (_stopped || publish.ReplyTo is not IPublisher publisher) return;
         if (_deleted) publisher.Taken([publish.Position]);
         else publisher.Refused(publish.Position);
     }
