@@ -58,9 +58,12 @@ internal sealed class ConsumerSet(bool isSingleActive)
     /// <summary>Takes out the consumer whose turn it is; the caller puts it back with <see cref="Enter"/> or parks it.</summary>
     public bool TryTakeNext([NotNullWhen(true)] out QueueConsumer? consumer)
     {
-        if (!isSingleActive) return TryDequeue(out consumer);
-        consumer = SingleActive is { State: ConsumerState.Waiting } active ? active : null;
-        return consumer is not null;
+        if (isSingleActive)
+        {
+            consumer = SingleActive is { State: ConsumerState.Waiting } active ? active : null;
+            return consumer is not null;
+        }
+        return TryDequeue(out consumer);
     }
 
     private bool TryDequeue([NotNullWhen(true)] out QueueConsumer? consumer)

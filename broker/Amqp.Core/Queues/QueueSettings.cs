@@ -37,6 +37,9 @@ public sealed record QueueSettings
 
     public Overflow Overflow { get; init; }
 
+    /// <summary>There is a limit of the length or of the bytes.</summary>
+    public bool IsLimited => LengthMax < long.MaxValue || BytesMax < long.MaxValue;
+
     /// <summary>Where messages go that are rejected, expire or are beyond the length; null: they are gone (<c>x-dead-letter-exchange</c>).</summary>
     public string? DeadLetterExchange { get; init; }
 

@@ -6,6 +6,9 @@ namespace Amqp.Core.Queues;
 /// </content>
 public sealed partial class QueueState
 {
+    // Most queues have no limit, and pay one look at this.
+    private bool _isLimited;
+
     /// <summary>False: the queue refuses what comes beyond its limits, and this would be.</summary>
     private bool HasRoomFor(int messages, long bytes) => Settings.Overflow == Overflow.DropHead
         || (ReadyCount + (long)messages <= Settings.LengthMax && ReadyBytes + bytes <= Settings.BytesMax);

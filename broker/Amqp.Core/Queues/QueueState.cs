@@ -45,7 +45,8 @@ public sealed partial class QueueState
     /// <param name="effects">Where deliveries, records and reads are noted.</param>
     public QueueState(QueueId id, uint epoch, bool isDurable, QueueSettings settings, QueueEffects effects)
     {
-        (_id, _isDurable, _effects, Settings) = (id, isDurable, effects, settings);
+        (_id, _isDurable, _effects) = (id, isDurable, effects);
+        (Settings, _isLimited) = (settings, settings.IsLimited);
         _log = new MessageLog(Positions.First(epoch));
         _ready = new ReadyOrder(_log);
         _window = new ReadWindow(_log, _ready);
@@ -79,7 +80,7 @@ public sealed partial class QueueState
     /// <returns>Its position if its record went to the store, or <see cref="NotStored"/>, or <see cref="Refused"/>.</returns>
     public long Publish(Message message, long now)
     {
-        if (!HasRoomFor(1, message.BodySize))
+        if (_isLimited && !HasRoomFor(1, message.BodySize))
         {
             Counters.Add(Measure.BeyondLength);
             if (Settings.Overflow == Overflow.RejectPublishDlx) DeadLetterRefused(message);
@@ -93,7 +94,7 @@ public sealed partial class QueueState
         DeliverReady(now);
         // A message with a time to live of 0 is for a consumer that can take it this instant.
         if (expiresAt == now) DropExpired(now + 1);
-        DropBeyondLength();
+        if (_isLimited) DropBeyondLength();
         // One that is gone by now was never worth a record.
         if (!persistent || !_log.Contains(position)) return NotStored;
         _log[position].Set(EntryFlags.Stored);
@@ -104,7 +105,7 @@ public sealed partial class QueueState
     /// <summary>The queue goes by other settings from now on.</summary>
     public void Configure(QueueSettings settings)
     {
-        Settings = settings;
+        (Settings, _isLimited) = (settings, settings.IsLimited);
         DropBeyondLength();
     }
 
@@ -193,7 +194,7 @@ public sealed partial class QueueState
     /// <summary>Goes on when messages have come back: there may be more of them now than there may be.</summary>
     public void DeliverReturned(long now)
     {
-        DropBeyondLength();
+        if (_isLimited) DropBeyondLength();
         DeliverReady(now);
     }
 
@@ -204,7 +205,7 @@ public sealed partial class QueueState
         {
             DropExpired(now);
             // A head that is not in memory is waited for: Loaded goes on here.
-            if (!_ready.TryPeek(out var position) || _log.BodyOf(position) is not { } message || IsExpired(_log[position], now))
+            if (!_ready.TryPeek(out var position) || _log.BodyOf(position) is not { } message || (IsWayCrowded && IsExpired(_log[position], now)))
             {
                 _consumers.Enter(consumer);
                 return;
@@ -251,10 +252,16 @@ public sealed partial class QueueState
     /// <summary>A message leaves the queue for good, or on its way to the dead-letter exchange.</summary>
     private void Remove(long position, RemovalReason reason)
     {
+        // Nearly all are acknowledged.
+        if (reason == RemovalReason.Acknowledged || !IsCountedAndDeadLettered(position, reason)) Forget(position);
+    }
+
+    private bool IsCountedAndDeadLettered(long position, RemovalReason reason)
+    {
         if (reason == RemovalReason.Rejected) Counters.Add(Measure.Rejected);
         else if (reason == RemovalReason.Expired) Counters.Add(Measure.Expired);
         else if (reason == RemovalReason.BeyondLength) Counters.Add(Measure.BeyondLength);
-        if (!TryDeadLetter(position, reason)) Forget(position);
+        return TryDeadLetter(position, reason);
     }
 
     /// <summary>It is gone, and the store hears of it.</summary>
