@@ -31,26 +31,3 @@ public sealed class OursAttribute() : CategoryAttribute("ours"), IApplyToTest
         Oracle.Skip(test, "our broker differs here on purpose (tests/DIFFERENCES.md)");
     }
 }
-
-/// <summary>
-/// A test of RabbitMQ's behaviour that waits for our broker to learn it: runs against the oracle, is skipped against ours. Take the
-/// attribute away with the change that brings the feature.
-/// </summary>
-/// <param name="feature">What is missing, in the words of an issue.</param>
-[AttributeUsage(AttributeTargets.Class | AttributeTargets.Method)]
-public sealed class AwaitsAttribute(string feature) : NUnitAttribute, IApplyToTest
-{
-    public string Feature { get; } = feature;
-
-    void IApplyToTest.ApplyToTest(Test test)
-    {
-        if (Oracle.IsUsed || test.RunState is RunState.NotRunnable) return;
-        test.RunState = RunState.Ignored;
-        test.Properties.Set(PropertyNames.SkipReason, Reason(Feature));
-    }
-
-    /// <summary>The same for one row of a table.</summary>
-    public static TestCaseData Row(string feature, TestCaseData row) => Oracle.IsUsed ? row : row.Ignore(Reason(feature));
-
-    private static string Reason(string feature) => $"our broker does not have it yet: {feature}";
-}

@@ -12,37 +12,29 @@ namespace Amqp.Broker.Queues;
 /// </content>
 internal sealed partial class QueueActor
 {
-    private Way? _way;
+    private DeadLettering? _deadLettering;
 
-    /// <summary>Publishes what can be on the way now.</summary>
+    /// <summary>Publishes what can be in transit now.</summary>
     private void SendDeadLetters()
     {
         if (IsOver || !(_state.HasDeadLetters || _effects.DeadLetters.Length > 0)) return;
-        _way ??= new Way(this);
-        _state.SendDeadLetters();
-        while (_effects.DeadLetters.Length > 0)
+        _deadLettering ??= new DeadLettering(this);
+        // Those that no queue gets make room for others at once.
+        for (_state.SendDeadLetters(); _effects.DeadLetters.Length > 0; _state.SendDeadLetters())
         {
             var letters = _effects.DeadLetters.ToArray();
-            ReadDeadLetters();
             _effects.ClearDeadLetters();
             foreach (ref readonly var letter in letters.AsSpan())
             {
-                if (!TryPublish(letter, _way)) _state.DeadLettered(letter.Position);
+                if (!TryPublish(letter, _deadLettering)) _state.DeadLettered(letter.Position);
             }
-            _state.SendDeadLetters();
         }
-        ReadDeadLetters();
-        _effects.ClearDeadLetters();
+        if (_effects.DeadLetterRead is { } positions) _services.Store.Read(Definition.Id, positions, _deadLettering);
         HandOver();
         TellReport();
     }
 
-    private void ReadDeadLetters()
-    {
-        foreach (var positions in _effects.DeadLetterReads) _services.Store.Read(Definition.Id, positions, _way!);
-    }
-
-    private bool TryPublish(in DeadLetter letter, Way way)
+    private bool TryPublish(in DeadLetter letter, DeadLettering own)
     {
         var settings = _state.Settings;
         var vhost = _services.Topology.Current.Find(Definition.Vhost);
@@ -52,10 +44,10 @@ internal sealed partial class QueueActor
         var routingKey = settings.DeadLetterRoutingKey ?? letter.Message.RoutingKey;
         // The keys of CC go with the message's own key only.
         var routed = settings.DeadLetterRoutingKey is null ? headers : headers.Without("CC");
-        if (RouteResolver.Resolve(vhost, exchange, routingKey, routed, way.Routes) is not null) return false;
-        var targets = way.Targets;
+        if (RouteResolver.Resolve(vhost, exchange, routingKey, routed, own.Routes) is not null) return false;
+        var targets = own.Targets;
         targets.Clear();
-        foreach (var queue in way.Routes.Queues)
+        foreach (var queue in own.Routes.Queues)
         {
             if (letter.Reason != RemovalReason.Rejected && Deaths.IsCycle(headers, queue.Name)) continue;
             if (_services.Queues.TryFind(queue, out var endpoint)) targets.Add(endpoint);
@@ -66,8 +58,8 @@ internal sealed partial class QueueActor
             IsShared = targets.Count > 1,
             BodyId = letter.Message.IsPersistent && targets.Count(target => target.Definition.Durable) > 1 ? _services.Store.NextBodyId() : 0,
         };
-        if (targets.Count > 1) way.Awaited.Add(letter.Position, targets.Count);
-        foreach (var target in targets) target.Post(QueueOperation.Publish(message, way, letter.Position));
+        if (targets.Count > 1) own.Awaited.Add(letter.Position, targets.Count);
+        foreach (var target in targets) target.Post(QueueOperation.Publish(message, own, letter.Position));
         return true;
     }
 
@@ -76,11 +68,11 @@ internal sealed partial class QueueActor
     {
         foreach (var position in positions)
         {
-            var awaited = _way!.Awaited.GetValueOrDefault(position) - 1;
-            if (awaited > 0) _way.Awaited[position] = awaited;
+            var awaited = _deadLettering!.Awaited.GetValueOrDefault(position) - 1;
+            if (awaited > 0) _deadLettering.Awaited[position] = awaited;
             else
             {
-                _way.Awaited.Remove(position);
+                _deadLettering.Awaited.Remove(position);
                 _state.DeadLettered(position);
             }
         }
@@ -95,7 +87,7 @@ internal sealed partial class QueueActor
     }
 
     /// <summary>What a queue needs to dead-letter; most never do. Queues that have taken a dead letter, or refused it, answer here, and so does the store.</summary>
-    private sealed class Way(QueueActor queue) : IPublisher, IMessageReader
+    private sealed class DeadLettering(QueueActor queue) : IPublisher, IMessageReader
     {
         public RouteResult Routes { get; } = new();
 

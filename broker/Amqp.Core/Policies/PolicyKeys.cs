@@ -2,6 +2,7 @@ using System.Collections.Immutable;
 using System.Text.Json;
 using Amqp.Core.Errors;
 using Amqp.Core.Topology;
+using Of = Amqp.Core.Topology.QueueTypeSet;
 
 namespace Amqp.Core.Policies;
 
@@ -40,18 +41,8 @@ internal static class PolicyKeys
 
     private static readonly ImmutableDictionary<string, PolicyKey> ByName = Known.ToImmutableDictionary(key => key.Name);
 
-    /// <summary>The queue types that have a key. A policy acts on none of those that lack one of its keys, as in RabbitMQ.</summary>
-    [Flags]
-    private enum Of
-    {
-        Classic = 1 << QueueType.Classic,
-        Quorum = 1 << QueueType.Quorum,
-        Stream = 1 << QueueType.Stream,
-        Any = Classic | Quorum | Stream,
-    }
-
-    /// <summary>Whether queues of this type have the key.</summary>
-    public static bool Have(string key, QueueType type) => ByName.TryGetValue(key, out var known) && ((int)known.Types & (1 << (int)type)) != 0;
+    /// <summary>Whether queues of this type have the key. A policy acts on none of those that lack one of its keys, as in RabbitMQ.</summary>
+    public static bool Have(string key, QueueType type) => ByName.TryGetValue(key, out var known) && known.Types.Has(type);
 
     /// <summary>What is wrong with a definition, in RabbitMQ's words; null if nothing is.</summary>
     public static string? Check(PolicyKind kind, JsonElement json)
@@ -59,13 +50,12 @@ internal static class PolicyKeys
         if (json.ValueKind != JsonValueKind.Object) return $"definition must be a dictionary: {ErlangTerm.Render(json)}";
         var definition = PolicyDefinition.Of(json);
         if (definition.Count == 0) return "no policy provided";
-        var known = definition.Where(entry => ByName.TryGetValue(entry.Key, out var key) && (kind == PolicyKind.User || key.Merge is not null)).ToList();
-        foreach (var (key, value) in known)
+        var unknown = definition.Where(entry => !(ByName.TryGetValue(entry.Key, out var key) && (kind == PolicyKind.User || key.Merge is not null))).ToList();
+        foreach (var (key, value) in definition)
         {
-            if (ByName[key].Check(value) is { } defect) return defect;
+            if (!unknown.Exists(entry => entry.Key == key) && ByName[key].Check(value) is { } defect) return defect;
         }
         if (MirrorPolicy.CheckTogether(definition) is { } inconsistent) return inconsistent;
-        var unknown = definition.Except(known).ToList();
         return unknown.Count == 0 ? null : $"{ErlangTerm.Render(unknown)} are not recognised policy settings";
     }
 

@@ -15,7 +15,6 @@ public sealed record PolicySet
     // Behind what it is made of.
     public static readonly PolicySet Empty = new();
 
-
     private PolicySet()
     {
     }

@@ -26,7 +26,6 @@ public sealed class QueueEffects(Action? recordsFull = null)
     private readonly BatchList<StoreRecord> _records = new();
     private readonly List<long[]> _reads = [];
     private readonly BatchList<DeadLetter> _deadLetters = new();
-    private readonly List<long[]> _deadLetterReads = [];
 
     public ReadOnlySpan<Delivery> Deliveries => _deliveries.Items;
 
@@ -48,12 +47,12 @@ public sealed class QueueEffects(Action? recordsFull = null)
     /// <summary>What is to be published to the dead-letter exchange.</summary>
     public ReadOnlySpan<DeadLetter> DeadLetters => _deadLetters.Items;
 
-    /// <summary>Positions whose messages the store is asked for, to be dead-lettered.</summary>
-    public ReadOnlySpan<long[]> DeadLetterReads => CollectionsMarshal.AsSpan(_deadLetterReads);
+    /// <summary>Positions whose messages the store is asked for, to be dead-lettered; one such read at a time is under way.</summary>
+    public long[]? DeadLetterRead { get; private set; }
 
     public void DeadLetter(in DeadLetter letter) => _deadLetters.Add(letter);
 
-    public void ReadDeadLetters(long[] positions) => _deadLetterReads.Add(positions);
+    public void ReadDeadLetters(long[] positions) => DeadLetterRead = positions;
 
     public void Deliver(in Delivery delivery) => _deliveries.Add(delivery);
 
@@ -89,15 +88,12 @@ public sealed class QueueEffects(Action? recordsFull = null)
         HoldsEnqueues = HoldsPages = false;
     }
 
-    public void ClearDeadLetters()
-    {
-        _deadLetters.Clear();
-        _deadLetterReads.Clear();
-    }
+    public void ClearDeadLetters() => _deadLetters.Clear();
 
     public void Clear()
     {
         ClearDeadLetters();
+        DeadLetterRead = null;
         _deliveries.Clear();
         _reads.Clear();
         ClearRecords();

@@ -9,20 +9,20 @@ namespace Amqp.Core.Queues;
 public readonly record struct DeadLetter(long Position, Message Message, RemovalReason Reason);
 
 /// <content>
-/// Dead letters. A message that is to go to the dead-letter exchange stays in the queue, held by the way there, until every queue that gets it
+/// Dead letters. A message that is to go to the dead-letter exchange stays in the queue, held in transit, until every queue that gets it
 /// has it, on the disk if it has to be there. So none is lost in between, whatever is killed when; after that it may be in both.
 /// <code>
-/// ready or unacked --rejected, expired, beyond the length--> waiting --body in memory, not too many on the way--> on the way --taken--> gone
+/// ready or unacked --rejected, expired, beyond the length--> waiting --body in memory, not too many in transit--> in transit --taken--> gone
 /// </code>
 /// Operators see it as unacknowledged.
 /// </content>
 public sealed partial class QueueState
 {
-    /// <summary>Messages on the way at a time: a batch that keeps the store busy, as a publisher with such a confirm window would.</summary>
-    private const int OnTheWayMax = 1_024;
+    /// <summary>Messages in transit at a time: a batch that keeps the store busy, as a publisher with such a confirm window would.</summary>
+    private const int InTransitMax = 1_024;
 
-    /// <summary>Bytes of messages on the way at a time, but for one.</summary>
-    private const long OnTheWayBytesMax = 8_388_608;
+    /// <summary>Bytes of messages in transit at a time, but for one.</summary>
+    private const long InTransitBytesMax = 8_388_608;
 
     /// <summary>While so many wait, expired messages and those beyond the length stay where they are, and are not handed out if they have expired: each
     /// that waits takes 40 bytes more than one that is ready.</summary>
@@ -31,27 +31,27 @@ public sealed partial class QueueState
     /// <summary>Room that is kept for those that wait when none does.</summary>
     private const int WaitingRoomKept = 1_024;
 
-    /// <summary>Bodies that are read from the store at a time.</summary>
+    /// <summary>Messages whose bodies are read from the store at a time, as far as they are not in memory.</summary>
     private const int ReadMax = 256;
 
-    private readonly Dying _dying = new();
+    private readonly DeadLetterHolder _deadLetterHolder = new();
     private readonly Queue<(long Position, RemovalReason Reason)> _waiting = new();
-    private readonly Dictionary<long, int> _onTheWay = [];
-    private long _onTheWayBytes;
+    private readonly Dictionary<long, int> _inTransit = [];
+    private long _inTransitBytes;
     private long _lastRefused;
     private bool _areDeadLettersRead;
 
-    /// <summary>Some messages wait to be dead-lettered, or are on the way.</summary>
-    public bool HasDeadLetters => _waiting.Count + _onTheWay.Count > 0;
+    /// <summary>Some messages wait to be dead-lettered, or are in transit.</summary>
+    public bool HasDeadLetters => _waiting.Count + _inTransit.Count > 0;
 
-    private bool IsWayCrowded => _waiting.Count >= WaitingMax;
+    private bool TooManyWait => _waiting.Count >= WaitingMax;
 
-    private bool HasRoomOnTheWay => _onTheWay.Count < OnTheWayMax && (_onTheWayBytes < OnTheWayBytesMax || _onTheWay.Count == 0);
+    private bool HasRoomInTransit => _inTransit.Count < InTransitMax && (_inTransitBytes < InTransitBytesMax || _inTransit.Count == 0);
 
-    /// <summary>Notes the dead letters that can be on the way now, and reads what is not in memory of those that are next.</summary>
+    /// <summary>Notes the dead letters that can be in transit now, and reads what is not in memory of those that are next.</summary>
     public void SendDeadLetters()
     {
-        while (HasRoomOnTheWay && _waiting.TryPeek(out var next))
+        while (HasRoomInTransit && _waiting.TryPeek(out var next))
         {
             if (_log.Contains(next.Position)) // or it was damaged
             {
@@ -88,14 +88,15 @@ public sealed partial class QueueState
                 ForgetHeld(position);
             }
         }
+        SendDeadLetters(); // before memory is tended, and their bodies are evicted again
         return damaged;
     }
 
     /// <summary>Every queue that a dead letter goes to has it, or none gets it: it leaves this queue for good.</summary>
     public void DeadLettered(long position)
     {
-        if (!_onTheWay.Remove(position, out var size)) return;
-        _onTheWayBytes -= size;
+        if (!_inTransit.Remove(position, out var size)) return;
+        _inTransitBytes -= size;
         if (position >= 0) ForgetHeld(position);
     }
 
@@ -105,7 +106,7 @@ public sealed partial class QueueState
     {
         if (Settings.DeadLetterExchange is null || Deaths.Text(reason) is null) return false;
         if (_log.BodyOf(position) is null) _unackedAbsent++;
-        _log[position].Slot = _unacked.Add(_dying, position);
+        _log[position].Slot = _unacked.Add(_deadLetterHolder, position);
         _waiting.Enqueue((position, reason));
         return true;
     }
@@ -113,13 +114,13 @@ public sealed partial class QueueState
     /// <summary>A message that was refused never was in the queue, and its publisher knows: it is dead-lettered if there is room for it.</summary>
     private void DeadLetterRefused(Message message)
     {
-        if (Settings.DeadLetterExchange is not null && HasRoomOnTheWay) Send(--_lastRefused, message, RemovalReason.BeyondLength);
+        if (Settings.DeadLetterExchange is not null && HasRoomInTransit) Send(--_lastRefused, message, RemovalReason.BeyondLength);
     }
 
     private void Send(long position, Message message, RemovalReason reason)
     {
-        _onTheWay.Add(position, message.Size);
-        _onTheWayBytes += message.Size;
+        _inTransit.Add(position, message.Size);
+        _inTransitBytes += message.Size;
         _effects.DeadLetter(new DeadLetter(position, message, reason));
     }
 
@@ -127,10 +128,9 @@ public sealed partial class QueueState
     {
         if (_areDeadLettersRead) return;
         var positions = new List<long>();
-        foreach (var (position, _) in _waiting)
+        foreach (var (position, _) in _waiting.Take(ReadMax))
         {
             if (_log.Contains(position) && _log.BodyOf(position) is null) positions.Add(position);
-            if (positions.Count == ReadMax) break;
         }
         positions.Sort();
         _areDeadLettersRead = true;
@@ -145,5 +145,5 @@ public sealed partial class QueueState
     }
 
     /// <summary>Holds what is on its way out.</summary>
-    private sealed class Dying : MessageHolder;
+    private sealed class DeadLetterHolder : MessageHolder;
 }

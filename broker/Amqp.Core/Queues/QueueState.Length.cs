@@ -18,7 +18,7 @@ public sealed partial class QueueState
     {
         var settings = Settings;
         if (settings.Overflow != Overflow.DropHead) return;
-        while ((ReadyCount > settings.LengthMax || ReadyBytes > settings.BytesMax) && !IsWayCrowded && _ready.TryPeek(out var position))
+        while ((ReadyCount > settings.LengthMax || ReadyBytes > settings.BytesMax) && !TooManyWait && _ready.TryPeek(out var position))
             Drop(position, RemovalReason.BeyondLength);
     }
 }

@@ -121,15 +121,15 @@ public sealed partial class QueueState
             if (!_log.Contains(position)) continue; // purged, expired
             ref var entry = ref _log[position];
             entry.Unset(EntryFlags.Loading);
-            var isDying = entry.Slot != MessageHolder.None; // it has expired meanwhile
+            var isDeadLetter = entry.Slot != MessageHolder.None; // it has expired meanwhile
             if (messages[index] is { } message)
             {
-                if (isDying && _log.BodyOf(position) is null) _unackedAbsent--;
+                if (isDeadLetter && _log.BodyOf(position) is null) _unackedAbsent--;
                 _log.SetBody(position, message);
                 continue;
             }
             damaged++;
-            if (isDying)
+            if (isDeadLetter)
             {
                 ForgetHeld(position);
                 continue;

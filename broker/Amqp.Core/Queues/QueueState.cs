@@ -45,8 +45,7 @@ public sealed partial class QueueState
     /// <param name="effects">Where deliveries, records and reads are noted.</param>
     public QueueState(QueueId id, uint epoch, bool isDurable, QueueSettings settings, QueueEffects effects)
     {
-        (_id, _isDurable, _effects) = (id, isDurable, effects);
-        (Settings, _isLimited) = (settings, settings.IsLimited);
+        (_id, _isDurable, _effects, Settings) = (id, isDurable, effects, settings);
         _log = new MessageLog(Positions.First(epoch));
         _ready = new ReadyOrder(_log);
         _window = new ReadWindow(_log, _ready);
@@ -54,7 +53,15 @@ public sealed partial class QueueState
     }
 
     /// <summary>What the queue goes by; see <see cref="Configure"/>.</summary>
-    public QueueSettings Settings { get; private set; }
+    public QueueSettings Settings
+    {
+        get;
+        private set
+        {
+            field = value;
+            _isLimited = value.IsLimited;
+        }
+    }
 
     /// <summary>What the wall clock, in milliseconds since 1970 UTC, is ahead of the queue's clock. Records live by the wall clock.</summary>
     public long WallClockAheadMs { get; set; }
@@ -105,7 +112,7 @@ public sealed partial class QueueState
     /// <summary>The queue goes by other settings from now on.</summary>
     public void Configure(QueueSettings settings)
     {
-        (Settings, _isLimited) = (settings, settings.IsLimited);
+        Settings = settings;
         DropBeyondLength();
     }
 
@@ -182,14 +189,14 @@ public sealed partial class QueueState
     /// <summary>Drops expired messages at the head of the queue. As in RabbitMQ's classic queues, those behind a live one wait.</summary>
     public void DropExpired(long now)
     {
-        while (_ready.TryPeek(out var position) && IsExpired(_log[position], now) && !IsWayCrowded) Drop(position, RemovalReason.Expired);
+        while (_ready.TryPeek(out var position) && IsExpired(_log[position], now) && !TooManyWait) Drop(position, RemovalReason.Expired);
     }
 
     /// <summary>The head has expired, and so many messages are ready that dropping all that have may take long.</summary>
     public bool MayDropMany(int many, long now) => ReadyCount > many && NextExpiry < now;
 
     /// <summary>The last millisecond (on the queue's clock) of the message at the head, or null when it may wait for ever.</summary>
-    public long? NextExpiry => !IsWayCrowded && _ready.TryPeek(out var position) && _log[position].ExpiresAt is > 0 and var expiresAt ? expiresAt : null;
+    public long? NextExpiry => !TooManyWait && _ready.TryPeek(out var position) && _log[position].ExpiresAt is > 0 and var expiresAt ? expiresAt : null;
 
     /// <summary>Goes on when messages have come back: there may be more of them now than there may be.</summary>
     public void DeliverReturned(long now)
@@ -205,7 +212,7 @@ public sealed partial class QueueState
         {
             DropExpired(now);
             // A head that is not in memory is waited for: Loaded goes on here.
-            if (!_ready.TryPeek(out var position) || _log.BodyOf(position) is not { } message || (IsWayCrowded && IsExpired(_log[position], now)))
+            if (!_ready.TryPeek(out var position) || _log.BodyOf(position) is not { } message || (TooManyWait && IsExpired(_log[position], now)))
             {
                 _consumers.Enter(consumer);
                 return;
@@ -252,16 +259,19 @@ public sealed partial class QueueState
     /// <summary>A message leaves the queue for good, or on its way to the dead-letter exchange.</summary>
     private void Remove(long position, RemovalReason reason)
     {
-        // Nearly all are acknowledged.
-        if (reason == RemovalReason.Acknowledged || !IsCountedAndDeadLettered(position, reason)) Forget(position);
+        if (reason != RemovalReason.Acknowledged) // nearly all are
+        {
+            Count(reason);
+            if (TryDeadLetter(position, reason)) return;
+        }
+        Forget(position);
     }
 
-    private bool IsCountedAndDeadLettered(long position, RemovalReason reason)
+    private void Count(RemovalReason reason)
     {
         if (reason == RemovalReason.Rejected) Counters.Add(Measure.Rejected);
         else if (reason == RemovalReason.Expired) Counters.Add(Measure.Expired);
         else if (reason == RemovalReason.BeyondLength) Counters.Add(Measure.BeyondLength);
-        return TryDeadLetter(position, reason);
     }
 
     /// <summary>It is gone, and the store hears of it.</summary>

@@ -1,6 +1,7 @@
 using Amqp.Core.Errors;
 using Amqp.Core.Queues;
 using AMQP.Net;
+using Of = Amqp.Core.Topology.QueueTypeSet;
 
 namespace Amqp.Core.Topology;
 
@@ -57,15 +58,6 @@ public sealed class QueueArguments
         DeadLetterRoutingKey = Text(arguments, "x-dead-letter-routing-key");
         SingleActiveConsumer = arguments.TryGet("x-single-active-consumer", out var single) && single is { Type: FieldType.Bool, AsBool: true };
         Overflow = Overflows.Parse(Text(arguments, "x-overflow"));
-    }
-
-    /// <summary>The queue types that have an argument.</summary>
-    [Flags]
-    private enum Of
-    {
-        Classic = 1 << QueueType.Classic,
-        Quorum = 1 << QueueType.Quorum,
-        Stream = 1 << QueueType.Stream,
     }
 
     public QueueType Type { get; }
@@ -156,6 +148,6 @@ public sealed class QueueArguments
     private sealed record KnownArgument(
         string Name, Func<FieldValue, FieldTable, string?> Check, Of Types, bool Supported, bool Compared = true)
     {
-        public bool IsOf(QueueType type) => ((int)Types & (1 << (int)type)) != 0;
+        public bool IsOf(QueueType type) => Types.Has(type);
     }
 }

@@ -7,8 +7,20 @@ public enum QueueType
     Stream,
 }
 
+/// <summary>The queue types that have an argument, or a key of policies.</summary>
+[Flags]
+internal enum QueueTypeSet
+{
+    Classic = 1 << QueueType.Classic,
+    Quorum = 1 << QueueType.Quorum,
+    Stream = 1 << QueueType.Stream,
+    Any = Classic | Quorum | Stream,
+}
+
 public static class QueueTypes
 {
+    internal static bool Has(this QueueTypeSet set, QueueType type) => ((int)set & (1 << (int)type)) != 0;
+
     /// <summary>The value of <c>x-queue-type</c>.</summary>
     public static string Text(this QueueType type) => type switch
     {

@@ -29,20 +29,15 @@ public sealed record TopologyResult(TopologySnapshot Topology, ImmutableArray<To
     public IEnumerable<QueueDefinition> QueuesRemoved => Changes.OfType<QueueRemoved>().Select(change => change.Queue);
 
     /// <summary>Virtual hosts whose queues and exchanges may go by other policies now.</summary>
-    public IEnumerable<string> VhostsUnderOtherPolicies => Changes.Select(PolicyVhost).OfType<string>().Distinct();
+    public IEnumerable<string> VhostsUnderOtherPolicies => VhostsOfPolicies.Concat(Changes.OfType<VhostChanged>().Select(change => change.Name)).Distinct();
 
     public IEnumerable<VirtualHost> VhostsRemoved => Changes.OfType<VhostRemoved>().Select(change => change.Vhost);
 
     /// <summary>This result with what follows from changed policies.</summary>
     public TopologyResult UnderPolicies() => this with
     {
-        Topology = VhostsUnderOtherPolicies.Aggregate(Topology, (topology, vhost) => topology.UnderPolicies(vhost)),
+        Topology = VhostsOfPolicies.Aggregate(Topology, (topology, vhost) => topology.UnderPolicies(vhost)),
     };
 
-    private static string? PolicyVhost(TopologyChange change) => change switch
-    {
-        PolicyChanged policy => policy.Vhost,
-        VhostChanged vhost => vhost.Name, // it may merge policies now
-        _ => null,
-    };
+    private IEnumerable<string> VhostsOfPolicies => Changes.OfType<PolicyChanged>().Select(change => change.Vhost).Distinct();
 }

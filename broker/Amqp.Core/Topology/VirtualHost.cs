@@ -103,12 +103,13 @@ public sealed record VirtualHost
         return new VirtualHost(name) { Exchanges = predeclared.ToImmutableDictionary(exchange => exchange.Name) };
     }
 
-    internal VirtualHost With(VhostMetadata metadata, VhostLimits limits) => this with
+    internal VirtualHost With(VhostMetadata metadata, VhostLimits limits)
     {
-        Metadata = metadata,
-        Limits = limits,
-        Policies = Policies with { Merges = metadata.MergesPolicies },
-    };
+        var changed = this with { Metadata = metadata, Limits = limits };
+        return metadata.MergesPolicies == Policies.Merges
+            ? changed
+            : (changed with { Policies = Policies with { Merges = metadata.MergesPolicies } }).UnderPolicies();
+    }
 
     /// <summary>With another policy in its list. What goes by it follows with <see cref="UnderPolicies"/>.</summary>
     internal VirtualHost With(PolicyKind kind, string name, Policy? policy) => this with { Policies = Policies.With(kind, name, policy) };

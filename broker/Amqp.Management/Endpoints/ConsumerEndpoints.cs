@@ -26,9 +26,9 @@ internal sealed class ConsumerEndpoints(INodeHost host, Pids pids)
         from consumer in channel.Consumers
         where vhost is null || consumer.Queue.Vhost == vhost
         orderby consumer.Queue.Vhost, consumer.Queue.Name, consumer.Id.Connection.Number
-        select Show(connection, consumer));
+        select Show(connection, consumer, ActivityOf(consumer)));
 
-    private object Show(ConnectionInfo connection, ConsumerInfo consumer) => new
+    private object Show(ConnectionInfo connection, ConsumerInfo consumer, string activity) => new
     {
         queue = new { name = consumer.Queue.Name, vhost = consumer.Queue.Vhost },
         consumer_tag = consumer.Id.Tag,
@@ -46,8 +46,8 @@ internal sealed class ConsumerEndpoints(INodeHost host, Pids pids)
         ack_required = !consumer.AutoAck,
         exclusive = consumer.Exclusive,
         prefetch_count = consumer.Prefetch,
-        active = ActivityOf(consumer) != Waiting,
-        activity_status = ActivityOf(consumer),
+        active = activity != Waiting,
+        activity_status = activity,
         arguments = consumer.Arguments,
     };
 

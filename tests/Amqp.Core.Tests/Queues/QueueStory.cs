@@ -131,7 +131,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
             _deadLetters.Add($"{NameOf(letter.Message)}:{Deaths.Text(letter.Reason)}");
             _onTheWay.Enqueue(letter.Position);
         }
-        foreach (var read in _effects.DeadLetterReads) _deadLetterReads.Enqueue(read);
+        if (_effects.DeadLetterRead is { } deadLetters) _deadLetterReads.Enqueue(deadLetters);
         _effects.Clear();
     }
 

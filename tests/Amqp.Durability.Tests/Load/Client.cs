@@ -45,6 +45,16 @@ internal abstract class Client(string name, BrokerLife life, Action<string> viol
     /// <returns>When the client was asked to end and has done so.</returns>
     protected abstract Task Serve(IConnection connection, int number, CancellationToken stop, CancellationToken gone);
 
+    /// <summary>Completes when <paramref name="stop"/> is called for, and fails when the connection is gone.</summary>
+    protected static async Task Until(CancellationToken stop, CancellationToken gone)
+    {
+        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, gone);
+        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+        await using var registration = either.Token.Register(waiting.SetResult);
+        await waiting.Task;
+        gone.ThrowIfCancellationRequested();
+    }
+
     private async Task Run()
     {
         while (!_stop.IsCancellationRequested)

@@ -59,14 +59,4 @@ internal sealed class Consumer(string queue, int number, int seed, Ledger ledger
         if (stamp is { } message && message.Persistent != delivery.BasicProperties.Persistent) ledger.Violate($"damaged: {message} has another delivery mode");
         return stamp;
     }
-
-    /// <summary>Completes when <paramref name="stop"/> is called for, and fails when the connection is gone.</summary>
-    private static async Task Until(CancellationToken stop, CancellationToken gone)
-    {
-        using var either = CancellationTokenSource.CreateLinkedTokenSource(stop, gone);
-        var waiting = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
-        await using var registration = either.Token.Register(waiting.SetResult);
-        await waiting.Task;
-        gone.ThrowIfCancellationRequested();
-    }
 }

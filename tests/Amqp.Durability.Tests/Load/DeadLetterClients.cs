@@ -42,8 +42,7 @@ internal sealed class Rejecter(string queue, BrokerLife life, Action<string> vio
         var consumer = new AsyncEventingBasicConsumer(channel);
         consumer.ReceivedAsync += async (_, delivery) => await channel.BasicRejectAsync(delivery.DeliveryTag, requeue: false, gone);
         var tag = await channel.BasicConsumeAsync(queue, autoAck: false, consumer, gone);
-        using var end = CancellationTokenSource.CreateLinkedTokenSource(stop, gone);
-        await Task.Delay(Timeout.Infinite, end.Token).ContinueWith(_ => { }, TaskScheduler.Default);
-        if (!gone.IsCancellationRequested) await channel.BasicCancelAsync(tag, cancellationToken: gone);
+        await Until(stop, gone);
+        await channel.BasicCancelAsync(tag, cancellationToken: gone);
     }
 }
