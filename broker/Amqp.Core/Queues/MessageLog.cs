@@ -61,7 +61,7 @@ internal sealed class MessageLog(long first)
     /// is taken off by the last that drops it, so this may be negative; the sum over all queues is right.</summary>
     public long MemoryBytes => _heldBytes + ((long)EntryBytes * Count);
 
-    public long Append(Message message, long expiresAt, EntryFlags flags)
+    public long Append(Message message, long expiresAt, EntryFlags flags, byte priority)
     {
         var position = End;
         var entry = new Entry
@@ -71,19 +71,21 @@ internal sealed class MessageLog(long first)
             ExpiresAt = expiresAt,
             Slot = MessageHolder.None,
             Flags = flags | EntryFlags.Present,
+            Priority = priority,
         };
         SetBody(Append(position, entry), position, message);
         return position;
     }
 
     /// <summary>Appends a message that was stored, at its position, which is not below <see cref="End"/>; its body stays in the store.</summary>
-    public void Restore(long position, int size, int bodySize, long expiresAt, EntryFlags flags) => Append(position, new Entry
+    public void Restore(long position, int size, int bodySize, long expiresAt, EntryFlags flags, byte priority) => Append(position, new Entry
     {
         Size = size,
         BodySize = bodySize,
         ExpiresAt = expiresAt,
         Slot = MessageHolder.None,
         Flags = flags | EntryFlags.Present,
+        Priority = priority,
     });
 
     /// <summary>No message gets a position below this one.</summary>
@@ -135,22 +137,27 @@ internal sealed class MessageLog(long first)
     }
 
     /// <summary>The first position from here on that has what is looked for, or <see cref="End"/>. Gaps cost nothing.</summary>
-    public long Next(long position, Looking what)
+    public long Next(long position, Looking what) => Next(position, what, priority: 0);
+
+    /// <summary>The first message of that priority from here on that has no holder, or <see cref="End"/>.</summary>
+    public long NextReady(long position, byte priority) => Next(position, Looking.ForReady, priority);
+
+    private long Next(long position, Looking what, byte priority)
     {
         var number = position >> ChunkBits;
         if (Find(number) is { } here)
         {
-            if (Scan(here, (int)(position & (ChunkSize - 1)), what) is >= 0 and var offset) return (number << ChunkBits) + offset;
+            if (Scan(here, (int)(position & (ChunkSize - 1)), what, priority) is >= 0 and var offset) return (number << ChunkBits) + offset;
             number++;
         }
         for (var index = _chunks.IndexFrom(number); index < _chunks.Count; index++)
         {
-            if (_chunks[index] is { } chunk && Scan(chunk, 0, what) is >= 0 and var offset) return (chunk.Number << ChunkBits) + offset;
+            if (_chunks[index] is { } chunk && Scan(chunk, 0, what, priority) is >= 0 and var offset) return (chunk.Number << ChunkBits) + offset;
         }
         return End;
     }
 
-    private static int Scan(Chunk chunk, int from, Looking what)
+    private static int Scan(Chunk chunk, int from, Looking what, byte priority)
     {
         if (what == Looking.ForBody && chunk.Bodies is null) return -1;
         for (var offset = from; offset < chunk.Entries.Length; offset++)
@@ -159,7 +166,7 @@ internal sealed class MessageLog(long first)
             if (!entry.IsPresent) continue;
             if (what switch
             {
-                Looking.ForReady => entry.Slot == MessageHolder.None,
+                Looking.ForReady => entry.Slot == MessageHolder.None && entry.Priority == priority,
                 Looking.ForBody => chunk.Bodies![offset] is not null,
                 _ => true,
             })
@@ -288,6 +295,9 @@ internal sealed class MessageLog(long first)
 
         public EntryFlags Flags;
 
+        /// <summary>Higher ones leave first; 0 in a queue without priorities.</summary>
+        public byte Priority;
+
         public readonly bool IsPresent => (Flags & EntryFlags.Present) != EntryFlags.None;
 
         public readonly bool Is(EntryFlags flag) => (Flags & flag) != EntryFlags.None;
@@ -316,13 +326,13 @@ internal sealed class MessageLog(long first)
     }
 }
 
-/// <summary>What <see cref="MessageLog.Next"/> looks for.</summary>
+/// <summary>What <see cref="MessageLog.Next(long, Looking)"/> looks for.</summary>
 internal enum Looking
 {
     /// <summary>A message.</summary>
     ForAny,
 
-    /// <summary>A message without a holder.</summary>
+    /// <summary>A message without a holder, of a priority.</summary>
     ForReady,
 
     /// <summary>A message whose body is in memory.</summary>

@@ -20,6 +20,7 @@ public sealed record QueueSettings
         DeadLetterExchange = arguments.DeadLetterExchange ?? policies.Text("dead-letter-exchange"),
         DeadLetterRoutingKey = arguments.DeadLetterRoutingKey ?? policies.Text("dead-letter-routing-key"),
         SingleActiveConsumer = arguments.SingleActiveConsumer,
+        MaxPriority = arguments.MaxPriority,
         Overflow = OverflowOf(arguments, Overflows.Parse(policies.Text("overflow"))),
     };
 
@@ -48,6 +49,9 @@ public sealed record QueueSettings
 
     /// <summary>One consumer at a time gets messages (<c>x-single-active-consumer</c>). This does not change.</summary>
     public bool SingleActiveConsumer { get; init; }
+
+    /// <summary>Messages of a higher priority leave first, up to this one; 0: all are equal (<c>x-max-priority</c>). This does not change.</summary>
+    public byte MaxPriority { get; init; }
 
     /// <summary>As in RabbitMQ, the argument of a classic queue wins over its policy, and the policy over the argument of a quorum queue.</summary>
     private static Overflow OverflowOf(QueueArguments arguments, Overflow? policy) =>

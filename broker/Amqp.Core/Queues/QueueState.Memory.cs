@@ -44,6 +44,7 @@ public sealed partial class QueueState
     {
         foreach (var (position, size, bodySize, attributes, redelivered) in recovered.Messages)
         {
+            var priority = Math.Min(attributes.Priority, Settings.MaxPriority);
             var flags = EntryFlags.Persistent | EntryFlags.Stored | EntryFlags.Written;
             // What ended while the broker was down ended long ago on the queue's clock, but not at 0, which is never.
             _log.Restore(
@@ -51,11 +52,12 @@ public sealed partial class QueueState
                 size,
                 bodySize,
                 attributes.ExpiresAt == 0 ? 0 : Math.Max(1, attributes.ExpiresAt - WallClockAheadMs),
-                redelivered ? flags | EntryFlags.Redelivered : flags);
-            _ready.Append(bodySize);
+                redelivered ? flags | EntryFlags.Redelivered : flags,
+                priority);
+            _ready.Append(position, priority, bodySize);
         }
         _log.SkipTo(recovered.NextPosition);
-        _window.Open();
+        _ready.OpenWindows(bytes: 0, atLeastOne: false);
     }
 
     /// <summary>The queue is no more: other queues that have its messages have them alone from here on.</summary>
@@ -91,12 +93,21 @@ public sealed partial class QueueState
     public bool Evict(long keptBytes)
     {
         if (_log.BodyBytes <= 2 * keptBytes) return false;
-        _window.Open();
-        _window.Refill(keptBytes, atLeastOne: _consumers.Count > 0);
+        _ready.OpenWindows(keptBytes, atLeastOne: _consumers.Count > 0);
         var pageRoom = IsPagingOut ? 0 : PageOutBytes;
         var looks = LookedAtMax;
-        _heldTrimmedTo = EvictBetween(_heldTrimmedTo, _ready.RunStart - KeptCount(keptBytes), ref pageRoom, ref looks, KeptCount(keptBytes));
-        _trimmedTo = EvictBetween(Math.Max(_trimmedTo, _window.End), _log.End, ref pageRoom, ref looks, keptReturned: 0);
+        var kept = KeptCount(keptBytes);
+        if (_ready.IsByPosition)
+        {
+            var level = _ready.LevelOf(0);
+            _heldTrimmedTo = EvictBetween(_heldTrimmedTo, level.Ready.RunStart - kept, ref pageRoom, ref looks, kept);
+            _trimmedTo = EvictBetween(Math.Max(_trimmedTo, level.Window.End), _log.End, ref pageRoom, ref looks, keptReturned: 0);
+        }
+        else
+        {
+            // What consumers hold, what is next and what is behind it stand anywhere.
+            _heldTrimmedTo = _trimmedTo = EvictBetween(Math.Min(_heldTrimmedTo, _trimmedTo), _log.End, ref pageRoom, ref looks, kept);
+        }
         return looks == 0;
     }
 
@@ -106,14 +117,14 @@ public sealed partial class QueueState
     public void ReadAhead(long windowBytes, bool isGetWaiting)
     {
         if (AbsentCount == 0 || !(isGetWaiting || _consumers.Count > 0)) return;
-        if (_window.TryExtend(windowBytes) is { } positions) _effects.Read(positions);
+        if (_ready.TryRead(windowBytes) is { } positions) _effects.Read(positions);
     }
 
     /// <summary>The answer to a read.</summary>
     /// <returns>How many messages turned out to be damaged; they are no part of the queue any more.</returns>
     public int Loaded(ReadOnlySpan<long> positions, ReadOnlySpan<Message?> messages, long now)
     {
-        _window.Answered();
+        _ready.ReadAnswered();
         var damaged = 0;
         for (var index = 0; index < positions.Length; index++)
         {
@@ -134,7 +145,6 @@ public sealed partial class QueueState
                 ForgetHeld(position);
                 continue;
             }
-            _window.Leave(position);
             _ready.Lose(position);
             Remove(position, RemovalReason.Damaged);
         }
@@ -145,9 +155,10 @@ public sealed partial class QueueState
     /// <summary>Notes which of the ready messages were handed out before, for a store that is about to be closed in order.</summary>
     public void RecordDelivered()
     {
-        for (var position = 0L; (position = _log.Next(position, Looking.ForReady)) < _log.End; position++)
+        for (var position = 0L; (position = _log.Next(position, Looking.ForAny)) < _log.End; position++)
         {
-            if (_log[position].Is(EntryFlags.Redelivered) && _log[position].Is(EntryFlags.Persistent))
+            ref var entry = ref _log[position];
+            if (entry.Slot == MessageHolder.None && entry.Is(EntryFlags.Redelivered) && entry.Is(EntryFlags.Persistent))
                 _effects.Record(StoreRecord.Delivered(_id, position));
         }
     }
@@ -163,7 +174,7 @@ public sealed partial class QueueState
             ref var entry = ref _log[position];
             if (entry.Slot == MessageHolder.None)
             {
-                if (position < _ready.RunStart && (_ready.ReturnedCount <= keptReturned || position <= _window.ReturnedReadTo)) continue;
+                if (IsNext(position, _ready.LevelOf(entry.Priority), keptReturned)) continue;
             }
             else if (_unacked.HolderOf(entry.Slot) is TransactionPart) continue; // what it tells the store of it is settled
 
@@ -184,6 +195,11 @@ public sealed partial class QueueState
         }
         return Math.Max(from, Math.Min(firstPaged, Math.Min(position, end)));
     }
+
+    /// <summary>A ready message that consumers get soon.</summary>
+    private static bool IsNext(long position, ReadyOrder.Level level, int keptReturned) => position < level.Ready.RunStart
+        ? level.Ready.ReturnedCount <= keptReturned || position <= level.Window.ReturnedReadTo
+        : level.Window.Keeps(position);
 
     private bool IsWritten(long position, in MessageLog.Entry entry) => entry.Is(EntryFlags.Written)
         || (entry.Is(EntryFlags.Stored) && entry.Is(EntryFlags.Persistent) && position < _writtenEnd);

@@ -27,9 +27,10 @@ public sealed partial class QueueState
         {
             var persistent = IsPersistent(message);
             var expiresAt = ExpiryOf(message, now);
-            var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None);
+            var priority = PriorityOf(message);
+            var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None, priority);
             _log[position].Slot = _unacked.Add(part, position);
-            if (persistent) part.Records.Add(StoreRecord.Enqueue(_id, position, message, OnWallClock(expiresAt)));
+            if (persistent) part.Records.Add(StoreRecord.Enqueue(_id, position, message, OnWallClock(expiresAt), priority));
         }
         var held = 0;
         foreach (var settlement in part.Settlements.ToArray())

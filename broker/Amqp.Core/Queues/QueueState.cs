@@ -34,7 +34,6 @@ public sealed partial class QueueState
     private readonly QueueEffects _effects;
     private readonly MessageLog _log;
     private readonly ReadyOrder _ready;
-    private readonly ReadWindow _window;
     private readonly UnackedTable _unacked = new();
     private readonly ConsumerSet _consumers;
 
@@ -47,8 +46,7 @@ public sealed partial class QueueState
     {
         (_id, _isDurable, _effects, Settings) = (id, isDurable, effects, settings);
         _log = new MessageLog(Positions.First(epoch));
-        _ready = new ReadyOrder(_log);
-        _window = new ReadWindow(_log, _ready);
+        _ready = new ReadyOrder(_log, settings.MaxPriority);
         _consumers = new ConsumerSet(settings.SingleActiveConsumer);
     }
 
@@ -95,8 +93,9 @@ public sealed partial class QueueState
         }
         var expiresAt = ExpiryOf(message, now);
         var persistent = IsPersistent(message);
-        var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None);
-        _ready.Append(message.BodySize);
+        var priority = PriorityOf(message);
+        var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None, priority);
+        _ready.Append(position, priority, message.BodySize);
         Counters.Add(Measure.Published);
         DeliverReady(now);
         // A message with a time to live of 0 is for a consumer that can take it this instant.
@@ -105,7 +104,7 @@ public sealed partial class QueueState
         // One that is gone by now was never worth a record.
         if (!persistent || !_log.Contains(position)) return NotStored;
         _log[position].Set(EntryFlags.Stored);
-        _effects.Record(StoreRecord.Enqueue(_id, position, message, OnWallClock(expiresAt)));
+        _effects.Record(StoreRecord.Enqueue(_id, position, message, OnWallClock(expiresAt), priority));
         return position;
     }
 
@@ -251,8 +250,7 @@ public sealed partial class QueueState
     private void TakeFirst(long position)
     {
         // One that came back may have a body again that was evicted once.
-        if (position < _ready.RunStart) _heldTrimmedTo = Math.Min(_heldTrimmedTo, position);
-        _window.Leave(position);
+        if (position < _heldTrimmedTo) _heldTrimmedTo = position;
         _ready.TakeFirst(position);
     }
 
@@ -310,7 +308,6 @@ public sealed partial class QueueState
     {
         _log[position].Slot = MessageHolder.None;
         _ready.Return(position);
-        _window.Enter(position);
     }
 
     private void ReturnCredit(MessageHolder holder)
@@ -322,6 +319,8 @@ public sealed partial class QueueState
 
     private bool IsHeldBy(MessageHolder holder, long position) =>
         _log.Contains(position) && _log[position].Slot is not MessageHolder.None and var slot && _unacked.HolderOf(slot) == holder;
+
+    private byte PriorityOf(Message message) => Settings.MaxPriority == 0 ? (byte)0 : Math.Min(message.Properties.Priority ?? 0, Settings.MaxPriority);
 
     private bool IsPersistent(Message message) => _isDurable && message.IsPersistent;
 

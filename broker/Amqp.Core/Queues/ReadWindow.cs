@@ -1,8 +1,8 @@
 namespace Amqp.Core.Queues;
 
 /// <summary>
-/// The messages at the front of a <see cref="ReadyOrder"/> that are in memory, or are being read, while others of the queue are in the
-/// store only. Consumers eat it from the left, <see cref="TryExtend"/> extends it to the right before they have used it up, so that they wait
+/// The messages at the front of a <see cref="ReadyLevel"/> that are in memory, or are being read, while others of the queue are in the
+/// store only. Consumers eat it from the left, <see cref="Extend"/> extends it to the right before they have used it up, so that they wait
 /// for a window now and then and never message by message.
 /// <code>
 ///     window, for the consumers                     evicted        fresh
@@ -11,24 +11,20 @@ namespace Amqp.Core.Queues;
 /// </code>
 /// It is closed while all messages are in memory: then it costs nothing.
 /// </summary>
-internal sealed class ReadWindow(MessageLog log, ReadyOrder ready)
+/// <param name="reading">Takes what has to be read.</param>
+internal sealed class ReadWindow(MessageLog log, ReadyLevel ready, List<long> reading)
 {
     /// <summary>Messages that are kept, or read, ahead of the consumers.</summary>
     public const int MessagesMax = 1024;
 
     private const int FewMessages = 8;
 
-    private const int ReadsInFlightMax = 2;
-
     /// <summary>Value of <see cref="End"/> while the window is closed.</summary>
     private const long Closed = long.MaxValue;
-
-    private readonly List<long> _reading = [];
 
     // What is in the window, and how large.
     private int _count;
     private long _bytes;
-    private int _readsInFlight;
 
     /// <summary>Returned messages up to here have been read, so they are not evicted again.</summary>
     public long ReturnedReadTo { get; private set; } = -1;
@@ -77,31 +73,22 @@ internal sealed class ReadWindow(MessageLog log, ReadyOrder ready)
         }
     }
 
-    /// <summary>What has to be read now so that consumers find it in memory later.</summary>
+    /// <summary>Notes what has to be read now so that consumers find it in memory later.</summary>
     /// <param name="bytes">How much to have in memory ahead of them; at least one message.</param>
-    /// <returns>Positions to ask the store for, in order, or null. <see cref="Answered"/> follows for each answer.</returns>
-    public long[]? TryExtend(long bytes)
+    public void Extend(long bytes)
     {
-        if (_readsInFlight == ReadsInFlightMax || !ready.TryPeek(out var head)) return null;
+        if (!ready.TryPeek(out var head)) return;
         var isHeadAsleep = log.BodyOf(head) is null && !log[head].Is(EntryFlags.Loading);
         if (isHeadAsleep && head < ready.RunStart) ReadReturned(bytes);
         else if (isHeadAsleep) Restart();
 
-        if (End != Closed)
-        {
-            Refill(bytes, atLeastOne: true);
-            if (End >= log.End) End = Closed;
-        }
-        if (_reading.Count == 0) return null;
-        _reading.Sort(); // a message that returned may have been noted after younger ones
-        long[] positions = [.. _reading];
-        _readsInFlight++;
-        _reading.Clear();
-        return positions;
+        if (End == Closed) return;
+        Refill(bytes, atLeastOne: true);
+        if (End >= log.End) End = Closed;
     }
 
-    /// <summary>The store has answered a read.</summary>
-    public void Answered() => _readsInFlight--;
+    /// <summary>A message of the run that is to stay in memory.</summary>
+    public bool Keeps(long position) => position < End && position >= ready.RunStart;
 
     private bool Covers(long position) => position < End && End != Closed && position >= ready.RunStart;
 
@@ -118,6 +105,6 @@ internal sealed class ReadWindow(MessageLog log, ReadyOrder ready)
     {
         if (log[position].Is(EntryFlags.Loading) || log.BodyOf(position) is not null) return;
         log[position].Set(EntryFlags.Loading);
-        _reading.Add(position);
+        reading.Add(position);
     }
 }

@@ -25,7 +25,7 @@ public sealed class QueueArguments
         new("x-max-length-bytes", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum | Of.Stream, Supported: true),
         new("x-max-in-memory-length", ArgumentChecks.NonNegative, Of.Quorum, Supported: false),
         new("x-max-in-memory-bytes", ArgumentChecks.NonNegative, Of.Quorum, Supported: false),
-        new("x-max-priority", ArgumentChecks.MaxPriority, Of.Classic, Supported: false),
+        new("x-max-priority", ArgumentChecks.MaxPriority, Of.Classic, Supported: true),
         new("x-overflow", ArgumentChecks.Overflow, Of.Classic | Of.Quorum, Supported: true),
         new("x-queue-mode", ArgumentChecks.QueueMode, Of.Classic, Supported: true),
         new("x-queue-version", ArgumentChecks.QueueVersion, Of.Classic, Supported: true),
@@ -57,6 +57,7 @@ public sealed class QueueArguments
         DeadLetterExchange = Text(arguments, "x-dead-letter-exchange");
         DeadLetterRoutingKey = Text(arguments, "x-dead-letter-routing-key");
         SingleActiveConsumer = arguments.TryGet("x-single-active-consumer", out var single) && single is { Type: FieldType.Bool, AsBool: true };
+        MaxPriority = (byte)(Integer(arguments, "x-max-priority") ?? 0);
         Overflow = Overflows.Parse(Text(arguments, "x-overflow"));
     }
 
@@ -82,6 +83,9 @@ public sealed class QueueArguments
 
     /// <summary>One consumer at a time gets messages.</summary>
     public bool SingleActiveConsumer { get; }
+
+    /// <summary>Messages of higher priorities leave first, up to this one; 0: all are equal.</summary>
+    public byte MaxPriority { get; }
 
     /// <summary>Null: as if nothing was said.</summary>
     public Overflow? Overflow { get; }

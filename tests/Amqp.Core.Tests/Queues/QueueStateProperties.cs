@@ -7,10 +7,9 @@ using FsCheck.Fluent;
 namespace Amqp.Core.Tests.Queues;
 
 /// <summary>
-/// The queue against a model that is obviously right: a sorted list of ready messages and a set of held ones, of which the first are taken off, or
-/// which takes no more, when there are more than there may be. Whatever is
-/// asked in whatever order, and whatever is evicted and read back in between, both hold the same messages, the queue hands
-/// them out in the model's order, and its records tell what a restart has to bring back.
+/// The queue against a model that is obviously right: a list of ready messages, sorted by priority and age, and a set of held ones. When there are
+/// more than there may be, the first are taken off, or no more taken. Whatever is asked in whatever order, and whatever is evicted and read back in
+/// between, both hold the same messages, the queue hands them out in the model's order, and its records tell what a restart has to bring back.
 /// </summary>
 internal sealed class QueueStateProperties
 {
@@ -40,23 +39,28 @@ internal sealed class QueueStateProperties
     }
 
     [Test]
-    public void A_queue_behaves_as_a_sorted_list()
+    public void A_queue_behaves_as_a_sorted_list([Values(0, 3)] int maxPriority)
     {
         var steps = Gen.Elements(Enum.GetValues<Step>()).ListOf().ToArbitrary();
-        Prop.ForAll(steps, run => new Run().Behaves(run.ToList())).Check(Config.QuickThrowOnFailure.WithMaxTest(1_000).WithEndSize(300));
+        Prop.ForAll(steps, run => new Run((byte)maxPriority).Behaves(run.ToList())).Check(Config.QuickThrowOnFailure.WithMaxTest(1_000).WithEndSize(300));
     }
 
-    private sealed class Run
+    private sealed class Run(byte maxPriority)
     {
-        private readonly QueueStory _story = new(durable: true);
+        private readonly QueueStory _story = new(durable: true, settings: new QueueSettings { MaxPriority = maxPriority });
         private readonly StoryHolder _holder = new();
-        private readonly SortedSet<int> _ready = [];
+        private readonly SortedSet<int> _ready = new(Comparer<int>.Create((one, other) =>
+            PriorityOf(one) == PriorityOf(other) ? one.CompareTo(other) : maxPriority == 0 ? one.CompareTo(other) : PriorityOf(other).CompareTo(PriorityOf(one))));
+
         private readonly SortedSet<int> _held = [];
         private readonly HashSet<int> _returned = [];
         private readonly HashSet<int> _persistent = [];
         private readonly Queue<(TransactionPart Part, int First, int? Settled)> _parts = new();
         private int _published;
-        private QueueSettings _settings = QueueSettings.None;
+        private QueueSettings _settings = new() { MaxPriority = maxPriority };
+
+        /// <summary>Of the message with that number.</summary>
+        private static byte PriorityOf(int number) => (byte)(number / 5 % 4);
 
         private bool HasRoomFor(int messages) => _settings.Overflow == Overflow.DropHead || _ready.Count + messages <= _settings.LengthMax;
 
@@ -117,9 +121,9 @@ internal sealed class QueueStateProperties
                 case Step.ReleaseAll: _story.Evict(keptBytes: 0); break;
                 case Step.LookAgain: _story.State.LookAgain(); break;
                 case Step.Load: _story.Load(windowBytes: 10 * 140); break;
-                case Step.Unlimited: Configure(QueueSettings.None); break;
-                case Step.DropBeyond: Configure(new QueueSettings { LengthMax = 250 }); break;
-                case Step.RefuseBeyond: Configure(new QueueSettings { LengthMax = 400, Overflow = Overflow.RejectPublish }); break;
+                case Step.Unlimited: Configure(_settings with { LengthMax = long.MaxValue }); break;
+                case Step.DropBeyond: Configure(_settings with { LengthMax = 250, Overflow = Overflow.DropHead }); break;
+                case Step.RefuseBeyond: Configure(_settings with { LengthMax = 400, Overflow = Overflow.RejectPublish }); break;
             }
         }
 
@@ -149,7 +153,8 @@ internal sealed class QueueStateProperties
         private Core.Messages.Message NewMessage(bool persistent)
         {
             if (persistent) _persistent.Add(_published);
-            return QueueStory.NewMessage($"{_published++}", persistent: persistent);
+            var priority = PriorityOf(_published);
+            return QueueStory.NewMessage($"{_published++}", persistent: persistent, priority: priority);
         }
 
         private bool Get()

@@ -182,9 +182,9 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     /// <summary>True: the queue took it.</summary>
     public bool TryPublish(string name) => State.Publish(NewMessage(name), Now) != QueueState.Refused;
 
-    public static Message NewMessage(string name, long expirationMs = -1, bool persistent = false)
+    public static Message NewMessage(string name, long expirationMs = -1, bool persistent = false, byte? priority = null)
     {
-        var properties = new MutableProperties { DeliveryMode = persistent ? (byte)2 : null }.Encode();
+        var properties = new MutableProperties { DeliveryMode = persistent ? (byte)2 : null, Priority = priority }.Encode();
         return new Message("", "q", new Content([.. properties, .. Encoding.UTF8.GetBytes(name)], properties.Length)) { ExpirationMs = expirationMs };
     }
 

@@ -22,7 +22,6 @@ public class QueueArgumentsTests
         yield return Case("x-max-length", FieldValue.From(-5), ": {value_negative,-5}");
         yield return Case("x-max-length-bytes", Text, ": \"expected integer, got longstr\"");
         yield return Case("x-max-priority", FieldValue.From(256), ": {max_value_exceeded,256}");
-        yield return Case("x-max-priority", FieldValue.From(10), NotSupported);
         yield return Case("x-overflow", Text, ": invalid_overflow");
         yield return Case("x-overflow", FieldValue.From(true), ": {unacceptable_type,bool}");
         yield return Case("x-queue-mode", Text, ": \"unsupported queue mode 'text'\"");
