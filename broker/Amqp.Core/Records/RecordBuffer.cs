@@ -21,6 +21,9 @@ public sealed class RecordBuffer
     /// <summary>Bytes that a message takes whose body is stored by id.</summary>
     public const int SharedSize = EnqueueHeadSize;
 
+    /// <summary>Bytes that a change takes.</summary>
+    public const int ChangeSize = EnqueueHeadSize;
+
     /// <summary>Bytes that the settlement of one message takes at most, padding included.</summary>
     public const int SettleOneSizeMax = RecordHeader.Size + 8 + (2 * Varint.SizeMax) + 4;
 
@@ -89,6 +92,14 @@ public sealed class RecordBuffer
         var record = Begin(RecordHeader.Size + PositionRuns.SizeMax(runs));
         var length = RecordHeader.Size + PositionRuns.Write(record[RecordHeader.Size..], runs[0].First, runs);
         End(record[..length], RecordType.Delivered, queue, runs[0].First);
+    }
+
+    /// <summary>What a message is from here on.</summary>
+    public void Change(QueueId queue, long position, in MessageAttributes attributes)
+    {
+        var record = Begin(EnqueueHeadSize);
+        WriteEnqueueHead(record, attributes, bodyId: 0);
+        End(record, RecordType.Change, queue, position);
     }
 
     /// <summary>The store was closed in order.</summary>

@@ -28,6 +28,7 @@ namespace Amqp.Core.Records;
 /// 5 Delivered     yes    the first      positions as runs from the first
 /// 6 Closed        0      0              nothing
 /// 7 Page          yes    the message's  as Enqueue
+/// 8 Change        yes    the message's  as Enqueue without a body; body id 0
 ///
 /// a body          exchange length u8, routing key length u8, 0 u16, properties length u32, exchange, routing key,
 ///                 property flags and properties, the message's body
@@ -53,7 +54,7 @@ public readonly record struct RecordHeader(
     public int PaddedLength => Padded(Length);
 
     /// <summary>It is of a type and version that this broker knows. If not, a newer one wrote it.</summary>
-    public bool IsKnown => Version == CurrentVersion && Type is >= RecordType.Enqueue and <= RecordType.Page;
+    public bool IsKnown => Version == CurrentVersion && Type is >= RecordType.Enqueue and <= RecordType.Change;
 
     public static int Padded(int length) => checked(length + Alignment - 1) & ~(Alignment - 1);
 

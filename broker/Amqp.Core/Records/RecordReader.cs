@@ -13,7 +13,7 @@ public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
 
     private readonly ReadOnlySpan<byte> _record = record;
 
-    /// <summary>Of an Enqueue or Page.</summary>
+    /// <summary>Of an Enqueue, Page or Change.</summary>
     public MessageAttributes Attributes => new(
         BinaryPrimitives.ReadInt64LittleEndian(_record[32..]), _record[48], BinaryPrimitives.ReadInt32LittleEndian(_record[52..]));
 

@@ -23,4 +23,7 @@ public enum RecordType : byte
 
     /// <summary>A message that only found no room in memory: it ends with the process, and its record means nothing afterwards.</summary>
     Page = 7,
+
+    /// <summary>A message that is in a queue has other attributes from here on.</summary>
+    Change = 8,
 }

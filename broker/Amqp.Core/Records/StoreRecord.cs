@@ -9,7 +9,7 @@ namespace Amqp.Core.Records;
 /// </summary>
 public readonly record struct StoreRecord
 {
-    /// <summary><see cref="RecordType.Enqueue"/>, <see cref="RecordType.Page"/>, <see cref="RecordType.Settle"/> or
+    /// <summary><see cref="RecordType.Enqueue"/>, <see cref="RecordType.Page"/>, <see cref="RecordType.Change"/>, <see cref="RecordType.Settle"/> or
     /// <see cref="RecordType.Delivered"/>.</summary>
     public required RecordType Type { get; init; }
 
@@ -24,7 +24,7 @@ public readonly record struct StoreRecord
     /// <summary>The message that enters; null for one that is there.</summary>
     public Message? Message { get; init; }
 
-    /// <summary>Of a message that enters.</summary>
+    /// <summary>Of a message that enters or changes.</summary>
     public MessageAttributes Attributes { get; init; }
 
     public static StoreRecord Enqueue(QueueId queue, long position, Message message, long expiresAt, byte priority = 0, int deliveryCount = 0) => new()
@@ -38,6 +38,9 @@ public readonly record struct StoreRecord
 
     public static StoreRecord Page(QueueId queue, long position, Message message) =>
         new() { Type = RecordType.Page, Queue = queue, Position = position, Message = message };
+
+    public static StoreRecord Change(QueueId queue, long position, in MessageAttributes attributes) =>
+        new() { Type = RecordType.Change, Queue = queue, Position = position, Attributes = attributes };
 
     public static StoreRecord Settle(QueueId queue, long position, long count = 1) =>
         new() { Type = RecordType.Settle, Queue = queue, Position = position, Count = count };

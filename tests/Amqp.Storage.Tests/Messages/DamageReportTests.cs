@@ -213,7 +213,7 @@ internal sealed class DamageReportTests
         Assert.That(reader.TryNext(out _), Is.False);
     }
 
-    [TestCase(8, 2, "a record of kind 8, version 2, and this broker knows kinds up to Page in version 2")]
+    [TestCase(9, 2, "a record of kind 9, version 2, and this broker knows kinds up to Change in version 2")]
     [TestCase(1, 3, "a record of kind Enqueue, version 3")]
     [TestCase(1, 1, "a record of kind Enqueue, version 1")]
     public void A_record_that_is_not_known_is_refused_by_name(byte type, byte version, string name)

@@ -72,6 +72,8 @@ internal sealed class StoreHistory
             case 9: Transact(); break;
             case 10:
                 if (_next[queue] > 0) Commit(queue, StoreRecord.Delivered(new(queue), _random.NextInt64(_next[queue])));
+                foreach (var (_, position) in _live.Where(message => message.Queue == queue).Take(3).ToList())
+                    Commit(queue, StoreRecord.Change(new(queue), position, new MessageAttributes(0, Priority: 3, DeliveryCount: _number)));
                 break;
             default: Commit(queue, StoreRecord.Page(new(queue), _next[queue]++, MessageOf("a page"))); break;
         }

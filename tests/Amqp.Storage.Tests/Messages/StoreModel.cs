@@ -38,7 +38,8 @@ internal sealed class StoreModel
             case < 32: Publish(_queues[_random.Next(_queues.Count)]); break;
             case < 40: PublishShared(); break;
             case < 64: Settle(_queues[_random.Next(_queues.Count)]); break;
-            case < 71: Transact(); break;
+            case < 69: Transact(); break;
+            case < 73: Change(_queues[_random.Next(_queues.Count)]); break;
             case < 78: ReadSome(_queues[_random.Next(_queues.Count)]); break;
             case 78: CloseAndOpen(_queues[_random.Next(_queues.Count)]); break;
             default: Forget(_random.Next(_queues.Count)); break;
@@ -67,7 +68,8 @@ internal sealed class StoreModel
         foreach (var queue in _queues)
         {
             _store.Recovered.TryGetValue(new(queue.Id), out var found);
-            var there = (found.Messages ?? []).Select(message => message.Position).ToHashSet();
+            queue.Found = (found.Messages ?? []).ToDictionary(message => message.Position, message => message.Attributes);
+            var there = queue.Found.Keys;
             Assert.That(there, Is.SubsetOf(queue.Messages.Keys), $"{when}: queue {queue.Id} has what was never handed over");
             Assert.That(found.NextPosition, Is.GreaterThan(there.DefaultIfEmpty(-1).Max()), $"{when}: positions do not come back");
             Assert.That(_store.FirstPosition, Is.GreaterThan(queue.Next), $"{when}: positions do not come back, whatever was forgotten");
@@ -79,7 +81,6 @@ internal sealed class StoreModel
                     Assert.That(there, Does.Contain(position), $"{when}: message {position} of queue {queue.Id} is lost");
                 if (entry.SettledForGood) Assert.That(there, Does.Not.Contain(position), $"{when}: message {position} of queue {queue.Id} came back");
             }
-            queue.Found = there;
         }
         foreach (var unit in _transactions) CheckTransaction(unit, when);
         _transactions.Clear();
@@ -91,21 +92,24 @@ internal sealed class StoreModel
     private static void CheckAttributes(QueueBooks queue, RecoveredMessage found, string when)
     {
         var entry = queue.Messages[found.Position];
-        Assert.That((found.BodySize, found.Attributes), Is.EqualTo((entry.Text.Length, entry.Attributes)), $"{when}: message {found.Position} of queue {queue.Id}");
+        Assert.That(found.BodySize, Is.EqualTo(entry.Text.Length), $"{when}: message {found.Position} of queue {queue.Id}");
+        // What was promised, or something newer.
+        var promised = Math.Max(0, entry.Changes.FindLastIndex(change => change.Ticket <= queue.CommittedTicket));
+        Assert.That(entry.Changes.Skip(promised).Select(change => change.Attributes), Does.Contain(found.Attributes), $"{when}: message {found.Position} of queue {queue.Id}");
     }
 
     private static void CheckTransaction(Unit unit, string when)
     {
         var published = unit.Published.Where(part => !part.Queue.Messages[part.Position].Settled).ToList();
-        var present = published.Count(part => part.Queue.Found.Contains(part.Position));
+        var present = published.Count(part => part.Queue.Found.ContainsKey(part.Position));
         if (unit.Committed) Assert.That(present, Is.EqualTo(published.Count), $"{when}: a committed transaction is not whole");
         else Assert.That(present, Is.Zero.Or.EqualTo(published.Count), $"{when}: part of a transaction");
         var happened = unit.Committed || (published.Count > 0 && present > 0);
         foreach (var part in unit.Settled)
         {
-            if (happened) Assert.That(part.Queue.Found, Does.Not.Contain(part.Position), $"{when}: a transaction's settlement is missing");
+            if (happened) Assert.That(part.Queue.Found.Keys, Does.Not.Contain(part.Position), $"{when}: a transaction's settlement is missing");
             else if (published.Count > 0 && part.MustBeThere)
-                Assert.That(part.Queue.Found, Does.Contain(part.Position), $"{when}: a settlement without its transaction");
+                Assert.That(part.Queue.Found.Keys, Does.Contain(part.Position), $"{when}: a settlement without its transaction");
         }
     }
 
@@ -113,10 +117,10 @@ internal sealed class StoreModel
     {
         foreach (var queue in _queues)
         {
-            var texts = queue.Found.Order().ToArray();
+            var texts = queue.Found.Keys.Order().ToArray();
             var read = texts.Length == 0 ? [] : _store.Read(_store.Queue(queue.Id), texts);
             Assert.That(read, Is.EqualTo(texts.Select(position => queue.Messages[position].Text)), $"{when}: bodies of queue {queue.Id}");
-            queue.Messages = queue.Found.ToDictionary(position => position, position => new Entry(queue.Messages[position].Text, queue.Messages[position].Attributes));
+            queue.Messages = queue.Found.ToDictionary(found => found.Key, found => new Entry(queue.Messages[found.Key].Text, found.Value));
             queue.Next = _store.FirstPosition;
         }
         _ticket = 0;
@@ -163,6 +167,19 @@ internal sealed class StoreModel
         var settled = queue.Messages.Where(message => message.Value.IsSettleable && _random.Next(3) > 0).Select(message => message.Key).Take(20).ToList();
         foreach (var position in settled) queue.Messages[position].Settled = true;
         if (settled.Count > 0) _store.Commit(_store.Queue(queue.Id), 0, settled.Select(position => StoreRecord.Settle(new(queue.Id), position)).ToArray());
+    }
+
+    private void Change(QueueBooks queue)
+    {
+        var ticket = ++_ticket;
+        var records = new List<StoreRecord>();
+        foreach (var (position, entry) in queue.Messages.Where(message => message.Value.IsSettleable && _random.Next(3) > 0).Take(_random.Next(1, 20)))
+        {
+            var attributes = new MessageAttributes(_random.Next(2) * 4_000_000_000_000, (byte)_random.Next(3), _random.Next(1, 1_000));
+            entry.Changes.Add((attributes, ticket));
+            records.Add(StoreRecord.Change(new(queue.Id), position, attributes));
+        }
+        if (records.Count > 0) _store.Commit(_store.Queue(queue.Id), ticket, records.ToArray());
     }
 
     private void Transact()
@@ -215,9 +232,14 @@ internal sealed class StoreModel
         var expected = queue.Messages.Where(message => !message.Value.Settled && message.Value.Unit is null or { IsCommitted: true });
         if (_store.Failure is not null) return;
         Assert.That(found.Select(message => message.Position), Is.EqualTo(expected.Select(message => message.Key).Order()), $"queue {queue.Id} opened again");
-        foreach (var message in found) CheckAttributes(queue, message, "opened again");
+        foreach (var message in found)
+        {
+            Assert.That(message.Attributes, Is.EqualTo(queue.Messages[message.Position].Changes[^1].Attributes), $"message {message.Position} of queue {queue.Id} opened again");
+        }
         // What it committed before has been made durable, and its tickets are not told of any more.
         foreach (var entry in queue.Messages.Values.Where(entry => entry.Unit is null)) entry.Ticket = 0;
+        foreach (var entry in queue.Messages.Values) entry.Changes.RemoveRange(0, entry.Changes.Count - 1);
+        foreach (var entry in queue.Messages.Values) entry.Changes[0] = (entry.Changes[0].Attributes, 0);
     }
 
     /// <summary>The queue is deleted, and another one declared.</summary>
@@ -239,7 +261,7 @@ internal sealed class StoreModel
     {
         public int Id { get; } = id;
         public Dictionary<long, Entry> Messages { get; set; } = [];
-        public HashSet<long> Found { get; set; } = [];
+        public Dictionary<long, MessageAttributes> Found { get; set; } = [];
         public long Next { get; set; } = first;
         public long CommittedTicket { get; set; }
 
@@ -256,7 +278,8 @@ internal sealed class StoreModel
     {
         public string Text { get; } = text;
 
-        public MessageAttributes Attributes { get; } = attributes;
+        /// <summary>What it entered with, and what it became. Durable when the tickets are.</summary>
+        public List<(MessageAttributes Attributes, long Ticket)> Changes { get; } = [(attributes, 0)];
 
         /// <summary>Durable when this is; 0: with its transaction, or since the last opening.</summary>
         public long Ticket { get; set; }

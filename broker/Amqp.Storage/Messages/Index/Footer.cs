@@ -10,7 +10,7 @@ namespace Amqp.Storage.Messages.Index;
 /// version u8 | entries
 ///
 /// entry      kind u8 (type, and flags: 32 expires, 64 shares a body, 128 has a priority or a delivery count)
-///            queue         Enqueue, Page, Settle, Delivered: its number in this footer; one more than the last: a new one, its id follows
+///            queue         Enqueue, Page, Change, Settle, Delivered: its number in this footer; one more than the last: a new one, its id follows
 ///            position      of those: zigzag of the difference to the message of the queue that was entered last; of others: the number
 ///            offset        zigzag of the difference to the end of the record before
 ///            length
@@ -61,7 +61,7 @@ internal sealed class FooterWriter
     {
         var sizeMax = EntryBytesMax + entry.Runs.Length;
         if (_bytes.Length - _length < sizeMax) Array.Resize(ref _bytes, Math.Max(2 * _bytes.Length, _length + sizeMax));
-        var isMessage = entry.Type is RecordType.Enqueue or RecordType.Page;
+        var isMessage = entry.Type is RecordType.Enqueue or RecordType.Page or RecordType.Change;
         var isMarked = entry.Attributes.Priority != 0 || entry.Attributes.DeliveryCount != 0;
         var flags = (entry.Attributes.ExpiresAt != 0 ? Expires : 0) | (entry.BodyId != 0 ? Shares : 0) | (isMarked ? IsMarked : 0);
         _bytes[_length++] = (byte)((int)entry.Type | flags);
@@ -130,7 +130,7 @@ internal ref struct FooterReader(ReadOnlySpan<byte> footer)
         var kind = _rest[0];
         _rest = _rest[1..];
         var type = (RecordType)(kind & FooterWriter.TypeMask);
-        var isMessage = type is RecordType.Enqueue or RecordType.Page;
+        var isMessage = type is RecordType.Enqueue or RecordType.Page or RecordType.Change;
         var isRuns = type is RecordType.Settle or RecordType.Delivered;
         var number = isMessage || isRuns ? ReadQueue() : -1;
         var position = number < 0 ? (long)Read() : _positions[number] + Varint.UnZigZag(Read());

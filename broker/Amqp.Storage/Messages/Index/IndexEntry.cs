@@ -6,7 +6,7 @@ namespace Amqp.Storage.Messages.Index;
 /// <summary>What the store wants to know of a record without its body: from the record itself, or from a segment's footer.</summary>
 internal readonly ref struct IndexEntry
 {
-    /// <summary>Enqueue, Page, Body, Settle, Delivered or Closed. A transaction is the entries of its records.</summary>
+    /// <summary>Enqueue, Page, Change, Body, Settle, Delivered or Closed. A transaction is the entries of its records.</summary>
     public required RecordType Type { get; init; }
 
     public QueueId Queue { get; init; }
@@ -14,7 +14,7 @@ internal readonly ref struct IndexEntry
     /// <summary>The message's; a body's id; of settlements and deliveries the first one's.</summary>
     public long Position { get; init; }
 
-    /// <summary>Of a message.</summary>
+    /// <summary>Of a message, or as changed.</summary>
     public MessageAttributes Attributes { get; init; }
 
     /// <summary>Of a message: the body it shares, or 0.</summary>
@@ -51,7 +51,7 @@ internal readonly ref struct IndexEntry
             Type = header.Type,
             Queue = header.Queue,
             Position = header.Position,
-            Attributes = isMessage ? reader.Attributes : default,
+            Attributes = isMessage || header.Type == RecordType.Change ? reader.Attributes : default,
             BodyId = bodyId,
             Segment = header.Type == RecordType.Settle ? reader.Segment : 0,
             Runs = header.Type switch

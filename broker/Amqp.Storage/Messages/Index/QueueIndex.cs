@@ -15,6 +15,9 @@ internal sealed class QueueIndex(QueueId id)
 
     private readonly Dictionary<long, Chunk> _chunks = [];
 
+    // Most queues never have one.
+    private Dictionary<long, MessageChange>? _changes;
+
     // The chunk that was changed last.
     private Chunk? _last;
     private long _lastNumber = -1;
@@ -77,6 +80,25 @@ internal sealed class QueueIndex(QueueId id)
     {
         if (ChunkWith(position, out var offset) is { } chunk) SetNote(ref chunk.Delivered, chunk, offset, true);
     }
+
+    /// <summary>What a message has become since it entered. False: nothing else.</summary>
+    public bool TryFindChange(long position, out MessageChange change)
+    {
+        change = default;
+        return _changes is not null && _changes.TryGetValue(position, out change);
+    }
+
+    public void SetChange(long position, in MessageChange change) => (_changes ??= [])[position] = change;
+
+    /// <summary>Takes it out; false when there was none.</summary>
+    public bool TryTakeChange(long position, out MessageChange change)
+    {
+        change = default;
+        return _changes is not null && _changes.Remove(position, out change);
+    }
+
+    /// <summary>Positions of all messages that have become something else.</summary>
+    public long[] Changed => _changes is null ? [] : [.. _changes.Keys];
 
     /// <summary>What was noted is not needed any more: the queue has it.</summary>
     public void ForgetNotes()
@@ -162,6 +184,11 @@ internal sealed class QueueIndex(QueueId id)
         public bool[] Delivered = [];
     }
 }
+
+/// <summary>What a message is from its last change on.</summary>
+/// <param name="Location">Of that change's record, or of the one before while it waits to be written; none if there is neither.</param>
+/// <param name="IsPending">It waits to be written.</param>
+internal readonly record struct MessageChange(RecordLocation Location, MessageAttributes Attributes, bool IsPending);
 
 /// <summary>A message of a queue that is being opened.</summary>
 internal readonly record struct NotedMessage(long Position, RecordLocation Location, int BodySize, MessageAttributes Attributes, bool WasDelivered);

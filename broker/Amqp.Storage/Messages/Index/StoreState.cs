@@ -43,6 +43,20 @@ internal sealed class StoreState
         if (location.IsShared) DropReference(location.BodySlot);
     }
 
+    /// <summary>A change of a message that is in its queue is on the disk now, or at another location there than before.</summary>
+    public void PutChange(QueueIndex queue, long position, int segment, in IndexEntry entry)
+    {
+        if (queue.TryFindChange(position, out var before) && !before.Location.IsNone) Segments.Release(before.Location.Segment, before.Location.Length);
+        Segments.Use(segment, entry.Length);
+        queue.SetChange(position, new MessageChange(RecordLocation.OnDisk(segment, entry.Offset, entry.Length, isPage: false), entry.Attributes, IsPending: false));
+    }
+
+    /// <summary>A message left its queue: what became of it there is not needed any more.</summary>
+    public void DropChange(QueueIndex queue, long position)
+    {
+        if (queue.TryTakeChange(position, out var change) && !change.Location.IsNone) Segments.Release(change.Location.Segment, change.Location.Length);
+    }
+
     /// <summary>A message does not need the shared body any more.</summary>
     public void DropReference(int slot)
     {
@@ -66,6 +80,7 @@ internal sealed class StoreState
     {
         queue.IsRemoved = true;
         Queues.TryRemove(queue.Id, out _);
+        foreach (var position in queue.Changed) DropChange(queue, position);
         foreach (var (position, location) in queue.All().ToList())
         {
             queue.Take(position);

@@ -84,6 +84,9 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
             case RecordType.Enqueue or RecordType.Page:
                 return state.Queues.TryGetValue(needed.Queue, out var queue) && queue.Find(needed.Position) is { IsPending: false } location
                     && location.Segment == Victim!.Number && (location.IsShared || location.Offset == needed.Offset);
+            case RecordType.Change:
+                return state.Queues.TryGetValue(needed.Queue, out var changed) && changed.TryFindChange(needed.Position, out var change)
+                    && change.Location.Segment == Victim!.Number && change.Location.Offset == needed.Offset;
             case RecordType.Body:
                 return state.Bodies.TryFind(needed.Position, out slot)
                     && state.Bodies[slot].Segment == Victim!.Number && state.Bodies[slot].Offset == needed.Offset;
@@ -97,6 +100,13 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
 
     private void Copy(BlobBuilder blob, in Needed needed, int slot)
     {
+        if (needed.Type == RecordType.Change)
+        {
+            // What it says is in the index.
+            var queue = state.Queues[needed.Queue];
+            if (queue.TryFindChange(needed.Position, out var change)) blob.Change(queue, needed.Position, change.Attributes);
+            return;
+        }
         var record = Read(needed);
         if (!RecordHeader.TryRead(record, out var header) || header.Type != needed.Type || header.Position != needed.Position)
         {
@@ -132,7 +142,12 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
         else
         {
             damages.FoundMessage(Victim!.Id, needed.Offset, record, needed.Queue.Value, needed.Position);
-            lock (state.Lock) state.Drop(state.Queues[needed.Queue].Take(needed.Position));
+            lock (state.Lock)
+            {
+                var queue = state.Queues[needed.Queue];
+                state.Drop(queue.Take(needed.Position));
+                state.DropChange(queue, needed.Position);
+            }
         }
     }
 

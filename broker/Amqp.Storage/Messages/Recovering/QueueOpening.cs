@@ -56,7 +56,8 @@ internal sealed class QueueOpening(ISegmentEngine engine, StoreState state, Stor
             {
                 foreach (var message in queue.InChunk(chunk))
                 {
-                    messages.Add(Recovered(message, wereNoted));
+                    var isChanged = queue.TryFindChange(message.Position, out var change);
+                    messages.Add(Recovered(isChanged ? message with { Attributes = change.Attributes } : message, wereNoted));
                     if (message.Location.IsShared && state.Bodies[message.Location.BodySlot].Segment == 0) bodiless++;
                 }
             }

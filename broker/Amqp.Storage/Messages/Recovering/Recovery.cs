@@ -31,6 +31,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
             else Scan(segment);
         }
         DropBodiesWithoutMessages();
+        DropChangesWithoutMessages();
     }
 
     private void ReadFooter(SegmentUse segment, byte[] footer)
@@ -112,6 +113,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
         switch (entry.Type)
         {
             case RecordType.Enqueue: ApplyEnqueue(segment, entry); break;
+            case RecordType.Change: state.PutChange(state.QueueOf(entry.Queue), entry.Position, segment.Number, entry); break;
             case RecordType.Body: ApplyBody(segment, entry); break;
             case RecordType.Settle: ApplySettle(segment, entry); break;
             case RecordType.Delivered: ApplyDelivered(entry); break;
@@ -167,6 +169,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
             for (var position = run.First; position < run.End; position++)
             {
                 if (queue.Take(position) is { IsNone: false } location) Drop(location);
+                state.DropChange(queue, position);
             }
         }
         state.Settles(segment, entry.Segment, entry.Length);
@@ -193,8 +196,17 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
         }
     }
 
+    /// <summary>A change may stand before the record of its message, which was copied behind it; and after both have gone, for what else its segment has.</summary>
+    private void DropChangesWithoutMessages()
+    {
+        foreach (var queue in state.Queues.Values)
+        {
+            foreach (var position in queue.Changed.Where(position => queue.Find(position).IsNone)) state.DropChange(queue, position);
+        }
+    }
+
     private static StorageException Unknown(SegmentUse segment, RecordType type, byte version) => Unknown(
-        segment, $"it has a record of kind {type}, version {version}, and this broker knows kinds up to {RecordType.Page} in version {RecordHeader.CurrentVersion}");
+        segment, $"it has a record of kind {type}, version {version}, and this broker knows kinds up to {RecordType.Change} in version {RecordHeader.CurrentVersion}");
 
     private static StorageException Unknown(SegmentUse segment, string what) => new(
         $"Segment {segment.Id} of the message store is not one of this version: {what}. Start the version that wrote it, or restore the data directory "

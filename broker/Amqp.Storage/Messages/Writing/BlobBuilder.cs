@@ -75,6 +75,14 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         Add(new Written(start), hasRuns: true);
     }
 
+    public void Change(QueueIndex queue, long position, in MessageAttributes attributes)
+    {
+        var start = _buffer.Length;
+        _buffer.Change(queue.Id, position, attributes);
+        NeedsFlush = true;
+        Add(new Written(start, queue));
+    }
+
     public void Closed()
     {
         var start = _buffer.Length;
@@ -180,6 +188,10 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
             case RecordType.Enqueue or RecordType.Page:
                 LocateMessage(segment, written, entry);
                 break;
+            case RecordType.Change:
+                // Or its message has left meanwhile.
+                if (written.Queue!.TryFindChange(entry.Position, out _)) state.PutChange(written.Queue, entry.Position, segment.Number, entry);
+                break;
             default:
                 break;
         }
@@ -202,7 +214,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
     }
 
     /// <param name="Start">Offset in the blob.</param>
-    /// <param name="Queue">Of a message.</param>
+    /// <param name="Queue">Of a message or a change.</param>
     /// <param name="BodySlot">Of a body, or of a message that shares one.</param>
     /// <param name="IsMove">The message has a location already, which it leaves.</param>
     private readonly record struct Written(int Start, QueueIndex? Queue = null, int BodySlot = NoBody, bool IsMove = false);

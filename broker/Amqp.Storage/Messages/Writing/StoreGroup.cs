@@ -48,17 +48,18 @@ internal sealed class StoreGroup
     }
 }
 
-/// <summary>A message, or a transaction, in line to be written.</summary>
+/// <summary>A message, a change of one, or a transaction, in line to be written.</summary>
 internal struct PendingRecord
 {
-    /// <summary>Enqueue, Page or Transaction.</summary>
+    /// <summary>Enqueue, Page, Change or Transaction; none of them: it was settled before it was written.</summary>
     public RecordType Type;
     public QueueIndex? Queue;
     public long Position;
+
+    /// <summary>Of a message. What a change is to is in the index: the newest counts.</summary>
     public MessageAttributes Attributes;
     public Message? Message;
     public PendingTransaction? Transaction;
 
-    /// <summary>It was settled before it was written.</summary>
-    public readonly bool IsCancelled => Message is null && Transaction is null;
+    public readonly bool IsCancelled => Type == default;
 }

@@ -125,6 +125,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
             {
                 case RecordType.Enqueue or RecordType.Page: TakeMessage(queue, record); break;
                 case RecordType.Settle: TakeSettlement(queue, record); break;
+                case RecordType.Change: TakeChange(queue, record); break;
                 case RecordType.Delivered: _delivered.Add(queue, segment: 0, new PositionRun(record.Position, record.Count)); break;
                 default: throw new InvalidOperationException($"a queue does not commit a {record.Type}");
             }
@@ -147,12 +148,22 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         });
     }
 
+    /// <summary>However often a message changes, it is in line once.</summary>
+    private void TakeChange(QueueIndex queue, in StoreRecord record)
+    {
+        if (queue.Find(record.Position).IsNone) return; // damaged and given up
+        queue.TryFindChange(record.Position, out var before);
+        queue.SetChange(record.Position, before with { Attributes = record.Attributes, IsPending = true });
+        if (!before.IsPending) _pending.Add(new PendingRecord { Type = RecordType.Change, Queue = queue, Position = record.Position });
+    }
+
     private void TakeSettlement(QueueIndex queue, in StoreRecord record)
     {
         for (var position = record.Position; position < record.Position + record.Count; position++)
         {
             var location = queue.Take(position);
             if (location.IsNone) continue; // damaged and given up, or never told of
+            state.DropChange(queue, position);
             if (location.IsPending)
             {
                 Cancel(ref _pending.Find(location));
@@ -198,7 +209,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     {
         if (!state.Queues.TryGetValue(request.Queue, out var queue)) return;
         for (var number = _pending.First; number < _pending.End; number++)
-            if (_pending[number].Queue == queue) Cancel(ref _pending[number]);
+            if (_pending[number] is { Message: not null } pending && pending.Queue == queue) Cancel(ref _pending[number]);
         state.Remove(queue);
     }
 
@@ -219,10 +230,20 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     private bool TryWrite(ref PendingRecord pending)
     {
         if (pending.Transaction is { } transaction) return TryWriteTransaction(transaction);
+        if (pending.Type == RecordType.Change) return TryWriteChange(pending.Queue!, pending.Position);
         var message = pending.Message!;
         // A shared body needs a record besides the message's own.
         if (!TryMakeRoom(RecordBuffer.SizeOf(message) + RecordBuffer.SharedSize, entries: 2, left: SettleReserve)) return false;
         _blob.Enqueue(pending.Type, pending.Queue!, pending.Position, pending.Attributes, message);
+        return true;
+    }
+
+    private bool TryWriteChange(QueueIndex queue, long position)
+    {
+        if (!queue.TryFindChange(position, out var change) || !change.IsPending) return true; // its message has left
+        if (!TryMakeRoom(RecordBuffer.ChangeSize, entries: 1, left: SettleReserve)) return false;
+        lock (state.Lock) queue.SetChange(position, change with { IsPending = false });
+        _blob.Change(queue, position, change.Attributes);
         return true;
     }
 
@@ -268,6 +289,7 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     {
         var location = queue.Take(record.Position);
         if (location.IsNone) return;
+        state.DropChange(queue, record.Position);
         if (!location.IsPage) _blob.Settle(queue, location.Segment, [new PositionRun(record.Position, 1)]);
         state.Drop(location);
     }
