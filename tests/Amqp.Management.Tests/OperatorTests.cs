@@ -112,7 +112,7 @@ internal sealed class OperatorTests : ApiFixture
         var refused = await Api.Put(path, new { default_queue_type = "heap" });
         Assert.That((refused.Status, refused.Json!["reason"]!.GetValue<string>()), Is.EqualTo(
             (HttpStatusCode.BadRequest, "unsupported default queue type 'heap': it must be one of quorum, stream, classic")));
-        Assert.That((await Api.Put(path, new { default_queue_type = "quorum" })).Status, Is.EqualTo(HttpStatusCode.BadRequest));
+        Assert.That((await Api.Put(path, new { default_queue_type = "stream" })).Status, Is.EqualTo(HttpStatusCode.BadRequest));
 
         async Task<(string, string)> Shown()
         {

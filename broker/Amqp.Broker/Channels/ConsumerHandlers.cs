@@ -65,6 +65,8 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
     public async ValueTask Get(BasicGet get)
     {
         var queue = channel.FindQueue(get.Queue);
+        if (queue.Definition.Settings is { Type: QueueType.Quorum, SingleActiveConsumer: true })
+            throw new BrokerException(BrokerError.GetWithSingleActiveConsumer(queue.Definition.Vhost, queue.Definition.Name));
         var holder = get.NoAck ? null : GetLink(queue);
         var result = await _connection.Ask<GetResult>(queue, reply => QueueOperation.Get(holder, reply));
         if (result.Message is null)
@@ -92,6 +94,8 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
     private async ValueTask ConsumeQueue(BasicConsume consume, string tag)
     {
         var queue = channel.FindQueue(consume.Queue);
+        if (queue.Definition.Settings.Type == QueueType.Quorum && channel.Prefetch.Limit > 0)
+            throw new BrokerException(BrokerError.GlobalQosNotSupported(queue.Definition.Vhost, queue.Definition.Name));
         var consumer = new ConsumerLink(channel, queue, _connection.Services.Limits.ConsumerWindowBytes)
         {
             Tag = tag,

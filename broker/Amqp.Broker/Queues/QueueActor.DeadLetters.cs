@@ -1,18 +1,28 @@
+using Amqp.Broker.DeadLetters;
 using Amqp.Core.DeadLetters;
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Routing;
+using Microsoft.Extensions.Logging;
 
 namespace Amqp.Broker.Queues;
 
 /// <content>
 /// A queue publishes its dead letters itself, on the topology of the moment. When every queue that gets one has it, the one here goes. What no queue
-/// gets, or refuses, is gone, as in RabbitMQ.
+/// gets, or refuses, is gone, as in RabbitMQ; but with the strategy at-least-once it stays, and is tried again.
 /// </content>
 internal sealed partial class QueueActor
 {
+    /// <summary>Milliseconds after which dead letters that found no place are tried again: soon for who mends it, seldom for what stays so.</summary>
+    private const int DeadLetterRetryMs = 5_000;
+
+    /// <summary>Milliseconds from one complaint to the next.</summary>
+    private const int ComplaintMs = 60_000;
+
     private DeadLettering? _deadLettering;
+    private long _deadLetterRetryDue = long.MaxValue;
+    private long _lastComplaint = -ComplaintMs;
 
     /// <summary>Publishes what can be in transit now.</summary>
     private void SendDeadLetters()
@@ -24,14 +34,18 @@ internal sealed partial class QueueActor
         {
             var letters = _effects.DeadLetters.ToArray();
             _effects.ClearDeadLetters();
-            foreach (ref readonly var letter in letters.AsSpan())
-            {
-                if (!TryPublish(letter, _deadLettering)) _state.DeadLettered(letter.Position);
-            }
+            foreach (ref readonly var letter in letters.AsSpan()) Send(letter, _deadLettering);
         }
         if (_effects.DeadLetterRead is { } positions) _services.Store.Read(Definition.Id, positions, _deadLettering);
         HandOver();
         TellReport();
+    }
+
+    private void Send(in DeadLetter letter, DeadLettering own)
+    {
+        if (TryPublish(letter, own)) return;
+        if (_state.Settings.RetriesDeadLetters) TryLater(new UnsentLetter(letter, Target: null), own);
+        else _state.DeadLettered(letter.Position);
     }
 
     private bool TryPublish(in DeadLetter letter, DeadLettering own)
@@ -58,23 +72,61 @@ internal sealed partial class QueueActor
             IsShared = targets.Count > 1,
             BodyId = letter.Message.IsPersistent && targets.Count(target => target.Definition.Durable) > 1 ? _services.Store.NextBodyId() : 0,
         };
-        if (targets.Count > 1) own.Awaited.Add(letter.Position, targets.Count);
-        foreach (var target in targets) target.Post(QueueOperation.Publish(message, own, letter.Position));
+        if (targets.Count > 1) own.Awaited[letter.Position] = targets.Count;
+        if (settings.RetriesDeadLetters) own.Sent[letter.Position] = (letter, message);
+        foreach (var target in targets) target.Post(QueueOperation.Publish(message, own.PublisherTo(target), letter.Position));
         return true;
     }
 
-    /// <summary>Those of these dead letters that no other queue has to answer for any more leave this one.</summary>
+    /// <summary>A queue has these dead letters.</summary>
     private void DeadLettered(long[] positions)
     {
-        foreach (var position in positions)
+        foreach (var position in positions) DeadLettered(position, _deadLettering!);
+    }
+
+    /// <summary>One queue fewer has to answer for a dead letter. When none has, it leaves this one.</summary>
+    private void DeadLettered(long position, DeadLettering own)
+    {
+        var awaited = own.Awaited.GetValueOrDefault(position) - 1;
+        if (awaited > 0)
         {
-            var awaited = _deadLettering!.Awaited.GetValueOrDefault(position) - 1;
-            if (awaited > 0) _deadLettering.Awaited[position] = awaited;
-            else
-            {
-                _deadLettering.Awaited.Remove(position);
-                _state.DeadLettered(position);
-            }
+            own.Awaited[position] = awaited;
+            return;
+        }
+        own.Awaited.Remove(position);
+        own.Sent.Remove(position);
+        _state.DeadLettered(position);
+    }
+
+    private void DeadLetterRefused(long position, IQueueEndpoint target)
+    {
+        var own = _deadLettering!;
+        if (own.Sent.TryGetValue(position, out var sent)) TryLater(new UnsentLetter(sent.Letter, target), own);
+        else DeadLettered(position, own);
+    }
+
+    private void TryLater(in UnsentLetter unsent, DeadLettering own)
+    {
+        own.Unsent.Add(unsent);
+        var now = Now();
+        _deadLetterRetryDue = Math.Min(_deadLetterRetryDue, now + DeadLetterRetryMs);
+        if (now - _lastComplaint < ComplaintMs) return;
+        _lastComplaint = now;
+        LogUnsent(_services.Logger, Definition.Name, Definition.Vhost, _state.Settings.DeadLetterExchange ?? "", DeadLetterRetryMs / 1000);
+    }
+
+    private void RetryDeadLetters()
+    {
+        _deadLetterRetryDue = long.MaxValue;
+        var own = _deadLettering!;
+        var unsent = own.Unsent.ToArray();
+        own.Unsent.Clear();
+        foreach (var (letter, target) in unsent)
+        {
+            // The last one that has to answer is gone: as if nothing had been sent.
+            if (target is null || (target.IsDeleted && !own.Awaited.ContainsKey(letter.Position))) Send(letter, own);
+            else if (!_state.Settings.RetriesDeadLetters || target.IsDeleted) DeadLettered(letter.Position, own);
+            else target.Post(QueueOperation.Publish(own.Sent[letter.Position].Message, own.PublisherTo(target), letter.Position));
         }
     }
 
@@ -86,20 +138,6 @@ internal sealed partial class QueueActor
         if (damaged > 0) LogDamaged(_services.Logger, damaged, Definition.Name, Definition.Vhost, positions[0], positions[^1]);
     }
 
-    /// <summary>What a queue needs to dead-letter; most never do. Queues that have taken a dead letter, or refused it, answer here, and so does the store.</summary>
-    private sealed class DeadLettering(QueueActor queue) : IPublisher, IMessageReader
-    {
-        public RouteResult Routes { get; } = new();
-
-        public List<IQueueEndpoint> Targets { get; } = [];
-
-        /// <summary>How many queues have to answer yet, for those that go to several.</summary>
-        public Dictionary<long, int> Awaited { get; } = [];
-
-        public void Taken(ReadOnlySpan<long> numbers) => queue.Post(QueueOperation.DeadLettered(numbers.ToArray()));
-
-        public void Refused(long number) => queue.Post(QueueOperation.DeadLettered([number]));
-
-        public void Loaded(long[] positions, Message?[] messages) => queue.Post(QueueOperation.DeadLettersRead(positions, messages));
-    }
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Dead letters of queue '{Name}' in vhost '{Vhost}' stay in it: the exchange '{Exchange}' leads them to no queue, or one refuses them because it is full. They are tried again every {Seconds} s; bind a queue for them, or make room in the one that they go to")]
+    private static partial void LogUnsent(ILogger logger, string name, string vhost, string exchange, int seconds);
 }

@@ -22,6 +22,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
     private volatile bool _deleted;
     private volatile bool _failed;
     private bool _stopped;
+    private long _lastLimitReport = -ComplaintMs;
 
     public QueueActor(QueueDefinition definition, QueueServices services)
     {
@@ -170,6 +171,9 @@ internal sealed partial class QueueActor : IQueueEndpoint
                 break;
             case QueueOperationKind.DeadLettered:
                 DeadLettered((long[])operation.Subject!);
+                break;
+            case QueueOperationKind.DeadLetterRefused:
+                DeadLetterRefused(operation.Position, (IQueueEndpoint)operation.Subject!);
                 break;
             case QueueOperationKind.DeadLettersRead:
                 DeadLettersRead(operation);
@@ -324,6 +328,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
         PostDeliveries(_effects.Deliveries);
         foreach (var positions in _effects.Reads) _services.Store.Read(Definition.Id, positions, this);
         SendDeadLetters();
+        if (_state.BeyondDeliveryLimit > 0) ReportDeliveryLimit();
         _effects.Clear();
         _confirms.Flush();
     }
@@ -353,6 +358,19 @@ internal sealed partial class QueueActor : IQueueEndpoint
         GiveBackAllCredit();
         RefuseWaitingGets(BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
     }
+
+    /// <summary>Not for each message: a client that returns everything returns much.</summary>
+    private void ReportDeliveryLimit()
+    {
+        var now = Now();
+        if (now - _lastLimitReport < ComplaintMs) return;
+        _lastLimitReport = now;
+        LogDeliveryLimit(_services.Logger, _state.TakeBeyondDeliveryLimit(), Definition.Name, Definition.Vhost, _state.Settings.DeliveryLimit,
+            _state.Settings.DeadLetterExchange is { } exchange ? $"were dead-lettered to exchange '{exchange}'" : "are gone, since it has no dead-letter exchange");
+    }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} messages of queue '{Name}' in vhost '{Vhost}' came back more often than its delivery limit of {Limit} and {Outcome}; look at why its consumers return them")]
+    private static partial void LogDeliveryLimit(ILogger logger, int count, string name, string vhost, long limit, string outcome);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Queue '{Name}' in vhost '{Vhost}' stopped because of a defect of the broker; its messages are not served until the node is restarted, please report this")]
     private static partial void LogFailed(ILogger logger, Exception exception, string name, string vhost);

@@ -30,6 +30,7 @@ public static class Deaths
         RemovalReason.Rejected => Rejected,
         RemovalReason.Expired => "expired",
         RemovalReason.BeyondLength => "maxlen",
+        RemovalReason.DeliveryLimit => "delivery_limit",
         _ => null,
     };
 

@@ -46,10 +46,6 @@ public sealed partial record BrokerError
     public static BrokerError ArgNotOfQueueType(string argument, Resource queue, QueueType type) =>
         PreconditionFailed($"invalid arg '{argument}' for {queue} of queue type {type.ModuleName()}");
 
-    /// <summary>An argument that RabbitMQ has and this broker does not have yet.</summary>
-    public static BrokerError ArgNotSupported(string argument, Resource queue, QueueType type) =>
-        PreconditionFailed($"invalid arg '{argument}' for {queue} of queue type {type.ModuleName()}: not supported by this broker");
-
     /// <summary>A queue type that RabbitMQ has and this broker does not have yet.</summary>
     public static BrokerError QueueTypeNotSupported(Resource queue, QueueType type) =>
         PreconditionFailed($"invalid arg 'x-queue-type' for {queue}: queue type '{type.Text()}' is not supported by this broker");

@@ -44,6 +44,14 @@ public sealed class Message(string exchange, string routingKey, Content content)
     /// <summary>Bytes of the body alone, which is what limits and figures of queues go by.</summary>
     public int BodySize => Content.BodySize;
 
+    /// <summary>The same message with one header more, or with another value of one.</summary>
+    public Message WithHeader(string name, FieldValue value)
+    {
+        var properties = MutableProperties.From(Properties);
+        properties.Headers = (properties.Headers ?? FieldTable.Empty).With(name, value);
+        return new Message(Exchange, RoutingKey, Content.With(properties)) { ExpirationMs = ExpirationMs };
+    }
+
     /// <summary>One more queue has it in memory. From any thread.</summary>
     /// <returns>Bytes that are in use by that: none if another queue has it already.</returns>
     public int Hold() => IsShared && Interlocked.Increment(ref _holders) > 1 ? 0 : Size;

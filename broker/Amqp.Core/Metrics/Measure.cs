@@ -51,6 +51,9 @@ public enum Measure
     /// <summary>They were more than their queue may have, or came when it had as many.</summary>
     BeyondLength,
 
+    /// <summary>They came back to their queue more often than they may.</summary>
+    BeyondDeliveryLimit,
+
     /// <summary>Ready at this moment [messages_ready].</summary>
     Ready,
 

@@ -22,7 +22,13 @@ internal sealed class MessageLog(long first)
     /// <summary>What a message takes besides itself, here and in the store's index (measured, see the storage README).</summary>
     private const int EntryBytes = 40;
 
+    /// <summary>What one that came back takes besides, in the store's index.</summary>
+    private const int ChangeBytes = 90;
+
     private readonly ChunkRing _chunks = new();
+
+    // Messages with a delivery count.
+    private int _counted;
 
     private long _heldBytes;
 
@@ -59,7 +65,7 @@ internal sealed class MessageLog(long first)
 
     /// <summary>What the log adds to the memory in use. A body that other queues have too was added by the first that got it and
     /// is taken off by the last that drops it, so this may be negative; the sum over all queues is right.</summary>
-    public long MemoryBytes => _heldBytes + ((long)EntryBytes * Count);
+    public long MemoryBytes => _heldBytes + ((long)EntryBytes * Count) + ((long)ChangeBytes * _counted);
 
     public long Append(Message message, long expiresAt, EntryFlags flags, byte priority)
     {
@@ -78,7 +84,7 @@ internal sealed class MessageLog(long first)
     }
 
     /// <summary>Appends a message that was stored, at its position, which is not below <see cref="End"/>; its body stays in the store.</summary>
-    public void Restore(long position, int size, int bodySize, long expiresAt, EntryFlags flags, byte priority) => Append(position, new Entry
+    public void Restore(long position, int size, int bodySize, long expiresAt, EntryFlags flags, byte priority, ushort deliveryCount) => Append(position, new Entry
     {
         Size = size,
         BodySize = bodySize,
@@ -86,7 +92,16 @@ internal sealed class MessageLog(long first)
         Slot = MessageHolder.None,
         Flags = flags | EntryFlags.Present,
         Priority = priority,
+        DeliveryCount = deliveryCount,
     });
+
+    /// <summary>The message came back once more; returns how often by now.</summary>
+    public int CountDelivery(ref Entry entry)
+    {
+        if (entry.DeliveryCount == 0) _counted++;
+        if (entry.DeliveryCount < ushort.MaxValue) entry.DeliveryCount++;
+        return entry.DeliveryCount;
+    }
 
     /// <summary>No message gets a position below this one.</summary>
     public void SkipTo(long position) => End = Math.Max(End, position);
@@ -195,6 +210,7 @@ internal sealed class MessageLog(long first)
     {
         Count += sign;
         TotalBytes += sign * entry.BodySize;
+        if (entry.DeliveryCount > 0) _counted += sign;
         if (!entry.Is(EntryFlags.Persistent)) return;
         PersistentCount += sign;
         PersistentBytes += sign * entry.BodySize;
@@ -297,6 +313,9 @@ internal sealed class MessageLog(long first)
 
         /// <summary>Higher ones leave first; 0 in a queue without priorities.</summary>
         public byte Priority;
+
+        /// <summary>How often it came back, where that is counted.</summary>
+        public ushort DeliveryCount;
 
         public readonly bool IsPresent => (Flags & EntryFlags.Present) != EntryFlags.None;
 

@@ -31,6 +31,7 @@ public enum QueueOperationKind : byte
     Evict,
     Configure,
     DeadLettered,
+    DeadLetterRefused,
     DeadLettersRead,
     Tend,
     Stop,
@@ -130,6 +131,10 @@ public readonly struct QueueOperation
 
     /// <summary>Dead letters are where they go.</summary>
     public static QueueOperation DeadLettered(long[] positions) => new() { Kind = QueueOperationKind.DeadLettered, Subject = positions };
+
+    /// <summary>A queue could not take a dead letter.</summary>
+    public static QueueOperation DeadLetterRefused(long position, IQueueEndpoint target) =>
+        new() { Kind = QueueOperationKind.DeadLetterRefused, Position = position, Subject = target };
 
     /// <summary>See <see cref="IMessageReader.Loaded"/>, of messages that are to be dead-lettered.</summary>
     public static QueueOperation DeadLettersRead(long[] positions, Message?[] messages) =>

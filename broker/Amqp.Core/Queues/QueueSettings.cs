@@ -13,16 +13,22 @@ public sealed record QueueSettings
     /// <param name="policies">The effective definition of the policies that the queue goes by.</param>
     public static QueueSettings Of(QueueArguments arguments, PolicyDefinition policies) => new()
     {
+        Type = arguments.Type,
         MessageTtlMs = Smaller(arguments.MessageTtlMs, policies.Integer("message-ttl")),
-        ExpiresMs = Smaller(arguments.ExpiresMs, policies.Integer("expires")),
+        ExpiresMs = ExpiresOf(arguments, policies.Integer("expires")),
         LengthMax = Math.Min(arguments.MaxLength ?? long.MaxValue, policies.Integer("max-length") ?? long.MaxValue),
         BytesMax = Math.Min(arguments.MaxLengthBytes ?? long.MaxValue, policies.Integer("max-length-bytes") ?? long.MaxValue),
         DeadLetterExchange = arguments.DeadLetterExchange ?? policies.Text("dead-letter-exchange"),
         DeadLetterRoutingKey = arguments.DeadLetterRoutingKey ?? policies.Text("dead-letter-routing-key"),
+        AtLeastOnce = (arguments.DeadLetterStrategy ?? policies.Text("dead-letter-strategy")) == "at-least-once",
+        DeliveryLimit = Limit(arguments.DeliveryLimit, policies.Integer("delivery-limit")),
         SingleActiveConsumer = arguments.SingleActiveConsumer,
         MaxPriority = arguments.MaxPriority,
         Overflow = OverflowOf(arguments, Overflows.Parse(policies.Text("overflow"))),
     };
+
+    /// <summary>This does not change.</summary>
+    public QueueType Type { get; init; }
 
     /// <summary>Milliseconds that a message may wait, or null (<c>x-message-ttl</c>).</summary>
     public long? MessageTtlMs { get; init; }
@@ -47,6 +53,18 @@ public sealed record QueueSettings
     /// <summary>With this routing key instead of their own (<c>x-dead-letter-routing-key</c>).</summary>
     public string? DeadLetterRoutingKey { get; init; }
 
+    private bool AtLeastOnce { get; init; }
+
+    /// <summary>Dead letters that no queue gets, or that one refuses, stay and are tried again (<c>x-dead-letter-strategy</c>). As in RabbitMQ only where
+    /// publishers are refused when the queue is full, since it may fill with them.</summary>
+    public bool RetriesDeadLetters => AtLeastOnce && Overflow == Overflow.RejectPublish;
+
+    /// <summary>So often may a message come back to the queue; one that comes back more often leaves it (<c>x-delivery-limit</c>).</summary>
+    public long DeliveryLimit { get; init; } = long.MaxValue;
+
+    /// <summary>How often messages came back is counted, and consumers are told.</summary>
+    public bool CountsDeliveries => Type == QueueType.Quorum || DeliveryLimit < long.MaxValue;
+
     /// <summary>One consumer at a time gets messages (<c>x-single-active-consumer</c>). This does not change.</summary>
     public bool SingleActiveConsumer { get; init; }
 
@@ -54,8 +72,19 @@ public sealed record QueueSettings
     public byte MaxPriority { get; init; }
 
     /// <summary>As in RabbitMQ, the argument of a classic queue wins over its policy, and the policy over the argument of a quorum queue.</summary>
-    private static Overflow OverflowOf(QueueArguments arguments, Overflow? policy) =>
-        (arguments.Type == QueueType.Quorum ? policy ?? arguments.Overflow : arguments.Overflow ?? policy) ?? Overflow.DropHead;
+    private static Overflow OverflowOf(QueueArguments arguments, Overflow? policy)
+    {
+        if (arguments.Type != QueueType.Quorum) return arguments.Overflow ?? policy ?? Overflow.DropHead;
+        // A quorum queue has no third way, and goes on with the first.
+        return (policy ?? arguments.Overflow) is Overflow.RejectPublish ? Overflow.RejectPublish : Overflow.DropHead;
+    }
+
+    private static long? ExpiresOf(QueueArguments arguments, long? policy) =>
+        arguments.Type == QueueType.Quorum && policy is not null ? Smaller(null, policy) : Smaller(arguments.ExpiresMs, policy);
+
+    /// <summary>A negative one is none, as in RabbitMQ 4.</summary>
+    private static long Limit(long? argument, long? policy) => Math.Min(
+        argument is >= 0 and var given ? given : long.MaxValue, policy is >= 0 and var other ? other : long.MaxValue);
 
     /// <summary>Unlike an argument, a policy may ask for a longer time than there is.</summary>
     private static long? Smaller(long? argument, long? policy)

@@ -52,8 +52,9 @@ public sealed partial class QueueState
                 size,
                 bodySize,
                 attributes.ExpiresAt == 0 ? 0 : Math.Max(1, attributes.ExpiresAt - WallClockAheadMs),
-                redelivered ? flags | EntryFlags.Redelivered : flags,
-                priority);
+                redelivered || attributes.DeliveryCount > 0 ? flags | EntryFlags.Redelivered : flags,
+                priority,
+                (ushort)Math.Min(attributes.DeliveryCount, ushort.MaxValue));
             _ready.Append(position, priority, bodySize);
         }
         _log.SkipTo(recovered.NextPosition);

@@ -58,6 +58,7 @@ public sealed partial class QueueState
         {
             field = value;
             _isLimited = value.IsLimited;
+            _countsDeliveries = value.CountsDeliveries;
         }
     }
 
@@ -172,6 +173,7 @@ public sealed partial class QueueState
         message = _log.BodyOf(position);
         if (message is null) return GetOutcome.NotInMemory;
         redelivered = _log[position].Is(EntryFlags.Redelivered);
+        if (redelivered && _countsDeliveries) message = WithDeliveryCount(message, _log[position]);
         Counters.AddHandedOut(holder is null ? Measure.GotAutoAck : Measure.Got, redelivered);
         HandOut(holder, position);
         return GetOutcome.Found;
@@ -216,11 +218,12 @@ public sealed partial class QueueState
                 _consumers.Enter(consumer);
                 return;
             }
+            var redelivered = _log[position].Is(EntryFlags.Redelivered);
+            if (redelivered && _countsDeliveries) message = WithDeliveryCount(message, _log[position]);
             if (consumer.PrefetchIsFull) consumer.State = ConsumerState.PrefetchFull;
             else if (!consumer.TryEnter(message.Size)) consumer.State = ConsumerState.NoRoom;
             else
             {
-                var redelivered = _log[position].Is(EntryFlags.Redelivered);
                 _effects.Deliver(new Delivery(consumer, position, message, redelivered));
                 Counters.AddHandedOut(consumer.AutoAck ? Measure.DeliveredAutoAck : Measure.Delivered, redelivered);
                 HandOut(consumer.AutoAck ? null : consumer, position);
@@ -270,6 +273,7 @@ public sealed partial class QueueState
         if (reason == RemovalReason.Rejected) Counters.Add(Measure.Rejected);
         else if (reason == RemovalReason.Expired) Counters.Add(Measure.Expired);
         else if (reason == RemovalReason.BeyondLength) Counters.Add(Measure.BeyondLength);
+        else if (reason == RemovalReason.DeliveryLimit) Counters.Add(Measure.BeyondDeliveryLimit);
     }
 
     /// <summary>It is gone, and the store hears of it.</summary>
@@ -295,6 +299,11 @@ public sealed partial class QueueState
                 Remove(position, RemovalReason.Rejected);
                 break;
             default:
+                if (_countsDeliveries && !TryReturn(position))
+                {
+                    Remove(position, RemovalReason.DeliveryLimit);
+                    break;
+                }
                 entry.Set(EntryFlags.Redelivered);
                 // In the last millisecond of its life it has been handed out once, which with a time to live of 0 is all there is.
                 if (entry.ExpiresAt == now) entry.ExpiresAt = now - 1;

@@ -28,6 +28,9 @@ public enum RemovalReason : byte
     /// <summary>The queue had more ready messages than it may have.</summary>
     BeyondLength,
 
+    /// <summary>It came back to the queue more often than it may.</summary>
+    DeliveryLimit,
+
     /// <summary>The queue was purged.</summary>
     Purged,
 

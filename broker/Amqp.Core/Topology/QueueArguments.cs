@@ -7,41 +7,40 @@ namespace Amqp.Core.Topology;
 
 /// <summary>
 /// The x-arguments of a queue. <see cref="Known"/> is the one table of them; everything else about arguments (validation,
-/// refusal of what is not there yet, comparison of repeated declarations) follows from it. Arguments that are not in the
-/// table are accepted and kept, as RabbitMQ does.
+/// comparison of repeated declarations) follows from it. Arguments that are not in the table are accepted and kept, as RabbitMQ does.
 /// </summary>
 public sealed class QueueArguments
 {
-    /// <summary>In the order in which RabbitMQ validates and compares. An argument whose effect this broker does not have is
-    /// marked as not supported and refused: silently ignoring it would lose messages.</summary>
+    /// <summary>In the order in which RabbitMQ validates and compares.</summary>
     private static readonly KnownArgument[] Known =
     [
-        new("x-expires", ArgumentChecks.Expires, Of.Classic | Of.Quorum, Supported: true),
-        new("x-message-ttl", ArgumentChecks.MessageTtl, Of.Classic | Of.Quorum, Supported: true),
-        new("x-dead-letter-exchange", ArgumentChecks.LongString, Of.Classic | Of.Quorum, Supported: true),
-        new("x-dead-letter-routing-key", ArgumentChecks.DeadLetterRoutingKey, Of.Classic | Of.Quorum, Supported: true),
-        new("x-dead-letter-strategy", ArgumentChecks.DeadLetterStrategy, Of.Quorum, Supported: false),
-        new("x-max-length", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum, Supported: true),
-        new("x-max-length-bytes", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum | Of.Stream, Supported: true),
-        new("x-max-in-memory-length", ArgumentChecks.NonNegative, Of.Quorum, Supported: false),
-        new("x-max-in-memory-bytes", ArgumentChecks.NonNegative, Of.Quorum, Supported: false),
-        new("x-max-priority", ArgumentChecks.MaxPriority, Of.Classic, Supported: true),
-        new("x-overflow", ArgumentChecks.Overflow, Of.Classic | Of.Quorum, Supported: true),
-        new("x-queue-mode", ArgumentChecks.QueueMode, Of.Classic, Supported: true),
-        new("x-queue-version", ArgumentChecks.QueueVersion, Of.Classic, Supported: true),
-        new("x-single-active-consumer", ArgumentChecks.Bool, Of.Classic | Of.Quorum, Supported: true),
-        new(TypeArgument, ArgumentChecks.QueueType, Of.Classic | Of.Quorum | Of.Stream, Supported: true),
-        new("x-quorum-initial-group-size", ArgumentChecks.Positive, Of.Quorum, Supported: false),
-        new("x-delivery-limit", ArgumentChecks.Anything, Of.Quorum, Supported: false),
-        new("x-max-age", ArgumentChecks.MaxAge, Of.Stream, Supported: false),
-        new("x-stream-max-segment-size-bytes", ArgumentChecks.NonNegative, Of.Stream, Supported: false),
-        new("x-initial-cluster-size", ArgumentChecks.Positive, Of.Stream, Supported: false),
-        new("x-queue-leader-locator", ArgumentChecks.LeaderLocator, Of.Quorum | Of.Stream, Supported: false),
+        new("x-expires", ArgumentChecks.Expires, Of.Classic | Of.Quorum),
+        new("x-message-ttl", ArgumentChecks.MessageTtl, Of.Classic | Of.Quorum),
+        new("x-dead-letter-exchange", ArgumentChecks.LongString, Of.Classic | Of.Quorum),
+        new("x-dead-letter-routing-key", ArgumentChecks.DeadLetterRoutingKey, Of.Classic | Of.Quorum),
+        new("x-dead-letter-strategy", ArgumentChecks.DeadLetterStrategy, Of.Quorum),
+        new("x-max-length", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum),
+        new("x-max-length-bytes", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum | Of.Stream),
+        new("x-max-in-memory-length", ArgumentChecks.NonNegative, Of.Quorum),
+        new("x-max-in-memory-bytes", ArgumentChecks.NonNegative, Of.Quorum),
+        new("x-max-priority", ArgumentChecks.MaxPriority, Of.Classic),
+        new("x-overflow", ArgumentChecks.Overflow, Of.Classic | Of.Quorum),
+        new("x-queue-mode", ArgumentChecks.QueueMode, Of.Classic),
+        new("x-queue-version", ArgumentChecks.QueueVersion, Of.Classic),
+        new("x-single-active-consumer", ArgumentChecks.Bool, Of.Classic | Of.Quorum),
+        new(TypeArgument, ArgumentChecks.QueueType, Of.Classic | Of.Quorum | Of.Stream),
+        new("x-quorum-initial-group-size", ArgumentChecks.Positive, Of.Quorum),
+        // RabbitMQ has it for quorum queues only, and takes anything there.
+        new("x-delivery-limit", ArgumentChecks.Anything, Of.Classic | Of.Quorum),
+        new("x-max-age", ArgumentChecks.MaxAge, Of.Stream),
+        new("x-stream-max-segment-size-bytes", ArgumentChecks.NonNegative, Of.Stream),
+        new("x-initial-cluster-size", ArgumentChecks.Positive, Of.Stream),
+        new("x-queue-leader-locator", ArgumentChecks.LeaderLocator, Of.Quorum | Of.Stream),
         // RabbitMQ takes any value here and ignores one it does not know; on a single node none has an effect.
-        new("x-queue-master-locator", ArgumentChecks.Anything, Of.Classic, Supported: true),
+        new("x-queue-master-locator", ArgumentChecks.Anything, Of.Classic),
         // RabbitMQ 3.13 neither validates nor compares it; it is validated here as in 4.3. No delivery times out yet: a message stays
         // with its consumer longer than was asked for, and is not lost by that.
-        new("x-consumer-timeout", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum | Of.Stream, Supported: true, Compared: false),
+        new("x-consumer-timeout", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum | Of.Stream, Compared: false),
     ];
 
     private const string TypeArgument = "x-queue-type";
@@ -58,6 +57,8 @@ public sealed class QueueArguments
         DeadLetterRoutingKey = Text(arguments, "x-dead-letter-routing-key");
         SingleActiveConsumer = arguments.TryGet("x-single-active-consumer", out var single) && single is { Type: FieldType.Bool, AsBool: true };
         MaxPriority = (byte)(Integer(arguments, "x-max-priority") ?? 0);
+        DeliveryLimit = Integer(arguments, "x-delivery-limit");
+        DeadLetterStrategy = Text(arguments, "x-dead-letter-strategy");
         Overflow = Overflows.Parse(Text(arguments, "x-overflow"));
     }
 
@@ -87,10 +88,16 @@ public sealed class QueueArguments
     /// <summary>Messages of higher priorities leave first, up to this one; 0: all are equal.</summary>
     public byte MaxPriority { get; }
 
+    /// <summary>So often may a message come back to the queue; null, or negative: any number of times.</summary>
+    public long? DeliveryLimit { get; }
+
+    /// <summary><c>at-most-once</c>, <c>at-least-once</c>, or null: as if nothing was said.</summary>
+    public string? DeadLetterStrategy { get; }
+
     /// <summary>Null: as if nothing was said.</summary>
     public Overflow? Overflow { get; }
 
-    /// <summary>What RabbitMQ checks when a queue is created, in its order, and then what this broker does not have yet.</summary>
+    /// <summary>What RabbitMQ checks when a queue is created, in its order; and streams, which this broker does not have yet.</summary>
     public static BrokerError? Validate(Resource queue, FieldTable arguments)
     {
         if (arguments.TryGet(TypeArgument, out var value) && ArgumentChecks.QueueType(value, arguments) is { } typeReason)
@@ -106,14 +113,18 @@ public sealed class QueueArguments
         {
             if (Array.Find(Known, known => known.Name == name) is not { } known) continue;
             if (!known.IsOf(type)) return BrokerError.ArgNotOfQueueType(name, queue, type);
-            if (!known.Supported && type == QueueType.Classic) return BrokerError.ArgNotSupported(name, queue, type);
         }
-        return type == QueueType.Classic ? null : BrokerError.QueueTypeNotSupported(queue, type);
+        return type == QueueType.Stream ? BrokerError.QueueTypeNotSupported(queue, type) : null;
     }
 
-    /// <summary>The arguments with <c>x-queue-type</c> of the virtual host's default, where it has one and the client gives none.</summary>
-    public static FieldTable WithDefaultType(FieldTable arguments, QueueType? type) =>
-        type is { } known && !arguments.Contains(TypeArgument) ? arguments.With(TypeArgument, FieldValue.From(known.Text())) : arguments;
+    /// <summary>The arguments with <c>x-queue-type</c> of the virtual host's default, where it has one and the client gives none; classic if the queue
+    /// cannot be of that type.</summary>
+    public static FieldTable WithDefaultType(DeclareQueue declare, QueueType? type)
+    {
+        if (type is not { } known || declare.Arguments.Contains(TypeArgument)) return declare.Arguments;
+        if (!declare.Durable || declare.Exclusive || declare.AutoDelete) known = QueueType.Classic;
+        return declare.Arguments.With(TypeArgument, FieldValue.From(known.Text()));
+    }
 
     /// <summary>The values of arguments that have been validated.</summary>
     public static QueueArguments Parse(FieldTable arguments) => new(arguments);
@@ -147,10 +158,9 @@ public sealed class QueueArguments
     /// <summary>One line of the table.</summary>
     /// <param name="Check">Says why a value is not possible, in RabbitMQ's words, or null; it may look at the other arguments.</param>
     /// <param name="Types">The queue types that have it; for others it is refused.</param>
-    /// <param name="Supported">Whether this broker has the effect, or can do without it.</param>
     /// <param name="Compared">Whether a repeated declaration must give the same value.</param>
     private sealed record KnownArgument(
-        string Name, Func<FieldValue, FieldTable, string?> Check, Of Types, bool Supported, bool Compared = true)
+        string Name, Func<FieldValue, FieldTable, string?> Check, Of Types, bool Compared = true)
     {
         public bool IsOf(QueueType type) => Types.Has(type);
     }

@@ -125,7 +125,7 @@ public static partial class TopologyReducer
     }
 
     private static BrokerError? CheckQueueType(VhostMetadata metadata) =>
-        metadata.DefaultQueueType is null or QueueType.Classic ? null : BrokerError.DefaultQueueTypeNotSupported(metadata.DefaultQueueType.Value);
+        metadata.DefaultQueueType is QueueType.Stream ? BrokerError.DefaultQueueTypeNotSupported(QueueType.Stream) : null;
 
     private static BrokerError? CheckName(string kind, string name)
     {

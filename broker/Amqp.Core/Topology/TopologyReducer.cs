@@ -107,18 +107,21 @@ public static partial class TopologyReducer
 
     private static TopologyResult Apply(TopologyDraft draft, DeclareQueue declare)
     {
+        var arguments = QueueArguments.WithDefaultType(declare, draft.Vhost.Metadata.DefaultQueueType);
+        QueueArguments.TypeOf(arguments, out var type);
+        if (declare.ServerNamed && type != QueueType.Classic) return draft.Refuse(BrokerError.ServerNamedNotAllowed(type));
         // Unlike that of an exchange, a queue's name is checked even if the queue is there.
         if (Names.IsReserved(declare.Name) && !declare.ServerNamed)
             return draft.Refuse(BrokerError.ReservedPrefix(ResourceKind.Queue, declare.Name));
         var resource = Resource.Queue(declare.Vhost, declare.Name);
         if (draft.Vhost.CheckAccess(declare.User, Access.Configure, resource) is { } refused) return draft.Refuse(refused);
-        var arguments = QueueArguments.WithDefaultType(declare.Arguments, draft.Vhost.Metadata.DefaultQueueType);
         if (draft.Vhost.FindQueue(declare.Name) is { } queue)
             return draft.Refuse(CheckEquivalence(queue, declare with { Arguments = arguments })) with { Queue = queue };
 
         var error = CheckExchangeName(draft.Vhost, arguments, "x-dead-letter-exchange", resource, declare.User)
             ?? QueueArguments.Validate(resource, arguments)
-            ?? CheckQueueLimit(draft.Vhost, declare.Name);
+            ?? CheckQueueLimit(draft.Vhost, declare.Name)
+            ?? (type == QueueType.Quorum ? CheckProperties(declare, resource) : null);
         if (error is not null) return draft.Refuse(error);
         queue = new(
             declare.Vhost, declare.Name, draft.NextQueueId(), IsDurable(declare), declare.AutoDelete, Owner(declare), arguments);
@@ -189,6 +192,14 @@ public static partial class TopologyReducer
         if (value.Type != FieldType.LongString) return BrokerError.InvalidArgType(value.Type, argument, resource);
         return vhost.CheckAccess(user, Access.Read, resource)
             ?? vhost.CheckAccess(user, Access.Write, Resource.Exchange(vhost.Name, value.AsText));
+    }
+
+    /// <summary>Quorum queues are for everyone, and stay.</summary>
+    private static BrokerError? CheckProperties(DeclareQueue declare, Resource queue)
+    {
+        if (declare.AutoDelete) return BrokerError.InvalidQueueProperty("auto-delete", queue);
+        if (declare.Exclusive) return BrokerError.InvalidQueueProperty("exclusive-owner", queue);
+        return declare.Durable ? null : BrokerError.InvalidQueueProperty("non-durable", queue);
     }
 
     private static BrokerError? CheckQueueLimit(VirtualHost vhost, string queue) =>

@@ -45,6 +45,9 @@ internal sealed class QueueEndpoints(INodeHost host, Pids pids)
         .ThenBy(queue => queue.Definition.Name, StringComparer.Ordinal)
         .Select(Show);
 
+    /// <summary>Nodes that have a quorum queue.</summary>
+    private string[] Members() => [host.Identity.Name];
+
     /// <summary>Without asking the queue.</summary>
     private object Show(QueueDefinition definition) => new
     {
@@ -54,13 +57,14 @@ internal sealed class QueueEndpoints(INodeHost host, Pids pids)
         auto_delete = definition.AutoDelete,
         exclusive = definition.Exclusive,
         arguments = definition.Arguments,
-        type = "classic",
+        type = definition.Settings.Type.Text(),
         node = host.Identity.Name,
     };
 
     private object Show(QueueInfo queue)
     {
         var (definition, figures) = (queue.Definition, queue.Figures);
+        var isQuorum = definition.Settings.Type == QueueType.Quorum;
         return new
         {
             name = definition.Name,
@@ -69,8 +73,11 @@ internal sealed class QueueEndpoints(INodeHost host, Pids pids)
             auto_delete = definition.AutoDelete,
             exclusive = definition.Exclusive,
             arguments = definition.Arguments,
-            type = "classic",
+            type = definition.Settings.Type.Text(),
             node = host.Identity.Name,
+            leader = isQuorum ? host.Identity.Name : null,
+            members = isQuorum ? Members() : null,
+            online = isQuorum ? Members() : null,
             state = queue.State,
             pid = pids.Of(definition.Id),
             owner_pid = definition.Owner is { } owner ? pids.Of(owner) : null,

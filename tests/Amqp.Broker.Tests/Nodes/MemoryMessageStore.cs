@@ -202,6 +202,9 @@ internal sealed class MemoryMessageStore : IMessageStore
                     kept.Delivered.Remove(position);
                 }
                 break;
+            case RecordType.Change when kept.Messages.TryGetValue(position, out var changed):
+                kept.Messages[position] = changed with { Attributes = record.Attributes };
+                break;
             case RecordType.Delivered:
                 kept.Delivered.Add(position);
                 break;

@@ -39,25 +39,25 @@ internal sealed class QueueStateProperties
     }
 
     [Test]
-    public void A_queue_behaves_as_a_sorted_list([Values(0, 3)] int maxPriority)
+    public void A_queue_behaves_as_a_sorted_list([Values(0, 3)] int maxPriority, [Values(long.MaxValue, 2)] long deliveryLimit)
     {
         var steps = Gen.Elements(Enum.GetValues<Step>()).ListOf().ToArbitrary();
-        Prop.ForAll(steps, run => new Run((byte)maxPriority).Behaves(run.ToList())).Check(Config.QuickThrowOnFailure.WithMaxTest(1_000).WithEndSize(300));
+        Prop.ForAll(steps, run => new Run((byte)maxPriority, deliveryLimit).Behaves(run.ToList())).Check(Config.QuickThrowOnFailure.WithMaxTest(1_000).WithEndSize(300));
     }
 
-    private sealed class Run(byte maxPriority)
+    private sealed class Run(byte maxPriority, long deliveryLimit)
     {
-        private readonly QueueStory _story = new(durable: true, settings: new QueueSettings { MaxPriority = maxPriority });
+        private readonly QueueStory _story = new(durable: true, settings: new QueueSettings { MaxPriority = maxPriority, DeliveryLimit = deliveryLimit });
         private readonly StoryHolder _holder = new();
         private readonly SortedSet<int> _ready = new(Comparer<int>.Create((one, other) =>
             PriorityOf(one) == PriorityOf(other) ? one.CompareTo(other) : maxPriority == 0 ? one.CompareTo(other) : PriorityOf(other).CompareTo(PriorityOf(one))));
 
         private readonly SortedSet<int> _held = [];
-        private readonly HashSet<int> _returned = [];
+        private readonly Dictionary<int, int> _returned = [];
         private readonly HashSet<int> _persistent = [];
         private readonly Queue<(TransactionPart Part, int First, int? Settled)> _parts = new();
         private int _published;
-        private QueueSettings _settings = new() { MaxPriority = maxPriority };
+        private QueueSettings _settings = new() { MaxPriority = maxPriority, DeliveryLimit = deliveryLimit };
 
         /// <summary>Of the message with that number.</summary>
         private static byte PriorityOf(int number) => (byte)(number / 5 % 4);
@@ -105,9 +105,7 @@ internal sealed class QueueStateProperties
                 case Step.Release:
                     _story.State.Release(_holder, _story.Now);
                     _story.State.DeliverReturned(_story.Now);
-                    _returned.UnionWith(_held);
-                    _ready.UnionWith(_held);
-                    _held.Clear();
+                    foreach (var message in _held.ToList()) Return(message);
                     break;
                 case Step.Purge:
                     Assert.That(_story.State.Purge(), Is.EqualTo(_ready.Count));
@@ -130,9 +128,18 @@ internal sealed class QueueStateProperties
         /// <summary>What the records say is there is what has to survive, or was paged out and is there.</summary>
         private bool RecordsAreRight()
         {
+            if (!_story.Store.Messages.Values.All(CountIsRight)) return false;
             var stored = _story.Store.Messages.Values.ToLookup(record => record.Type, record => int.Parse(QueueStory.NameOf(record.Message!), CultureInfo.InvariantCulture));
             return stored[RecordType.Enqueue].SequenceEqual(There().Where(_persistent.Contains))
                 && stored[RecordType.Page].All(There().Contains);
+        }
+
+        /// <summary>How often a message came back is written down where it has an end.</summary>
+        private bool CountIsRight(StoreRecord record)
+        {
+            var message = int.Parse(QueueStory.NameOf(record.Message!), CultureInfo.InvariantCulture);
+            var count = deliveryLimit == long.MaxValue || record.Type == RecordType.Page ? 0 : _returned.GetValueOrDefault(message);
+            return record.Attributes.DeliveryCount == count;
         }
 
         /// <summary>Everything but what transactions publish.</summary>
@@ -166,7 +173,7 @@ internal sealed class QueueStateProperties
             var first = _ready.Min;
             _ready.Remove(first);
             _held.Add(first);
-            return got == first + (_returned.Contains(first) ? "!" : "");
+            return got == first + (_returned.ContainsKey(first) ? "!" : "");
         }
 
         private void Configure(QueueSettings settings)
@@ -188,10 +195,15 @@ internal sealed class QueueStateProperties
 
         private void Requeue(int message)
         {
-            _held.Remove(message);
-            _ready.Add(message);
-            _returned.Add(message);
+            Return(message);
             _story.Requeue(_holder, $"{message}");
+        }
+
+        private void Return(int message)
+        {
+            _held.Remove(message);
+            _returned[message] = _returned.GetValueOrDefault(message) + 1;
+            if (_returned[message] <= deliveryLimit) _ready.Add(message);
         }
 
         private void Prepare()
@@ -228,9 +240,7 @@ internal sealed class QueueStateProperties
         {
             var (part, _, settled) = _parts.Dequeue();
             _story.State.Abort(part, _story.Now);
-            if (settled is not { } returned) return;
-            _ready.Add(returned);
-            _returned.Add(returned);
+            if (settled is { } returned) Return(returned);
         }
     }
 }

@@ -37,6 +37,9 @@ internal sealed class StoryStore
                     _written.Remove(record.Position);
                     _waiting.RemoveAll(waiting => waiting.Position == record.Position);
                     break;
+                case RecordType.Change:
+                    Messages[record.Position] = Messages[record.Position] with { Attributes = record.Attributes };
+                    break;
                 case RecordType.Delivered:
                     Assert.That(Messages, Does.ContainKey(record.Position));
                     break;
@@ -77,6 +80,7 @@ internal sealed class StoryStore
     {
         RecordType.Enqueue => $"+{record.Position}:{QueueStory.NameOf(record.Message!)}",
         RecordType.Settle => $"-{record.Position}",
+        RecordType.Change => $"{record.Position}:{record.Attributes.DeliveryCount}",
         _ => $"{record.Type} {record.Position}",
     };
 }

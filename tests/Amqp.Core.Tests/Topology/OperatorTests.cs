@@ -70,7 +70,6 @@ public class OperatorTests
         Assert.That(_story.Here.Queues["own"].Arguments, Is.EqualTo(FieldTable.From(("x-queue-type", FieldValue.From("undefined")))));
     }
 
-    [TestCase(QueueType.Quorum)]
     [TestCase(QueueType.Stream)]
     public void A_queue_type_that_is_not_there_yet_cannot_be_the_default(QueueType type)
     {

@@ -30,9 +30,8 @@ public class QueueArgumentsTests
         yield return Case("x-single-active-consumer", Text, ": {unacceptable_type,longstr}");
         yield return Case("x-queue-type", Text, ": \"unsupported queue type 'text'\"");
         yield return Case("x-queue-type", FieldValue.From(1), ": {unacceptable_type,signedint}");
-        yield return Case("x-queue-type", FieldValue.From("quorum"), ": queue type 'quorum' is not supported by this broker");
         yield return Case("x-queue-type", FieldValue.From("stream"), ": queue type 'stream' is not supported by this broker");
-        yield return Case("x-delivery-limit", FieldValue.From(1), " of queue type rabbit_classic_queue");
+        yield return Case("x-dead-letter-strategy", FieldValue.From("at-least-once"), " of queue type rabbit_classic_queue");
         yield return Case("x-max-age", FieldValue.From("1D"), " of queue type rabbit_classic_queue");
         yield return Case("x-queue-leader-locator", FieldValue.From("balanced"), " of queue type rabbit_classic_queue");
         yield return Case("x-quorum-initial-group-size", FieldValue.From(3), " of queue type rabbit_classic_queue");

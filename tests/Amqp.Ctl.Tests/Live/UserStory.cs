@@ -89,9 +89,9 @@ public class UserStory : ToolFixture
         unknown = await Run("update_vhost_metadata shop --default-queue-type heap");
         Assert.That((unknown.Code, unknown.Error.Split('\n')[0]), Is.EqualTo(
             (65, "Error (argument validation): Bad argument: Default queue type must be one of: quorum, stream, classic. Provided: heap")));
-        var absent = await Run("add_vhost other --default-queue-type quorum");
+        var absent = await Run("add_vhost other --default-queue-type stream");
         Assert.That((absent.Code, absent.Error), Is.EqualTo(
-            (69, "Error:\nqueue type 'quorum' is not supported by this broker, and so it cannot be the default of a virtual host\n")));
+            (69, "Error:\nqueue type 'stream' is not supported by this broker, and so it cannot be the default of a virtual host\n")));
     }
 
     [Test]
