@@ -84,6 +84,13 @@ public sealed record Limits : IValidatableObject
     public int SendMs { get; init; } = 30_000;
 
     /// <summary>
+    /// How long a delivery may wait for its settlement, unless its queue, policy or consumer says otherwise (<c>consumer-timeout</c>); then
+    /// its channel is closed with 406, and its messages return. 0: for ever. RabbitMQ's <c>consumer_timeout</c>: 30 minutes.
+    /// </summary>
+    [Range(typeof(long), "0", LongMax)]
+    public long DeliveryTimeoutMs { get; init; } = 1_800_000;
+
+    /// <summary>
     /// Bytes handed to one consumer and not yet written to its socket. Prefetch does not bound a consumer with automatic
     /// acknowledgement; this does, so that a reader that has stopped reading holds this much and no more.
     /// </summary>

@@ -60,6 +60,9 @@ internal sealed class ChannelSession
 
     public ReplyConsumer? ReplyConsumer { get; set; }
 
+    /// <summary>Whatever may hold messages here.</summary>
+    public IEnumerable<IQueueLink> Links => _handlers.Consumers.Links;
+
     /// <summary>What an empty queue name stands for.</summary>
     public string? LastQueue { get; set; }
 
@@ -122,7 +125,7 @@ internal sealed class ChannelSession
         _isClosed = true;
         foreach (var consumer in Consumers.Values) Connection.Posts.Add(consumer.Queue, QueueOperation.Release(consumer));
         foreach (var holder in GetLinks.Values) Connection.Posts.Add(holder.Queue, QueueOperation.Release(holder));
-        _handlers.Consumers.ReleaseCancelled();
+        _handlers.Consumers.Close();
         Transaction?.Release();
         _handlers.Publish.Forget();
         Connection.Services.Usage.ChannelsOfUsers.Remove(Connection.User);
@@ -310,6 +313,9 @@ internal sealed class ChannelSession
         Send(default(ChannelCloseOk));
         return ValueTask.CompletedTask;
     }
+
+    /// <summary>Closes the channel because of what a client has not done.</summary>
+    public void Fail(BrokerError error) => Fail(error, method: default);
 
     /// <summary>Closes the channel, or for a hard error the connection, because of what a client asked for.</summary>
     private void Fail(BrokerError error, MethodId method)

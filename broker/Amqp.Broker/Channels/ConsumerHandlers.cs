@@ -17,8 +17,13 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
     private readonly AmqpConnection _connection = channel.Connection;
     private int _getLinksKept = GetLinksKeptMin;
 
+    private DeliveryTimeouts? _timeouts;
+
     // Cancelled consumers whose messages are not settled yet: those return when the channel ends.
     private readonly List<ConsumerLink> _cancelled = [];
+
+    /// <summary>Whatever may hold messages.</summary>
+    public IEnumerable<IQueueLink> Links => channel.Consumers.Values.Where(consumer => !consumer.AutoAck).Concat<IQueueLink>(_cancelled).Concat(channel.GetLinks.Values);
 
     public ValueTask Qos(BasicQos qos)
     {
@@ -85,11 +90,14 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
     }
 
     /// <summary>The channel ends: what cancelled consumers still hold returns to the queues.</summary>
-    public void ReleaseCancelled()
+    public void Close()
     {
         foreach (var consumer in _cancelled) _connection.Posts.Add(consumer.Queue, QueueOperation.Release(consumer));
         _cancelled.Clear();
+        _timeouts?.Dispose();
     }
+
+    private void Watch(IQueueLink link) => (_timeouts ??= new DeliveryTimeouts(channel)).Watch(link);
 
     private async ValueTask ConsumeQueue(BasicConsume consume, string tag)
     {
@@ -102,12 +110,14 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
             AutoAck = consume.NoAck,
             Exclusive = consume.Exclusive,
             Priority = ConsumeArguments.Priority(queue.Definition.Resource, consume.Arguments),
+            TimeoutMs = ConsumeArguments.TimeoutMs(queue.Definition.Resource, consume.Arguments),
             Prefetch = channel.ConsumerPrefetch,
             Arguments = consume.Arguments,
             NoWait = consume.NoWait,
         };
         // In the table before the answer, so that a channel that ends meanwhile releases this consumer too.
         channel.Consumers.Add(tag, consumer);
+        if (!consumer.AutoAck) Watch(consumer);
         try
         {
             var result = await _connection.Ask<ConsumeResult>(queue, reply => QueueOperation.AddConsumer(consumer, reply));
@@ -140,6 +150,7 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
         }
         link = new GetLink(queue);
         channel.GetLinks.Add(queue, link);
+        Watch(link);
         return link;
     }
 }

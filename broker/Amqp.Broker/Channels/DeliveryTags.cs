@@ -18,10 +18,50 @@ internal sealed class DeliveryTags
     private readonly NumberedRing<Held> _waiting = new();
     private ulong _lastTag;
 
+    // Of those that wait: their messages are no more with this channel, and the client does not know.
+    private int _givenUp;
+
     /// <summary>How many deliveries wait for their settlement.</summary>
     public int CountWaiting()
     {
-        lock (_lock) return _waiting.Count;
+        lock (_lock) return _waiting.Count - _givenUp;
+    }
+
+    /// <summary>How many were given up and are not settled.</summary>
+    public int CountGivenUp()
+    {
+        lock (_lock) return _givenUp;
+    }
+
+    /// <summary>The last tag that was given, and the first that waits for its settlement; 0: there is none.</summary>
+    public (ulong Last, ulong FirstWaiting) Bounds()
+    {
+        lock (_lock) return (_lastTag, _waiting.Count > 0 ? (ulong)_waiting.First : 0);
+    }
+
+    /// <summary>Adds those that wait, up to a tag, and of which that is true.</summary>
+    /// <param name="condition">Is told tag and link; it does not call out.</param>
+    public void Find(ulong upTo, Func<ulong, IQueueLink, bool> condition, List<Unsettled> found)
+    {
+        lock (_lock)
+        {
+            for (var place = _waiting.Next(0, out var tag); place >= 0 && (ulong)tag <= upTo; place = _waiting.Next(place + 1, out tag))
+            {
+                if (_waiting[place] is { Link: { } link } held && condition((ulong)tag, link)) found.Add(new Unsettled((ulong)tag, link, held.Position));
+            }
+        }
+    }
+
+    /// <summary>The message is taken from its holder; when the client settles it, that is no error, and means nothing.</summary>
+    public void GiveUp(ulong tag)
+    {
+        lock (_lock)
+        {
+            var place = _waiting.Find((long)tag);
+            if (place < 0 || _waiting[place].Link is null) return;
+            _waiting[place] = default;
+            _givenUp++;
+        }
     }
 
     /// <summary>A tag for a delivery that needs no settlement.</summary>
@@ -56,7 +96,7 @@ internal sealed class DeliveryTags
             var place = _waiting.Find((long)tag);
             if (place < 0) return false;
             if (multiple) TakeUpTo((long)tag, taken);
-            else taken.Add(_waiting.Take(place).Under((long)tag));
+            else Add(taken, (long)tag, _waiting.Take(place));
             return true;
         }
     }
@@ -67,7 +107,12 @@ internal sealed class DeliveryTags
         lock (_lock)
         {
             var all = new List<Unsettled>(_waiting.Count + taken.Count);
-            TakeUpTo(long.MaxValue, all);
+            while (_waiting.Count > 0)
+            {
+                var tag = (ulong)_waiting.First;
+                var held = _waiting.TakeFirst();
+                all.Add(new Unsettled(tag, held.Link!, held.Position)); // null again, where it was given up
+            }
             all.AddRange(taken);
             all.Sort((one, other) => one.Tag.CompareTo(other.Tag));
             foreach (var (tag, link, position) in all) _waiting.Add((long)tag, new Held(link, position));
@@ -76,11 +121,15 @@ internal sealed class DeliveryTags
 
     private void TakeUpTo(long tag, List<Unsettled> taken)
     {
-        while (_waiting.Count > 0 && _waiting.First is var first && first <= tag) taken.Add(_waiting.TakeFirst().Under(first));
+        while (_waiting.Count > 0 && _waiting.First is var first && first <= tag) Add(taken, first, _waiting.TakeFirst());
     }
 
-    private readonly record struct Held(IQueueLink Link, long Position)
+    private void Add(List<Unsettled> taken, long tag, in Held held)
     {
-        public Unsettled Under(long tag) => new((ulong)tag, Link, Position);
+        if (held.Link is null) _givenUp--;
+        else taken.Add(new Unsettled((ulong)tag, held.Link, held.Position));
     }
+
+    /// <param name="Link">Null: it was given up.</param>
+    private readonly record struct Held(IQueueLink? Link, long Position);
 }

@@ -31,6 +31,9 @@ internal sealed partial class ConnectionLog(ILogger logger)
     [LoggerMessage(Level = LogLevel.Warning, Message = "connection {Connection} is closed: its client has taken nothing of what it is sent for {Milliseconds} ms (Limits:SendMs), its messages return to their queues; the client is hanging, or the network between is down")]
     public partial void StoppedReading(string connection, int milliseconds);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "connection {Connection}, channel {Channel}: consumer '{Consumer}' of queue '{Queue}' in vhost '{Vhost}' has not settled delivery {Tag} in {Timeout} ms (consumer-timeout, or Limits:DeliveryTimeoutMs), and {Outcome}; it is hanging, or needs more time than that")]
+    public partial void DeliveryTimedOut(string connection, int channel, string consumer, string queue, string vhost, ulong tag, long timeout, string outcome);
+
     [LoggerMessage(Level = LogLevel.Information, Message = "connection {Connection}: error on channel {Channel}: {Error} (method {Method})")]
     public partial void ChannelError(string connection, int channel, string error, string method);
 

@@ -62,6 +62,18 @@ internal sealed class NumberedRing<T>
         return -1;
     }
 
+    /// <summary>The first place from this one on that has a value, and its number; -1: there is none.</summary>
+    public int Next(int place, out long number)
+    {
+        for (; place < _used; place++)
+        {
+            number = At(place).Number;
+            if (number >= 0) return place;
+        }
+        number = 0;
+        return -1;
+    }
+
     /// <summary>Takes out the value at a place that <see cref="Find"/> has found.</summary>
     public T Take(int place)
     {

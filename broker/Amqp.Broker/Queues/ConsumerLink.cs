@@ -29,6 +29,9 @@ internal sealed class ConsumerLink(ChannelSession channel, IQueueEndpoint queue,
     /// <summary>The arguments of its basic.consume, as they came.</summary>
     public required FieldTable Arguments { get; init; }
 
+    /// <summary>Milliseconds in which a delivery is to be settled; null: as the queue and the node say (<c>x-consumer-timeout</c>).</summary>
+    public required long? TimeoutMs { get; init; }
+
     /// <summary>The client wants no basic.consume-ok.</summary>
     public required bool NoWait { get; init; }
 

@@ -20,6 +20,8 @@ public sealed record QueueSettings
         BytesMax = Math.Min(arguments.MaxLengthBytes ?? long.MaxValue, policies.Integer("max-length-bytes") ?? long.MaxValue),
         DeadLetterExchange = arguments.DeadLetterExchange ?? policies.Text("dead-letter-exchange"),
         DeadLetterRoutingKey = arguments.DeadLetterRoutingKey ?? policies.Text("dead-letter-routing-key"),
+        ConsumerTimeoutMs = Smaller(arguments.ConsumerTimeoutMs, policies.Integer("consumer-timeout")),
+        ConsumerTimeoutRequeues = (arguments.ConsumerTimeoutAction ?? policies.Text("consumer-timeout-action")) == "requeue",
         AtLeastOnce = (arguments.DeadLetterStrategy ?? policies.Text("dead-letter-strategy")) == "at-least-once",
         DeliveryLimit = Limit(arguments.DeliveryLimit, policies.Integer("delivery-limit")),
         SingleActiveConsumer = arguments.SingleActiveConsumer,
@@ -52,6 +54,12 @@ public sealed record QueueSettings
 
     /// <summary>With this routing key instead of their own (<c>x-dead-letter-routing-key</c>).</summary>
     public string? DeadLetterRoutingKey { get; init; }
+
+    /// <summary>Milliseconds in which consumers are to settle a delivery; null: as the node says (<c>consumer-timeout</c>).</summary>
+    public long? ConsumerTimeoutMs { get; init; }
+
+    /// <summary>A message that was not settled in time returns, and its channel goes on; if not, the channel is closed (<c>consumer-timeout-action</c>).</summary>
+    public bool ConsumerTimeoutRequeues { get; init; }
 
     private bool AtLeastOnce { get; init; }
 

@@ -54,6 +54,9 @@ internal static class ArgumentChecks
     public static string? Overflow(FieldValue value, FieldTable all) =>
         OneOf(value, "invalid_overflow", "drop-head", "reject-publish", "reject-publish-dlx");
 
+    public static string? ConsumerTimeoutAction(FieldValue value, FieldTable all) =>
+        OneOf(value, "invalid_consumer_timeout_action", "close-channel", "requeue");
+
     public static string? LeaderLocator(FieldValue value, FieldTable all) =>
         OneOf(value, "invalid_queue_locator_arg", "client-local", "balanced", "random", "least-leaders");
 

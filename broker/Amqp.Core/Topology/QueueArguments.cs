@@ -38,9 +38,10 @@ public sealed class QueueArguments
         new("x-queue-leader-locator", ArgumentChecks.LeaderLocator, Of.Quorum | Of.Stream),
         // RabbitMQ takes any value here and ignores one it does not know; on a single node none has an effect.
         new("x-queue-master-locator", ArgumentChecks.Anything, Of.Classic),
-        // RabbitMQ 3.13 neither validates nor compares it; it is validated here as in 4.3. No delivery times out yet: a message stays
-        // with its consumer longer than was asked for, and is not lost by that.
+        // RabbitMQ 3.13 neither validates nor compares it; it is validated here as in 4.3.
         new("x-consumer-timeout", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum | Of.Stream, Compared: false),
+        // Not in RabbitMQ.
+        new("x-consumer-timeout-action", ArgumentChecks.ConsumerTimeoutAction, Of.Classic | Of.Quorum),
     ];
 
     private const string TypeArgument = "x-queue-type";
@@ -57,6 +58,8 @@ public sealed class QueueArguments
         DeadLetterRoutingKey = Text(arguments, "x-dead-letter-routing-key");
         SingleActiveConsumer = arguments.TryGet("x-single-active-consumer", out var single) && single is { Type: FieldType.Bool, AsBool: true };
         MaxPriority = (byte)(Integer(arguments, "x-max-priority") ?? 0);
+        ConsumerTimeoutMs = Integer(arguments, "x-consumer-timeout");
+        ConsumerTimeoutAction = Text(arguments, "x-consumer-timeout-action");
         DeliveryLimit = Integer(arguments, "x-delivery-limit");
         DeadLetterStrategy = Text(arguments, "x-dead-letter-strategy");
         Overflow = Overflows.Parse(Text(arguments, "x-overflow"));
@@ -87,6 +90,12 @@ public sealed class QueueArguments
 
     /// <summary>Messages of higher priorities leave first, up to this one; 0: all are equal.</summary>
     public byte MaxPriority { get; }
+
+    /// <summary>Milliseconds in which a delivery is to be settled; null: as the node says.</summary>
+    public long? ConsumerTimeoutMs { get; }
+
+    /// <summary><c>close-channel</c>, <c>requeue</c>, or null: as if nothing was said.</summary>
+    public string? ConsumerTimeoutAction { get; }
 
     /// <summary>So often may a message come back to the queue; null, or negative: any number of times.</summary>
     public long? DeliveryLimit { get; }
