@@ -1,7 +1,7 @@
 #!/bin/bash
 # Starts the oracle on 127.0.0.1 (port 5673 unless AMQP_ORACLE_PORT says otherwise), and returns when it answers.
 # Its data is fresh unless AMQP_ORACLE_KEEP is set.
-# Plug-ins: AMQP_ORACLE_PLUGINS="rabbitmq_management ..." (its HTTP port is the AMQP port + 10000).
+# Plug-ins beside those of exchange types: AMQP_ORACLE_PLUGINS="rabbitmq_management ..." (its HTTP port is the AMQP port + 10000).
 set -euo pipefail
 . "$(dirname "$0")/environment.sh"
 [ -e "$oracle/.unpacked" ] || "$here/install.sh"
@@ -27,8 +27,8 @@ log.file.level = info
 vm_memory_high_watermark.relative = 0.9
 disk_free_limit.absolute = 1MB
 CONF
-plugins=${AMQP_ORACLE_PLUGINS:-}
-[ -n "$plugins" ] || sed -i '/^management/d' "$var/rabbitmq.conf"
+plugins="rabbitmq_consistent_hash_exchange rabbitmq_random_exchange rabbitmq_sharding ${AMQP_ORACLE_PLUGINS:-}"
+[[ $plugins == *rabbitmq_management* ]] || sed -i '/^management/d' "$var/rabbitmq.conf"
 echo "[$(echo $plugins | tr ' ' ',')]." >"$var/enabled_plugins"
 
 setsid nohup "$sbin/rabbitmq-server" </dev/null >"$var/log/console.log" 2>&1 &

@@ -47,7 +47,7 @@ public class Routing
         for (var message = 0; message < Messages; message++)
         {
             var headers = _headers is null ? null : new FieldTable(_headers[message]);
-            RouteResolver.Resolve(_vhost, _exchange, _keys[message], headers, _result);
+            RouteResolver.Resolve(_vhost, _exchange, _keys[message], default, headers, _result);
             queues += _result.Queues.Count;
         }
         return queues;

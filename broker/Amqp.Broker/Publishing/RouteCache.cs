@@ -63,10 +63,10 @@ internal sealed class RouteCache(AmqpConnection connection)
     public Route Find(Exchange exchange, string routingKey, BasicProperties properties, bool addsKeys, out bool isForAll)
     {
         isForAll = false;
-        if (addsKeys) return Resolve(exchange, routingKey, properties.Headers);
+        if (addsKeys) return Resolve(exchange, routingKey, properties);
         isForAll = true;
         if (_routes.TryGetValue((exchange.Name, routingKey), out var known) && known.HoldsIn(_virtualHost!, routingKey)) return known.Route;
-        var route = Resolve(exchange, routingKey, properties.Headers);
+        var route = Resolve(exchange, routingKey, properties);
         // A queue that was not found is being deleted.
         isForAll = _result.Cacheable && route.Queues.Length == _result.Queues.Count;
         if (isForAll) Keep(exchange, routingKey, route);
@@ -115,9 +115,9 @@ internal sealed class RouteCache(AmqpConnection connection)
         if (vhost.CheckTopicAccess(connection.User, Access.Write, exchange, routingKey) is { } refused) throw new BrokerException(refused);
     }
 
-    private Route Resolve(Exchange exchange, string routingKey, FieldTable? headers)
+    private Route Resolve(Exchange exchange, string routingKey, BasicProperties properties)
     {
-        if (RouteResolver.Resolve(_virtualHost!, exchange, routingKey, headers, _result) is { } error) throw new BrokerException(error);
+        if (RouteResolver.Resolve(_virtualHost!, exchange, routingKey, properties, properties.Headers, _result) is { } error) throw new BrokerException(error);
         var queues = new List<IQueueEndpoint>(_result.Queues.Count);
         foreach (var definition in _result.Queues)
         {

@@ -58,7 +58,7 @@ internal sealed partial class QueueActor
         var routingKey = settings.DeadLetterRoutingKey ?? letter.Message.RoutingKey;
         // The keys of CC go with the message's own key only.
         var routed = settings.DeadLetterRoutingKey is null ? headers : headers.Without("CC");
-        if (RouteResolver.Resolve(vhost, exchange, routingKey, routed, own.Routes) is not null) return false;
+        if (RouteResolver.Resolve(vhost, exchange, routingKey, content.Properties, routed, own.Routes) is not null) return false;
         var targets = own.Targets;
         targets.Clear();
         foreach (var queue in own.Routes.Queues)

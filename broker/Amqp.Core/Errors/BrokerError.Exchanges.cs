@@ -11,6 +11,23 @@ public sealed partial record BrokerError
     /// <summary>The name is not known at all. RabbitMQ up to 3.12 closed the connection with 503 here.</summary>
     public static BrokerError UnknownExchangeType(string type) => PreconditionFailed($"unknown exchange type '{type}'");
 
+    /// <summary>RabbitMQ's answer without its federation plugin; a broker downstream knows it.</summary>
+    public static BrokerError NoFederation => new(ReplyCode.CommandInvalid, "unknown exchange type 'x-federation-upstream'");
+
+    public static BrokerError HashHeaderAndProperty => PreconditionFailed("hash-header and hash-property are mutually exclusive");
+
+    public static BrokerError UnsupportedHashProperty(string property) => PreconditionFailed($"Unsupported property: {property}");
+
+    /// <summary>The key of a binding of a consistent-hash exchange is a weight.</summary>
+    public static BrokerError HashWeightNotInteger(string key) =>
+        PreconditionFailed($"The binding key must be an integer: {ErlangTerm.Render(FieldValue.From(key))}");
+
+    public static BrokerError HashWeightTooSmall => PreconditionFailed("The binding key must be greater than 0");
+
+    public static BrokerError LocalRandomBindingKey(string key) => PreconditionFailed($"Non empty binding '{key}' key not permitted");
+
+    public static BrokerError LocalRandomDestination => PreconditionFailed("Destination not found");
+
     /// <summary>The name is known, but not as an exchange type.</summary>
     public static BrokerError InvalidExchangeType(string type) => PreconditionFailed($"invalid exchange type '{type}'");
 

@@ -16,7 +16,7 @@ internal sealed class DirectRouter : IRouter
         _byKey = byKey;
     }
 
-    public bool UsesHeaders => false;
+    public bool DependsOnMoreThanKey => false;
 
     public BrokerError? Validate(Binding binding) => null;
 

@@ -15,7 +15,7 @@ internal sealed class FanoutRouter : IRouter
         _destinations = destinations;
     }
 
-    public bool UsesHeaders => false;
+    public bool DependsOnMoreThanKey => false;
 
     public BrokerError? Validate(Binding binding) => null;
 

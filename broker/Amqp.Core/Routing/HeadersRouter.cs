@@ -25,7 +25,7 @@ internal sealed class HeadersRouter : IRouter
         _patterns = patterns;
     }
 
-    public bool UsesHeaders => true;
+    public bool DependsOnMoreThanKey => true;
 
     public BrokerError? Validate(Binding binding)
     {

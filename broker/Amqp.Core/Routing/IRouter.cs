@@ -11,7 +11,7 @@ namespace Amqp.Core.Routing;
 public interface IRouter
 {
     /// <summary>True if the answer depends on more than the routing key, so that it cannot be remembered by it.</summary>
-    bool UsesHeaders { get; }
+    bool DependsOnMoreThanKey { get; }
 
     /// <summary>406 if a binding's key or arguments mean nothing to this type of exchange.</summary>
     BrokerError? Validate(Binding binding);
@@ -31,8 +31,11 @@ public interface IRouter
 /// <summary>What a message is routed by.</summary>
 /// <param name="keys">The routing key, and after it those of the CC and BCC headers.</param>
 /// <param name="headers">The headers property; null if the message has none.</param>
-public readonly ref struct RoutingInput(ReadOnlySpan<string> keys, FieldTable? headers)
+/// <param name="properties">All properties.</param>
+public readonly ref struct RoutingInput(ReadOnlySpan<string> keys, FieldTable? headers, BasicProperties properties)
 {
+    public BasicProperties Properties { get; } = properties;
+
     public ReadOnlySpan<string> Keys { get; } = keys;
     public FieldTable? Headers { get; } = headers;
 }

@@ -13,17 +13,18 @@ namespace Amqp.Core.Routing;
 public static class RouteResolver
 {
     /// <param name="exchange">An exchange of <paramref name="vhost"/>, from the same snapshot.</param>
-    /// <param name="headers">The message's headers property; null if it has none.</param>
+    /// <param name="properties">The message's.</param>
+    /// <param name="headers">Those of them that it is routed by; null if it has none.</param>
     /// <param name="result">Overwritten.</param>
     /// <returns>406 if a CC or BCC header is no array; null otherwise. A message that no queue gets is no error here.</returns>
     public static BrokerError? Resolve(
-        VirtualHost vhost, Exchange exchange, string routingKey, FieldTable? headers, RouteResult result)
+        VirtualHost vhost, Exchange exchange, string routingKey, BasicProperties properties, FieldTable? headers, RouteResult result)
     {
         result.Clear();
         if (headers is not null && AddHeaderKeys(routingKey, headers, result) is { } error) return error;
         var keys = result.Keys.Count == 0 ? new ReadOnlySpan<string>(in routingKey) : CollectionsMarshal.AsSpan(result.Keys);
         Visit(exchange, result);
-        while (result.Pending.TryPop(out var next)) Route(vhost, next, new(keys, headers), result);
+        while (result.Pending.TryPop(out var next)) Route(vhost, next, new(keys, headers, properties), result);
         return null;
     }
 
@@ -35,7 +36,7 @@ public static class RouteResolver
             RouteByQueueName(vhost, input.Keys, result);
             return;
         }
-        if (exchange.Router.UsesHeaders) result.Cacheable = false;
+        if (exchange.Router.DependsOnMoreThanKey) result.Cacheable = false;
         var matched = result.Matches.Destinations;
         matched.Clear();
         exchange.Router.Route(input, result.Matches);

@@ -38,7 +38,7 @@ internal sealed class TopicRouter : IRouter
         _root = root;
     }
 
-    public bool UsesHeaders => false;
+    public bool DependsOnMoreThanKey => false;
 
     public BrokerError? Validate(Binding binding) => null;
 

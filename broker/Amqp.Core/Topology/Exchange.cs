@@ -36,13 +36,13 @@ public sealed class Exchange
             : null;
         AlternateExchange = _alternateExchange;
         Policies = AppliedPolicies.None;
-        Router = ExchangeTypes.NewRouter(type);
+        Router = ExchangeTypes.NewRouter(type, arguments);
     }
 
     public string Vhost { get; }
     public string Name { get; }
 
-    /// <summary><c>direct</c>, <c>fanout</c>, <c>topic</c> or <c>headers</c>.</summary>
+    /// <summary>One of <see cref="ExchangeTypes.Known"/>.</summary>
     public string Type { get; }
 
     public bool Durable { get; }

@@ -1,5 +1,7 @@
 using System.Collections.Frozen;
+using Amqp.Core.Errors;
 using Amqp.Core.Routing;
+using AMQP.Net;
 
 namespace Amqp.Core.Topology;
 
@@ -11,19 +13,38 @@ public static class ExchangeTypes
     public const string Topic = "topic";
     public const string Headers = "headers";
 
-    private static readonly FrozenDictionary<string, IRouter> Routers = new Dictionary<string, IRouter>
+    /// <summary>What a broker downstream declares to be sent messages; one that hears 503 does with a fanout exchange.</summary>
+    private const string FederationUpstream = "x-federation-upstream";
+
+    private static readonly FrozenDictionary<string, ExchangeType> Types = new Dictionary<string, ExchangeType>
     {
-        [Direct] = DirectRouter.Empty,
-        [Fanout] = FanoutRouter.Empty,
-        [Topic] = TopicRouter.Empty,
-        [Headers] = HeadersRouter.Empty,
+        [Direct] = new(_ => DirectRouter.Empty),
+        [Fanout] = new(_ => FanoutRouter.Empty),
+        [Topic] = new(_ => TopicRouter.Empty),
+        [Headers] = new(_ => HeadersRouter.Empty),
+        ["x-consistent-hash"] = new(arguments => new ConsistentHashRouter(arguments), HashInput.Validate),
+        ["x-modulus-hash"] = new(_ => new ModulusHashRouter(DestinationSet.Empty)),
+        ["x-random"] = new(_ => new RandomRouter(DestinationSet.Empty)),
+        ["x-local-random"] = new(_ => new LocalRandomRouter(DestinationSet.Empty)),
     }.ToFrozenDictionary();
 
     /// <summary>The names, for listing.</summary>
-    public static IReadOnlyCollection<string> Known => Routers.Keys;
+    public static IReadOnlyCollection<string> Known => Types.Keys;
 
-    public static bool IsKnown(string type) => Routers.ContainsKey(type);
+    public static bool IsKnown(string type) => Types.ContainsKey(type);
+
+    /// <summary>The error of a type that is not there, or null.</summary>
+    public static BrokerError? Check(string type)
+    {
+        if (IsKnown(type)) return null;
+        return type == FederationUpstream ? BrokerError.NoFederation : BrokerError.UnknownExchangeType(type);
+    }
+
+    /// <summary>406 if arguments mean nothing to an exchange of this type.</summary>
+    public static BrokerError? Validate(string type, Resource exchange, FieldTable arguments) => Types[type].Validate?.Invoke(exchange, arguments);
 
     /// <summary>A router without bindings.</summary>
-    public static IRouter NewRouter(string type) => Routers[type];
+    public static IRouter NewRouter(string type, FieldTable arguments) => Types[type].NewRouter(arguments);
+
+    private sealed record ExchangeType(Func<FieldTable, IRouter> NewRouter, Func<Resource, FieldTable, BrokerError?>? Validate = null);
 }

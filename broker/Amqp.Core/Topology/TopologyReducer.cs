@@ -76,7 +76,7 @@ public static partial class TopologyReducer
 
     private static TopologyResult Apply(TopologyDraft draft, DeclareExchange declare)
     {
-        if (!ExchangeTypes.IsKnown(declare.Type)) return draft.Refuse(BrokerError.UnknownExchangeType(declare.Type));
+        if (ExchangeTypes.Check(declare.Type) is { } unknown) return draft.Refuse(unknown);
         if (declare.Name.Length == 0) return draft.Refuse(BrokerError.DefaultExchange);
         var resource = Resource.Exchange(declare.Vhost, declare.Name);
         if (draft.Vhost.CheckAccess(declare.User, Access.Configure, resource) is { } refused) return draft.Refuse(refused);
@@ -84,8 +84,9 @@ public static partial class TopologyReducer
             return draft.Refuse(CheckEquivalence(exchange, declare)) with { Exchange = exchange };
 
         if (Names.IsReserved(declare.Name)) return draft.Refuse(BrokerError.ReservedPrefix(ResourceKind.Exchange, declare.Name));
-        if (CheckExchangeName(draft.Vhost, declare.Arguments, Exchange.AlternateExchangeArgument, resource, declare.User) is { } error)
-            return draft.Refuse(error);
+        var error = CheckExchangeName(draft.Vhost, declare.Arguments, Exchange.AlternateExchangeArgument, resource, declare.User)
+            ?? ExchangeTypes.Validate(declare.Type, resource, declare.Arguments);
+        if (error is not null) return draft.Refuse(error);
         exchange = new(
             declare.Vhost, declare.Name, declare.Type, declare.Durable, declare.AutoDelete, declare.Internal, declare.Arguments);
         draft.Do(new ExchangeAdded(exchange));

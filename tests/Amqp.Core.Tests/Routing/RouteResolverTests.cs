@@ -141,7 +141,7 @@ public class RouteResolverTests
     {
         var headers = FieldTable.From(("other", FieldValue.From(1)), (header, FieldValue.From("k")));
         Assert.That(
-            RouteResolver.Resolve(_story.Here, _story.Here.Exchanges[""], "k", headers, new RouteResult()),
+            RouteResolver.Resolve(_story.Here, _story.Here.Exchanges[""], "k", default, headers, new RouteResult()),
             Is.EqualTo(BrokerError.RoutingHeaderNotArray(header, FieldType.LongString)));
     }
 
@@ -183,7 +183,7 @@ public class RouteResolverTests
 
         void Route(int times)
         {
-            for (var i = 0; i < times; i++) RouteResolver.Resolve(vhost, from, "q1", headers, result);
+            for (var i = 0; i < times; i++) RouteResolver.Resolve(vhost, from, "q1", default, headers, result);
         }
     }
 

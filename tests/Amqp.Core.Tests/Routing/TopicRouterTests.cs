@@ -131,7 +131,7 @@ public class TopicRouterTests
     }
 
     private static IRouter Router(IEnumerable<string> patterns) =>
-        patterns.Aggregate(ExchangeTypes.NewRouter("topic"), (router, pattern) => router.Bind(Binding(pattern)));
+        patterns.Aggregate(ExchangeTypes.NewRouter("topic", AMQP.Net.FieldTable.Empty), (router, pattern) => router.Bind(Binding(pattern)));
 
     /// <summary>A binding that leads to a queue named like its pattern.</summary>
     private static Binding Binding(string pattern) => new("x", Destination.Queue(pattern), pattern, FieldTable.Empty);
@@ -143,7 +143,7 @@ public class TopicRouterTests
         return matches.Destinations.Select(destination => destination.Name);
     }
 
-    private static RoutingInput Input(in string key) => new(new ReadOnlySpan<string>(in key), headers: null);
+    private static RoutingInput Input(in string key) => new(new ReadOnlySpan<string>(in key), headers: null, properties: default);
 
     private static bool Naive(string pattern, string key) => Naive(Words(pattern), Words(key));
 

@@ -28,7 +28,7 @@ public class TopologyInvariantTests
         var vhost = topology.Find("/")!;
         foreach (var exchange in vhost.Exchanges.Values)
         {
-            var fresh = vhost.Bindings.OfSource(exchange.Name).Aggregate(ExchangeTypes.NewRouter(exchange.Type), (router, binding) => router.Bind(binding));
+            var fresh = vhost.Bindings.OfSource(exchange.Name).Aggregate(ExchangeTypes.NewRouter(exchange.Type, exchange.Arguments), (router, binding) => router.Bind(binding));
             foreach (var key in (string[])["", "a", "a.b", "b.b", "c"])
                 Assert.That(Route(exchange.Router, key), Is.EquivalentTo(Route(fresh, key)));
         }
@@ -56,7 +56,7 @@ public class TopologyInvariantTests
         var vhost = topology.Find("/")!;
         foreach (var (exchange, router) in vhost.Exchanges.Values.Where(exchange => exchange.AutoDelete).Select(exchange => (exchange, exchange.Router)))
         {
-            var untouched = ReferenceEquals(router, ExchangeTypes.NewRouter(exchange.Type));
+            var untouched = ReferenceEquals(router, ExchangeTypes.NewRouter(exchange.Type, exchange.Arguments));
             Assert.That(untouched || !vhost.Bindings.OfSource(exchange.Name).IsEmpty);
         }
     });
@@ -79,7 +79,7 @@ public class TopologyInvariantTests
     private static List<Destination> Route(IRouter router, string key)
     {
         var matches = new RouteMatches();
-        router.Route(new(new ReadOnlySpan<string>(in key), headers: null), matches);
+        router.Route(new(new ReadOnlySpan<string>(in key), headers: null, properties: default), matches);
         return matches.Destinations.Distinct().ToList();
     }
 }

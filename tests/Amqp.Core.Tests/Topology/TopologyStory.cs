@@ -83,7 +83,7 @@ internal sealed class TopologyStory
     /// <summary>The names of the queues that a message reaches, in alphabetical order with blanks between.</summary>
     public string Route(string exchange, string key, FieldTable? headers = null)
     {
-        Assert.That(RouteResolver.Resolve(Here, Here.Exchanges[exchange], key, headers, _routes), Is.Null);
+        Assert.That(RouteResolver.Resolve(Here, Here.Exchanges[exchange], key, default, headers, _routes), Is.Null);
         return string.Join(' ', _routes.Queues.Select(queue => queue.Name).Order(StringComparer.Ordinal));
     }
 
