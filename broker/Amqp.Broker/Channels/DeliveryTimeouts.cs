@@ -75,7 +75,7 @@ internal sealed class DeliveryTimeouts(ChannelSession channel) : IDisposable
             return;
         }
         channel.Tags.GiveUp(delivery.Tag);
-        channel.Connection.Posts.Add(delivery.Link.Queue, QueueOperation.Settle(Settlement.Requeue, delivery.Link.Holder, delivery.Position));
+        channel.Connection.Posts.Add(delivery.Link.Queue, QueueOperation.Settle(Settlement.Abandon, delivery.Link.Holder, delivery.Position));
     }
 
     private void Mark(long now)

@@ -48,7 +48,7 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
     {
         _isOpen = true;
         var recovered = _services.Store.Open(Definition.Id, this);
-        if (recovered is not null && Definition.Durable) _state.Restore(recovered);
+        if (recovered is not null && Definition.Durable) _state.Restore(recovered, Now());
     }
 
     private void Publish(in QueueOperation publish, long now)

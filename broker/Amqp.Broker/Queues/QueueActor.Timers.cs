@@ -24,6 +24,7 @@ internal sealed partial class QueueActor
     {
         _tickDue = long.MaxValue;
         _state.DropExpired(now);
+        _state.ReleaseDue(now);
         if (now >= _deadLetterRetryDue) RetryDeadLetters();
         if (_state.Settings.ExpiresMs is { } expires && _state.ConsumerCount == 0 && now - _lastUsed >= expires)
             Delete(DeleteConditions.None, reply: null);
@@ -35,7 +36,7 @@ internal sealed partial class QueueActor
         if (IsOver) return;
         var due = _state.NextExpiry is { } expiry ? expiry + 1 : long.MaxValue;
         if (_state.Settings.ExpiresMs is { } expires && _state.ConsumerCount == 0) due = Math.Min(due, _lastUsed + expires);
-        due = Math.Min(due, _deadLetterRetryDue);
+        due = Math.Min(due, Math.Min(_state.NextDue ?? long.MaxValue, _deadLetterRetryDue));
         if (due >= _tickDue) return;
         _tickDue = due;
         _timer ??= _services.Clock.CreateTimer(() => Post(QueueOperation.Tick));

@@ -224,7 +224,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
             reply?.Complete(new DeleteResult(DeleteOutcome.InUse, 0));
             return;
         }
-        if (conditions.HasFlag(DeleteConditions.IfEmpty) && _state.ReadyCount > 0)
+        if (conditions.HasFlag(DeleteConditions.IfEmpty) && _state.ReadyCount + _state.DelayedCount > 0)
         {
             reply?.Complete(new DeleteResult(DeleteOutcome.NotEmpty, 0));
             return;

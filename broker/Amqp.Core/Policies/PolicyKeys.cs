@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Text.Json;
 using Amqp.Core.Errors;
+using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 using Of = Amqp.Core.Topology.QueueTypeSet;
 
@@ -26,6 +27,10 @@ internal static class PolicyKeys
         new("delivery-limit", Of.Quorum, Integer(0, long.MaxValue, "delivery limit"), Smaller),
         new("consumer-timeout", Of.Any, Integer(0, long.MaxValue, "consumer timeout")),
         new("consumer-timeout-action", Of.Classic | Of.Quorum, OneOf("consumer timeout action", "close-channel", "requeue")),
+        new("delayed-retry-type", Of.Classic | Of.Quorum, RetryType, OperatorsOwn),
+        new("delayed-retry-min", Of.Classic | Of.Quorum, RetryTime("minimum"), Larger),
+        new("delayed-retry-max", Of.Classic | Of.Quorum, RetryTime("maximum"), Smaller),
+        new("delayed-retry-multiplier", Of.Classic | Of.Quorum, Integer(1, long.MaxValue, "delayed retry multiplier")),
         new("queue-mode", Of.Classic, OneOf("queue-mode value", "default", "lazy")),
         new("queue-version", Of.Any, Integer(1, 2, "queue-version value"), OperatorsOwn),
         new("queue-master-locator", Of.Classic, MasterLocator),
@@ -58,6 +63,7 @@ internal static class PolicyKeys
         {
             if (!unknown.Exists(entry => entry.Key == key) && ByName[key].Check(value) is { } defect) return defect;
         }
+        if (CheckRetry(definition) is { } retry) return retry;
         if (MirrorPolicy.CheckTogether(definition) is { } inconsistent) return inconsistent;
         return unknown.Count == 0 ? null : $"{ErlangTerm.Render(unknown)} are not recognised policy settings";
     }
@@ -97,6 +103,21 @@ internal static class PolicyKeys
         value.ValueKind == JsonValueKind.String && value.GetString() is "min-masters" or "client-local" or "random"
             ? null
             : $"{ErlangTerm.Render(value)} invalid queue-master-locator value";
+
+    private static string? RetryType(JsonElement value) =>
+        value.ValueKind == JsonValueKind.String && RetryDelay.Parse(value.GetString()) is not null
+            ? null
+            : $"{Invalid(value, "delayed retry type")}. Must be one of: all, failed, returned, disabled";
+
+    private static Func<JsonElement, string?> RetryTime(string which) =>
+        value => Integer(1, long.MaxValue, $"delayed retry {which} delay")(value) is { } defect ? $"{defect}. Must be a positive integer" : null;
+
+    private static string? CheckRetry(PolicyDefinition definition)
+    {
+        var (type, min, max) = (definition.Text("delayed-retry-type"), definition.Integer("delayed-retry-min"), definition.Integer("delayed-retry-max"));
+        if (type is not (null or "disabled") && min is null) return $"delayed-retry-min is required when delayed-retry-type is {type}";
+        return max < min ? $"delayed-retry-max ({max}) must not be smaller than delayed-retry-min ({min})" : null;
+    }
 
     private static string Invalid(JsonElement value, string what) => $"{ErlangTerm.Render(value)} is not a valid {what}";
 

@@ -23,6 +23,7 @@ public sealed record QueueSettings
         ConsumerTimeoutMs = Smaller(arguments.ConsumerTimeoutMs, policies.Integer("consumer-timeout")),
         ConsumerTimeoutRequeues = (arguments.ConsumerTimeoutAction ?? policies.Text("consumer-timeout-action")) == "requeue",
         AtLeastOnce = (arguments.DeadLetterStrategy ?? policies.Text("dead-letter-strategy")) == "at-least-once",
+        Retry = RetryOf(arguments, policies),
         DeliveryLimit = Limit(arguments.DeliveryLimit, policies.Integer("delivery-limit")),
         SingleActiveConsumer = arguments.SingleActiveConsumer,
         MaxPriority = arguments.MaxPriority,
@@ -71,7 +72,10 @@ public sealed record QueueSettings
     public long DeliveryLimit { get; init; } = long.MaxValue;
 
     /// <summary>How often messages came back is counted, and consumers are told.</summary>
-    public bool CountsDeliveries => Type == QueueType.Quorum || DeliveryLimit < long.MaxValue;
+    public bool CountsDeliveries => Type == QueueType.Quorum || DeliveryLimit < long.MaxValue || Retry.Type != RetryType.Disabled;
+
+    /// <summary>How long messages wait before they are ready again after they came back.</summary>
+    public RetryDelay Retry { get; init; }
 
     /// <summary>One consumer at a time gets messages (<c>x-single-active-consumer</c>). This does not change.</summary>
     public bool SingleActiveConsumer { get; init; }
@@ -85,6 +89,15 @@ public sealed record QueueSettings
         if (arguments.Type != QueueType.Quorum) return arguments.Overflow ?? policy ?? Overflow.DropHead;
         // A quorum queue has no third way, and goes on with the first.
         return (policy ?? arguments.Overflow) is Overflow.RejectPublish ? Overflow.RejectPublish : Overflow.DropHead;
+    }
+
+    /// <summary>As in RabbitMQ the policy says what waits, and of two times the smaller one holds; without a first one nothing waits.</summary>
+    private static RetryDelay RetryOf(QueueArguments arguments, PolicyDefinition policies)
+    {
+        var type = RetryDelay.Parse(policies.Text("delayed-retry-type")) ?? arguments.RetryType ?? RetryType.Disabled;
+        if (Smaller(arguments.RetryMinMs, policies.Integer("delayed-retry-min")) is not { } min || type == RetryType.Disabled) return default;
+        var max = Smaller(arguments.RetryMaxMs, policies.Integer("delayed-retry-max")) ?? min;
+        return new RetryDelay(type, min, max, policies.Integer("delayed-retry-multiplier") ?? arguments.RetryMultiplier ?? 0);
     }
 
     private static long? ExpiresOf(QueueArguments arguments, long? policy) =>

@@ -40,7 +40,8 @@ public sealed partial class QueueState
     public int AbsentCount => _log.Count - _log.BodyCount;
 
     /// <summary>Takes over what the store kept of the queue. Before anything else.</summary>
-    public void Restore(RecoveredQueue recovered)
+    /// <param name="now">On the queue's clock.</param>
+    public void Restore(RecoveredQueue recovered, long now)
     {
         foreach (var (position, size, bodySize, attributes, redelivered) in recovered.Messages)
         {
@@ -55,7 +56,15 @@ public sealed partial class QueueState
                 redelivered || attributes.DeliveryCount > 0 ? flags | EntryFlags.Redelivered : flags,
                 priority,
                 (ushort)Math.Min(attributes.DeliveryCount, ushort.MaxValue));
-            _ready.Append(position, priority, bodySize);
+            if (attributes.ReadyAt - WallClockAheadMs is var due && attributes.ReadyAt != 0 && due > now)
+            {
+                Delay(position, due);
+                _unackedAbsent++;
+            }
+            else
+            {
+                _ready.Append(position, priority, bodySize);
+            }
         }
         _log.SkipTo(recovered.NextPosition);
         _ready.OpenWindows(bytes: 0, atLeastOne: false);

@@ -156,7 +156,7 @@ public sealed partial class QueueState
     /// <summary>The holder is gone: everything it has returns to its place. <see cref="DeliverReturned"/> follows as for <see cref="Settle"/>.</summary>
     public void Release(MessageHolder holder, long now)
     {
-        while (_unacked.TryGetAny(holder, out var position)) TakeBack(position, Settlement.Requeue, now);
+        while (_unacked.TryGetAny(holder, out var position)) TakeBack(position, Settlement.Abandon, now);
     }
 
     /// <summary>Hands out the first ready message to a basic.get.</summary>
@@ -299,12 +299,8 @@ public sealed partial class QueueState
                 Remove(position, RemovalReason.Rejected);
                 break;
             default:
-                if (_countsDeliveries && !TryReturn(position))
-                {
-                    Remove(position, RemovalReason.DeliveryLimit);
-                    break;
-                }
                 entry.Set(EntryFlags.Redelivered);
+                if (_countsDeliveries && !TryReturn(position, settlement, now)) break;
                 // In the last millisecond of its life it has been handed out once, which with a time to live of 0 is all there is.
                 if (entry.ExpiresAt == now) entry.ExpiresAt = now - 1;
                 MakeReady(position);

@@ -11,6 +11,9 @@ public enum Settlement : byte
 
     /// <summary>Back to its old place, marked as redelivered.</summary>
     Requeue,
+
+    /// <summary>The same, because its holder is gone or has not settled it in time.</summary>
+    Abandon,
 }
 
 /// <summary>Why a message left its queue for good.</summary>

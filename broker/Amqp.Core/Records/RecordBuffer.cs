@@ -98,7 +98,7 @@ public sealed class RecordBuffer
     public void Change(QueueId queue, long position, in MessageAttributes attributes)
     {
         var record = Begin(EnqueueHeadSize);
-        WriteEnqueueHead(record, attributes, bodyId: 0);
+        WriteEnqueueHead(record, attributes, bodyId: attributes.ReadyAt);
         End(record, RecordType.Change, queue, position);
     }
 

@@ -28,7 +28,7 @@ namespace Amqp.Core.Records;
 /// 5 Delivered     yes    the first      positions as runs from the first
 /// 6 Closed        0      0              nothing
 /// 7 Page          yes    the message's  as Enqueue
-/// 8 Change        yes    the message's  as Enqueue without a body; body id 0
+/// 8 Change        yes    the message's  as Enqueue, with ready at i64 for the body id, and without a body
 ///
 /// a body          exchange length u8, routing key length u8, 0 u16, properties length u32, exchange, routing key,
 ///                 property flags and properties, the message's body

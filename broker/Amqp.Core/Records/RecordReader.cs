@@ -13,9 +13,12 @@ public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
 
     private readonly ReadOnlySpan<byte> _record = record;
 
-    /// <summary>Of an Enqueue, Page or Change.</summary>
+    /// <summary>Of an Enqueue or Page.</summary>
     public MessageAttributes Attributes => new(
         BinaryPrimitives.ReadInt64LittleEndian(_record[32..]), _record[48], BinaryPrimitives.ReadInt32LittleEndian(_record[52..]));
+
+    /// <summary>Of a Change.</summary>
+    public MessageAttributes ChangedAttributes => Attributes with { ReadyAt = BodyId };
 
     /// <summary>Of an Enqueue or Page: where its body is, or 0: in the record.</summary>
     public long BodyId => BinaryPrimitives.ReadInt64LittleEndian(_record[40..]);

@@ -35,6 +35,8 @@ internal static class ArgumentChecks
 
     public static string? Expires(FieldValue value, FieldTable all) => IsZero(value) ? "{value_zero,0}" : MessageTtl(value, all);
 
+    public static string? PositiveTime(FieldValue value, FieldTable all) => Positive(value, all) ?? MessageTtl(value, all);
+
     public static string? MaxPriority(FieldValue value, FieldTable all)
     {
         if (NonNegative(value, all) is { } reason) return reason;
@@ -53,6 +55,9 @@ internal static class ArgumentChecks
 
     public static string? Overflow(FieldValue value, FieldTable all) =>
         OneOf(value, "invalid_overflow", "drop-head", "reject-publish", "reject-publish-dlx");
+
+    public static string? RetryType(FieldValue value, FieldTable all) =>
+        OneOf(value, "invalid_delayed_retry_type", "all", "failed", "returned", "disabled");
 
     public static string? ConsumerTimeoutAction(FieldValue value, FieldTable all) =>
         OneOf(value, "invalid_consumer_timeout_action", "close-channel", "requeue");

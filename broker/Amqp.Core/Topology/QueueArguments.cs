@@ -40,7 +40,12 @@ public sealed class QueueArguments
         new("x-queue-master-locator", ArgumentChecks.Anything, Of.Classic),
         // RabbitMQ 3.13 neither validates nor compares it; it is validated here as in 4.3.
         new("x-consumer-timeout", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum | Of.Stream, Compared: false),
+        // As in RabbitMQ 4.3, which has them for quorum queues.
+        new("x-delayed-retry-type", ArgumentChecks.RetryType, Of.Classic | Of.Quorum),
+        new("x-delayed-retry-min", ArgumentChecks.PositiveTime, Of.Classic | Of.Quorum),
+        new("x-delayed-retry-max", ArgumentChecks.PositiveTime, Of.Classic | Of.Quorum),
         // Not in RabbitMQ.
+        new("x-delayed-retry-multiplier", ArgumentChecks.Positive, Of.Classic | Of.Quorum),
         new("x-consumer-timeout-action", ArgumentChecks.ConsumerTimeoutAction, Of.Classic | Of.Quorum),
     ];
 
@@ -60,6 +65,10 @@ public sealed class QueueArguments
         MaxPriority = (byte)(Integer(arguments, "x-max-priority") ?? 0);
         ConsumerTimeoutMs = Integer(arguments, "x-consumer-timeout");
         ConsumerTimeoutAction = Text(arguments, "x-consumer-timeout-action");
+        RetryType = RetryDelay.Parse(Text(arguments, "x-delayed-retry-type"));
+        RetryMinMs = Integer(arguments, "x-delayed-retry-min");
+        RetryMaxMs = Integer(arguments, "x-delayed-retry-max");
+        RetryMultiplier = Integer(arguments, "x-delayed-retry-multiplier");
         DeliveryLimit = Integer(arguments, "x-delivery-limit");
         DeadLetterStrategy = Text(arguments, "x-dead-letter-strategy");
         Overflow = Overflows.Parse(Text(arguments, "x-overflow"));
@@ -96,6 +105,18 @@ public sealed class QueueArguments
 
     /// <summary><c>close-channel</c>, <c>requeue</c>, or null: as if nothing was said.</summary>
     public string? ConsumerTimeoutAction { get; }
+
+    /// <summary>Which messages wait before they are ready again; null: as if nothing was said.</summary>
+    public RetryType? RetryType { get; }
+
+    /// <summary>See <see cref="RetryDelay"/>; null: as if nothing was said.</summary>
+    public long? RetryMinMs { get; }
+
+    /// <summary>The same.</summary>
+    public long? RetryMaxMs { get; }
+
+    /// <summary>The same.</summary>
+    public long? RetryMultiplier { get; }
 
     /// <summary>So often may a message come back to the queue; null, or negative: any number of times.</summary>
     public long? DeliveryLimit { get; }

@@ -78,7 +78,7 @@ internal sealed class DeliveryCountTests
 
         var effects = new QueueEffects();
         var restarted = new QueueState(new QueueId(7), epoch: 1, isDurable: true, settings, effects);
-        restarted.Restore(new(position + 1, [new(position, Size: 200, BodySize: 2, queue.Store.Messages[position].Attributes, Redelivered: false)]));
+        restarted.Restore(new(position + 1, [new(position, Size: 200, BodySize: 2, queue.Store.Messages[position].Attributes, Redelivered: false)]), now: 0);
         restarted.ReadAhead(windowBytes: 1_000, isGetWaiting: true);
         restarted.Loaded([position], [QueueStory.NewMessage("m1", persistent: true)], now: 0);
         Assert.That(restarted.TryGet(holder, now: 0, out var message, out _, out var redelivered), Is.EqualTo(GetOutcome.Found));

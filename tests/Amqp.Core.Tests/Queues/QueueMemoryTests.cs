@@ -46,7 +46,7 @@ internal sealed class QueueMemoryTests
         Assert.That(queue.Store.Messages[0].Attributes.ExpiresAt, Is.EqualTo(1_700_000_000_000 + queue.Now + 100));
         var restored = new QueueStory(durable: true);
         restored.State.WallClockAheadMs = 1_700_000_000_050;
-        restored.State.Restore(new RecoveredQueue(1, [new RecoveredMessage(0, 200, 72, queue.Store.Messages[0].Attributes, Redelivered: true)]));
+        restored.State.Restore(new RecoveredQueue(1, [new RecoveredMessage(0, 200, 72, queue.Store.Messages[0].Attributes, Redelivered: true)]), now: 0);
         Assert.That(restored.State.NextExpiry, Is.EqualTo(queue.Now + 50));
     }
 
@@ -54,7 +54,7 @@ internal sealed class QueueMemoryTests
     public void What_survived_counts_with_its_body_alone()
     {
         var restored = new QueueStory(durable: true);
-        restored.State.Restore(new RecoveredQueue(9, [new RecoveredMessage(0, 1_000, 72, default, Redelivered: false), new RecoveredMessage(8, 500, 0, default, Redelivered: true)]));
+        restored.State.Restore(new RecoveredQueue(9, [new RecoveredMessage(0, 1_000, 72, default, Redelivered: false), new RecoveredMessage(8, 500, 0, default, Redelivered: true)]), now: 0);
         var figures = restored.State.Figures();
         Assert.That((figures.ReadyBytes, figures.PersistentBytes, figures.Ready), Is.EqualTo((72, 72, 2)));
     }
@@ -137,7 +137,7 @@ internal sealed class QueueMemoryTests
         const long Far = 50_000_000_000;
         var queue = new QueueStory(durable: true);
         var before = GC.GetAllocatedBytesForCurrentThread();
-        queue.State.Restore(new RecoveredQueue(2 * Far, [new RecoveredMessage(7, 200, 72, default, Redelivered: false), new RecoveredMessage(Far, 200, 72, default, Redelivered: false)]));
+        queue.State.Restore(new RecoveredQueue(2 * Far, [new RecoveredMessage(7, 200, 72, default, Redelivered: false), new RecoveredMessage(Far, 200, 72, default, Redelivered: false)]), now: 0);
         queue.Publish("last");
         Assert.That(queue.State.End, Is.EqualTo((2 * Far) + 1));
         Assert.That(queue.State.Purge(), Is.EqualTo(3));
@@ -152,7 +152,7 @@ internal sealed class QueueMemoryTests
         var state = new QueueState(new(7), epoch: 0, isDurable: true, QueueSettings.None, effects);
         var message = NewMessage("m");
         var before = GC.GetTotalMemory(forceFullCollection: true);
-        state.Restore(new RecoveredQueue(Count, Enumerable.Range(0, Count).Select(position => new RecoveredMessage(position, 200, 72, default, Redelivered: false))));
+        state.Restore(new RecoveredQueue(Count, Enumerable.Range(0, Count).Select(position => new RecoveredMessage(position, 200, 72, default, Redelivered: false))), now: 0);
         Assert.That((GC.GetTotalMemory(forceFullCollection: true) - before) / Count, Is.LessThan(32));
 
         // Through the hands of a consumer and back, so that table and heap have grown as well.
@@ -180,7 +180,7 @@ internal sealed class QueueMemoryTests
         var messages = Enumerable.Range(0, count).Select(number => NewMessage($"m{number}", persistent: true)).ToArray();
         queue.Store.Add(messages.Select((message, position) => Core.Records.StoreRecord.Enqueue(new(7), position, message, 0)).ToArray());
         queue.Store.Write();
-        queue.State.Restore(new RecoveredQueue(count, messages.Select((message, position) => new RecoveredMessage(position, message.Size, message.BodySize, default, Redelivered: false))));
+        queue.State.Restore(new RecoveredQueue(count, messages.Select((message, position) => new RecoveredMessage(position, message.Size, message.BodySize, default, Redelivered: false))), now: 0);
         return queue;
     }
 }

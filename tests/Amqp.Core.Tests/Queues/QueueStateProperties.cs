@@ -36,18 +36,19 @@ internal sealed class QueueStateProperties
         Unlimited,
         DropBeyond,
         RefuseBeyond,
+        TimePasses,
     }
 
     [Test]
-    public void A_queue_behaves_as_a_sorted_list([Values(0, 3)] int maxPriority, [Values(long.MaxValue, 2)] long deliveryLimit)
+    public void A_queue_behaves_as_a_sorted_list([Values(0, 3)] int maxPriority, [Values(long.MaxValue, 2)] long deliveryLimit, [Values(0, 10)] int retryMs)
     {
         var steps = Gen.Elements(Enum.GetValues<Step>()).ListOf().ToArbitrary();
-        Prop.ForAll(steps, run => new Run((byte)maxPriority, deliveryLimit).Behaves(run.ToList())).Check(Config.QuickThrowOnFailure.WithMaxTest(1_000).WithEndSize(300));
+        Prop.ForAll(steps, run => new Run((byte)maxPriority, deliveryLimit, retryMs).Behaves(run.ToList())).Check(Config.QuickThrowOnFailure.WithMaxTest(1_000).WithEndSize(300));
     }
 
-    private sealed class Run(byte maxPriority, long deliveryLimit)
+    private sealed class Run(byte maxPriority, long deliveryLimit, int retryMs)
     {
-        private readonly QueueStory _story = new(durable: true, settings: new QueueSettings { MaxPriority = maxPriority, DeliveryLimit = deliveryLimit });
+        private readonly QueueStory _story = new(durable: true, settings: Settings(maxPriority, deliveryLimit, retryMs));
         private readonly StoryHolder _holder = new();
         private readonly SortedSet<int> _ready = new(Comparer<int>.Create((one, other) =>
             PriorityOf(one) == PriorityOf(other) ? one.CompareTo(other) : maxPriority == 0 ? one.CompareTo(other) : PriorityOf(other).CompareTo(PriorityOf(one))));
@@ -57,7 +58,15 @@ internal sealed class QueueStateProperties
         private readonly HashSet<int> _persistent = [];
         private readonly Queue<(TransactionPart Part, int First, int? Settled)> _parts = new();
         private int _published;
-        private QueueSettings _settings = new() { MaxPriority = maxPriority, DeliveryLimit = deliveryLimit };
+        private readonly SortedSet<(long Due, int Message)> _waiting = [];
+        private QueueSettings _settings = Settings(maxPriority, deliveryLimit, retryMs);
+
+        private static QueueSettings Settings(byte maxPriority, long deliveryLimit, int retryMs) => new()
+        {
+            MaxPriority = maxPriority,
+            DeliveryLimit = deliveryLimit,
+            Retry = retryMs == 0 ? default : new RetryDelay(RetryType.All, retryMs, MaxMs: 25, Multiplier: 0),
+        };
 
         /// <summary>Of the message with that number.</summary>
         private static byte PriorityOf(int number) => (byte)(number / 5 % 4);
@@ -72,9 +81,12 @@ internal sealed class QueueStateProperties
                 _story.CarryOut();
                 Drop();
                 var prepared = _parts.Sum(part => part.Settled is null ? 2 : 3);
-                if (_story.State.ReadyCount != _ready.Count || _story.State.UnackedCount != _held.Count + prepared) return false;
+                if (_story.State.ReadyCount != _ready.Count || _story.State.UnackedCount != _held.Count + prepared + _waiting.Count) return false;
                 if (_holder.UnackedCount != _held.Count || !RecordsAreRight() || !FiguresAreRight()) return false;
             }
+            _story.Now += 1_000;
+            ReleaseDue();
+            _story.CarryOut();
             while (_ready.Count > 0)
             {
                 if (!Get()) return false;
@@ -114,6 +126,10 @@ internal sealed class QueueStateProperties
                 case Step.Prepare: Prepare(); break;
                 case Step.Commit when _parts.Count > 0: Commit(); break;
                 case Step.Abort when _parts.Count > 0: Abort(); break;
+                case Step.TimePasses:
+                    _story.Now += 15;
+                    ReleaseDue();
+                    break;
                 case Step.Write: _story.Write(); break;
                 case Step.Evict: _story.Evict(keptBytes: 20 * 140); break;
                 case Step.ReleaseAll: _story.Evict(keptBytes: 0); break;
@@ -138,12 +154,14 @@ internal sealed class QueueStateProperties
         private bool CountIsRight(StoreRecord record)
         {
             var message = int.Parse(QueueStory.NameOf(record.Message!), CultureInfo.InvariantCulture);
-            var count = deliveryLimit == long.MaxValue || record.Type == RecordType.Page ? 0 : _returned.GetValueOrDefault(message);
-            return record.Attributes.DeliveryCount == count;
+            var isCounted = (deliveryLimit < long.MaxValue || retryMs > 0) && record.Type != RecordType.Page;
+            var count = isCounted ? _returned.GetValueOrDefault(message) : 0;
+            var due = _waiting.FirstOrDefault(waiting => waiting.Message == message).Due;
+            return record.Attributes.DeliveryCount == count && (due == 0 || record.Type == RecordType.Page || record.Attributes.ReadyAt == due);
         }
 
         /// <summary>Everything but what transactions publish.</summary>
-        private SortedSet<int> There() => [.. _ready, .. _held, .. _parts.Where(part => part.Settled is not null).Select(part => part.Settled!.Value)];
+        private SortedSet<int> There() => [.. _ready, .. _held, .. _waiting.Select(waiting => waiting.Message), .. _parts.Where(part => part.Settled is not null).Select(part => part.Settled!.Value)];
 
         private void Publish(int count, int every)
         {
@@ -203,7 +221,20 @@ internal sealed class QueueStateProperties
         {
             _held.Remove(message);
             _returned[message] = _returned.GetValueOrDefault(message) + 1;
-            if (_returned[message] <= deliveryLimit) _ready.Add(message);
+            if (_returned[message] > deliveryLimit) return;
+            if (retryMs == 0) _ready.Add(message);
+            else _waiting.Add((_story.Now + Math.Min(retryMs * _returned[message], 25), message));
+        }
+
+        private void ReleaseDue()
+        {
+            while (_waiting.Count > 0 && _waiting.Min.Due <= _story.Now)
+            {
+                _ready.Add(_waiting.Min.Message);
+                _waiting.Remove(_waiting.Min);
+            }
+            _story.State.ReleaseDue(_story.Now);
+            Drop();
         }
 
         private void Prepare()

@@ -175,7 +175,7 @@ internal sealed class StoreModel
         var records = new List<StoreRecord>();
         foreach (var (position, entry) in queue.Messages.Where(message => message.Value.IsSettleable && _random.Next(3) > 0).Take(_random.Next(1, 20)))
         {
-            var attributes = new MessageAttributes(_random.Next(2) * 4_000_000_000_000, (byte)_random.Next(3), _random.Next(1, 1_000));
+            var attributes = new MessageAttributes(_random.Next(2) * 4_000_000_000_000, (byte)_random.Next(3), _random.Next(1, 1_000), _random.Next(2) * 4_100_000_000_000);
             entry.Changes.Add((attributes, ticket));
             records.Add(StoreRecord.Change(new(queue.Id), position, attributes));
         }

@@ -15,7 +15,7 @@ namespace Amqp.Storage.Messages.Index;
 ///            offset        zigzag of the difference to the end of the record before
 ///            length
 ///            expires at    if flagged
-///            body id       if flagged
+///            body id       if flagged; of a Change: ready at
 ///            priority, delivery count    if flagged
 ///            head length   of records that have a message's body: bytes before it
 ///            segment       Settle
@@ -63,7 +63,8 @@ internal sealed class FooterWriter
         if (_bytes.Length - _length < sizeMax) Array.Resize(ref _bytes, Math.Max(2 * _bytes.Length, _length + sizeMax));
         var isMessage = entry.Type is RecordType.Enqueue or RecordType.Page or RecordType.Change;
         var isMarked = entry.Attributes.Priority != 0 || entry.Attributes.DeliveryCount != 0;
-        var flags = (entry.Attributes.ExpiresAt != 0 ? Expires : 0) | (entry.BodyId != 0 ? Shares : 0) | (isMarked ? IsMarked : 0);
+        var bodyId = entry.Type == RecordType.Change ? entry.Attributes.ReadyAt : entry.BodyId;
+        var flags = (entry.Attributes.ExpiresAt != 0 ? Expires : 0) | (bodyId != 0 ? Shares : 0) | (isMarked ? IsMarked : 0);
         _bytes[_length++] = (byte)((int)entry.Type | flags);
         if (isMessage || entry.Type is RecordType.Settle or RecordType.Delivered)
         {
@@ -79,7 +80,7 @@ internal sealed class FooterWriter
         Write((ulong)entry.Length);
         _end = entry.Offset + RecordHeader.Padded(entry.Length);
         if (entry.Attributes.ExpiresAt != 0) Write((ulong)entry.Attributes.ExpiresAt);
-        if (entry.BodyId != 0) Write((ulong)entry.BodyId);
+        if (bodyId != 0) Write((ulong)bodyId);
         if (isMarked)
         {
             Write(entry.Attributes.Priority);
@@ -143,7 +144,8 @@ internal ref struct FooterReader(ReadOnlySpan<byte> footer)
         var bodyId = (kind & FooterWriter.Shares) != 0 ? (long)Read() : 0;
         var isMarked = (kind & FooterWriter.IsMarked) != 0;
         var attributes = new MessageAttributes(
-            expiresAt, isMarked ? (byte)ReadLength(byte.MaxValue) : (byte)0, isMarked ? ReadLength(int.MaxValue) : 0);
+            expiresAt, isMarked ? (byte)ReadLength(byte.MaxValue) : (byte)0, isMarked ? ReadLength(int.MaxValue) : 0, type == RecordType.Change ? bodyId : 0);
+        if (type == RecordType.Change) bodyId = 0;
         var bodySize = IndexEntry.HasBody(type, bodyId) ? length - ReadLength(length) : 0;
         var segment = type == RecordType.Settle ? (long)Read() : 0;
         ReadOnlySpan<byte> runs = default;

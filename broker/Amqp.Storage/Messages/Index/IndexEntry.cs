@@ -51,7 +51,7 @@ internal readonly ref struct IndexEntry
             Type = header.Type,
             Queue = header.Queue,
             Position = header.Position,
-            Attributes = isMessage || header.Type == RecordType.Change ? reader.Attributes : default,
+            Attributes = isMessage ? reader.Attributes : header.Type == RecordType.Change ? reader.ChangedAttributes : default,
             BodyId = bodyId,
             Segment = header.Type == RecordType.Settle ? reader.Segment : 0,
             Runs = header.Type switch
