@@ -45,7 +45,7 @@ public sealed partial class QueueState
     {
         foreach (var (position, size, bodySize, attributes, redelivered) in recovered.Messages)
         {
-            var priority = Math.Min(attributes.Priority, Settings.MaxPriority);
+            var priority = Math.Min(attributes.Priority, _maxPriority);
             var flags = EntryFlags.Persistent | EntryFlags.Stored | EntryFlags.Written;
             // What ended while the broker was down ended long ago on the queue's clock, but not at 0, which is never.
             _log.Restore(
@@ -107,10 +107,9 @@ public sealed partial class QueueState
         var pageRoom = IsPagingOut ? 0 : PageOutBytes;
         var looks = LookedAtMax;
         var kept = KeptCount(keptBytes);
-        if (_ready.IsByPosition)
+        if (_ready.Only is { } level)
         {
-            var level = _ready.LevelOf(0);
-            _heldTrimmedTo = EvictBetween(_heldTrimmedTo, level.Ready.RunStart - kept, ref pageRoom, ref looks, kept);
+            _heldTrimmedTo = EvictBetween(_heldTrimmedTo, level.RunStart - kept, ref pageRoom, ref looks, kept);
             _trimmedTo = EvictBetween(Math.Max(_trimmedTo, level.Window.End), _log.End, ref pageRoom, ref looks, keptReturned: 0);
         }
         else
@@ -207,8 +206,8 @@ public sealed partial class QueueState
     }
 
     /// <summary>A ready message that consumers get soon.</summary>
-    private static bool IsNext(long position, ReadyOrder.Level level, int keptReturned) => position < level.Ready.RunStart
-        ? level.Ready.ReturnedCount <= keptReturned || position <= level.Window.ReturnedReadTo
+    private static bool IsNext(long position, ReadyLevel level, int keptReturned) => position < level.RunStart
+        ? level.ReturnedCount <= keptReturned || position <= level.Window.ReturnedReadTo
         : level.Window.Keeps(position);
 
     private bool IsWritten(long position, in MessageLog.Entry entry) => entry.Is(EntryFlags.Written)

@@ -36,6 +36,7 @@ public sealed partial class QueueState
     private readonly ReadyOrder _ready;
     private readonly UnackedTable _unacked = new();
     private readonly ConsumerSet _consumers;
+    private readonly byte _maxPriority;
 
     /// <param name="id">The queue's number, for its records.</param>
     /// <param name="epoch">Positions begin with it, see <see cref="Positions"/>.</param>
@@ -46,7 +47,8 @@ public sealed partial class QueueState
     {
         (_id, _isDurable, _effects, Settings) = (id, isDurable, effects, settings);
         _log = new MessageLog(Positions.First(epoch));
-        _ready = new ReadyOrder(_log, settings.MaxPriority);
+        _maxPriority = settings.MaxPriority;
+        _ready = new ReadyOrder(_log, _maxPriority);
         _consumers = new ConsumerSet(settings.SingleActiveConsumer);
     }
 
@@ -325,7 +327,7 @@ public sealed partial class QueueState
     private bool IsHeldBy(MessageHolder holder, long position) =>
         _log.Contains(position) && _log[position].Slot is not MessageHolder.None and var slot && _unacked.HolderOf(slot) == holder;
 
-    private byte PriorityOf(Message message) => Settings.MaxPriority == 0 ? (byte)0 : Math.Min(message.Properties.Priority ?? 0, Settings.MaxPriority);
+    private byte PriorityOf(Message message) => _maxPriority == 0 ? (byte)0 : Math.Min(message.Properties.Priority ?? 0, _maxPriority);
 
     private bool IsPersistent(Message message) => _isDurable && message.IsPersistent;
 

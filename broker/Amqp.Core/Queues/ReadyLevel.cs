@@ -8,14 +8,27 @@ namespace Amqp.Core.Queues;
 /// The run is every message of the priority from <see cref="RunStart"/> on that has no holder; it costs nothing, however long it is. Messages that
 /// came back wait in a heap. They are all older, so that what is requeued is again in front of everything published after it.
 /// </summary>
-/// <param name="log">Has the messages. One without a holder is ready.</param>
-internal sealed class ReadyLevel(MessageLog log, byte priority)
+internal sealed class ReadyLevel
 {
     /// <summary>Room that the heap of returned messages keeps when it is empty.</summary>
     private const int ReturnedRoomKept = 1024;
 
+    private readonly MessageLog _log;
+    private readonly byte _priority;
     private readonly PriorityQueue<long, long> _returned = new();
     private readonly List<long> _visited = [];
+
+    /// <param name="log">Has the messages. One without a holder is ready.</param>
+    /// <param name="priority">Of all messages here.</param>
+    /// <param name="reading">Takes what has to be read.</param>
+    public ReadyLevel(MessageLog log, byte priority, List<long> reading)
+    {
+        (_log, _priority) = (log, priority);
+        Window = new ReadWindow(log, this, reading);
+    }
+
+    /// <summary>Which of them are in memory.</summary>
+    public ReadWindow Window { get; }
 
     public int Count { get; private set; }
 
@@ -41,39 +54,45 @@ internal sealed class ReadyLevel(MessageLog log, byte priority)
     {
         while (_returned.TryPeek(out position, out _))
         {
-            if (log.Contains(position)) return true;
+            if (_log.Contains(position)) return true;
             _returned.Dequeue(); // it was damaged
         }
         if (Count == 0) return false;
         // Over holes, and over what a transaction holds: that comes back as a returned message, being older.
-        position = RunStart = log.NextReady(RunStart, priority);
+        position = RunStart = _log.NextReady(RunStart, _priority);
         return true;
     }
 
     /// <summary>Takes out the message that <see cref="TryPeek"/> showed.</summary>
     public void TakeFirst(long position)
     {
+        Window.Leave(position);
         if (position >= RunStart) RunStart = position + 1;
         else
         {
             _returned.Dequeue();
             if (_returned.Count == 0 && _returned.EnsureCapacity(0) > ReturnedRoomKept) _returned.TrimExcess();
         }
-        Add(-1, -log[position].BodySize);
+        Add(-1, -_log[position].BodySize);
     }
 
     /// <summary>A message has no holder any more, and is back in its old place.</summary>
     public void Return(long position)
     {
         if (position < RunStart) _returned.Enqueue(position, position);
-        Add(1, log[position].BodySize);
+        Add(1, _log[position].BodySize);
+        Window.Enter(position);
     }
 
     /// <summary>A ready message is about to leave the log, wherever it stands here.</summary>
-    public void Lose(long position) => Add(-1, -log[position].BodySize);
+    public void Lose(long position)
+    {
+        Window.Leave(position);
+        Add(-1, -_log[position].BodySize);
+    }
 
     /// <summary>The next one at or above a position of the run, or the end of the log.</summary>
-    public long NextOfRun(long position) => log.NextReady(position, priority);
+    public long NextOfRun(long position) => _log.NextReady(position, _priority);
 
     /// <summary>Shows the first returned messages, in order, until enough were seen.</summary>
     /// <param name="most">So many at most.</param>
@@ -82,7 +101,7 @@ internal sealed class ReadyLevel(MessageLog log, byte priority)
     {
         while (_visited.Count < most && _returned.TryDequeue(out var position, out _))
         {
-            if (!log.Contains(position)) continue;
+            if (!_log.Contains(position)) continue;
             _visited.Add(position);
             if (isEnough(position)) break;
         }

@@ -2,75 +2,82 @@ namespace Amqp.Core.Queues;
 
 /// <summary>
 /// The ready messages of a queue in the order in which they leave it: the highest priority first, and among equals the oldest. A queue without
-/// priorities has one level, and one with them as many as are used.
+/// priorities has one level, which costs it nothing, and one with them as many as are used.
 /// </summary>
-/// <param name="log">Has the messages. One without a holder is ready.</param>
-/// <param name="maxPriority">No message has a higher priority.</param>
-internal sealed class ReadyOrder(MessageLog log, byte maxPriority)
+internal sealed class ReadyOrder
 {
     private const int ReadsInFlightMax = 2;
 
-    private readonly Level?[] _levels = new Level?[maxPriority + 1];
+    private readonly MessageLog _log;
+    private readonly ReadyLevel?[] _levels;
     private readonly List<long> _reading = [];
     private int _readsInFlight;
 
     // No level above has a message.
     private int _top;
 
-    public int Count { get; private set; }
+    // Of all levels, where there are several.
+    private int _count;
+    private long _bytes;
+
+    /// <param name="log">Has the messages. One without a holder is ready.</param>
+    /// <param name="maxPriority">No message has a higher priority.</param>
+    public ReadyOrder(MessageLog log, byte maxPriority)
+    {
+        _log = log;
+        _levels = new ReadyLevel?[maxPriority + 1];
+        if (maxPriority == 0) Only = LevelOf(0);
+    }
+
+    /// <summary>All of them, where there are no priorities: messages leave in the order of their positions.</summary>
+    public ReadyLevel? Only { get; }
+
+    public int Count => Only is { } only ? only.Count : _count;
 
     /// <summary>Size of their bodies.</summary>
-    public long Bytes { get; private set; }
+    public long Bytes => Only is { } only ? only.Bytes : _bytes;
 
-    /// <summary>Messages leave in the order of their positions.</summary>
-    public bool IsByPosition => _levels.Length == 1;
-
-    /// <summary>Those of that priority, and which of them are in memory.</summary>
-    public Level LevelOf(byte priority) => _levels[priority] ??= new Level(log, priority, _reading);
+    /// <summary>Those of that priority.</summary>
+    public ReadyLevel LevelOf(byte priority) => _levels[priority] ??= new ReadyLevel(_log, priority, _reading);
 
     /// <summary>A message without a holder was appended to the log.</summary>
-    public void Append(long position, byte priority, int bodySize)
-    {
-        if (priority > _top) _top = priority;
-        LevelOf(priority).Ready.Append(position, bodySize);
-        Add(1, bodySize);
-    }
+    public void Append(long position, byte priority, int bodySize) => LevelToFill(priority, bodySize).Append(position, bodySize);
 
     /// <summary>The first message, or false when there is none.</summary>
     public bool TryPeek(out long position)
     {
+        if (Only is { } only) return only.TryPeek(out position);
         position = 0;
-        return Count > 0 && Top.Ready.TryPeek(out position);
+        if (_count == 0) return false;
+        while (_levels[_top] is not { Count: > 0 }) _top--;
+        return _levels[_top]!.TryPeek(out position);
     }
 
     /// <summary>Takes out the message that <see cref="TryPeek"/> showed.</summary>
     public void TakeFirst(long position)
     {
-        var top = _levels[_top]!;
-        top.Window.Leave(position);
-        top.Ready.TakeFirst(position);
-        Add(-1, -log[position].BodySize);
+        if (Only is { } only)
+        {
+            only.TakeFirst(position);
+            return;
+        }
+        _levels[_top]!.TakeFirst(position);
+        Add(-1, -_log[position].BodySize);
     }
 
     /// <summary>A message has no holder any more, and is back in its old place.</summary>
     public void Return(long position)
     {
-        ref var entry = ref log[position];
-        if (entry.Priority > _top) _top = entry.Priority;
-        var level = LevelOf(entry.Priority);
-        level.Ready.Return(position);
-        level.Window.Enter(position);
-        Add(1, entry.BodySize);
+        ref var entry = ref _log[position];
+        LevelToFill(entry.Priority, entry.BodySize).Return(position);
     }
 
     /// <summary>A ready message is about to leave the log, wherever it stands here.</summary>
     public void Lose(long position)
     {
-        ref var entry = ref log[position];
-        var level = LevelOf(entry.Priority);
-        level.Window.Leave(position);
-        level.Ready.Lose(position);
-        Add(-1, -entry.BodySize);
+        ref var entry = ref _log[position];
+        if (Only is null) Add(-1, -entry.BodySize);
+        LevelOf(entry.Priority).Lose(position);
     }
 
     /// <summary>From now on not all messages are in memory, but those that are next.</summary>
@@ -83,8 +90,8 @@ internal sealed class ReadyOrder(MessageLog log, byte maxPriority)
             if (_levels[priority] is not { } level) continue;
             level.Window.Open();
             level.Window.Refill(bytes, atLeastOne);
-            bytes = Math.Max(0, bytes - level.Ready.Bytes);
-            atLeastOne &= level.Ready.Count == 0;
+            bytes = Math.Max(0, bytes - level.Bytes);
+            atLeastOne &= level.Count == 0;
         }
     }
 
@@ -97,10 +104,10 @@ internal sealed class ReadyOrder(MessageLog log, byte maxPriority)
         var messages = ReadWindow.MessagesMax;
         for (var priority = _top; priority >= 0 && messages > 0; priority--)
         {
-            if (_levels[priority] is not { Ready.Count: > 0 } level) continue;
+            if (_levels[priority] is not { Count: > 0 } level) continue;
             level.Window.Extend(bytes);
-            if ((bytes -= level.Ready.Bytes) <= 0) break;
-            messages -= level.Ready.Count;
+            if ((bytes -= level.Bytes) <= 0) break;
+            messages -= level.Count;
         }
         if (_reading.Count == 0) return null;
         _reading.Sort(); // a message that returned may have been noted after younger ones
@@ -113,33 +120,17 @@ internal sealed class ReadyOrder(MessageLog log, byte maxPriority)
     /// <summary>The store has answered a read.</summary>
     public void ReadAnswered() => _readsInFlight--;
 
-    /// <summary>The highest one that has a message.</summary>
-    private Level Top
+    private ReadyLevel LevelToFill(byte priority, int bodySize)
     {
-        get
-        {
-            while (_levels[_top] is not { Ready.Count: > 0 }) _top--;
-            return _levels[_top]!;
-        }
+        if (Only is { } only) return only;
+        if (priority > _top) _top = priority;
+        Add(1, bodySize);
+        return LevelOf(priority);
     }
 
     private void Add(int messages, long bytes)
     {
-        Count += messages;
-        Bytes += bytes;
-    }
-
-    /// <summary>The ready messages of one priority.</summary>
-    internal sealed class Level
-    {
-        public Level(MessageLog log, byte priority, List<long> reading)
-        {
-            Ready = new ReadyLevel(log, priority);
-            Window = new ReadWindow(log, Ready, reading);
-        }
-
-        public ReadyLevel Ready { get; }
-
-        public ReadWindow Window { get; }
+        _count += messages;
+        _bytes += bytes;
     }
 }
