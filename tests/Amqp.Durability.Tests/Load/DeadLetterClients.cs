@@ -46,3 +46,23 @@ internal sealed class Rejecter(string queue, BrokerLife life, Action<string> vio
         await channel.BasicCancelAsync(tag, cancellationToken: gone);
     }
 }
+
+/// <summary>Sends everything back; what came back more often than it may must not come again.</summary>
+internal sealed class Returner(string queue, long deliveryLimit, BrokerLife life, Action<string> violate) : Client("returner", life, violate)
+{
+    protected override async Task Serve(IConnection connection, int number, CancellationToken stop, CancellationToken gone)
+    {
+        var channel = await connection.CreateChannelAsync(cancellationToken: gone);
+        await channel.BasicQosAsync(0, 100, global: false, gone);
+        var consumer = new AsyncEventingBasicConsumer(channel);
+        consumer.ReceivedAsync += async (_, delivery) =>
+        {
+            var count = delivery.BasicProperties.Headers is { } headers && headers.TryGetValue("x-delivery-count", out var value) ? (long)value! : 0;
+            if (count > deliveryLimit) Violate($"retry: a message of {queue} came after {count} returns");
+            await channel.BasicRejectAsync(delivery.DeliveryTag, requeue: true, gone);
+        };
+        var tag = await channel.BasicConsumeAsync(queue, autoAck: false, consumer, gone);
+        await Until(stop, gone);
+        await channel.BasicCancelAsync(tag, cancellationToken: gone);
+    }
+}

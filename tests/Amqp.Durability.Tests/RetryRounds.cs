@@ -1,0 +1,98 @@
+using System.Collections.Concurrent;
+using Amqp.Durability.Tests.Load;
+using Amqp.Testing;
+using RabbitMQ.Client;
+
+namespace Amqp.Durability.Tests;
+
+/// <summary>
+/// Messages that no consumer can take come back, wait, come back again, and leave for the dead-letter exchange when that was too often, while the
+/// broker is killed, or now and then stopped: every confirmed one is where it was, or there. It may be in both.
+/// </summary>
+[Ours]
+public sealed class RetryRoundsTests : BrokerFixture
+{
+    private const string Dead = "dead";
+    private const int DeliveryLimit = 3;
+
+    private static readonly string[] Sources = ["classic", "quorum"];
+
+    private readonly ConcurrentQueue<string> _violations = [];
+
+    [SetUp]
+    public void Clear() => _violations.Clear();
+
+    [Test]
+    public Task No_message_that_comes_back_is_lost_when_the_broker_is_killed() => Kill(rounds: 8);
+
+    [Test, Category("Long")]
+    public Task No_message_that_comes_back_is_lost_when_the_broker_is_killed_a_hundred_times() => Kill(rounds: 100);
+
+    private Task Kill(int rounds) => Rounds.Run("retries", rounds, async random =>
+    {
+        var broker = await StartOwnBroker();
+        AllowLog("The end of segment .* was being written", broker); // the system may leave a large write half done
+        AllowLog("came back more often than its delivery limit", broker);
+        var life = new BrokerLife(broker);
+        await using (var connection = await life.Connect("declarations"))
+        await using (var channel = await connection.CreateChannelAsync())
+        {
+            await Queues.DeclareDurable(channel, Dead);
+            foreach (var source in Sources)
+            {
+                await channel.QueueDeclareAsync(source, durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?>
+                {
+                    ["x-queue-type"] = source,
+                    ["x-dead-letter-exchange"] = "",
+                    ["x-dead-letter-routing-key"] = Dead,
+                    ["x-delivery-limit"] = DeliveryLimit,
+                    ["x-delayed-retry-type"] = "all",
+                    ["x-delayed-retry-min"] = 10,
+                    ["x-delayed-retry-max"] = 200,
+                });
+            }
+        }
+
+        var publisher = new NumberPublisher(Sources, life, _violations.Enqueue);
+        Client[] clients = [publisher, .. Sources.Select(source => new Returner(source, DeliveryLimit, life, _violations.Enqueue))];
+        try
+        {
+            foreach (var client in clients) client.Start();
+            for (var round = 0; round < rounds; round++)
+            {
+                var target = publisher.Confirmed.Count + random.Next(1, 2_000);
+                await Eventually.True(() => publisher.Confirmed.Count >= target || !_violations.IsEmpty, TimeSpan.FromMinutes(1), $"{target} confirms");
+                Assert.That(_violations, Is.Empty);
+                if (round % 4 == 3) await life.StopAndRestart();
+                else await life.KillAndRestart();
+            }
+            foreach (var client in clients) await client.Finish(Patience.Stop);
+        }
+        finally
+        {
+            foreach (var client in clients) await client.DisposeAsync();
+        }
+
+        await using var last = await life.Connect("last look");
+        await using var look = await last.CreateChannelAsync();
+        var (found, dead, copies) = (new HashSet<int>(), 0, 0);
+        await Eventually.That(async () => await Missing(), Is.Zero, Patience.Stop);
+        Assert.That(_violations, Is.Empty);
+        Assert.That(dead, Is.Positive, "some came back too often");
+        return $"{publisher.Confirmed.Count} confirmed, {found.Count} found, {dead} dead-lettered, {copies} found more than once";
+
+        async Task<int> Missing()
+        {
+            foreach (var queue in (string[])[Dead, .. Sources])
+            {
+                await foreach (var message in Queues.Taken(look, queue))
+                {
+                    if (!found.Add(NumberPublisher.Number(message.Body))) copies++;
+                    if (queue == Dead) dead++;
+                    await look.BasicAckAsync(message.DeliveryTag, multiple: false);
+                }
+            }
+            return publisher.Confirmed.Keys.Count(number => !found.Contains(number));
+        }
+    });
+}
