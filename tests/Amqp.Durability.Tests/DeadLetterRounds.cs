@@ -50,43 +50,9 @@ public sealed class DeadLetterRoundsTests : BrokerFixture
         }
 
         var publisher = new NumberPublisher(sources, life, _violations.Enqueue);
-        Client[] clients = [publisher, new Rejecter(sources[0], life, _violations.Enqueue)];
-        try
-        {
-            foreach (var client in clients) client.Start();
-            for (var round = 0; round < rounds; round++)
-            {
-                var target = publisher.Confirmed.Count + random.Next(1, 2_000);
-                await Eventually.True(() => publisher.Confirmed.Count >= target || !_violations.IsEmpty, TimeSpan.FromMinutes(1), $"{target} confirms");
-                Assert.That(_violations, Is.Empty);
-                if (round % 4 == 3) await life.StopAndRestart();
-                else await life.KillAndRestart();
-            }
-            foreach (var client in clients) await client.Finish(Patience.Stop);
-        }
-        finally
-        {
-            foreach (var client in clients) await client.DisposeAsync();
-        }
-
-        await using var last = await life.Connect("last look");
-        await using var look = await last.CreateChannelAsync();
-        var (found, copies) = (new HashSet<int>(), 0);
-        await Eventually.That(async () => await Missing(), Is.Zero, Patience.Stop);
-        Assert.That(_violations, Is.Empty);
-        return $"{publisher.Confirmed.Count} confirmed, {found.Count} found, {copies} of them more than once";
-
-        async Task<int> Missing()
-        {
-            foreach (var queue in (string[])[Dead, .. sources])
-            {
-                await foreach (var message in Queues.Taken(look, queue))
-                {
-                    if (!found.Add(NumberPublisher.Number(message.Body))) copies++;
-                    await look.BasicAckAsync(message.DeliveryTag, multiple: false);
-                }
-            }
-            return publisher.Confirmed.Keys.Count(number => !found.Contains(number));
-        }
+        var numbers = new NumberRounds(publisher, [new Rejecter(sources[0], life, _violations.Enqueue)], life, _violations);
+        await numbers.Kill(rounds, random);
+        await numbers.ExpectAll([Dead, .. sources]);
+        return numbers.Result;
     });
 }

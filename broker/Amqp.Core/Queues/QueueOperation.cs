@@ -61,7 +61,7 @@ public readonly struct QueueOperation
     public bool IsSettlement => Kind is QueueOperationKind.Settle or QueueOperationKind.Release;
 
     /// <summary>Messages come back to be handed out again.</summary>
-    public bool ReturnsMessages => Kind == QueueOperationKind.Release || (Kind == QueueOperationKind.Settle && Settlement >= Settlement.Requeue);
+    public bool ReturnsMessages => Kind == QueueOperationKind.Release || (Kind == QueueOperationKind.Settle && Settlement is Settlement.Requeue or Settlement.Abandon);
 
     /// <summary>A message arrives.</summary>
     /// <param name="publisher">Told what became of it, or null.</param>

@@ -23,7 +23,7 @@ public sealed partial class QueueState
     // Most queues do not count, and pay one look at this.
     private bool _countsDeliveries;
 
-    /// <summary>Messages that left because they came back too often, and that nobody was told of.</summary>
+    /// <summary>Messages that left because they came back too often, since they were last taken here for the log.</summary>
     public int BeyondDeliveryLimit { get; private set; }
 
     /// <summary>Messages that wait until they are due.</summary>
