@@ -46,7 +46,10 @@ public sealed partial class BrokerNode
         var alarms = new Alarms(flowLogger);
         var memory = NewMemoryBudget(limits, resources.MemoryBytes);
         memory.ShortageChanged = isShort => alarms.Set(Shortage.Memory, isShort);
-        _queueServices = new QueueServices(topology, queues, messages, memory, metrics, clock, loggers.CreateLogger("Amqp.Broker.Queues"));
+        _queueServices = new QueueServices(topology, queues, messages, memory, metrics, clock, loggers.CreateLogger("Amqp.Broker.Queues"))
+        {
+            DelayLevels = parts.DelayLevels,
+        };
         queues.Connect(_queueServices);
         _diskWatch = new DiskWatch(resources, limits.DiskFreeLimit, alarms, clock, flowLogger);
         _heapRelease = new HeapRelease(memory, resources, clock, flowLogger);

@@ -1,5 +1,6 @@
 using Amqp.Broker.Security;
 using Amqp.Core;
+using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Microsoft.Extensions.Logging;
 
@@ -18,4 +19,8 @@ public sealed record NodeParts(
     LoginRules Logins,
     ISystemResources Resources,
     TimeProvider Time,
-    ILoggerFactory Loggers);
+    ILoggerFactory Loggers)
+{
+    /// <summary>What messages mean that ask to wait.</summary>
+    public DelayLevels DelayLevels { get; init; } = DelayLevels.Default;
+}

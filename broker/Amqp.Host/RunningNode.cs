@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Amqp.Broker;
+using Amqp.Core.Messages;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Host.Options;
@@ -91,7 +92,10 @@ internal sealed class RunningNode : IAsyncDisposable
                 options.Security.Logins,
                 new SystemResources(directory.FullPath),
                 TimeProvider.System,
-                logs));
+                logs)
+            {
+                DelayLevels = DelayLevels.Parse(options.Delays.Levels)!,
+            });
             return new RunningNode(store, messages, node);
         }
         catch

@@ -67,6 +67,7 @@ internal sealed class OptionsReaderTests
     [TestCase("Security:Mechanisms", "", "Option 'Security:Mechanisms' is '', which is not possible: it has to be one or more of AMQPLAIN, EXTERNAL, PLAIN")]
     [TestCase("Security:Mechanisms", " , ", "Option 'Security:Mechanisms' is ' , '")]
     [TestCase("Security:Mechanisms", "PLAIN,GSSAPI", "Option 'Security:Mechanisms' is 'PLAIN,GSSAPI'")]
+    [TestCase("Delays:Levels", "1s 5", "Option 'Delays:Levels' is '1s 5', which is not possible: it has to be one or more times")]
     [TestCase("Limits:FailedLoginsPerMinute", "0", "a number from 1")]
     [TestCase("Limits:FrameBytes", "4095", "a number from 4096")]
     [TestCase("Limits:ChannelsPerConnection", "0", "a number from 1")]

@@ -1,13 +1,19 @@
+using Amqp.Broker.Queues;
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Routing;
+using Amqp.Core.Topology;
+using AMQP.Net;
 
 namespace Amqp.Broker.DeadLetters;
 
 /// <summary>A dead letter that has to be sent again.</summary>
 /// <param name="Target">The queue that refused it; null: no queue got it.</param>
 internal readonly record struct UnsentLetter(DeadLetter Letter, IQueueEndpoint? Target);
+
+/// <summary>A letter as it is published.</summary>
+internal readonly record struct RoutedLetter(string Exchange, string RoutingKey, Content Content, long ExpirationMs);
 
 /// <summary>What a queue needs to dead-letter; most never do. All of it is about dead letters in transit, which are bounded.</summary>
 /// <param name="queue">The queue that they leave.</param>
@@ -20,6 +26,7 @@ internal sealed class DeadLettering(IQueueEndpoint queue) : IMessageReader
 
     public RouteResult Routes { get; } = new();
 
+    /// <summary>Queues that the letter goes to which was routed last.</summary>
     public List<IQueueEndpoint> Targets { get; } = [];
 
     /// <summary>How many queues have to answer yet, for those that go to several.</summary>
@@ -29,6 +36,17 @@ internal sealed class DeadLettering(IQueueEndpoint queue) : IMessageReader
     public Dictionary<long, (DeadLetter Letter, Message Message)> Sent { get; } = [];
 
     public List<UnsentLetter> Unsent { get; } = [];
+
+    /// <summary>The queues that a letter was routed to are its targets.</summary>
+    /// <param name="isLeftOut">This one is not.</param>
+    public void FindTargets(LocalQueues queues, Func<QueueDefinition, bool> isLeftOut)
+    {
+        Targets.Clear();
+        foreach (var definition in Routes.Queues)
+        {
+            if (!isLeftOut(definition) && queues.TryFind(definition, out var target)) Targets.Add(target);
+        }
+    }
 
     /// <summary>To it a queue answers that gets dead letters.</summary>
     public IPublisher PublisherTo(IQueueEndpoint target)

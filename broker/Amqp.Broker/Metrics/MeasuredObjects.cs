@@ -46,7 +46,7 @@ internal sealed class MeasuredConnection(SampleClock clock, AmqpConnection conne
 }
 
 /// <summary>A queue: its actor counts. The virtual host has from it only what no channel counts.</summary>
-internal sealed class MeasuredQueue(SampleClock clock, Latest<QueueReport> report, Counters counters, Measured vhost) : Measured(clock, MeasuredLevel.Part, vhost)
+internal sealed class MeasuredQueue(SampleClock clock, Latest<QueueReport> report, Counters counters, Measured? vhost) : Measured(clock, MeasuredLevel.Part, vhost)
 {
     private int _seen = -1;
 

@@ -47,8 +47,9 @@ internal sealed class NodeMetrics
 
     /// <summary>A queue.</summary>
     /// <param name="report">What it says of itself.</param>
-    /// <param name="counters">What it counts.</param>
-    public Measured Add(string vhost, Latest<QueueReport> report, Counters counters) => Add(new MeasuredQueue(Clock, report, counters, Vhost(vhost)));
+    /// <param name="counters">What it counts. Of the delayed messages of an exchange the virtual host has nothing, as in RabbitMQ.</param>
+    public Measured Add(QueueDefinition queue, Latest<QueueReport> report, Counters counters) =>
+        Add(new MeasuredQueue(Clock, report, counters, queue.DelaysOf is null ? Vhost(queue.Vhost) : null));
 
     /// <summary>A connection publishes to an exchange for the first time.</summary>
     public MeasuredPublishes AddPublishes(string vhost, string exchange)
@@ -70,7 +71,7 @@ internal sealed class NodeMetrics
     /// <summary>Follows the topology: called when the change can be seen.</summary>
     public void Changed(TopologyResult change)
     {
-        foreach (var removed in change.Changes.OfType<ExchangeRemoved>()) RemoveExchange((removed.Vhost, removed.Name));
+        foreach (var removed in change.Changes.OfType<ExchangeRemoved>()) RemoveExchange((removed.Vhost, removed.Exchange.Name));
         foreach (var vhost in change.VhostsRemoved)
         {
             foreach (var exchange in vhost.Exchanges.Keys) RemoveExchange((vhost.Name, exchange));

@@ -11,6 +11,9 @@ internal sealed record Route(IQueueEndpoint[] Queues, string[] DirectReplies, st
     /// <summary>Several queues store the message if it is persistent: its body is to be stored once.</summary>
     public bool SharesBody { get; } = Queues.Count(queue => queue.Definition.Durable) > 1;
 
+    /// <summary>The message has to wait in its exchange, and is routed again after that.</summary>
+    public bool IsDelay => Queues is [{ Definition.DelaysOf: not null }];
+
     /// <summary>No queue has it, nor might have it later.</summary>
     public bool LeadsNowhere => Queues.Length + Absent.Length == 0;
 }

@@ -59,7 +59,7 @@ internal sealed partial class LocalQueues
             services.Metrics.Remove(actor.Measured);
         }
         // These were not asked: they end as if a client had deleted each of them.
-        foreach (var removed in change.VhostsRemoved.SelectMany(vhost => vhost.Queues.Values))
+        foreach (var removed in change.QueuesRemovedWithOthers)
         {
             if (!_actors.TryRemove(removed.Id, out var actor)) continue;
             actor.Post(QueueOperation.Delete(DeleteConditions.None, reply: null));

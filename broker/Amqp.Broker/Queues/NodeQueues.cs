@@ -27,6 +27,9 @@ public sealed class NodeQueues
     public QueueInfo? Find(string vhost, string name) =>
         Topology.Find(vhost)?.FindQueue(name) is { } definition ? _services.Queues.Describe(definition) : null;
 
+    /// <summary>How many messages wait in an exchange, or null if none can.</summary>
+    public int? DelayedIn(Exchange exchange) => exchange.Delays is { } delays ? _services.Queues.Describe(delays)?.Figures.Unacked ?? 0 : null;
+
     /// <summary>Drops a queue's ready messages.</summary>
     /// <returns>How many, or null when there is no such queue.</returns>
     /// <exception cref="BrokerException">The queue failed.</exception>

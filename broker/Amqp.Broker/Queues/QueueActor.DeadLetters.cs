@@ -4,6 +4,8 @@ using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Routing;
+using Amqp.Core.Topology;
+using AMQP.Net;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Broker.Queues;
@@ -11,6 +13,7 @@ namespace Amqp.Broker.Queues;
 /// <content>
 /// A queue publishes its dead letters itself, on the topology of the moment. When every queue that gets one has it, the one here goes. What no queue
 /// gets, or refuses, is gone, as in RabbitMQ; but with the strategy at-least-once it stays, and is tried again.
+/// <para>What an exchange has delayed goes the same way, unchanged, and to that exchange. What a queue refuses of it stays, too.</para>
 /// </content>
 internal sealed partial class QueueActor
 {
@@ -50,32 +53,48 @@ internal sealed partial class QueueActor
 
     private bool TryPublish(in DeadLetter letter, DeadLettering own)
     {
+        if (_services.Topology.Current.Find(Definition.Vhost) is not { } vhost) return false;
+        if ((Definition.DelaysOf is null ? RouteDeadLetter(letter, vhost, own) : RouteDelayed(letter.Message, vhost, own)) is not { } routed) return false;
+        var targets = own.Targets;
+        if (targets.Count == 0) return false;
+        var message = new Message(routed.Exchange, routed.RoutingKey, routed.Content)
+        {
+            ExpirationMs = routed.ExpirationMs,
+            IsShared = targets.Count > 1,
+            BodyId = letter.Message.IsPersistent && targets.Count(target => target.Definition.Durable) > 1 ? _services.Store.NextBodyId() : 0,
+        };
+        if (targets.Count > 1) own.Awaited[letter.Position] = targets.Count;
+        if (_state.Settings.RetriesRefused) own.Sent[letter.Position] = (letter, message);
+        foreach (var target in targets) target.Post(QueueOperation.Publish(message, own.PublisherTo(target), letter.Position));
+        return true;
+    }
+
+    private RoutedLetter? RouteDeadLetter(in DeadLetter letter, VirtualHost vhost, DeadLettering own)
+    {
         var settings = _state.Settings;
-        var vhost = _services.Topology.Current.Find(Definition.Vhost);
-        if (settings.DeadLetterExchange is not { } name || vhost?.FindExchange(name) is not { } exchange) return false;
+        if (settings.DeadLetterExchange is not { } name || vhost.FindExchange(name) is not { } exchange) return null;
         var content = Deaths.Record(letter.Message, letter.Reason, Definition.Name, (ulong)_services.Clock.WallClock.ToUnixTimeSeconds());
         var headers = content.Properties.Headers!;
         var routingKey = settings.DeadLetterRoutingKey ?? letter.Message.RoutingKey;
         // The keys of CC go with the message's own key only.
         var routed = settings.DeadLetterRoutingKey is null ? headers : headers.Without("CC");
-        if (RouteResolver.Resolve(vhost, exchange, routingKey, content.Properties, routed, own.Routes) is not null) return false;
-        var targets = own.Targets;
-        targets.Clear();
-        foreach (var queue in own.Routes.Queues)
-        {
-            if (letter.Reason != RemovalReason.Rejected && Deaths.IsCycle(headers, queue.Name)) continue;
-            if (_services.Queues.TryFind(queue, out var endpoint)) targets.Add(endpoint);
-        }
-        if (targets.Count == 0) return false;
-        var message = new Message(name, routingKey, content)
-        {
-            IsShared = targets.Count > 1,
-            BodyId = letter.Message.IsPersistent && targets.Count(target => target.Definition.Durable) > 1 ? _services.Store.NextBodyId() : 0,
-        };
-        if (targets.Count > 1) own.Awaited[letter.Position] = targets.Count;
-        if (settings.RetriesDeadLetters) own.Sent[letter.Position] = (letter, message);
-        foreach (var target in targets) target.Post(QueueOperation.Publish(message, own.PublisherTo(target), letter.Position));
-        return true;
+        if (RouteResolver.Resolve(vhost, exchange, routingKey, content.Properties, routed, own.Routes) is not null) return null;
+        var mayEndCycles = letter.Reason != RemovalReason.Rejected;
+        own.FindTargets(_services.Queues, queue => mayEndCycles && queue.DelaysOf is null && Deaths.IsCycle(headers, queue.Name));
+        return new RoutedLetter(name, routingKey, content, ExpirationMs: -1);
+    }
+
+    private RoutedLetter? RouteDelayed(Message message, VirtualHost vhost, DeadLettering own)
+    {
+        if (vhost.FindExchange(Definition.DelaysOf!) is not { } exchange) return null;
+        var properties = MutableProperties.From(message.Properties);
+        properties.Headers = Delay.Done(properties.Headers!);
+        var content = message.Content.With(properties);
+        if (RouteResolver.Resolve(vhost, exchange, message.RoutingKey, content.Properties, properties.Headers, own.Routes) is not null) return null;
+        own.FindTargets(_services.Queues, _ => false);
+        // The keys of BCC are for routing alone.
+        properties.Headers = properties.Headers.Without("BCC");
+        return new RoutedLetter(message.Exchange, message.RoutingKey, message.Content.With(properties), message.ExpirationMs);
     }
 
     /// <summary>A queue has these dead letters.</summary>
@@ -112,7 +131,8 @@ internal sealed partial class QueueActor
         _deadLetterRetryDue = Math.Min(_deadLetterRetryDue, now + DeadLetterRetryMs);
         if (now - _lastComplaint < ComplaintMs) return;
         _lastComplaint = now;
-        LogUnsent(_services.Logger, Definition.Name, Definition.Vhost, _state.Settings.DeadLetterExchange ?? "", DeadLetterRetryMs / 1000);
+        if (Definition.DelaysOf is { } delayedIn) LogRefused(_services.Logger, delayedIn, Definition.Vhost, unsent.Target?.Definition.Name ?? "", DeadLetterRetryMs / 1000);
+        else LogUnsent(_services.Logger, Definition.Name, Definition.Vhost, _state.Settings.DeadLetterExchange ?? "", DeadLetterRetryMs / 1000);
     }
 
     private void RetryDeadLetters()
@@ -125,7 +145,7 @@ internal sealed partial class QueueActor
         {
             // The last one that has to answer is gone: as if nothing had been sent.
             if (target is null || (target.IsDeleted && !own.Awaited.ContainsKey(letter.Position))) Send(letter, own);
-            else if (!_state.Settings.RetriesDeadLetters || target.IsDeleted) DeadLettered(letter.Position, own);
+            else if (!_state.Settings.RetriesRefused || target.IsDeleted) DeadLettered(letter.Position, own);
             else target.Post(QueueOperation.Publish(own.Sent[letter.Position].Message, own.PublisherTo(target), letter.Position));
         }
     }
@@ -137,6 +157,9 @@ internal sealed partial class QueueActor
         var damaged = _state.DeadLettersRead(positions, (Message?[])read.Subject!);
         if (damaged > 0) LogDamaged(_services.Logger, damaged, Definition.Name, Definition.Vhost, positions[0], positions[^1]);
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Delayed messages of exchange '{Exchange}' in vhost '{Vhost}' that are due stay in it, because queue '{Queue}' is full and refuses them (x-overflow). They are tried again every {Seconds} s, and when many wait so, others of the exchange wait behind them; make room in the queue")]
+    private static partial void LogRefused(ILogger logger, string exchange, string vhost, string queue, int seconds);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Dead letters of queue '{Name}' in vhost '{Vhost}' stay in it: the exchange '{Exchange}' leads them to no queue, or one refuses them because it is full. They are tried again every {Seconds} s; bind a queue for them, or make room in the one that they go to")]
     private static partial void LogUnsent(ILogger logger, string name, string vhost, string exchange, int seconds);

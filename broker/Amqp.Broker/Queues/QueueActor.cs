@@ -32,9 +32,10 @@ internal sealed partial class QueueActor : IQueueEndpoint
         _state = new QueueState(definition.Id, services.Epoch, definition.Durable, definition.Settings, _effects)
         {
             WallClockAheadMs = services.Clock.WallClockAheadMs,
+            DelayLevels = services.DelayLevels,
         };
         if (definition.Durable) OpenOrFail();
-        Measured = services.Metrics.Add(definition.Vhost, _report, _state.Counters);
+        Measured = services.Metrics.Add(definition, _report, _state.Counters);
         TellReport();
         Touch(Now());
     }

@@ -56,7 +56,7 @@ public sealed partial class TopologyService
         var stored = await _store.Load(Follow, cancellation);
         loaded(stored);
         _revision = stored.Revision;
-        var queues = stored.Topology.VirtualHosts.Values.SelectMany(vhost => vhost.Queues.Values);
+        var queues = stored.Topology.VirtualHosts.Values.SelectMany(vhost => vhost.AllQueues);
         var found = new TopologyResult(stored.Topology, [.. queues.Select(queue => new QueueAdded(queue))]);
         if (found.Changed) _changed(found);
         Volatile.Write(ref _current, stored.Topology);

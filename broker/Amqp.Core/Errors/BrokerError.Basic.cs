@@ -33,6 +33,11 @@ public sealed partial record BrokerError
     public static BrokerError RoutingHeaderNotArray(string header, FieldType type) =>
         PreconditionFailed($"invalid message: {{unacceptable_type_in_header,\"{header}\",{type.Name()}}}");
 
+    /// <summary>A header <c>x-delay</c> or <c>x-delay-level</c> that is no number, or too large a one. RabbitMQ's plug-in ends the connection with 541 for
+    /// text that is no number, and delivers what else it does not understand at once.</summary>
+    public static BrokerError InvalidDelay(string header, FieldValue value) =>
+        PreconditionFailed($"invalid {header} '{ErlangTerm.Text(value)}' of type '{value.Type.Name()}': not a number of {(header == "x-delay" ? $"milliseconds up to {Limits.TimeToLiveMs}" : "a level")}");
+
     public static BrokerError ImmediateNotImplemented => NotImplemented("immediate=true");
 
     public static BrokerError PrefetchSizeNotImplemented(uint size) => NotImplemented($"prefetch_size!=0 ({size})");

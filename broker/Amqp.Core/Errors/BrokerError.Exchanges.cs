@@ -14,6 +14,10 @@ public sealed partial record BrokerError
     /// <summary>RabbitMQ's answer without its federation plugin; a broker downstream knows it.</summary>
     public static BrokerError NoFederation => new(ReplyCode.CommandInvalid, "unknown exchange type 'x-federation-upstream'");
 
+    public static BrokerError DelayedTypeNotExchangeType => PreconditionFailed("Invalid argument, 'x-delayed-type' must be an existing exchange type");
+
+    public static BrokerError DelayedTypeNotItself => PreconditionFailed("Invalid argument, 'x-delayed-message' can't be used for 'x-delayed-type'");
+
     public static BrokerError HashHeaderAndProperty => PreconditionFailed("hash-header and hash-property are mutually exclusive");
 
     public static BrokerError UnsupportedHashProperty(string property) => PreconditionFailed($"Unsupported property: {property}");

@@ -1,3 +1,4 @@
+using AMQP.Net;
 using Amqp.Core.Errors;
 
 namespace Amqp.Core.Messages;
@@ -5,6 +6,14 @@ namespace Amqp.Core.Messages;
 /// <summary>The expiration property: milliseconds as decimal digits, with or without a sign, up to <see cref="Limits.TimeToLiveMs"/>.</summary>
 public static class Expiration
 {
+    /// <summary>Milliseconds, or -1 when there is none, of properties that were let pass once.</summary>
+    public static long Of(BasicProperties properties)
+    {
+        if ((properties.Flags & PropertyFlags.Expiration) == PropertyFlags.None) return -1;
+        Parse(properties.Expiration, out var ms);
+        return ms;
+    }
+
     /// <param name="ms">Milliseconds, or -1 when there is none.</param>
     /// <returns>406, with the reason that RabbitMQ's parsing gives; null if it is fine.</returns>
     public static BrokerError? Parse(string? expiration, out long ms)

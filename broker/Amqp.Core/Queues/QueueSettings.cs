@@ -9,6 +9,9 @@ public sealed record QueueSettings
     /// <summary>Nothing is set.</summary>
     public static QueueSettings None { get; } = new();
 
+    /// <summary>Of the delayed messages of an exchange.</summary>
+    public static QueueSettings OfDelays { get; } = new() { HoldsDelays = true };
+
     /// <summary>What arguments and policies make together: of the two limits the smaller one, as in RabbitMQ.</summary>
     /// <param name="policies">The effective definition of the policies that the queue goes by.</param>
     public static QueueSettings Of(QueueArguments arguments, PolicyDefinition policies) => new()
@@ -32,6 +35,9 @@ public sealed record QueueSettings
 
     /// <summary>This does not change.</summary>
     public QueueType Type { get; init; }
+
+    /// <summary>Messages wait here for the time that they ask for, and are handed to nobody. This does not change.</summary>
+    public bool HoldsDelays { get; private init; }
 
     /// <summary>Milliseconds that a message may wait, or null (<c>x-message-ttl</c>).</summary>
     public long? MessageTtlMs { get; init; }
@@ -67,6 +73,9 @@ public sealed record QueueSettings
     /// <summary>Dead letters that no queue gets, or that one refuses, stay and are tried again (<c>x-dead-letter-strategy</c>). As in RabbitMQ only where
     /// publishers are refused when the queue is full, since it may fill with them.</summary>
     public bool RetriesDeadLetters => AtLeastOnce && Overflow == Overflow.RejectPublish;
+
+    /// <summary>What a queue refuses that it is sent from here stays and is tried again. Of a delayed message no publisher could hear any more.</summary>
+    public bool RetriesRefused => RetriesDeadLetters || HoldsDelays;
 
     /// <summary>So often may a message come back to the queue; one that comes back more often leaves it (<c>x-delivery-limit</c>).</summary>
     public long DeliveryLimit { get; init; } = long.MaxValue;

@@ -3,7 +3,7 @@ using Amqp.Core.Messages;
 
 namespace Amqp.Core.Queues;
 
-/// <summary>A message that left its queue, to be published to the queue's dead-letter exchange.</summary>
+/// <summary>A message that left its queue, to be published to the queue's dead-letter exchange, or as what it was before it waited.</summary>
 /// <param name="Position">Its name; <see cref="QueueState.DeadLettered"/> is told it when every queue that gets it has it.</param>
 /// <param name="Reason">Why it left.</param>
 public readonly record struct DeadLetter(long Position, Message Message, RemovalReason Reason);
@@ -106,9 +106,14 @@ public sealed partial class QueueState
     {
         if (Settings.DeadLetterExchange is null || Deaths.Text(reason) is null) return false;
         if (_log.BodyOf(position) is null) _unackedAbsent++;
+        WaitInLine(position, reason);
+        return true;
+    }
+
+    private void WaitInLine(long position, RemovalReason reason)
+    {
         _log[position].Slot = _unacked.Add(_deadLetterHolder, position);
         _waiting.Enqueue((position, reason));
-        return true;
     }
 
     /// <summary>A message that was refused never was in the queue, and its publisher knows: it is dead-lettered if there is room for it.</summary>

@@ -56,9 +56,10 @@ public sealed partial class QueueState
                 redelivered || attributes.DeliveryCount > 0 ? flags | EntryFlags.Redelivered : flags,
                 priority,
                 (ushort)Math.Min(attributes.DeliveryCount, ushort.MaxValue));
-            if (attributes.ReadyAt - WallClockAheadMs is var due && attributes.ReadyAt != 0 && due > now)
+            var dueAt = _holdsDelays ? attributes.ExpiresAt : attributes.ReadyAt;
+            if (_holdsDelays || (dueAt != 0 && dueAt - WallClockAheadMs > now))
             {
-                Delay(position, due);
+                Delay(position, dueAt - WallClockAheadMs);
                 _unackedAbsent++;
             }
             else

@@ -55,7 +55,8 @@ public sealed partial class QueueState
             expiresNow |= entry.ExpiresAt == now;
             if (entry.Is(EntryFlags.Persistent)) entry.Set(EntryFlags.Stored | EntryFlags.Written);
             _unacked.Remove(entry.Slot);
-            MakeReady(position);
+            if (_holdsDelays) Delay(position, entry.ExpiresAt);
+            else MakeReady(position);
         }
         // While the part had them, they were passed over.
         _trimmedTo = Math.Min(_trimmedTo, part.FirstPosition);

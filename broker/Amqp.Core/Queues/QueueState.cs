@@ -37,6 +37,7 @@ public sealed partial class QueueState
     private readonly UnackedTable _unacked = new();
     private readonly ConsumerSet _consumers;
     private readonly byte _maxPriority;
+    private readonly bool _holdsDelays;
 
     /// <param name="id">The queue's number, for its records.</param>
     /// <param name="epoch">Positions begin with it, see <see cref="Positions"/>.</param>
@@ -47,7 +48,7 @@ public sealed partial class QueueState
     {
         (_id, _isDurable, _effects, Settings) = (id, isDurable, effects, settings);
         _log = new MessageLog(Positions.First(epoch));
-        _maxPriority = settings.MaxPriority;
+        (_maxPriority, _holdsDelays) = (settings.MaxPriority, settings.HoldsDelays);
         _ready = new ReadyOrder(_log, _maxPriority);
         _consumers = new ConsumerSet(settings.SingleActiveConsumer);
     }
@@ -98,7 +99,8 @@ public sealed partial class QueueState
         var persistent = IsPersistent(message);
         var priority = PriorityOf(message);
         var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None, priority);
-        _ready.Append(position, priority, message.BodySize);
+        if (_holdsDelays) Delay(position, expiresAt);
+        else _ready.Append(position, priority, message.BodySize);
         Counters.Add(Measure.Published);
         DeliverReady(now);
         // A message with a time to live of 0 is for a consumer that can take it this instant.
@@ -329,10 +331,11 @@ public sealed partial class QueueState
 
     private byte PriorityOf(Message message) => _maxPriority == 0 ? (byte)0 : Math.Min(message.Properties.Priority ?? 0, _maxPriority);
 
-    private bool IsPersistent(Message message) => _isDurable && message.IsPersistent;
+    private bool IsPersistent(Message message) => _isDurable && (message.IsPersistent || _holdsDelays);
 
     private long ExpiryOf(Message message, long now)
     {
+        if (_holdsDelays) return DueOf(message, now);
         var ttl = (message.ExpirationMs, Settings.MessageTtlMs) switch
         {
             ( >= 0 and var own, { } queue) => Math.Min(own, queue),

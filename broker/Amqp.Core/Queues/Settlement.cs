@@ -34,6 +34,9 @@ public enum RemovalReason : byte
     /// <summary>It came back to the queue more often than it may.</summary>
     DeliveryLimit,
 
+    /// <summary>It has waited for the time that it asked for.</summary>
+    Due,
+
     /// <summary>The queue was purged.</summary>
     Purged,
 

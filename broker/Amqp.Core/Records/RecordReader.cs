@@ -58,11 +58,10 @@ public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
         if (exchange + routingKey > names.Length) return null;
         var content = names[(exchange + routingKey)..];
         if (properties < 0 || properties > content.Length) return null;
-        return new Message(
-            strings.Get(names[..exchange]),
-            strings.Get(names.Slice(exchange, routingKey)),
-            Content.Copy(content, properties))
+        var copied = Content.Copy(content, properties);
+        return new Message(strings.Get(names[..exchange]), strings.Get(names.Slice(exchange, routingKey)), copied)
         {
+            ExpirationMs = Expiration.Of(copied.Properties),
             BodyId = type == RecordType.Body ? RecordHeader.Read(_record).Position : 0,
         };
     }

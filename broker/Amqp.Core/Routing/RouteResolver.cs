@@ -1,5 +1,6 @@
 using System.Runtime.InteropServices;
 using Amqp.Core.Errors;
+using Amqp.Core.Messages;
 using Amqp.Core.Topology;
 using AMQP.Net;
 
@@ -16,7 +17,8 @@ public static class RouteResolver
     /// <param name="properties">The message's.</param>
     /// <param name="headers">Those of them that it is routed by; null if it has none.</param>
     /// <param name="result">Overwritten.</param>
-    /// <returns>406 if a CC or BCC header is no array; null otherwise. A message that no queue gets is no error here.</returns>
+    /// <returns>406 if a CC or BCC header is no array, or a delay that one of the exchanges is asked for is none; null otherwise. A message that no queue gets
+    /// is no error here.</returns>
     public static BrokerError? Resolve(
         VirtualHost vhost, Exchange exchange, string routingKey, BasicProperties properties, FieldTable? headers, RouteResult result)
     {
@@ -24,7 +26,20 @@ public static class RouteResolver
         if (headers is not null && AddHeaderKeys(routingKey, headers, result) is { } error) return error;
         var keys = result.Keys.Count == 0 ? new ReadOnlySpan<string>(in routingKey) : CollectionsMarshal.AsSpan(result.Keys);
         Visit(exchange, result);
-        while (result.Pending.TryPop(out var next)) Route(vhost, next, new(keys, headers, properties), result);
+        while (result.Pending.TryPop(out var next))
+        {
+            if (next.Delays is { } delays)
+            {
+                result.Cacheable = false;
+                if (Delay.Check(headers, out var isAsked) is { } invalid) return invalid;
+                if (isAsked)
+                {
+                    result.Add(delays);
+                    continue;
+                }
+            }
+            Route(vhost, next, new(keys, headers, properties), result);
+        }
         return null;
     }
 

@@ -44,14 +44,10 @@ public static partial class ChangeJson
         switch (change)
         {
             case ExchangeAdded { Exchange: var exchange }:
-                writer.WriteString("name", exchange.Name);
-                writer.WriteString("type", exchange.Type);
-                writer.WriteBoolean("autoDelete", exchange.AutoDelete);
-                writer.WriteBoolean("internal", exchange.Internal);
-                Write(writer, exchange.Arguments);
+                Write(writer, exchange);
                 break;
-            case ExchangeRemoved removed:
-                writer.WriteString("name", removed.Name);
+            case ExchangeRemoved { Exchange: var exchange }:
+                Write(writer, exchange);
                 break;
             case QueueAdded { Queue: var queue }:
                 Write(writer, queue);
@@ -70,6 +66,16 @@ public static partial class ChangeJson
                 break;
         }
         writer.WriteEndObject();
+    }
+
+    private static void Write(Utf8JsonWriter writer, Exchange exchange)
+    {
+        writer.WriteString("name", exchange.Name);
+        writer.WriteString("type", exchange.Type);
+        writer.WriteBoolean("autoDelete", exchange.AutoDelete);
+        writer.WriteBoolean("internal", exchange.Internal);
+        if (exchange.Delays is { } delays) writer.WriteNumber("delays", delays.Id.Value);
+        Write(writer, exchange.Arguments);
     }
 
     private static void Write(Utf8JsonWriter writer, QueueDefinition queue)
@@ -106,7 +112,7 @@ public static partial class ChangeJson
         return (thing.GetString(), added) switch
         {
             ("exchange", true) => new ExchangeAdded(ReadExchange(change, vhost)),
-            ("exchange", false) => new ExchangeRemoved(vhost, Text(change, "name"), Durable: true),
+            ("exchange", false) => new ExchangeRemoved(ReadRemoved(change, vhost)),
             ("queue", true) => new QueueAdded(ReadQueue(change, vhost)),
             ("queue", false) => new QueueRemoved(ReadQueue(change, vhost)),
             ("binding", true) => new BindingAdded(vhost, ReadBinding(change), Durable: true),
@@ -120,8 +126,20 @@ public static partial class ChangeJson
         var type = Text(change, "type");
         if (!ExchangeTypes.IsKnown(type)) throw NotUnderstood();
         return new(
-            vhost, Text(change, "name"), type, durable: true, Flag(change, "autoDelete"), Flag(change, "internal"), Arguments(change));
+            vhost,
+            Text(change, "name"),
+            type,
+            durable: true,
+            Flag(change, "autoDelete"),
+            Flag(change, "internal"),
+            Arguments(change),
+            change.TryGetProperty("delays", out var queue) ? new QueueId(queue.GetInt64()) : null);
     }
+
+    /// <summary>Earlier versions wrote only the name.</summary>
+    private static Exchange ReadRemoved(JsonElement change, string vhost) => change.TryGetProperty("type", out _)
+        ? ReadExchange(change, vhost)
+        : new(vhost, Text(change, "name"), ExchangeTypes.Direct, durable: true, autoDelete: false, isInternal: false, FieldTable.Empty);
 
     private static QueueDefinition ReadQueue(JsonElement change, string vhost) => new(
         vhost,

@@ -15,14 +15,15 @@ public sealed class Exchange
     {
         (Vhost, Name, Type, Durable, AutoDelete, Internal) =
             (exchange.Vhost, exchange.Name, exchange.Type, exchange.Durable, exchange.AutoDelete, exchange.Internal);
-        (Arguments, _alternateExchange) = (exchange.Arguments, exchange._alternateExchange);
+        (Arguments, _alternateExchange, Delays) = (exchange.Arguments, exchange._alternateExchange, exchange.Delays);
         (Policies, Router) = (policies, router);
         AlternateExchange = _alternateExchange ?? policies.Effective.Text(AlternateExchangeArgument);
     }
 
     /// <summary>An exchange without bindings.</summary>
     /// <param name="type">One of <see cref="ExchangeTypes.Known"/>.</param>
-    public Exchange(string vhost, string name, string type, bool durable, bool autoDelete, bool isInternal, FieldTable arguments)
+    /// <param name="delays">The number of the queue of its <see cref="Delays"/>, which one of that type has.</param>
+    public Exchange(string vhost, string name, string type, bool durable, bool autoDelete, bool isInternal, FieldTable arguments, QueueId? delays = null)
     {
         Vhost = vhost;
         Name = name;
@@ -37,6 +38,7 @@ public sealed class Exchange
         AlternateExchange = _alternateExchange;
         Policies = AppliedPolicies.None;
         Router = ExchangeTypes.NewRouter(type, arguments);
+        if (delays is { } queue) Delays = QueueDefinition.OfDelays(this, queue);
     }
 
     public string Vhost { get; }
@@ -61,6 +63,10 @@ public sealed class Exchange
     public string? AlternateExchange { get; }
 
     public IRouter Router { get; }
+
+    /// <summary>Where messages wait that ask for it, of an exchange of type <see cref="ExchangeTypes.Delayed"/>; null with any other. Clients do not see this
+    /// queue: it comes and goes with its exchange.</summary>
+    public QueueDefinition? Delays { get; }
 
     /// <summary>The nameless exchange, to which every queue is bound with its own name.</summary>
     public bool IsDefault => Name.Length == 0;

@@ -13,6 +13,11 @@ public static class ExchangeTypes
     public const string Topic = "topic";
     public const string Headers = "headers";
 
+    /// <summary>Messages may wait in it for a time that they ask for; then it routes as its argument says.</summary>
+    public const string Delayed = "x-delayed-message";
+
+    private const string DelayedTypeArgument = "x-delayed-type";
+
     /// <summary>What a broker downstream declares to be sent messages; one that hears 503 does with a fanout exchange.</summary>
     private const string FederationUpstream = "x-federation-upstream";
 
@@ -26,6 +31,7 @@ public static class ExchangeTypes
         ["x-modulus-hash"] = new(_ => new ModulusHashRouter(DestinationSet.Empty)),
         ["x-random"] = new(_ => new RandomRouter(DestinationSet.Empty)),
         ["x-local-random"] = new(_ => new LocalRandomRouter(DestinationSet.Empty)),
+        [Delayed] = new(arguments => NewRouter(DelayedType(arguments)!, arguments), ValidateDelayed),
     }.ToFrozenDictionary();
 
     /// <summary>The names, for listing.</summary>
@@ -45,6 +51,15 @@ public static class ExchangeTypes
 
     /// <summary>A router without bindings.</summary>
     public static IRouter NewRouter(string type, FieldTable arguments) => Types[type].NewRouter(arguments);
+
+    private static BrokerError? ValidateDelayed(Resource exchange, FieldTable arguments)
+    {
+        if (DelayedType(arguments) is not { } type) return BrokerError.DelayedTypeNotExchangeType;
+        return type == Delayed ? BrokerError.DelayedTypeNotItself : Check(type) ?? Validate(type, exchange, arguments);
+    }
+
+    private static string? DelayedType(FieldTable arguments) =>
+        arguments.TryGet(DelayedTypeArgument, out var type) && type.Type == FieldType.LongString ? type.AsText : null;
 
     private sealed record ExchangeType(Func<FieldTable, IRouter> NewRouter, Func<Resource, FieldTable, BrokerError?>? Validate = null);
 }

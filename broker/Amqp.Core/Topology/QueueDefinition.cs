@@ -42,8 +42,18 @@ public sealed class QueueDefinition
         Settings = QueueSettings.Of(Parsed, PolicyDefinition.Empty);
     }
 
+    private QueueDefinition(Exchange exchange, QueueId id)
+        : this(exchange.Vhost, $"delayed messages of exchange {exchange.Name}", id, exchange.Durable, autoDelete: false, owner: null, FieldTable.Empty)
+    {
+        DelaysOf = exchange.Name;
+        Settings = QueueSettings.OfDelays;
+    }
+
     public string Vhost { get; }
+
+    /// <summary>Where there are <see cref="DelaysOf"/> an exchange, for the log alone.</summary>
     public string Name { get; }
+
     public QueueId Id { get; }
 
     /// <summary>Never together with <see cref="Exclusive"/>: an exclusive queue ends with its connection anyway.</summary>
@@ -63,6 +73,9 @@ public sealed class QueueDefinition
     /// <summary>What the queue goes by: its arguments and policies.</summary>
     public QueueSettings Settings { get; }
 
+    /// <summary>The exchange whose messages wait here (<see cref="Exchange.Delays"/>); null: a queue like any other.</summary>
+    public string? DelaysOf { get; }
+
     public bool Exclusive => Owner is not null;
 
     public Resource Resource => Resource.Queue(Vhost, Name);
@@ -71,6 +84,9 @@ public sealed class QueueDefinition
     /// <param name="requester">Null for the broker itself, which may everything.</param>
     public BrokerError? CheckAccess(ConnectionId? requester) =>
         Owner is null || requester is null || Owner == requester ? null : BrokerError.QueueLocked(Vhost, Name);
+
+    /// <summary>Where messages wait that are published to an exchange. It lives as long as that does.</summary>
+    internal static QueueDefinition OfDelays(Exchange exchange, QueueId id) => new(exchange, id);
 
     /// <summary>The same queue under other policies.</summary>
     internal QueueDefinition Under(AppliedPolicies policies) => policies.Equals(Policies) ? this : new(this, policies);

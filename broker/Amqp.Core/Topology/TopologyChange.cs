@@ -12,6 +12,9 @@ namespace Amqp.Core.Topology;
 /// <param name="Durable">Whether it must be stored: the thing, and for a binding both of its ends, outlive the process.</param>
 public abstract record TopologyChange(bool Durable)
 {
+    /// <summary>The queue that came by it: an exchange may have one of its own.</summary>
+    public virtual QueueDefinition? NewQueue => null;
+
     internal abstract TopologySnapshot ApplyTo(TopologySnapshot topology);
 }
 
@@ -25,17 +28,21 @@ public abstract record ChangeInVhost(string Vhost, bool Durable) : TopologyChang
 
 public sealed record ExchangeAdded(Exchange Exchange) : ChangeInVhost(Exchange.Vhost, Exchange.Durable)
 {
+    public override QueueDefinition? NewQueue => Exchange.Delays;
+
     internal override VirtualHost ApplyTo(VirtualHost vhost) => vhost.With(Exchange);
 }
 
 /// <summary>All bindings from it and to it went with it.</summary>
-public sealed record ExchangeRemoved(string Vhost, string Name, bool Durable) : ChangeInVhost(Vhost, Durable)
+public sealed record ExchangeRemoved(Exchange Exchange) : ChangeInVhost(Exchange.Vhost, Exchange.Durable)
 {
-    internal override VirtualHost ApplyTo(VirtualHost vhost) => vhost.WithoutExchange(Name);
+    internal override VirtualHost ApplyTo(VirtualHost vhost) => vhost.WithoutExchange(Exchange.Name);
 }
 
 public sealed record QueueAdded(QueueDefinition Queue) : ChangeInVhost(Queue.Vhost, Queue.Durable)
 {
+    public override QueueDefinition? NewQueue => Queue;
+
     internal override VirtualHost ApplyTo(VirtualHost vhost) => vhost.With(Queue);
 }
 

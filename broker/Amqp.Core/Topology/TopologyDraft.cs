@@ -18,7 +18,7 @@ internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost)
         if (change is QueueAdded { Queue: var queue }) change = new QueueAdded(queue.Under(Vhost.Policies.For(queue)));
         if (change is ExchangeAdded { Exchange: var exchange }) change = new ExchangeAdded(exchange.Under(Vhost.Policies.For(exchange)));
         Vhost = change.ApplyTo(Vhost);
-        if (change is QueueAdded added) _lastQueueId = Math.Max(_lastQueueId, added.Queue.Id.Value);
+        if (change.NewQueue is { } added) _lastQueueId = Math.Max(_lastQueueId, added.Id.Value);
         _changes.Add(change);
     }
 
@@ -38,7 +38,7 @@ internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost)
     public void Remove(Exchange exchange)
     {
         var sources = SourcesOf(Destination.Exchange(exchange.Name));
-        Do(new ExchangeRemoved(exchange.Vhost, exchange.Name, exchange.Durable));
+        Do(new ExchangeRemoved(exchange));
         RemoveUnused(sources);
     }
 
@@ -59,7 +59,7 @@ internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost)
         {
             if (Vhost.FindExchange(name) is not { AutoDelete: true } exchange || !Vhost.Bindings.OfSource(name).IsEmpty) continue;
             foreach (var source in SourcesOf(Destination.Exchange(name))) pending.Enqueue(source);
-            Do(new ExchangeRemoved(exchange.Vhost, exchange.Name, exchange.Durable));
+            Do(new ExchangeRemoved(exchange));
         }
     }
 

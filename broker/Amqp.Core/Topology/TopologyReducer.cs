@@ -46,7 +46,7 @@ public static partial class TopologyReducer
         if (change is QueueAdded { Queue.Name: var queueName } && vhost.FindQueue(queueName) is { } otherQueue)
             draft.Do(new QueueRemoved(otherQueue));
         if (change is ExchangeAdded { Exchange.Name: var exchangeName } && vhost.FindExchange(exchangeName) is { } otherExchange)
-            draft.Do(new ExchangeRemoved(otherExchange.Vhost, otherExchange.Name, otherExchange.Durable));
+            draft.Do(new ExchangeRemoved(otherExchange));
         draft.Do(change);
         return draft.Done();
     }
@@ -65,7 +65,7 @@ public static partial class TopologyReducer
     private static bool IsReplayed(VirtualHost vhost, ChangeInVhost change) => change switch
     {
         ExchangeAdded { Exchange: var exchange } => vhost.FindExchange(exchange.Name)?.IsSameAs(exchange) == true,
-        ExchangeRemoved { Name: var name } => vhost.FindExchange(name) is null,
+        ExchangeRemoved { Exchange: var exchange } => vhost.FindExchange(exchange.Name) is null,
         QueueAdded { Queue: var queue } => vhost.FindQueue(queue.Name)?.Id == queue.Id,
         QueueRemoved { Queue: var queue } => vhost.FindQueue(queue.Name)?.Id != queue.Id,
         BindingAdded { Binding: var binding } => vhost.Bindings.Contains(binding),
@@ -88,7 +88,14 @@ public static partial class TopologyReducer
             ?? ExchangeTypes.Validate(declare.Type, resource, declare.Arguments);
         if (error is not null) return draft.Refuse(error);
         exchange = new(
-            declare.Vhost, declare.Name, declare.Type, declare.Durable, declare.AutoDelete, declare.Internal, declare.Arguments);
+            declare.Vhost,
+            declare.Name,
+            declare.Type,
+            declare.Durable,
+            declare.AutoDelete,
+            declare.Internal,
+            declare.Arguments,
+            declare.Type == ExchangeTypes.Delayed ? draft.NextQueueId() : null);
         draft.Do(new ExchangeAdded(exchange));
         return draft.Done() with { Exchange = draft.Vhost.FindExchange(declare.Name) };
     }

@@ -23,10 +23,19 @@ public sealed record TopologyResult(TopologySnapshot Topology, ImmutableArray<To
     /// <summary>Whether anything of it must be stored before it counts.</summary>
     public bool Durable => Changes.Any(change => change.Durable);
 
-    public IEnumerable<QueueDefinition> QueuesAdded => Changes.OfType<QueueAdded>().Select(change => change.Queue);
+    /// <summary>Those of exchanges too.</summary>
+    public IEnumerable<QueueDefinition> QueuesAdded => Changes.Select(change => change.NewQueue).OfType<QueueDefinition>();
 
-    /// <summary>Without those that went with their virtual host.</summary>
+    /// <summary>Without those that went with an exchange or virtual host.</summary>
     public IEnumerable<QueueDefinition> QueuesRemoved => Changes.OfType<QueueRemoved>().Select(change => change.Queue);
+
+    /// <summary>Queues that went with an exchange or virtual host.</summary>
+    public IEnumerable<QueueDefinition> QueuesRemovedWithOthers => Changes.SelectMany(change => change switch
+    {
+        ExchangeRemoved { Exchange.Delays: { } delays } => [delays],
+        VhostRemoved removed => removed.Vhost.AllQueues,
+        _ => [],
+    });
 
     /// <summary>Virtual hosts whose queues and exchanges may go by other policies now.</summary>
     public IEnumerable<string> VhostsUnderOtherPolicies => VhostsOfPolicies.Concat(Changes.OfType<VhostChanged>().Select(change => change.Name)).Distinct();

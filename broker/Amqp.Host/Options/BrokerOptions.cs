@@ -2,6 +2,7 @@ using System.ComponentModel.DataAnnotations;
 using Amqp.Broker;
 using Amqp.Broker.Security;
 using Amqp.Core;
+using Amqp.Core.Messages;
 using Amqp.Storage.Segments;
 
 namespace Amqp.Host.Options;
@@ -22,6 +23,8 @@ public sealed record BrokerOptions
     public ControlOptions Control { get; init; } = new();
 
     public SecurityOptions Security { get; init; } = new();
+
+    public DelayOptions Delays { get; init; } = new();
 
     public Limits Limits { get; init; } = new();
 }
@@ -136,6 +139,14 @@ public sealed record ControlOptions
 {
     /// <summary>Path of the Unix domain socket on which amqpctl reaches the broker; empty: <c>control.sock</c> in the data directory.</summary>
     public string Socket { get; init; } = "";
+}
+
+public sealed record DelayOptions
+{
+    /// <summary>What the numbers in <c>x-delay-level</c> mean, from 1 on: times with spaces between, in s, m, h or d. RocketMQ's
+    /// <c>messageDelayLevel</c>.</summary>
+    [DelayLevels]
+    public string Levels { get; init; } = DelayLevels.DefaultText;
 }
 
 public sealed record SecurityOptions

@@ -4,6 +4,7 @@ using System.Net.Sockets;
 using System.Text;
 using Amqp.Broker.Security;
 using Amqp.Core;
+using Amqp.Core.Messages;
 using Amqp.Storage.Lite;
 using Amqp.Storage.Segments;
 
@@ -56,6 +57,14 @@ internal sealed class ListenAddressAttribute() : OptionRuleAttribute("localhost 
 internal sealed class EngineNameAttribute() : OptionRuleAttribute($"{EngineChoice.Auto}, {string.Join(" or ", StoreEngines.Names)}")
 {
     protected override bool Allows(string value) => value == EngineChoice.Auto || StoreEngines.Names.Contains(value);
+}
+
+/// <summary>Levels of delay.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class DelayLevelsAttribute()
+    : OptionRuleAttribute("one or more times with spaces between them, each a whole number and s, m, h or d, such as 10s 1m 1h, and ten years at most")
+{
+    protected override bool Allows(string value) => DelayLevels.Parse(value) is not null;
 }
 
 /// <summary>SASL mechanisms that the broker knows.</summary>

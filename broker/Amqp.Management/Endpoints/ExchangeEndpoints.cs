@@ -28,6 +28,7 @@ internal sealed class ExchangeEndpoints(INodeHost host)
             @internal = exchange.Internal,
             arguments = exchange.Arguments,
             policy = exchange.Policies.Policy?.Name,
+            messages_delayed = host.Node.Queues.DelayedIn(exchange),
             message_stats = MessageStats.OfExchange(host.Node.MeterOf(exchange)),
         };
 }

@@ -30,7 +30,7 @@ public sealed class StoreInspection : IDisposable
         _segmentsName = engine.DirectoryName;
         if (File.Exists(DefinitionsPath)) _definitions = DefinitionsReader.Read(DefinitionsPath);
         foreach (var vhost in Topology.VirtualHosts.Values)
-            foreach (var queue in vhost.Queues.Values) _names.Add(queue.Id, (vhost.Name, queue.Name));
+            foreach (var queue in vhost.AllQueues) _names.Add(queue.Id, (vhost.Name, queue.Name));
         var files = new ReadOnlyFiles();
         _engine = engine.Open(new SegmentDirectory(files, MessagesPath, Opening: 0, FoundFile) { Cut = FoundCut });
         new Recovery(_engine, _state, new Damages(files, MessagesPath, NullLogger.Instance), seals: false).Run();

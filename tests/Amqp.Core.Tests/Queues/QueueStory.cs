@@ -13,7 +13,7 @@ namespace Amqp.Core.Tests.Queues;
 /// A queue on a table: messages and consumers have short names, and what happened reads as <c>a:m1</c> (consumer a got m1)
 /// or <c>a:m1!</c> (redelivered).
 /// </summary>
-internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false, QueueSettings? settings = null)
+internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false, QueueSettings? settings = null, StoryStore? store = null)
 {
     private readonly QueueEffects _effects = new();
     private readonly List<string> _deliveries = [];
@@ -27,7 +27,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
 
     public long Now { get; set; } = 1_000;
 
-    public StoryStore Store { get; } = new();
+    public StoryStore Store { get; } = store ?? new();
 
     public StoryConsumer Consume(string tag, int prefetch = 0, bool autoAck = false, int priority = 0, bool exclusive = false)
     {
@@ -43,6 +43,12 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     }
 
     public void PublishExpiring(string name, long expirationMs) => State.Publish(NewMessage(name, expirationMs), Now);
+
+    /// <summary>With the header <c>x-delay</c>.</summary>
+    public void PublishDelayed(params (string Name, long Ms)[] messages)
+    {
+        foreach (var (name, ms) in messages) State.Publish(NewMessage(name).WithHeader("x-delay", FieldValue.From(ms)), Now);
+    }
 
     public void Ack(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Acknowledge);
 
