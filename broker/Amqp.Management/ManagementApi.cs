@@ -29,6 +29,7 @@ public static class ManagementApi
         new ParameterEndpoints(host).Map(api);
         new QueueEndpoints(host, pids).Map(api);
         new ExchangeEndpoints(host).Map(api);
+        new DelayedEndpoints(host).Map(api);
         new BindingEndpoints(host).Map(api);
         new ConnectionEndpoints(host, pids).Map(api);
         new ChannelEndpoints(host, pids).Map(api);

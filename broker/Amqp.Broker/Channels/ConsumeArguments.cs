@@ -9,6 +9,8 @@ internal static class ConsumeArguments
 {
     private const string PriorityName = "x-priority";
     private const string CancelOnFailoverName = "x-cancel-on-ha-failover";
+    private const string BrowseName = "x-browse";
+    private const string BrowseFromName = "x-browse-from";
     private const string TimeoutName = "x-consumer-timeout";
 
     /// <summary>Higher ones get messages first; 0 when there is none.</summary>
@@ -27,6 +29,21 @@ internal static class ConsumeArguments
     {
         var timeout = Integer(queue, arguments, TimeoutName);
         return timeout is < 0 ? throw Invalid(queue, TimeoutName, $"{{value_negative,{timeout}}}") : timeout;
+    }
+
+    /// <summary>Where a consumer begins to look that takes nothing, or null. Ours: <c>x-browse: true</c>, from the first message on, or with
+    /// <c>x-browse-from</c> from that position on, which deliveries name, or with <c>next</c> there from the next message on.</summary>
+    /// <exception cref="BrokerException">406: of the wrong type, negative, or with acknowledgements.</exception>
+    public static long? BrowsesFrom(Resource queue, FieldTable arguments, bool autoAck)
+    {
+        if (!arguments.TryGet(BrowseName, out var browses)) return null;
+        if (browses.Type != FieldType.Bool) throw Invalid(queue, BrowseName, $"{{unacceptable_type,{browses.Type.Name()}}}");
+        if (!browses.AsBool) return null;
+        if (!autoAck) throw Invalid(queue, BrowseName, "\"nothing is taken, so there is nothing to acknowledge: consume with no-ack\"");
+        if (!arguments.TryGet(BrowseFromName, out var from)) return 0;
+        if (from.Type == FieldType.LongString && from.AsText == "next") return long.MaxValue;
+        if (!from.TryGetInteger(out var position)) throw Invalid(queue, BrowseFromName, $"\"expected a position or next, got {from.Type.Name()}\"");
+        return position < 0 ? throw Invalid(queue, BrowseFromName, $"{{value_negative,{position}}}") : position;
     }
 
     private static long? Integer(Resource queue, FieldTable arguments, string name)

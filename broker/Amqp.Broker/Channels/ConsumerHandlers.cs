@@ -111,6 +111,7 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
             Exclusive = consume.Exclusive,
             Priority = ConsumeArguments.Priority(queue.Definition.Resource, consume.Arguments),
             TimeoutMs = ConsumeArguments.TimeoutMs(queue.Definition.Resource, consume.Arguments),
+            BrowsesFrom = ConsumeArguments.BrowsesFrom(queue.Definition.Resource, consume.Arguments, consume.NoAck),
             Prefetch = channel.ConsumerPrefetch,
             Arguments = consume.Arguments,
             NoWait = consume.NoWait,

@@ -36,7 +36,7 @@ internal sealed class ExchangeHandlers(ChannelSession channel)
     public async ValueTask Bind(ExchangeBind bind)
     {
         var binding = Binding(bind.Source, bind.Destination, bind.RoutingKey, bind.Arguments);
-        await _connection.Propose(new Bind(_connection.Vhost, binding, _connection.Id, _connection.User));
+        await _connection.Bind(binding);
         if (!bind.NoWait) channel.Send(default(ExchangeBindOk));
     }
 

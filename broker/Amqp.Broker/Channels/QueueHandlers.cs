@@ -22,7 +22,7 @@ internal sealed class QueueHandlers(ChannelSession channel)
     public async ValueTask Bind(QueueBind bind)
     {
         var binding = Binding(bind.Queue, bind.Exchange, bind.RoutingKey, bind.Arguments);
-        await _connection.Propose(new Bind(_connection.Vhost, binding, _connection.Id, _connection.User));
+        await _connection.Bind(binding);
         if (!bind.NoWait) channel.Send(default(QueueBindOk));
     }
 

@@ -329,6 +329,15 @@ internal sealed partial class AmqpConnection
         return result.Error is null ? result : throw new BrokerException(result.Error);
     }
 
+    /// <summary>Binds, and waits until the destination has what the source has kept for it.</summary>
+    /// <exception cref="BrokerException">It was refused.</exception>
+    public async ValueTask Bind(Binding binding)
+    {
+        await Propose(new Bind(Vhost, binding, Id, User));
+        // What was kept was on its way before the binding could be seen. When the queue that keeps it has answered, it is there.
+        if (VirtualHost.FindExchange(binding.Source)?.OwnQueue is { } own && Services.Queues.TryFind(own, out var queue)) await Ask<QueueStatus>(queue, QueueOperation.Status);
+    }
+
     /// <summary>Asks a queue, behind everything that this connection has posted to it, and waits for the answer.</summary>
     public Reply<T> Ask<T>(IQueueEndpoint queue, Func<Reply<T>, QueueOperation> question)
     {

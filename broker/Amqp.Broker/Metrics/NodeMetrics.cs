@@ -47,9 +47,9 @@ internal sealed class NodeMetrics
 
     /// <summary>A queue.</summary>
     /// <param name="report">What it says of itself.</param>
-    /// <param name="counters">What it counts. Of the delayed messages of an exchange the virtual host has nothing, as in RabbitMQ.</param>
+    /// <param name="counters">What it counts. Of what an exchange keeps the virtual host has nothing, as in RabbitMQ.</param>
     public Measured Add(QueueDefinition queue, Latest<QueueReport> report, Counters counters) =>
-        Add(new MeasuredQueue(Clock, report, counters, queue.DelaysOf is null ? Vhost(queue.Vhost) : null));
+        Add(new MeasuredQueue(Clock, report, counters, queue.Exchange is null ? Vhost(queue.Vhost) : null));
 
     /// <summary>A connection publishes to an exchange for the first time.</summary>
     public MeasuredPublishes AddPublishes(string vhost, string exchange)

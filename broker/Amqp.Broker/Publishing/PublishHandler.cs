@@ -141,7 +141,7 @@ internal sealed class PublishHandler(ChannelSession channel)
     private void Post(Message message, Route route)
     {
         // As in RabbitMQ, a direct reply does not count as routed.
-        var isReturned = _publish.Mandatory && route.Queues.Length == 0;
+        var isReturned = _publish.Mandatory && route.ReachesNone;
         var confirms = channel.Confirms;
         // Each queue answers for the message; a returned one is answered for when it has been written to the client.
         var number = confirms?.Add(isReturned ? 1 : route.Queues.Length) ?? 0;

@@ -1,5 +1,6 @@
 using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
+using Amqp.Core.Queues;
 
 namespace Amqp.Broker.Publishing;
 
@@ -12,7 +13,10 @@ internal sealed record Route(IQueueEndpoint[] Queues, string[] DirectReplies, st
     public bool SharesBody { get; } = Queues.Count(queue => queue.Definition.Durable) > 1;
 
     /// <summary>The message has to wait in its exchange, and is routed again after that.</summary>
-    public bool IsDelay => Queues is [{ Definition.DelaysOf: not null }];
+    public bool IsDelay => Queues is [{ Definition.Settings.Role: QueueRole.Delays }];
+
+    /// <summary>No queue of clients has it: an exchange that keeps its last messages is none.</summary>
+    public bool ReachesNone { get; } = Array.TrueForAll(Queues, queue => queue.Definition.Settings.Role == QueueRole.History);
 
     /// <summary>No queue has it, nor might have it later.</summary>
     public bool LeadsNowhere => Queues.Length + Absent.Length == 0;

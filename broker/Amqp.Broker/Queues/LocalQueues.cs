@@ -69,6 +69,11 @@ internal sealed partial class LocalQueues
         {
             if (_actors.TryGetValue(queue.Id, out var actor)) actor.Follow(queue);
         }
+        foreach (var (vhost, binding, _) in change.Changes.OfType<BindingAdded>())
+        {
+            if (change.Topology.Find(vhost)?.FindExchange(binding.Source)?.OwnQueue is { Settings.Role: QueueRole.History } history
+                && _actors.TryGetValue(history.Id, out var actor)) actor.Post(QueueOperation.GiveHistory(binding.Destination));
+        }
         services.Memory.Share(_actors.Count);
     }
 

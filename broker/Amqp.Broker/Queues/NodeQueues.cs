@@ -28,7 +28,32 @@ public sealed class NodeQueues
         Topology.Find(vhost)?.FindQueue(name) is { } definition ? _services.Queues.Describe(definition) : null;
 
     /// <summary>How many messages wait in an exchange, or null if none can.</summary>
-    public int? DelayedIn(Exchange exchange) => exchange.Delays is { } delays ? _services.Queues.Describe(delays)?.Figures.Unacked ?? 0 : null;
+    public int? DelayedIn(Exchange exchange) => exchange.OwnQueue is { Settings.Role: QueueRole.Delays } delays ? _services.Queues.Describe(delays)?.Figures.Unacked ?? 0 : null;
+
+    /// <summary>Looks at messages of a queue, which does not hear of it.</summary>
+    /// <param name="from">From this position on.</param>
+    /// <param name="count">So many at most; 1 or more. Large ones end the part earlier.</param>
+    /// <returns>Null: there is no such queue.</returns>
+    /// <exception cref="BrokerException">The queue failed, or was deleted meanwhile.</exception>
+    public async Task<BrowsedPart?> Browse(string vhost, string name, long from, int count) =>
+        Topology.Find(vhost)?.FindQueue(name) is { } queue ? await Browse(queue, from, count) : null;
+
+    /// <summary>Likewise at messages that wait in an exchange; null: none can.</summary>
+    /// <inheritdoc cref="Browse(string, string, long, int)"/>
+    public async Task<BrowsedPart?> BrowseDelayed(string vhost, string exchange, long from, int count) =>
+        DelaysOf(vhost, exchange) is { } queue ? await Browse(queue, from, count) : null;
+
+    /// <summary>Takes out a message that waits in an exchange.</summary>
+    /// <param name="position">As <see cref="BrowseDelayed"/> has shown it.</param>
+    /// <returns>False: none waits there.</returns>
+    /// <exception cref="BrokerException">The queue failed, or was deleted meanwhile.</exception>
+    public async Task<bool> CancelDelayed(string vhost, string exchange, long position)
+    {
+        if (DelaysOf(vhost, exchange) is not { } definition || !_services.Queues.TryFind(definition, out var queue)) return false;
+        var reply = new Reply<bool>();
+        queue.Post(QueueOperation.Cancel(position, reply));
+        return await reply;
+    }
 
     /// <summary>Drops a queue's ready messages.</summary>
     /// <returns>How many, or null when there is no such queue.</returns>
@@ -57,6 +82,17 @@ public sealed class NodeQueues
             DeleteOutcome.Gone => null,
             _ => result.MessageCount,
         };
+    }
+
+    private QueueDefinition? DelaysOf(string vhost, string exchange) =>
+        Topology.Find(vhost)?.FindExchange(exchange)?.OwnQueue is { Settings.Role: QueueRole.Delays } delays ? delays : null;
+
+    private async Task<BrowsedPart?> Browse(QueueDefinition definition, long from, int count)
+    {
+        if (!_services.Queues.TryFind(definition, out var queue)) return null;
+        var reply = new Reply<BrowsedPart>();
+        queue.Post(QueueOperation.Browse(new BrowsedPart(from, count), reply));
+        return await reply;
     }
 
     private static DeleteConditions Conditions(bool ifUnused, bool ifEmpty) =>

@@ -54,7 +54,7 @@ internal sealed partial class QueueActor
     private bool TryPublish(in DeadLetter letter, DeadLettering own)
     {
         if (_services.Topology.Current.Find(Definition.Vhost) is not { } vhost) return false;
-        if ((Definition.DelaysOf is null ? RouteDeadLetter(letter, vhost, own) : RouteDelayed(letter.Message, vhost, own)) is not { } routed) return false;
+        if ((Definition.Exchange is null ? RouteDeadLetter(letter, vhost, own) : RouteDelayed(letter.Message, vhost, own)) is not { } routed) return false;
         var targets = own.Targets;
         if (targets.Count == 0) return false;
         var message = new Message(routed.Exchange, routed.RoutingKey, routed.Content)
@@ -80,13 +80,13 @@ internal sealed partial class QueueActor
         var routed = settings.DeadLetterRoutingKey is null ? headers : headers.Without("CC");
         if (RouteResolver.Resolve(vhost, exchange, routingKey, content.Properties, routed, own.Routes) is not null) return null;
         var mayEndCycles = letter.Reason != RemovalReason.Rejected;
-        own.FindTargets(_services.Queues, queue => mayEndCycles && queue.DelaysOf is null && Deaths.IsCycle(headers, queue.Name));
+        own.FindTargets(_services.Queues, queue => mayEndCycles && queue.Exchange is null && Deaths.IsCycle(headers, queue.Name));
         return new RoutedLetter(name, routingKey, content, ExpirationMs: -1);
     }
 
     private RoutedLetter? RouteDelayed(Message message, VirtualHost vhost, DeadLettering own)
     {
-        if (vhost.FindExchange(Definition.DelaysOf!) is not { } exchange) return null;
+        if (vhost.FindExchange(Definition.Exchange!) is not { } exchange) return null;
         var properties = MutableProperties.From(message.Properties);
         properties.Headers = Delay.Done(properties.Headers!);
         var content = message.Content.With(properties);
@@ -131,7 +131,7 @@ internal sealed partial class QueueActor
         _deadLetterRetryDue = Math.Min(_deadLetterRetryDue, now + DeadLetterRetryMs);
         if (now - _lastComplaint < ComplaintMs) return;
         _lastComplaint = now;
-        if (Definition.DelaysOf is { } delayedIn) LogRefused(_services.Logger, delayedIn, Definition.Vhost, unsent.Target?.Definition.Name ?? "", DeadLetterRetryMs / 1000);
+        if (Definition.Exchange is { } delayedIn) LogRefused(_services.Logger, delayedIn, Definition.Vhost, unsent.Target?.Definition.Name ?? "", DeadLetterRetryMs / 1000);
         else LogUnsent(_services.Logger, Definition.Name, Definition.Vhost, _state.Settings.DeadLetterExchange ?? "", DeadLetterRetryMs / 1000);
     }
 

@@ -116,6 +116,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
                 if (operation.IsSettlement && !(_next < operations.Length && operations[_next].IsSettlement)) DeliverReturned(now);
             }
             isApplying = false;
+            if (_state.HasBrowsers) _state.ServeBrowsers(now);
             if (!IsOver) TendMemory(now);
             CarryOut();
             ScheduleTick(now);

@@ -170,8 +170,9 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
         }
     }
 
-    private void RefuseWaitingGets(BrokerError error)
+    private void RefuseWaiting(BrokerError error)
     {
+        RefuseBrowsing(error);
         while (_waitingGets.TryDequeue(out var get)) ((IReply)get.ReplyTo!).Fail(error);
     }
 

@@ -129,6 +129,12 @@ internal sealed partial class QueueActor : IQueueEndpoint
                 ((IReply<QueueStatus>)operation.ReplyTo!).Complete(
                     new QueueStatus(_state.ReadyCount, _state.ConsumerCount, Gone: false));
                 break;
+            case QueueOperationKind.Browse:
+                Browse((BrowsedPart)operation.Subject!, (IReply<BrowsedPart>)operation.ReplyTo!, now);
+                break;
+            case QueueOperationKind.Cancel:
+                ((IReply<bool>)operation.ReplyTo!).Complete(_state.Cancel(operation.Position));
+                break;
             case QueueOperationKind.Delete:
                 Delete(operation.Conditions, (IReply<DeleteResult>?)operation.ReplyTo);
                 break;
@@ -178,6 +184,12 @@ internal sealed partial class QueueActor : IQueueEndpoint
                 break;
             case QueueOperationKind.DeadLettersRead:
                 DeadLettersRead(operation);
+                break;
+            case QueueOperationKind.Browsed:
+                Browsed((Browsing)operation.Subject!);
+                break;
+            case QueueOperationKind.GiveHistory:
+                GiveHistory((Destination)operation.Subject!, now);
                 break;
             case QueueOperationKind.Tend:
                 break;
@@ -236,7 +248,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
         var count = _state.ReadyCount;
         _pendingConfirms.SettleAll(_confirms);
         _confirms.Flush();
-        RefuseWaitingGets(BrokerError.QueueNotFound(Definition.Vhost, Definition.Name));
+        RefuseWaiting(BrokerError.QueueNotFound(Definition.Vhost, Definition.Name));
         // Channels may know this actor for a while longer (what they fetched from it, where they published last): its messages
         // do not have to wait for that.
         ReportBytes(_state.ReleaseAll());
@@ -328,6 +340,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
         HandOver();
         PostDeliveries(_effects.Deliveries);
         foreach (var positions in _effects.Reads) _services.Store.Read(Definition.Id, positions, this);
+        foreach (var (part, absent) in _effects.BrowsedParts) Read(part, absent, reply: null);
         SendDeadLetters();
         if (_state.BeyondDeliveryLimit > 0) ReportDeliveryLimit();
         _effects.Clear();
@@ -357,7 +370,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
         _confirms.Refuse();
         _pendingConfirms.RefuseAll();
         GiveBackAllCredit();
-        RefuseWaitingGets(BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
+        RefuseWaiting(BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
     }
 
     /// <summary>Not for each message: a client that returns everything returns much.</summary>

@@ -64,7 +64,7 @@ internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
             var taken = 0;
             foreach (var queue in route.Queues)
             {
-                if (TryAdd(queue.IsDeleted && queue.Definition.DelaysOf is null ? find(queue.Definition.Name) : queue, message)) taken++;
+                if (TryAdd(queue.IsDeleted && queue.Definition.Exchange is null ? find(queue.Definition.Name) : queue, message)) taken++;
             }
             foreach (var name in route.Absent)
             {

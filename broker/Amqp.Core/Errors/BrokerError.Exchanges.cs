@@ -18,6 +18,9 @@ public sealed partial record BrokerError
 
     public static BrokerError DelayedTypeNotItself => PreconditionFailed("Invalid argument, 'x-delayed-message' can't be used for 'x-delayed-type'");
 
+    public static BrokerError InvalidRecentHistoryLength(FieldValue length) =>
+        PreconditionFailed($"Invalid argument {ErlangTerm.Render(length)}, 'x-recent-history-length' must be a positive integer");
+
     public static BrokerError HashHeaderAndProperty => PreconditionFailed("hash-header and hash-property are mutually exclusive");
 
     public static BrokerError UnsupportedHashProperty(string property) => PreconditionFailed($"Unsupported property: {property}");

@@ -33,6 +33,12 @@ internal sealed class ConsumerSet(bool isSingleActive)
     public void Add(QueueConsumer consumer)
     {
         _all.Add(consumer);
+        if (consumer.BrowsesFrom is not null)
+        {
+            // It is no part of the rotation.
+            consumer.State = ConsumerState.NoRoom;
+            return;
+        }
         if (isSingleActive) SingleActive ??= consumer;
         Enter(consumer);
     }

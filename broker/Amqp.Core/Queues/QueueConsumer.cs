@@ -22,6 +22,10 @@ public abstract class QueueConsumer : MessageHolder
     /// <summary>Unsettled messages this consumer may hold; 0 means any number. Ignored with <see cref="AutoAck"/>.</summary>
     public required int Prefetch { get; init; }
 
+    /// <summary>It looks at messages from this position on and takes none (<c>x-browse</c>); null: it takes them, as consumers do. Beyond the end: it sees
+    /// what comes.</summary>
+    public long? BrowsesFrom { get; init; }
+
     /// <summary>Where its deliveries go.</summary>
     public abstract IDeliveryOutlet Outlet { get; }
 

@@ -26,6 +26,7 @@ public sealed class QueueEffects(Action? recordsFull = null)
     private readonly BatchList<StoreRecord> _records = new();
     private readonly List<long[]> _reads = [];
     private readonly BatchList<DeadLetter> _deadLetters = new();
+    private readonly List<(BrowsedPart Part, long[] Absent)> _browsedParts = [];
 
     public ReadOnlySpan<Delivery> Deliveries => _deliveries.Items;
 
@@ -49,6 +50,11 @@ public sealed class QueueEffects(Action? recordsFull = null)
 
     /// <summary>Positions whose messages the store is asked for, to be dead-lettered; one such read at a time is under way.</summary>
     public long[]? DeadLetterRead { get; private set; }
+
+    /// <summary>Parts of the queue that consumers look at, and positions in them whose messages the store is asked for.</summary>
+    public ReadOnlySpan<(BrowsedPart Part, long[] Absent)> BrowsedParts => CollectionsMarshal.AsSpan(_browsedParts);
+
+    public void Browse(BrowsedPart part, long[] absent) => _browsedParts.Add((part, absent));
 
     public void DeadLetter(in DeadLetter letter) => _deadLetters.Add(letter);
 
@@ -96,6 +102,7 @@ public sealed class QueueEffects(Action? recordsFull = null)
         DeadLetterRead = null;
         _deliveries.Clear();
         _reads.Clear();
+        _browsedParts.Clear();
         ClearRecords();
     }
 }

@@ -1,5 +1,6 @@
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
+using Amqp.Core.Topology;
 
 namespace Amqp.Core.Queues;
 
@@ -19,6 +20,8 @@ public enum QueueOperationKind : byte
     Get,
     Purge,
     Status,
+    Browse,
+    Cancel,
     Delete,
     Prepare,
     CommitPart,
@@ -33,6 +36,8 @@ public enum QueueOperationKind : byte
     DeadLettered,
     DeadLetterRefused,
     DeadLettersRead,
+    Browsed,
+    GiveHistory,
     Tend,
     Stop,
 }
@@ -102,6 +107,14 @@ public readonly struct QueueOperation
     /// <summary>What a declare of it tells; a use of the queue.</summary>
     public static QueueOperation Status(IReply<QueueStatus> reply) => new() { Kind = QueueOperationKind.Status, ReplyTo = reply };
 
+    /// <summary>Looks for a part of the queue; the answer is that part.</summary>
+    public static QueueOperation Browse(BrowsedPart part, IReply<BrowsedPart> reply) =>
+        new() { Kind = QueueOperationKind.Browse, Subject = part, ReplyTo = reply };
+
+    /// <summary>Takes out a message that waits for its time; the answer is false if none does at that position.</summary>
+    public static QueueOperation Cancel(long position, IReply<bool> reply) =>
+        new() { Kind = QueueOperationKind.Cancel, Position = position, ReplyTo = reply };
+
     /// <summary>Deletes the queue.</summary>
     public static QueueOperation Delete(DeleteConditions conditions, IReply<DeleteResult>? reply) =>
         new() { Kind = QueueOperationKind.Delete, Conditions = conditions, ReplyTo = reply };
@@ -139,6 +152,13 @@ public readonly struct QueueOperation
     /// <summary>See <see cref="IMessageReader.Loaded"/>, of messages that are to be dead-lettered.</summary>
     public static QueueOperation DeadLettersRead(long[] positions, Message?[] messages) =>
         new() { Kind = QueueOperationKind.DeadLettersRead, Subject = messages, ReplyTo = positions };
+
+    /// <summary>See <see cref="IMessageReader.Loaded"/>, of messages that are looked at.</summary>
+    /// <param name="browsing">Who asked for them, and has them.</param>
+    public static QueueOperation Browsed(IMessageReader browsing) => new() { Kind = QueueOperationKind.Browsed, Subject = browsing };
+
+    /// <summary>What is here is given to a destination as well: it was bound to the exchange that keeps its last messages here.</summary>
+    public static QueueOperation GiveHistory(Destination destination) => new() { Kind = QueueOperationKind.GiveHistory, Subject = destination };
 
     /// <summary>Nothing but what follows every operation: there is more to evict than was done at once.</summary>
     public static QueueOperation Tend => new() { Kind = QueueOperationKind.Tend };

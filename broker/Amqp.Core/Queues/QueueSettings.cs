@@ -9,8 +9,8 @@ public sealed record QueueSettings
     /// <summary>Nothing is set.</summary>
     public static QueueSettings None { get; } = new();
 
-    /// <summary>Of the delayed messages of an exchange.</summary>
-    public static QueueSettings OfDelays { get; } = new() { HoldsDelays = true };
+    /// <summary>Of the messages that wait in an exchange.</summary>
+    public static QueueSettings OfDelays { get; } = new() { Role = QueueRole.Delays };
 
     /// <summary>What arguments and policies make together: of the two limits the smaller one, as in RabbitMQ.</summary>
     /// <param name="policies">The effective definition of the policies that the queue goes by.</param>
@@ -36,8 +36,8 @@ public sealed record QueueSettings
     /// <summary>This does not change.</summary>
     public QueueType Type { get; init; }
 
-    /// <summary>Messages wait here for the time that they ask for, and are handed to nobody. This does not change.</summary>
-    public bool HoldsDelays { get; private init; }
+    /// <summary>This does not change.</summary>
+    public QueueRole Role { get; init; }
 
     /// <summary>Milliseconds that a message may wait, or null (<c>x-message-ttl</c>).</summary>
     public long? MessageTtlMs { get; init; }
@@ -75,7 +75,7 @@ public sealed record QueueSettings
     public bool RetriesDeadLetters => AtLeastOnce && Overflow == Overflow.RejectPublish;
 
     /// <summary>What a queue refuses that it is sent from here stays and is tried again. Of a delayed message no publisher could hear any more.</summary>
-    public bool RetriesRefused => RetriesDeadLetters || HoldsDelays;
+    public bool RetriesRefused => RetriesDeadLetters || Role == QueueRole.Delays;
 
     /// <summary>So often may a message come back to the queue; one that comes back more often leaves it (<c>x-delivery-limit</c>).</summary>
     public long DeliveryLimit { get; init; } = long.MaxValue;

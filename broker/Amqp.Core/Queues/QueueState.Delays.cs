@@ -27,7 +27,7 @@ public sealed partial class QueueState
     public int DelayedCount => _delayHolder.UnackedCount;
 
     /// <summary>When the next of them is, on the queue's clock, or null.</summary>
-    public long? NextDue => (!TooManyWait || !_holdsDelays) && _delayed.TryPeek(out _, out var next) ? next.Due : null;
+    public long? NextDue => (!TooManyWait || !HoldsDelays) && _delayed.TryPeek(out _, out var next) ? next.Due : null;
 
     /// <summary>Messages that are due are ready, and handed out; or they leave.</summary>
     public void ReleaseDue(long now)
@@ -38,7 +38,7 @@ public sealed partial class QueueState
             var position = _delayed.Peek();
             if (!IsDelayed(position)) continue;
             _unacked.Remove(_log[position].Slot);
-            if (_holdsDelays)
+            if (HoldsDelays)
             {
                 WaitInLine(position, RemovalReason.Due);
                 continue;

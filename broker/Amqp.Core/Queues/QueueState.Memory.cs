@@ -56,8 +56,8 @@ public sealed partial class QueueState
                 redelivered || attributes.DeliveryCount > 0 ? flags | EntryFlags.Redelivered : flags,
                 priority,
                 (ushort)Math.Min(attributes.DeliveryCount, ushort.MaxValue));
-            var dueAt = _holdsDelays ? attributes.ExpiresAt : attributes.ReadyAt;
-            if (_holdsDelays || (dueAt != 0 && dueAt - WallClockAheadMs > now))
+            var dueAt = HoldsDelays ? attributes.ExpiresAt : attributes.ReadyAt;
+            if (HoldsDelays || (dueAt != 0 && dueAt - WallClockAheadMs > now))
             {
                 Delay(position, dueAt - WallClockAheadMs);
                 _unackedAbsent++;

@@ -55,7 +55,7 @@ public sealed partial class QueueState
             expiresNow |= entry.ExpiresAt == now;
             if (entry.Is(EntryFlags.Persistent)) entry.Set(EntryFlags.Stored | EntryFlags.Written);
             _unacked.Remove(entry.Slot);
-            if (_holdsDelays) Delay(position, entry.ExpiresAt);
+            if (HoldsDelays) Delay(position, entry.ExpiresAt);
             else MakeReady(position);
         }
         // While the part had them, they were passed over.

@@ -37,7 +37,7 @@ public sealed partial class QueueState
     private readonly UnackedTable _unacked = new();
     private readonly ConsumerSet _consumers;
     private readonly byte _maxPriority;
-    private readonly bool _holdsDelays;
+    private readonly QueueRole _role;
 
     /// <param name="id">The queue's number, for its records.</param>
     /// <param name="epoch">Positions begin with it, see <see cref="Positions"/>.</param>
@@ -48,7 +48,7 @@ public sealed partial class QueueState
     {
         (_id, _isDurable, _effects, Settings) = (id, isDurable, effects, settings);
         _log = new MessageLog(Positions.First(epoch));
-        (_maxPriority, _holdsDelays) = (settings.MaxPriority, settings.HoldsDelays);
+        (_maxPriority, _role) = (settings.MaxPriority, settings.Role);
         _ready = new ReadyOrder(_log, _maxPriority);
         _consumers = new ConsumerSet(settings.SingleActiveConsumer);
     }
@@ -99,7 +99,7 @@ public sealed partial class QueueState
         var persistent = IsPersistent(message);
         var priority = PriorityOf(message);
         var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None, priority);
-        if (_holdsDelays) Delay(position, expiresAt);
+        if (HoldsDelays) Delay(position, expiresAt);
         else _ready.Append(position, priority, message.BodySize);
         Counters.Add(Measure.Published);
         DeliverReady(now);
@@ -130,17 +130,23 @@ public sealed partial class QueueState
     public void AddConsumer(QueueConsumer consumer, long now)
     {
         _consumers.Add(consumer);
+        if (consumer.BrowsesFrom is { } from) AddBrowser(consumer, from);
         DeliverReady(now);
     }
 
     /// <summary>The consumer gets no more messages; those it has stay with it until they are settled or released. Another one may be active now:
     /// <see cref="DeliverReady"/> or <see cref="DeliverReturned"/> follows.</summary>
     /// <returns>False when it was no consumer here any more.</returns>
-    public bool RemoveConsumer(QueueConsumer consumer) => _consumers.Remove(consumer);
+    public bool RemoveConsumer(QueueConsumer consumer)
+    {
+        if (consumer.BrowsesFrom is not null) _browsers.RemoveAll(browser => browser.Consumer == consumer);
+        return _consumers.Remove(consumer);
+    }
 
     /// <summary>The room that <see cref="QueueConsumer.TryEnter"/> refused is there now.</summary>
     public void Resume(QueueConsumer consumer, long now)
     {
+        if (consumer.BrowsesFrom is not null && TryResumeBrowser(consumer, now)) return;
         if (consumer.State == ConsumerState.NoRoom) _consumers.Enter(consumer);
         DeliverReady(now);
         // Nothing to hand out, or another consumer's turn: the room goes to others that wait for it.
@@ -329,13 +335,15 @@ public sealed partial class QueueState
     private bool IsHeldBy(MessageHolder holder, long position) =>
         _log.Contains(position) && _log[position].Slot is not MessageHolder.None and var slot && _unacked.HolderOf(slot) == holder;
 
+    private bool HoldsDelays => _role == QueueRole.Delays;
+
     private byte PriorityOf(Message message) => _maxPriority == 0 ? (byte)0 : Math.Min(message.Properties.Priority ?? 0, _maxPriority);
 
-    private bool IsPersistent(Message message) => _isDurable && (message.IsPersistent || _holdsDelays);
+    private bool IsPersistent(Message message) => _isDurable && (message.IsPersistent || HoldsDelays);
 
     private long ExpiryOf(Message message, long now)
     {
-        if (_holdsDelays) return DueOf(message, now);
+        if (_role != QueueRole.ForClients) return _role == QueueRole.Delays ? DueOf(message, now) : 0;
         var ttl = (message.ExpirationMs, Settings.MessageTtlMs) switch
         {
             ( >= 0 and var own, { } queue) => Math.Min(own, queue),

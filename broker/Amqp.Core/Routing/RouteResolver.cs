@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using Amqp.Core.Errors;
 using Amqp.Core.Messages;
+using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 using AMQP.Net;
 
@@ -28,18 +29,27 @@ public static class RouteResolver
         Visit(exchange, result);
         while (result.Pending.TryPop(out var next))
         {
-            if (next.Delays is { } delays)
+            if (next.OwnQueue is { } own)
             {
-                result.Cacheable = false;
-                if (Delay.Check(headers, out var isAsked) is { } invalid) return invalid;
-                if (isAsked)
-                {
-                    result.Add(delays);
-                    continue;
-                }
+                if (Keep(own, headers, result, out var isKeptBack) is { } invalid) return invalid;
+                if (isKeptBack) continue;
             }
             Route(vhost, next, new(keys, headers, properties), result);
         }
+        return null;
+    }
+
+    /// <summary>An exchange keeps the message, if it is one to be kept.</summary>
+    /// <param name="isKeptBack">It is not routed yet.</param>
+    private static BrokerError? Keep(QueueDefinition own, FieldTable? headers, RouteResult result, out bool isKeptBack)
+    {
+        result.Cacheable = isKeptBack = false;
+        if (own.Settings.Role == QueueRole.Delays)
+        {
+            if (Delay.Check(headers, out isKeptBack) is { } invalid) return invalid;
+            if (isKeptBack) result.Add(own);
+        }
+        else if (RecentHistory.Takes(headers)) result.Add(own);
         return null;
     }
 

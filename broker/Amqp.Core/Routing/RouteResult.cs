@@ -28,7 +28,7 @@ public sealed class RouteResult
     /// <summary>
     /// Whether the same exchange and routing key always give the same, whatever the headers, for as long as each of the
     /// <see cref="Exchanges"/> stays as it is and, of the default exchange, the routing key names the same queue or none. False if a
-    /// headers exchange was asked, or one in which messages may wait, if the message has CC or BCC keys, for direct replies, if an alternate exchange is not
+    /// headers exchange was asked, or one that keeps messages, if the message has CC or BCC keys, for direct replies, if an alternate exchange is not
     /// there, and if another exchange led to the default exchange.
     /// </summary>
     public bool Cacheable { get; internal set; }

@@ -74,7 +74,7 @@ public static partial class ChangeJson
         writer.WriteString("type", exchange.Type);
         writer.WriteBoolean("autoDelete", exchange.AutoDelete);
         writer.WriteBoolean("internal", exchange.Internal);
-        if (exchange.Delays is { } delays) writer.WriteNumber("delays", delays.Id.Value);
+        if (exchange.OwnQueue is { } queue) writer.WriteNumber("queue", queue.Id.Value);
         Write(writer, exchange.Arguments);
     }
 
@@ -133,7 +133,7 @@ public static partial class ChangeJson
             Flag(change, "autoDelete"),
             Flag(change, "internal"),
             Arguments(change),
-            change.TryGetProperty("delays", out var queue) ? new QueueId(queue.GetInt64()) : null);
+            change.TryGetProperty("queue", out var queue) ? new QueueId(queue.GetInt64()) : null);
     }
 
     /// <summary>Earlier versions wrote only the name.</summary>

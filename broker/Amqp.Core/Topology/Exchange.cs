@@ -15,15 +15,15 @@ public sealed class Exchange
     {
         (Vhost, Name, Type, Durable, AutoDelete, Internal) =
             (exchange.Vhost, exchange.Name, exchange.Type, exchange.Durable, exchange.AutoDelete, exchange.Internal);
-        (Arguments, _alternateExchange, Delays) = (exchange.Arguments, exchange._alternateExchange, exchange.Delays);
+        (Arguments, _alternateExchange, OwnQueue) = (exchange.Arguments, exchange._alternateExchange, exchange.OwnQueue);
         (Policies, Router) = (policies, router);
         AlternateExchange = _alternateExchange ?? policies.Effective.Text(AlternateExchangeArgument);
     }
 
     /// <summary>An exchange without bindings.</summary>
     /// <param name="type">One of <see cref="ExchangeTypes.Known"/>.</param>
-    /// <param name="delays">The number of the queue of its <see cref="Delays"/>, which one of that type has.</param>
-    public Exchange(string vhost, string name, string type, bool durable, bool autoDelete, bool isInternal, FieldTable arguments, QueueId? delays = null)
+    /// <param name="ownQueue">The number of its <see cref="OwnQueue"/>; null with types that have none.</param>
+    public Exchange(string vhost, string name, string type, bool durable, bool autoDelete, bool isInternal, FieldTable arguments, QueueId? ownQueue = null)
     {
         Vhost = vhost;
         Name = name;
@@ -38,7 +38,7 @@ public sealed class Exchange
         AlternateExchange = _alternateExchange;
         Policies = AppliedPolicies.None;
         Router = ExchangeTypes.NewRouter(type, arguments);
-        if (delays is { } queue) Delays = QueueDefinition.OfDelays(this, queue);
+        if (ownQueue is { } queue && ExchangeTypes.OwnQueue(type, arguments) is { } settings) OwnQueue = QueueDefinition.OfExchange(this, queue, settings);
     }
 
     public string Vhost { get; }
@@ -64,9 +64,8 @@ public sealed class Exchange
 
     public IRouter Router { get; }
 
-    /// <summary>Where messages wait that ask for it, of an exchange of type <see cref="ExchangeTypes.Delayed"/>; null with any other. Clients do not see this
-    /// queue: it comes and goes with its exchange.</summary>
-    public QueueDefinition? Delays { get; }
+    /// <summary>Where it keeps messages, if its type does. Clients do not see this queue: it comes and goes with its exchange.</summary>
+    public QueueDefinition? OwnQueue { get; }
 
     /// <summary>The nameless exchange, to which every queue is bound with its own name.</summary>
     public bool IsDefault => Name.Length == 0;

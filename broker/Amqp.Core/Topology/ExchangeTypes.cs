@@ -1,5 +1,6 @@
 using System.Collections.Frozen;
 using Amqp.Core.Errors;
+using Amqp.Core.Queues;
 using Amqp.Core.Routing;
 using AMQP.Net;
 
@@ -14,7 +15,7 @@ public static class ExchangeTypes
     public const string Headers = "headers";
 
     /// <summary>Messages may wait in it for a time that they ask for; then it routes as its argument says.</summary>
-    public const string Delayed = "x-delayed-message";
+    private const string Delayed = "x-delayed-message";
 
     private const string DelayedTypeArgument = "x-delayed-type";
 
@@ -31,7 +32,8 @@ public static class ExchangeTypes
         ["x-modulus-hash"] = new(_ => new ModulusHashRouter(DestinationSet.Empty)),
         ["x-random"] = new(_ => new RandomRouter(DestinationSet.Empty)),
         ["x-local-random"] = new(_ => new LocalRandomRouter(DestinationSet.Empty)),
-        [Delayed] = new(arguments => NewRouter(DelayedType(arguments)!, arguments), ValidateDelayed),
+        [Delayed] = new(arguments => NewRouter(DelayedType(arguments)!, arguments), ValidateDelayed) { OwnQueue = _ => QueueSettings.OfDelays },
+        ["x-recent-history"] = new(_ => FanoutRouter.Empty, RecentHistory.Validate) { OwnQueue = RecentHistory.Settings },
     }.ToFrozenDictionary();
 
     /// <summary>The names, for listing.</summary>
@@ -52,6 +54,9 @@ public static class ExchangeTypes
     /// <summary>A router without bindings.</summary>
     public static IRouter NewRouter(string type, FieldTable arguments) => Types[type].NewRouter(arguments);
 
+    /// <summary>What the queue goes by in which such an exchange keeps messages; null: it keeps none.</summary>
+    public static QueueSettings? OwnQueue(string type, FieldTable arguments) => Types[type].OwnQueue?.Invoke(arguments);
+
     private static BrokerError? ValidateDelayed(Resource exchange, FieldTable arguments)
     {
         if (DelayedType(arguments) is not { } type) return BrokerError.DelayedTypeNotExchangeType;
@@ -61,5 +66,8 @@ public static class ExchangeTypes
     private static string? DelayedType(FieldTable arguments) =>
         arguments.TryGet(DelayedTypeArgument, out var type) && type.Type == FieldType.LongString ? type.AsText : null;
 
-    private sealed record ExchangeType(Func<FieldTable, IRouter> NewRouter, Func<Resource, FieldTable, BrokerError?>? Validate = null);
+    private sealed record ExchangeType(Func<FieldTable, IRouter> NewRouter, Func<Resource, FieldTable, BrokerError?>? Validate = null)
+    {
+        public Func<FieldTable, QueueSettings>? OwnQueue { get; init; }
+    }
 }

@@ -42,16 +42,16 @@ public sealed class QueueDefinition
         Settings = QueueSettings.Of(Parsed, PolicyDefinition.Empty);
     }
 
-    private QueueDefinition(Exchange exchange, QueueId id)
-        : this(exchange.Vhost, $"delayed messages of exchange {exchange.Name}", id, exchange.Durable, autoDelete: false, owner: null, FieldTable.Empty)
+    private QueueDefinition(Exchange exchange, QueueId id, QueueSettings settings)
+        : this(exchange.Vhost, $"the messages of exchange {exchange.Name}", id, exchange.Durable, autoDelete: false, owner: null, FieldTable.Empty)
     {
-        DelaysOf = exchange.Name;
-        Settings = QueueSettings.OfDelays;
+        Exchange = exchange.Name;
+        Settings = settings;
     }
 
     public string Vhost { get; }
 
-    /// <summary>Where there are <see cref="DelaysOf"/> an exchange, for the log alone.</summary>
+    /// <summary>Of the queue of an <see cref="Exchange"/> only for the log.</summary>
     public string Name { get; }
 
     public QueueId Id { get; }
@@ -73,8 +73,8 @@ public sealed class QueueDefinition
     /// <summary>What the queue goes by: its arguments and policies.</summary>
     public QueueSettings Settings { get; }
 
-    /// <summary>The exchange whose messages wait here (<see cref="Exchange.Delays"/>); null: a queue like any other.</summary>
-    public string? DelaysOf { get; }
+    /// <summary>The exchange that keeps messages here (<see cref="Topology.Exchange.OwnQueue"/>); null: a queue like any other.</summary>
+    public string? Exchange { get; }
 
     public bool Exclusive => Owner is not null;
 
@@ -85,8 +85,8 @@ public sealed class QueueDefinition
     public BrokerError? CheckAccess(ConnectionId? requester) =>
         Owner is null || requester is null || Owner == requester ? null : BrokerError.QueueLocked(Vhost, Name);
 
-    /// <summary>Where messages wait that are published to an exchange. It lives as long as that does.</summary>
-    internal static QueueDefinition OfDelays(Exchange exchange, QueueId id) => new(exchange, id);
+    /// <summary>A queue in which an exchange keeps messages. It lives as long as that does.</summary>
+    internal static QueueDefinition OfExchange(Exchange exchange, QueueId id, QueueSettings settings) => new(exchange, id, settings);
 
     /// <summary>The same queue under other policies.</summary>
     internal QueueDefinition Under(AppliedPolicies policies) => policies.Equals(Policies) ? this : new(this, policies);

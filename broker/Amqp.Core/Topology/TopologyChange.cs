@@ -28,7 +28,7 @@ public abstract record ChangeInVhost(string Vhost, bool Durable) : TopologyChang
 
 public sealed record ExchangeAdded(Exchange Exchange) : ChangeInVhost(Exchange.Vhost, Exchange.Durable)
 {
-    public override QueueDefinition? NewQueue => Exchange.Delays;
+    public override QueueDefinition? NewQueue => Exchange.OwnQueue;
 
     internal override VirtualHost ApplyTo(VirtualHost vhost) => vhost.With(Exchange);
 }

@@ -95,7 +95,7 @@ public static partial class TopologyReducer
             declare.AutoDelete,
             declare.Internal,
             declare.Arguments,
-            declare.Type == ExchangeTypes.Delayed ? draft.NextQueueId() : null);
+            ExchangeTypes.OwnQueue(declare.Type, declare.Arguments) is null ? null : draft.NextQueueId());
         draft.Do(new ExchangeAdded(exchange));
         return draft.Done() with { Exchange = draft.Vhost.FindExchange(declare.Name) };
     }

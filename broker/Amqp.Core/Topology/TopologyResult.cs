@@ -32,7 +32,7 @@ public sealed record TopologyResult(TopologySnapshot Topology, ImmutableArray<To
     /// <summary>Queues that went with an exchange or virtual host.</summary>
     public IEnumerable<QueueDefinition> QueuesRemovedWithOthers => Changes.SelectMany(change => change switch
     {
-        ExchangeRemoved { Exchange.Delays: { } delays } => [delays],
+        ExchangeRemoved { Exchange.OwnQueue: { } queue } => [queue],
         VhostRemoved removed => removed.Vhost.AllQueues,
         _ => [],
     });

@@ -41,8 +41,8 @@ public sealed record VirtualHost
 
     public ImmutableDictionary<string, QueueDefinition> Queues { get; private init; } = ImmutableDictionary<string, QueueDefinition>.Empty;
 
-    /// <summary>The queues, and those of delayed messages, which no client sees.</summary>
-    public IEnumerable<QueueDefinition> AllQueues => Queues.Values.Concat(Exchanges.Values.Select(exchange => exchange.Delays).OfType<QueueDefinition>());
+    /// <summary>The queues, and those that exchanges have, which no client sees.</summary>
+    public IEnumerable<QueueDefinition> AllQueues => Queues.Values.Concat(Exchanges.Values.Select(exchange => exchange.OwnQueue).OfType<QueueDefinition>());
 
     /// <summary>The bindings that were declared. Those of the default exchange follow from the names of the queues.</summary>
     public BindingTable Bindings { get; private init; } = BindingTable.Empty;

@@ -24,6 +24,15 @@ internal sealed class QueueEndpoints(INodeHost host, Pids pids)
         });
         api.MapGet("/queues/{vhost}/{queue}", (PathNames names) =>
             Answer.OrNotFound(host.Node.Queues.Find(names["vhost"], names["queue"]) is { } queue ? Show(queue) : null));
+        api.MapGet("/queues/{vhost}/{queue}/messages", async (
+            PathNames names,
+            [FromQuery] long from = 0,
+            [FromQuery] int count = BrowseLimits.CountDefault,
+            [FromQuery] int truncate = BrowseLimits.TruncateDefault) =>
+        {
+            if (BrowseLimits.Check(from, count, truncate) is { } mistake) return mistake;
+            return Answer.OrNotFound(await host.Node.Queues.Browse(names["vhost"], names["queue"], from, count) is { } part ? MessageJson.Show(part, truncate) : null);
+        });
         api.MapDelete("/queues/{vhost}/{queue}", async (
                 PathNames names,
                 HttpRequest request,

@@ -157,6 +157,14 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
         CarryOut();
     }
 
+    /// <summary>What has to be read for a consumer that browses, which must be there.</summary>
+    public (BrowsedPart Part, long[] Absent) TakeBrowsed()
+    {
+        var browsed = _effects.BrowsedParts.ToArray().Single();
+        CarryOut();
+        return browsed;
+    }
+
     /// <summary>Asks for what is next, and answers that and every read before; returns how many messages were read.</summary>
     public int Load(long windowBytes)
     {

@@ -1,0 +1,60 @@
+using Amqp.Core.Queues;
+using Amqp.Management.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Mvc;
+using Microsoft.AspNetCore.Routing;
+
+namespace Amqp.Management.Endpoints;
+
+/// <summary>Messages that wait in an exchange of type <c>x-delayed-message</c>. Ours.</summary>
+internal sealed class DelayedEndpoints(INodeHost host)
+{
+    /// <summary>Messages that are looked through at a time for an id.</summary>
+    private const int LookedAtMax = 256;
+
+    public void Map(IEndpointRouteBuilder api)
+    {
+        api.MapGet("/exchanges/{vhost}/{exchange}/delayed", async (
+            PathNames names,
+            [FromQuery] long from = 0,
+            [FromQuery] int count = BrowseLimits.CountDefault,
+            [FromQuery] int truncate = BrowseLimits.TruncateDefault,
+            [FromQuery(Name = "message_id")] string? messageId = null) =>
+        {
+            if (BrowseLimits.Check(from, count, truncate) is { } mistake) return mistake;
+            if (messageId is null) return Answer.OrNotFound(await Browse(names, from, count) is { } part ? MessageJson.Show(part, truncate) : null);
+            return await Find(names, messageId) is { } found
+                ? Answer.Of(new { messages = found.Take(count).Select(message => MessageJson.Show(message, truncate)), is_last = found.Count <= count })
+                : Answer.NotFound;
+        });
+        api.MapDelete("/exchanges/{vhost}/{exchange}/delayed/{position:long}", async (PathNames names, long position) =>
+            await Cancel(names, position) ? Answer.Done : Answer.NotFound);
+        api.MapDelete("/exchanges/{vhost}/{exchange}/delayed", async (PathNames names, [FromQuery(Name = "message_id")] string? messageId = null) =>
+        {
+            if (messageId is null) return Answer.BadRequest("message_id is missing: it says which messages are not to be delivered");
+            var cancelled = 0;
+            foreach (var message in await Find(names, messageId) ?? [])
+            {
+                if (await Cancel(names, message.Position)) cancelled++;
+            }
+            return cancelled == 0 ? Answer.NotFound : Answer.Of(new { cancelled });
+        });
+    }
+
+    private Task<BrowsedPart?> Browse(PathNames names, long from, int count) => host.Node.Queues.BrowseDelayed(names["vhost"], names["exchange"], from, count);
+
+    private Task<bool> Cancel(PathNames names, long position) => host.Node.Queues.CancelDelayed(names["vhost"], names["exchange"], position);
+
+    /// <summary>All with that id; null: no message can wait there. Nothing knows messages by their ids, so all that wait are looked through.</summary>
+    private async Task<List<BrowsedMessage>?> Find(PathNames names, string messageId)
+    {
+        var found = new List<BrowsedMessage>();
+        for (var from = 0L; ;)
+        {
+            if (await Browse(names, from, LookedAtMax) is not { } part) return null;
+            found.AddRange(part.Messages.Where(message => message.Message!.Properties.MessageId == messageId));
+            if (part.IsLast) return found;
+            from = part.Next;
+        }
+    }
+}
