@@ -230,7 +230,7 @@ public sealed class DelayedTests : ConformanceFixture
         await channel.QueueBindAsync(queue, exchange, "");
         await PublishDelayed(channel, exchange, "first", 0);
         await PublishDelayed(channel, exchange, "second", 50);
-        await Eventually.True(() => SharedBroker.Process!.Log.Lines.Any(line => line.Contains($"Delayed messages of exchange '{exchange}'", StringComparison.Ordinal)));
+        await Eventually.True(() => SharedBroker.Process!.Log.Lines.Any(line => line.Contains($"Messages that exchange '{exchange}'", StringComparison.Ordinal)));
         Assert.That((await Get(channel, queue, autoAck: true)).Body.ToArray(), Is.EqualTo(Bytes("first")));
         Assert.That((await Get(channel, queue, autoAck: true)).Body.ToArray(), Is.EqualTo(Bytes("second")));
     }

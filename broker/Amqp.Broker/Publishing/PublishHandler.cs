@@ -109,7 +109,7 @@ internal sealed class PublishHandler(ChannelSession channel)
         }
 
         var route = isKnown && !addsKeys ? _route! : FindRoute(topology, exchange, properties, addsKeys);
-        var message = new Message(_publish.Exchange, _publish.RoutingKey, addsKeys && !route.IsDelay ? WithoutBcc(content) : content)
+        var message = new Message(_publish.Exchange, _publish.RoutingKey, addsKeys && !route.IsKeptBack ? WithoutBcc(content) : content)
         {
             ExpirationMs = expirationMs,
             IsShared = route.Queues.Length + route.Absent.Length > 1,

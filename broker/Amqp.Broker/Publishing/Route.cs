@@ -13,7 +13,7 @@ internal sealed record Route(IQueueEndpoint[] Queues, string[] DirectReplies, st
     public bool SharesBody { get; } = Queues.Count(queue => queue.Definition.Durable) > 1;
 
     /// <summary>The message has to wait in its exchange, and is routed again after that.</summary>
-    public bool IsDelay => Queues is [{ Definition.Settings.Role: QueueRole.Delays }];
+    public bool IsKeptBack => Queues is [{ Definition.Settings.HoldsBack: true }];
 
     /// <summary>No queue of clients has it: an exchange that keeps its last messages is none.</summary>
     public bool ReachesNone { get; } = Array.TrueForAll(Queues, queue => queue.Definition.Settings.Role == QueueRole.History);

@@ -15,11 +15,20 @@ internal sealed class PendingConfirms
     private int _head;
     private int _count;
 
+    // Those that wait for another message's place, which may be any of those above or below.
+    private List<Pending>? _duplicates;
+
     /// <summary>The position of the first message that waits; not asked when none does.</summary>
     private long First => _ring[_head].Position;
 
+    /// <param name="position">Above those before; or that of a message which this one is a duplicate of.</param>
     public void Add(long position, IPublisher publisher, long number)
     {
+        if (_count > 0 && position <= At(_count - 1).Position)
+        {
+            (_duplicates ??= []).Add(new Pending(position, publisher, number));
+            return;
+        }
         if (_count == _ring.Length) Grow();
         At(_count++) = new Pending(position, publisher, number);
     }
@@ -27,6 +36,7 @@ internal sealed class PendingConfirms
     /// <summary>Every message below that position is on the disk.</summary>
     public void SettleBelow(long position, ConfirmBatch batch)
     {
+        if (_duplicates is not null) SettleDuplicates(first: long.MinValue, position, batch);
         while (_count > 0 && First < position) TakeFirst(batch);
         if (_count == 0 && _ring.Length > PlacesKept) (_ring, _head) = ([], 0);
     }
@@ -34,6 +44,7 @@ internal sealed class PendingConfirms
     /// <summary>The messages from one position to before another have left the queue, and need not be written any more.</summary>
     public void SettleIn(long first, long end, ConfirmBatch batch)
     {
+        if (_duplicates is not null) SettleDuplicates(first, end, batch);
         if (_count == 0 || end <= First) return;
         var (low, high) = (0, _count);
         while (low < high)
@@ -56,7 +67,18 @@ internal sealed class PendingConfirms
     public void RefuseAll()
     {
         for (var place = 0; place < _count; place++) At(place).Publisher?.Refused(At(place).Number);
-        (_ring, _head, _count) = ([], 0, 0);
+        foreach (var (_, publisher, number) in _duplicates ?? []) publisher?.Refused(number);
+        (_ring, _head, _count, _duplicates) = ([], 0, 0, null);
+    }
+
+    private void SettleDuplicates(long first, long end, ConfirmBatch batch)
+    {
+        foreach (var (position, publisher, number) in _duplicates!)
+        {
+            if (position >= first && position < end) batch.Taken(publisher!, number);
+        }
+        _duplicates.RemoveAll(duplicate => duplicate.Position >= first && duplicate.Position < end);
+        if (_duplicates.Count == 0) _duplicates = null;
     }
 
     private void TakeFirst(ConfirmBatch batch)

@@ -54,7 +54,7 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
     private void Publish(in QueueOperation publish, long now)
     {
         var position = _state.Publish((Message)publish.Subject!, now);
-        if (position >= 0) _storedEnd = position + 1;
+        if (position >= 0) _storedEnd = Math.Max(_storedEnd, position + 1);
         if (publish.ReplyTo is not IPublisher publisher) return;
         if (position == QueueState.Refused) publisher.Refused(publish.Position);
         else if (position == QueueState.NotStored) _confirms.Taken(publisher, publish.Position);
@@ -173,6 +173,7 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
     private void RefuseWaiting(BrokerError error)
     {
         RefuseBrowsing(error);
+        RefuseUntilIndexed();
         while (_waitingGets.TryDequeue(out var get)) ((IReply)get.ReplyTo!).Fail(error);
     }
 

@@ -25,7 +25,7 @@ internal sealed partial class QueueActor
         _tickDue = long.MaxValue;
         _state.DropExpired(now);
         _state.ReleaseDue(now);
-        if (now >= _deadLetterRetryDue) RetryDeadLetters();
+        if (now >= _deadLetterRetryDue) RetryDeadLetters(now);
         if (_state.Settings.ExpiresMs is { } expires && _state.ConsumerCount == 0 && now - _lastUsed >= expires)
             Delete(DeleteConditions.None, reply: null);
     }

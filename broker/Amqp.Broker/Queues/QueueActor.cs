@@ -68,7 +68,11 @@ internal sealed partial class QueueActor : IQueueEndpoint
     }
 
     /// <summary>The clock runs from here on. Before anything else knows the queue, and when its store has started.</summary>
-    public void Start() => ScheduleTick(Now());
+    public void Start()
+    {
+        ScheduleTick(Now());
+        if (_state.LacksKeys) Post(QueueOperation.Index);
+    }
 
     /// <summary>The queue goes by other policies now.</summary>
     public void Follow(QueueDefinition definition)
@@ -85,6 +89,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
             Refuse(operation);
             return;
         }
+        if (_untilIndexed is not null && TryWaitForIndex(operation)) return;
         switch (operation.Kind)
         {
             case QueueOperationKind.Publish:
@@ -155,7 +160,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
             case QueueOperationKind.Prepare:
                 var isPrepared = _state.Prepare((TransactionPart)operation.Subject!, now);
                 CarryOut();
-                if (isPrepared) ((ITransaction)operation.ReplyTo!).Prepared();
+                if (isPrepared) Prepared((TransactionPart)operation.Subject!, (ITransaction)operation.ReplyTo!);
                 else ((ITransaction)operation.ReplyTo!).Refused();
                 break;
             case QueueOperationKind.CommitPart:
@@ -177,19 +182,22 @@ internal sealed partial class QueueActor : IQueueEndpoint
                 Configure((QueueSettings)operation.Subject!, now);
                 break;
             case QueueOperationKind.DeadLettered:
-                DeadLettered((long[])operation.Subject!);
+                DeadLettered((long[])operation.Subject!, now);
                 break;
             case QueueOperationKind.DeadLetterRefused:
-                DeadLetterRefused(operation.Position, (IQueueEndpoint)operation.Subject!);
+                DeadLetterRefused(operation.Position, (IQueueEndpoint)operation.Subject!, now);
                 break;
             case QueueOperationKind.DeadLettersRead:
-                DeadLettersRead(operation);
+                DeadLettersRead(operation, now);
                 break;
             case QueueOperationKind.Browsed:
                 Browsed((Browsing)operation.Subject!);
                 break;
             case QueueOperationKind.GiveHistory:
                 GiveHistory((Destination)operation.Subject!, now);
+                break;
+            case QueueOperationKind.Index:
+                BeginIndex(now);
                 break;
             case QueueOperationKind.Tend:
                 break;

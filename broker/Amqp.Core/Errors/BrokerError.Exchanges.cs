@@ -21,6 +21,12 @@ public sealed partial record BrokerError
     public static BrokerError InvalidRecentHistoryLength(FieldValue length) =>
         PreconditionFailed($"Invalid argument {ErlangTerm.Render(length)}, 'x-recent-history-length' must be a positive integer");
 
+    public static BrokerError InvalidCacheSize => PreconditionFailed("Missing or invalid argument, 'x-cache-size' must be an integer greater than 0");
+
+    public static BrokerError InvalidCacheTtl => PreconditionFailed("Invalid argument, 'x-cache-ttl' must be an integer greater than 0");
+
+    public static BrokerError InvalidCachePersistence => PreconditionFailed("Invalid argument, 'x-cache-persistence' must be either 'disk' or 'memory'");
+
     public static BrokerError HashHeaderAndProperty => PreconditionFailed("hash-header and hash-property are mutually exclusive");
 
     public static BrokerError UnsupportedHashProperty(string property) => PreconditionFailed($"Unsupported property: {property}");

@@ -38,6 +38,7 @@ public enum QueueOperationKind : byte
     DeadLettersRead,
     Browsed,
     GiveHistory,
+    Index,
     Tend,
     Stop,
 }
@@ -159,6 +160,9 @@ public readonly struct QueueOperation
 
     /// <summary>What is here is given to a destination as well: it was bound to the exchange that keeps its last messages here.</summary>
     public static QueueOperation GiveHistory(Destination destination) => new() { Kind = QueueOperationKind.GiveHistory, Subject = destination };
+
+    /// <summary>The store can be read: the queue learns the keys of its messages.</summary>
+    public static QueueOperation Index => new() { Kind = QueueOperationKind.Index };
 
     /// <summary>Nothing but what follows every operation: there is more to evict than was done at once.</summary>
     public static QueueOperation Tend => new() { Kind = QueueOperationKind.Tend };

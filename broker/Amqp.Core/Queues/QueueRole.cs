@@ -11,4 +11,7 @@ public enum QueueRole : byte
 
     /// <summary>An exchange keeps its last messages in it for queues to come (<c>x-recent-history</c>): nothing is ever consumed.</summary>
     History,
+
+    /// <summary>An exchange remembers in it which keys have passed (<c>x-message-deduplication</c>): messages wait in it until they may pass.</summary>
+    Deduplication,
 }

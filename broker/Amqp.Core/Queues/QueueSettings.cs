@@ -30,6 +30,7 @@ public sealed record QueueSettings
         DeliveryLimit = Limit(arguments.DeliveryLimit, policies.Integer("delivery-limit")),
         SingleActiveConsumer = arguments.SingleActiveConsumer,
         MaxPriority = arguments.MaxPriority,
+        Deduplicates = arguments.Deduplicates,
         Overflow = OverflowOf(arguments, Overflows.Parse(policies.Text("overflow"))),
     };
 
@@ -74,8 +75,11 @@ public sealed record QueueSettings
     /// publishers are refused when the queue is full, since it may fill with them.</summary>
     public bool RetriesDeadLetters => AtLeastOnce && Overflow == Overflow.RejectPublish;
 
-    /// <summary>What a queue refuses that it is sent from here stays and is tried again. Of a delayed message no publisher could hear any more.</summary>
-    public bool RetriesRefused => RetriesDeadLetters || Role == QueueRole.Delays;
+    /// <summary>What a queue refuses that it is sent from here stays and is tried again. Of what was held back no publisher could hear any more.</summary>
+    public bool RetriesRefused => RetriesDeadLetters || HoldsBack;
+
+    /// <summary>Messages wait here before their exchange routes them.</summary>
+    public bool HoldsBack => Role is QueueRole.Delays or QueueRole.Deduplication;
 
     /// <summary>So often may a message come back to the queue; one that comes back more often leaves it (<c>x-delivery-limit</c>).</summary>
     public long DeliveryLimit { get; init; } = long.MaxValue;
@@ -91,6 +95,12 @@ public sealed record QueueSettings
 
     /// <summary>Messages of a higher priority leave first, up to this one; 0: all are equal (<c>x-max-priority</c>). This does not change.</summary>
     public byte MaxPriority { get; init; }
+
+    /// <summary>Messages whose key one has that is in the queue are not taken (<c>x-message-deduplication</c>). This does not change.</summary>
+    public bool Deduplicates { get; init; }
+
+    /// <summary>The keys that an exchange remembers are not stored (<c>x-cache-persistence</c>).</summary>
+    public bool KeysInMemory { get; init; }
 
     /// <summary>As in RabbitMQ, the argument of a classic queue wins over its policy, and the policy over the argument of a quorum queue.</summary>
     private static Overflow OverflowOf(QueueArguments arguments, Overflow? policy)

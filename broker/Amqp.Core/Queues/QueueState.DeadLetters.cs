@@ -49,18 +49,20 @@ public sealed partial class QueueState
     private bool HasRoomInTransit => _inTransit.Count < InTransitMax && (_inTransitBytes < InTransitBytesMax || _inTransit.Count == 0);
 
     /// <summary>Notes the dead letters that can be in transit now, and reads what is not in memory of those that are next.</summary>
-    public void SendDeadLetters()
+    public void SendDeadLetters(long now)
     {
         while (HasRoomInTransit && _waiting.TryPeek(out var next))
         {
             if (_log.Contains(next.Position)) // or it was damaged
             {
+                if (!MayPass(next.Position)) return;
                 if (_log.BodyOf(next.Position) is not { } message)
                 {
                     ReadDeadLetters();
                     return;
                 }
-                Send(next.Position, message, next.Reason);
+                if (TryPass(next.Position, message, now)) Send(next.Position, message, next.Reason);
+                else ForgetHeld(next.Position);
             }
             _waiting.Dequeue();
         }
@@ -69,7 +71,7 @@ public sealed partial class QueueState
 
     /// <summary>The answer to such a read.</summary>
     /// <returns>How many messages turned out to be damaged; they are no part of the queue any more.</returns>
-    public int DeadLettersRead(ReadOnlySpan<long> positions, ReadOnlySpan<Message?> messages)
+    public int DeadLettersRead(ReadOnlySpan<long> positions, ReadOnlySpan<Message?> messages, long now)
     {
         _areDeadLettersRead = false;
         var damaged = 0;
@@ -88,15 +90,16 @@ public sealed partial class QueueState
                 ForgetHeld(position);
             }
         }
-        SendDeadLetters(); // before memory is tended, and their bodies are evicted again
+        SendDeadLetters(now); // before memory is tended, and their bodies are evicted again
         return damaged;
     }
 
     /// <summary>Every queue that a dead letter goes to has it, or none gets it: it leaves this queue for good.</summary>
-    public void DeadLettered(long position)
+    public void DeadLettered(long position, long now)
     {
         if (!_inTransit.Remove(position, out var size)) return;
         _inTransitBytes -= size;
+        if (RemembersKeys) RememberKey(position, now);
         if (position >= 0) ForgetHeld(position);
     }
 

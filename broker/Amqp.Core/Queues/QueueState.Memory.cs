@@ -34,7 +34,8 @@ public sealed partial class QueueState
 
     /// <summary>What the queue adds to the memory in use: its messages as far as they are not counted with another queue that has
     /// them too, and what it knows of each.</summary>
-    public long MemoryBytes => _log.MemoryBytes + ((long)UnackedBytes * _unacked.Count);
+    public long MemoryBytes => _log.MemoryBytes + ((long)UnackedBytes * _unacked.Count)
+        + ((long)DeduplicationIndex.EntryBytes * (_seen?.Count ?? 0));
 
     /// <summary>Messages of which only the entry is in memory.</summary>
     public int AbsentCount => _log.Count - _log.BodyCount;
@@ -56,6 +57,12 @@ public sealed partial class QueueState
                 redelivered || attributes.DeliveryCount > 0 ? flags | EntryFlags.Redelivered : flags,
                 priority,
                 (ushort)Math.Min(attributes.DeliveryCount, ushort.MaxValue));
+            if (RemembersKeys && priority != KeyPriority)
+            {
+                WaitInLine(position, RemovalReason.Due);
+                _unackedAbsent++;
+                continue;
+            }
             var dueAt = HoldsDelays ? attributes.ExpiresAt : attributes.ReadyAt;
             if (HoldsDelays || (dueAt != 0 && dueAt - WallClockAheadMs > now))
             {
@@ -67,6 +74,7 @@ public sealed partial class QueueState
                 _ready.Append(position, priority, bodySize);
             }
         }
+        LacksKeys = Deduplicates && _log.Count > 0;
         _log.SkipTo(recovered.NextPosition);
         _ready.OpenWindows(bytes: 0, atLeastOne: false);
     }

@@ -1,3 +1,4 @@
+using Amqp.Core.Messages;
 using Amqp.Core.Metrics;
 using Amqp.Core.Records;
 
@@ -21,6 +22,7 @@ public sealed partial class QueueState
             Counters.Add(Measure.BeyondLength, part.Publishes.Count);
             return false;
         }
+        if (_seen is not null) LeaveOutDuplicates(part);
         part.IsPrepared = true;
         part.FirstPosition = _log.End;
         foreach (var message in part.Publishes)
@@ -30,6 +32,7 @@ public sealed partial class QueueState
             var priority = PriorityOf(message);
             var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None, priority);
             _log[position].Slot = _unacked.Add(part, position);
+            if (_seen is not null && DeduplicationKey.Of(message.Properties.Headers) is { } key && !RemembersKeys) _seen.Add(key, position);
             if (persistent) part.Records.Add(StoreRecord.Enqueue(_id, position, message, OnWallClock(expiresAt), priority));
         }
         var held = 0;
@@ -55,8 +58,7 @@ public sealed partial class QueueState
             expiresNow |= entry.ExpiresAt == now;
             if (entry.Is(EntryFlags.Persistent)) entry.Set(EntryFlags.Stored | EntryFlags.Written);
             _unacked.Remove(entry.Slot);
-            if (HoldsDelays) Delay(position, entry.ExpiresAt);
-            else MakeReady(position);
+            if (!TryHoldBack(position, entry.ExpiresAt)) MakeReady(position);
         }
         // While the part had them, they were passed over.
         _trimmedTo = Math.Min(_trimmedTo, part.FirstPosition);

@@ -51,6 +51,7 @@ public sealed partial class QueueState
         (_maxPriority, _role) = (settings.MaxPriority, settings.Role);
         _ready = new ReadyOrder(_log, _maxPriority);
         _consumers = new ConsumerSet(settings.SingleActiveConsumer);
+        if (settings.Deduplicates || RemembersKeys) _seen = new DeduplicationIndex(_log);
     }
 
     /// <summary>What the queue goes by; see <see cref="Configure"/>.</summary>
@@ -86,9 +87,11 @@ public sealed partial class QueueState
     public long End => _log.End;
 
     /// <summary>A message arrives.</summary>
-    /// <returns>Its position if its record went to the store, or <see cref="NotStored"/>, or <see cref="Refused"/>.</returns>
+    /// <returns>Its position if its record went to the store, the position of the message that it is a duplicate of while the record of that is on its way, or <see cref="NotStored"/>, or <see cref="Refused"/>.</returns>
     public long Publish(Message message, long now)
     {
+        var key = default(UInt128?);
+        if (_seen is not null && IsDuplicate(message, out var original, out key)) return AnswerOf(original.Value);
         if (_isLimited && !HasRoomFor(1, message.BodySize))
         {
             Counters.Add(Measure.BeyondLength);
@@ -99,8 +102,8 @@ public sealed partial class QueueState
         var persistent = IsPersistent(message);
         var priority = PriorityOf(message);
         var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None, priority);
-        if (HoldsDelays) Delay(position, expiresAt);
-        else _ready.Append(position, priority, message.BodySize);
+        if (!TryHoldBack(position, expiresAt)) _ready.Append(position, priority, message.BodySize);
+        if (key is not null) _seen!.Add(key.Value, position);
         Counters.Add(Measure.Published);
         DeliverReady(now);
         // A message with a time to live of 0 is for a consumer that can take it this instant.
@@ -319,6 +322,15 @@ public sealed partial class QueueState
         ReturnCredit(holder);
     }
 
+    /// <summary>A message that entered is not ready, but waits.</summary>
+    private bool TryHoldBack(long position, long due)
+    {
+        if (HoldsDelays) Delay(position, due);
+        else if (RemembersKeys) WaitInLine(position, RemovalReason.Due);
+        else return false;
+        return true;
+    }
+
     private void MakeReady(long position)
     {
         _log[position].Slot = MessageHolder.None;
@@ -337,7 +349,7 @@ public sealed partial class QueueState
 
     private bool HoldsDelays => _role == QueueRole.Delays;
 
-    private byte PriorityOf(Message message) => _maxPriority == 0 ? (byte)0 : Math.Min(message.Properties.Priority ?? 0, _maxPriority);
+    private byte PriorityOf(Message message) => _maxPriority == 0 || RemembersKeys ? (byte)0 : Math.Min(message.Properties.Priority ?? 0, _maxPriority);
 
     private bool IsPersistent(Message message) => _isDurable && (message.IsPersistent || HoldsDelays);
 

@@ -22,6 +22,10 @@ public sealed class TransactionPart : MessageHolder
     /// <summary>What must be durable before the part may be committed; filled by preparation.</summary>
     public List<StoreRecord> Records { get; } = [];
 
+    /// <summary>The record of the message at this position has to be durable, too, before the transaction is committed: one of its messages is a duplicate of
+    /// that. <see cref="QueueState.NotStored"/>: there is none.</summary>
+    public long AwaitedPosition { get; internal set; } = QueueState.NotStored;
+
     /// <summary>The queue holds what it concerns, and waits for its end.</summary>
     internal bool IsPrepared { get; set; }
 

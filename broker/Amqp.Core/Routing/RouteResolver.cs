@@ -18,10 +18,11 @@ public static class RouteResolver
     /// <param name="properties">The message's.</param>
     /// <param name="headers">Those of them that it is routed by; null if it has none.</param>
     /// <param name="result">Overwritten.</param>
+    /// <param name="isPassed">The exchange has kept the message back, and lets it go now.</param>
     /// <returns>406 if a CC or BCC header is no array, or a delay that one of the exchanges is asked for is none; null otherwise. A message that no queue gets
     /// is no error here.</returns>
     public static BrokerError? Resolve(
-        VirtualHost vhost, Exchange exchange, string routingKey, BasicProperties properties, FieldTable? headers, RouteResult result)
+        VirtualHost vhost, Exchange exchange, string routingKey, BasicProperties properties, FieldTable? headers, RouteResult result, bool isPassed = false)
     {
         result.Clear();
         if (headers is not null && AddHeaderKeys(routingKey, headers, result) is { } error) return error;
@@ -29,7 +30,7 @@ public static class RouteResolver
         Visit(exchange, result);
         while (result.Pending.TryPop(out var next))
         {
-            if (next.OwnQueue is { } own)
+            if (next.OwnQueue is { } own && !(isPassed && next == exchange))
             {
                 if (Keep(own, headers, result, out var isKeptBack) is { } invalid) return invalid;
                 if (isKeptBack) continue;
@@ -44,12 +45,20 @@ public static class RouteResolver
     private static BrokerError? Keep(QueueDefinition own, FieldTable? headers, RouteResult result, out bool isKeptBack)
     {
         result.Cacheable = isKeptBack = false;
-        if (own.Settings.Role == QueueRole.Delays)
+        var isKept = false;
+        switch (own.Settings.Role)
         {
-            if (Delay.Check(headers, out isKeptBack) is { } invalid) return invalid;
-            if (isKeptBack) result.Add(own);
+            case QueueRole.Delays:
+                if (Delay.Check(headers, out isKeptBack) is { } invalid) return invalid;
+                break;
+            case QueueRole.Deduplication:
+                isKeptBack = DeduplicationKey.Of(headers) is not null;
+                break;
+            default:
+                isKept = RecentHistory.Takes(headers);
+                break;
         }
-        else if (RecentHistory.Takes(headers)) result.Add(own);
+        if (isKept || isKeptBack) result.Add(own);
         return null;
     }
 

@@ -33,6 +33,7 @@ public static class ExchangeTypes
         ["x-random"] = new(_ => new RandomRouter(DestinationSet.Empty)),
         ["x-local-random"] = new(_ => new LocalRandomRouter(DestinationSet.Empty)),
         [Delayed] = new(arguments => NewRouter(DelayedType(arguments)!, arguments), ValidateDelayed) { OwnQueue = _ => QueueSettings.OfDelays },
+        ["x-message-deduplication"] = new(_ => FanoutRouter.Empty, Deduplication.Validate) { OwnQueue = Deduplication.Settings },
         ["x-recent-history"] = new(_ => FanoutRouter.Empty, RecentHistory.Validate) { OwnQueue = RecentHistory.Settings },
     }.ToFrozenDictionary();
 

@@ -46,6 +46,8 @@ public sealed class QueueArguments
         new("x-delayed-retry-max", ArgumentChecks.PositiveTime, Of.Classic | Of.Quorum),
         // Not in RabbitMQ.
         new("x-delayed-retry-multiplier", ArgumentChecks.Positive, Of.Classic | Of.Quorum),
+        // Of a plug-in; RabbitMQ without it takes anything and does not compare it.
+        new("x-message-deduplication", ArgumentChecks.Bool, Of.Classic | Of.Quorum, Compared: false),
         new("x-consumer-timeout-action", ArgumentChecks.ConsumerTimeoutAction, Of.Classic | Of.Quorum),
     ];
 
@@ -62,6 +64,7 @@ public sealed class QueueArguments
         DeadLetterExchange = Text(arguments, "x-dead-letter-exchange");
         DeadLetterRoutingKey = Text(arguments, "x-dead-letter-routing-key");
         SingleActiveConsumer = arguments.TryGet("x-single-active-consumer", out var single) && single is { Type: FieldType.Bool, AsBool: true };
+        Deduplicates = arguments.TryGet("x-message-deduplication", out var deduplicates) && deduplicates is { Type: FieldType.Bool, AsBool: true };
         MaxPriority = (byte)(Integer(arguments, "x-max-priority") ?? 0);
         ConsumerTimeoutMs = Integer(arguments, "x-consumer-timeout");
         ConsumerTimeoutAction = Text(arguments, "x-consumer-timeout-action");
@@ -96,6 +99,9 @@ public sealed class QueueArguments
 
     /// <summary>One consumer at a time gets messages.</summary>
     public bool SingleActiveConsumer { get; }
+
+    /// <summary>No message is taken whose key one has that is in the queue.</summary>
+    public bool Deduplicates { get; }
 
     /// <summary>Messages of higher priorities leave first, up to this one; 0: all are equal.</summary>
     public byte MaxPriority { get; }

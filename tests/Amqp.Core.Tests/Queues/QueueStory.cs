@@ -50,6 +50,10 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
         foreach (var (name, ms) in messages) State.Publish(NewMessage(name).WithHeader("x-delay", FieldValue.From(ms)), Now);
     }
 
+    /// <summary>With a key to be known again by; returns what the queue answers.</summary>
+    public long PublishKeyed(string name, string key, bool persistent = false) =>
+        State.Publish(NewMessage(name, persistent: persistent).WithHeader("x-deduplication-header", FieldValue.From(key)), Now);
+
     public void Ack(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Acknowledge);
 
     public void Requeue(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Requeue);
@@ -96,7 +100,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
         CarryOut();
         while (_deadLetterReads.TryDequeue(out var positions))
         {
-            State.DeadLettersRead(positions, Store.Read(positions));
+            State.DeadLettersRead(positions, Store.Read(positions), Now);
             CarryOut();
         }
         var text = string.Join(' ', _deadLetters);
@@ -107,7 +111,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     /// <summary>The queues that dead letters went to have them.</summary>
     public void Arrive(int count = int.MaxValue)
     {
-        while (count-- > 0 && _onTheWay.TryDequeue(out var position)) State.DeadLettered(position);
+        while (count-- > 0 && _onTheWay.TryDequeue(out var position)) State.DeadLettered(position, Now);
         CarryOut();
     }
 
@@ -131,7 +135,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
         }
         Store.Add(_effects.Records);
         foreach (var read in _effects.Reads) Store.Reads.Enqueue(read);
-        State.SendDeadLetters();
+        State.SendDeadLetters(Now);
         foreach (var letter in _effects.DeadLetters)
         {
             _deadLetters.Add($"{NameOf(letter.Message)}:{Deaths.Text(letter.Reason)}");
