@@ -1,8 +1,10 @@
 using Amqp.Broker.Channels;
 using Amqp.Broker.Connections;
+using Amqp.Broker.Events;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Metrics;
+using Amqp.Broker.Observability;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Security;
 using Amqp.Broker.Topology;
@@ -28,6 +30,7 @@ public sealed partial class BrokerNode
     private readonly Sampler _sampler;
     private readonly long _startedAtMs;
     private readonly QueueServices _queueServices;
+    private readonly NodeEvents _events;
 
     private BrokerNode(NodeParts parts)
     {
@@ -42,8 +45,11 @@ public sealed partial class BrokerNode
         var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>()) { Shown = Follow };
         var metrics = new NodeMetrics(() => topology.Current);
         _sampler = new Sampler(metrics, limits.HistoryBytes, clock);
+        var ownMessages = new OwnMessages(queues);
+        Pids = new Pids(identity.Name, StartedAt);
+        _events = new NodeEvents(topology, ownMessages, clock, identity.Name, Pids);
         var flowLogger = loggers.CreateLogger("Amqp.Broker.Flow");
-        var alarms = new Alarms(flowLogger);
+        var alarms = new Alarms(flowLogger) { Changed = _events.Alarm };
         var memory = NewMemoryBudget(limits, resources.MemoryBytes);
         memory.ShortageChanged = isShort => alarms.Set(Shortage.Memory, isShort);
         _queueServices = new QueueServices(topology, queues, messages, memory, metrics, clock, loggers.CreateLogger("Amqp.Broker.Queues"))
@@ -66,6 +72,8 @@ public sealed partial class BrokerNode
             memory,
             metrics,
             clock,
+            _events,
+            new Firehose(topology, ownMessages, identity.Name),
             new ConnectionLog(loggers.CreateLogger("Amqp.Broker.Connections")),
             ServerProperties.For(identity));
         Connections = new OpenConnections(_services, identity.Name, () => _queueServices.Epoch, loggers.CreateLogger<OpenConnections>());
@@ -92,6 +100,9 @@ public sealed partial class BrokerNode
     public NodeIdentity Identity { get; }
 
     public DateTimeOffset StartedAt { get; }
+
+    /// <summary>Names of what is on it.</summary>
+    public Pids Pids { get; }
 
     /// <summary>Its clients.</summary>
     public OpenConnections Connections { get; }
@@ -121,10 +132,24 @@ public sealed partial class BrokerNode
         return completed.Task;
     }
 
+    /// <summary>Whether messages of a virtual host are copied to its exchange <c>amq.rabbitmq.trace</c>.</summary>
+    public bool IsTraced(string vhost) => _services.Firehose.IsOn(vhost);
+
+    /// <summary>Has them copied, or not any more; until the node ends.</summary>
+    public void Trace(string vhost, bool isOn)
+    {
+        _services.Firehose.Set(vhost, isOn);
+        LogTraced(_logger, isOn ? "Enabling" : "Disabling", vhost);
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{What} tracing for vhost '{Vhost}'")]
+    private static partial void LogTraced(ILogger logger, string what, string vhost);
+
     private async Task Start(CancellationToken cancellation)
     {
         var isWhole = false;
         await _services.Topology.Start(stored => (_queueServices.Epoch, isWhole) = (stored.Epoch, stored.IsWhole), cancellation);
+        _events.Begin(_services.Topology.Current);
         _services.Messages.Start(isFull => _services.Alarms.Set(Shortage.DiskFull, isFull));
         _services.Queues.Start(isWhole);
     }
@@ -158,6 +183,8 @@ public sealed partial class BrokerNode
     private void Follow(TopologyResult result)
     {
         _services.Metrics.Changed(result);
+        _events.Changed(result);
+        foreach (var vhost in result.VhostsRemoved) _services.Firehose.Set(vhost.Name, isOn: false);
         foreach (var vhost in result.VhostsRemoved) Connections.Close(connection => connection.Vhost == vhost.Name, BrokerError.VhostDeleted(vhost.Name));
         foreach (var user in result.Changes.OfType<UserRemoved>().Select(change => change.Name))
         {

@@ -1,6 +1,7 @@
 using Amqp.Broker.Topology;
 using Amqp.Broker.Channels;
 using Amqp.Broker.Connections;
+using Amqp.Broker.Events;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Metrics;
@@ -26,5 +27,7 @@ internal sealed record BrokerServices(
     MemoryBudget Memory,
     NodeMetrics Metrics,
     BrokerClock Clock,
+    NodeEvents Events,
+    Firehose Firehose,
     ConnectionLog Log,
     FieldTable ServerProperties);

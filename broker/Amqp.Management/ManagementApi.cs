@@ -18,7 +18,6 @@ public static class ManagementApi
         application.Use(TellRefusal);
         new NodeEndpoints(host).Map(application.MapGroup("/api"));
         var api = application.MapGroup("/api").AddEndpointFilter((context, next) => WhileNodeIsThere(host, context, next));
-        var pids = new Pids(host);
         new OverviewEndpoints(host).Map(api);
         new UserEndpoints(host).Map(api);
         new VhostEndpoints(host).Map(api);
@@ -27,13 +26,13 @@ public static class ManagementApi
         new LimitEndpoints(host).Map(api);
         foreach (var kind in Enum.GetValues<PolicyKind>()) new PolicyEndpoints(host, kind).Map(api);
         new ParameterEndpoints(host).Map(api);
-        new QueueEndpoints(host, pids).Map(api);
+        new QueueEndpoints(host).Map(api);
         new ExchangeEndpoints(host).Map(api);
         new DelayedEndpoints(host).Map(api);
         new BindingEndpoints(host).Map(api);
-        new ConnectionEndpoints(host, pids).Map(api);
-        new ChannelEndpoints(host, pids).Map(api);
-        new ConsumerEndpoints(host, pids).Map(api);
+        new ConnectionEndpoints(host).Map(api);
+        new ChannelEndpoints(host).Map(api);
+        new ConsumerEndpoints(host).Map(api);
         application.MapFallback(() => Answer.NotFound);
     }
 

@@ -27,7 +27,7 @@ log.file.level = info
 vm_memory_high_watermark.relative = 0.9
 disk_free_limit.absolute = 1MB
 CONF
-plugins="rabbitmq_consistent_hash_exchange rabbitmq_random_exchange rabbitmq_sharding rabbitmq_recent_history_exchange ${AMQP_ORACLE_PLUGINS:-}"
+plugins="rabbitmq_consistent_hash_exchange rabbitmq_random_exchange rabbitmq_sharding rabbitmq_recent_history_exchange rabbitmq_event_exchange ${AMQP_ORACLE_PLUGINS:-}"
 [[ $plugins == *rabbitmq_management* ]] || sed -i '/^management/d' "$var/rabbitmq.conf"
 echo "[$(echo $plugins | tr ' ' ',')]." >"$var/enabled_plugins"
 

@@ -123,6 +123,7 @@ internal sealed class ChannelSession
     {
         if (_isClosed) return;
         _isClosed = true;
+        if (_phase != ChannelPhase.Starting) Connection.Services.Events.Closed(this);
         foreach (var consumer in Consumers.Values) Connection.Posts.Add(consumer.Queue, QueueOperation.Release(consumer));
         foreach (var holder in GetLinks.Values) Connection.Posts.Add(holder.Queue, QueueOperation.Release(holder));
         _handlers.Consumers.Close();
@@ -176,6 +177,7 @@ internal sealed class ChannelSession
     /// <summary>Called by a queue's actor, before its first delivery to the consumer: consume-ok has to precede it.</summary>
     public void ConsumerAdded(ConsumerLink consumer)
     {
+        Connection.Services.Events.Added(consumer);
         if (!consumer.NoWait) Send(new BasicConsumeOk(consumer.Tag));
     }
 
@@ -292,6 +294,7 @@ internal sealed class ChannelSession
         if (frame.MethodId != MethodId.ChannelOpen) throw new BrokerException(BrokerError.ChannelNotOpen);
         MethodReader.Read<ChannelOpen>(frame);
         _phase = ChannelPhase.Open;
+        Connection.Services.Events.Opened(this);
         Send(default(ChannelOpenOk));
         return ValueTask.CompletedTask;
     }

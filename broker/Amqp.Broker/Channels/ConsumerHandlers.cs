@@ -79,7 +79,12 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
             channel.FromClient.Add(Measure.GetEmpty);
             channel.Send(default(BasicGetEmpty));
         }
-        else channel.Output.Post(OutboundItem.GetOk(channel, holder, result));
+        else
+        {
+            channel.Output.Post(OutboundItem.GetOk(channel, holder, result));
+            var firehose = _connection.Services.Firehose;
+            if (firehose.IsOn(_connection.Vhost)) firehose.Delivered(channel, result.Message, queue.Definition.Name, result.Redelivered);
+        }
     }
 
     /// <summary>The queue cancelled the consumer: its deletion took everything with it.</summary>

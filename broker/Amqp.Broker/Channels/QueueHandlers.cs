@@ -59,7 +59,7 @@ internal sealed class QueueHandlers(ChannelSession channel)
         if (!_connection.Services.Queues.TryFind(definition, out var queue)) return 0;
         var conditions = (delete.IfUnused ? DeleteConditions.IfUnused : DeleteConditions.None)
             | (delete.IfEmpty ? DeleteConditions.IfEmpty : DeleteConditions.None);
-        var result = await _connection.Ask<DeleteResult>(queue, reply => QueueOperation.Delete(conditions, reply));
+        var result = await _connection.Ask<DeleteResult>(queue, reply => QueueOperation.Delete(conditions, reply, _connection.User));
         return result.Outcome switch
         {
             DeleteOutcome.InUse => throw new BrokerException(BrokerError.QueueInUse(definition.Vhost, definition.Name)),

@@ -169,6 +169,7 @@ internal sealed partial class AmqpConnection
         if (_handshake.IsRunning) Log.Closed(Name, Vhost, User, why);
         CloseChannels();
         ExclusiveQueues.End();
+        if (_phase != ConnectionPhase.AwaitingHeader) Services.Events.Closed(this);
         Routes.End();
         End();
         try

@@ -8,13 +8,19 @@ internal sealed partial class AmqpConnection
 {
     private long _reads;
     private Measured? _measured;
-    private int _heartbeatSeconds;
 
     /// <summary>How the user logged in; empty before.</summary>
     public string Mechanism { get; set; } = "";
 
     /// <summary>What happens here, as it is sampled; from <see cref="Opened"/> on.</summary>
     public Measured Measured => _measured!;
+
+    /// <summary>As negotiated; 0: none.</summary>
+    public int HeartbeatSeconds { get; private set; }
+
+    public int FrameMax => _frames.FrameMax;
+
+    public int ChannelMax => _channelMax;
 
     /// <summary>When the client came.</summary>
     public DateTimeOffset ConnectedAt { get; }
@@ -39,9 +45,9 @@ internal sealed partial class AmqpConnection
         User,
         Vhost,
         Mechanism,
-        _channelMax,
-        _frames.FrameMax,
-        _heartbeatSeconds,
+        ChannelMax,
+        FrameMax,
+        HeartbeatSeconds,
         Client.All,
         ConnectedAt,
         BytesReceived,

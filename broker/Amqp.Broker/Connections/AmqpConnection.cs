@@ -292,7 +292,7 @@ internal sealed partial class AmqpConnection
     public void SetLimits(int channelMax, int frameMax, int heartbeatSeconds)
     {
         _channelMax = channelMax;
-        _heartbeatSeconds = heartbeatSeconds;
+        HeartbeatSeconds = heartbeatSeconds;
         _frames.FrameMax = frameMax;
         Output.FrameMax = frameMax;
         if (heartbeatSeconds > 0) _heartbeat = new Heartbeat(this, heartbeatSeconds);
@@ -302,6 +302,7 @@ internal sealed partial class AmqpConnection
     {
         EndHandshakeTimeout();
         _measured = Services.Metrics.Add(this);
+        Services.Events.Opened(this);
         Log.Opened(Client.ConnectionName is { } name ? $"{Name} - {name}" : Name, User, Vhost);
     }
 

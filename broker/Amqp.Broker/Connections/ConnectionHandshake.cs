@@ -64,12 +64,14 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
             throw new BrokerException(BrokerError.UnknownAuthenticationMechanism(startOk.Mechanism));
         if (Refuse(startOk, out var user) is { } reason)
         {
+            connection.Services.Events.LoginRefused(connection, user, startOk.Mechanism, reason);
             connection.Services.Log.LoginRefused(connection.Name, startOk.Mechanism, reason);
             connection.RefuseLogin(BrokerError.LoginRefused(startOk.Mechanism));
             return;
         }
         connection.User = user;
         connection.Mechanism = startOk.Mechanism;
+        connection.Services.Events.LoggedIn(connection, startOk.Mechanism);
         connection.Transport.LoggedIn();
         _state = HandshakeState.Tuning;
         var limits = connection.Services.Limits;

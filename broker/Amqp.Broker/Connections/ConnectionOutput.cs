@@ -207,6 +207,8 @@ internal sealed class ConnectionOutput(
         FrameWriter.WriteMethod(
             writer, channel.Number, new BasicDeliver(consumer.Tag, tag, item.Redelivered, message.Exchange, message.RoutingKey));
         WriteContent(channel.Number, message);
+        var firehose = channel.Connection.Services.Firehose;
+        if (firehose.IsOn(channel.Connection.Vhost)) firehose.Delivered(channel, message, consumer.Queue.Definition.Name, item.Redelivered);
     }
 
     private void EncodeDirectReply(in OutboundItem item)

@@ -31,6 +31,9 @@ internal sealed partial class Alarms(ILogger logger)
     private readonly ConcurrentDictionary<ConnectionLoop, bool> _waiting = new();
     private int _on;
 
+    /// <summary>Told of the resource, <c>memory</c> or <c>disk</c>, when it begins or ends to run short; from any thread.</summary>
+    public Action<string, bool> Changed { get; init; } = static (_, _) => { };
+
     public bool AreOn => Volatile.Read(ref _on) != 0;
 
     /// <summary>What clients are told, in RabbitMQ's words; null when no alarm is on.</summary>
@@ -53,6 +56,7 @@ internal sealed partial class Alarms(ILogger logger)
         var (wasOn, isOnNow) = ((before & (int)resource) != 0, (after & (int)resource) != 0);
         if (isOnNow && !wasOn) LogOn(resource);
         else if (wasOn && !isOnNow) LogOff(resource);
+        if (isOnNow != wasOn) Changed(resource == Shortage.Memory ? "memory" : "disk", isOnNow);
         if (before == 0 || after == 0) WakeWaiting();
     }
 

@@ -50,6 +50,8 @@ internal sealed class ConsumerLink(ChannelSession channel, IQueueEndpoint queue,
 
     public override void Added() => Channel.ConsumerAdded(this);
 
+    public override void Removed() => Channel.Connection.Services.Events.Removed(this);
+
     public override void Cancelled() => Channel.ConsumerCancelled(this);
 
     protected override bool TryEnter(int bytes)

@@ -131,7 +131,7 @@ public sealed partial class TopologyService
     {
         try
         {
-            return TopologyReducer.Apply(topology, command);
+            return TopologyReducer.Apply(topology, command) with { User = command.By };
         }
 #pragma warning disable CA1031 // The reducer is a function and has changed nothing: one command's defect must not end all declaring.
         catch (Exception exception)

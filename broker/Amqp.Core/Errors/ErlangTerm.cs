@@ -46,7 +46,8 @@ internal static partial class ErlangTerm
 
     private static string Element(FieldValue value) => $"{{{value.Type.Name()},{Render(value)}}}";
 
-    private static string Field(KeyValuePair<string, FieldValue> field) =>
+    /// <summary>A field as a term: <c>{&lt;&lt;"key"&gt;&gt;,long,1}</c>.</summary>
+    public static string Field(KeyValuePair<string, FieldValue> field) =>
         $"{{{Binary(LosslessUtf8.GetBytes(field.Key))},{field.Value.Type.Name()},{Render(field.Value)}}}";
 
     /// <summary>The shortest form that reads back, always with a point.</summary>

@@ -36,6 +36,11 @@ public abstract class QueueConsumer : MessageHolder
     /// <summary>The queue has it, and delivers nothing to it before this was called.</summary>
     public abstract void Added();
 
+    /// <summary>It is no consumer of its queue any more, whatever the reason.</summary>
+    public virtual void Removed()
+    {
+    }
+
     /// <summary>Its queue is gone.</summary>
     public abstract void Cancelled();
 

@@ -117,8 +117,9 @@ public readonly struct QueueOperation
         new() { Kind = QueueOperationKind.Cancel, Position = position, ReplyTo = reply };
 
     /// <summary>Deletes the queue.</summary>
-    public static QueueOperation Delete(DeleteConditions conditions, IReply<DeleteResult>? reply) =>
-        new() { Kind = QueueOperationKind.Delete, Conditions = conditions, ReplyTo = reply };
+    /// <param name="user">Who wants it; null: the broker itself.</param>
+    public static QueueOperation Delete(DeleteConditions conditions, IReply<DeleteResult>? reply, string? user = null) =>
+        new() { Kind = QueueOperationKind.Delete, Conditions = conditions, ReplyTo = reply, Subject = user };
 
     /// <summary>The queue takes hold of everything that the part concerns, and tells the transaction.</summary>
     public static QueueOperation Prepare(TransactionPart part, ITransaction transaction) =>

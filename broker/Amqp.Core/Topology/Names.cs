@@ -14,6 +14,12 @@ public static class Names
     /// <summary>What the broker puts into reply_to: this and an address.</summary>
     public const string DirectReplyToPrefix = DirectReplyTo + ".";
 
+    /// <summary>Where copies of messages go in virtual hosts that are traced.</summary>
+    public const string TraceExchange = "amq.rabbitmq.trace";
+
+    /// <summary>Where events go, in the virtual host <c>/</c> alone: they tell of all.</summary>
+    public const string EventExchange = "amq.rabbitmq.event";
+
     /// <summary>Random bytes in a generated name.</summary>
     public const int RandomBytes = 16;
 

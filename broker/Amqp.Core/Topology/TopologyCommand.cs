@@ -8,7 +8,11 @@ namespace Amqp.Core.Topology;
 /// can change between a check and what it allowed. A requester or user of null is the broker itself or an operator, who may
 /// everything.
 /// </summary>
-public abstract record TopologyCommand;
+public abstract record TopologyCommand
+{
+    /// <summary>Who wants it, to be told: operators have no names of their own here. Null: the broker itself.</summary>
+    public virtual string? By => "rmq-cli";
+}
 
 /// <summary>All of them or, at the first that is refused, none.</summary>
 public sealed record Commands(ImmutableArray<TopologyCommand> All) : TopologyCommand;
@@ -18,10 +22,16 @@ public abstract record CommandInVhost(string Vhost) : TopologyCommand;
 
 public sealed record DeclareExchange(
     string Vhost, string Name, string Type, bool Durable, bool AutoDelete, bool Internal, FieldTable Arguments, string? User = null)
-    : CommandInVhost(Vhost);
+    : CommandInVhost(Vhost)
+{
+    public override string? By => User;
+}
 
 /// <param name="IfUnused">Only if nothing is bound to it as a source.</param>
-public sealed record DeleteExchange(string Vhost, string Name, bool IfUnused, string? User = null) : CommandInVhost(Vhost);
+public sealed record DeleteExchange(string Vhost, string Name, bool IfUnused, string? User = null) : CommandInVhost(Vhost)
+{
+    public override string? By => User;
+}
 
 /// <param name="Name">Stripped; for a client that left it empty the name that the broker made, with <paramref name="ServerNamed"/> set.</param>
 public sealed record DeclareQueue(
@@ -33,12 +43,24 @@ public sealed record DeclareQueue(
     FieldTable Arguments,
     ConnectionId? Requester,
     bool ServerNamed = false,
-    string? User = null) : CommandInVhost(Vhost);
+    string? User = null) : CommandInVhost(Vhost)
+{
+    public override string? By => User;
+}
 
 /// <summary>If-unused and if-empty are the queue's to decide; what it decided is this.</summary>
 /// <param name="Id">The queue that was meant. If the name belongs to another one by now, nothing happens.</param>
-public sealed record DeleteQueue(string Vhost, string Name, QueueId Id, ConnectionId? Requester = null) : CommandInVhost(Vhost);
+public sealed record DeleteQueue(string Vhost, string Name, QueueId Id, ConnectionId? Requester = null, string? User = null) : CommandInVhost(Vhost)
+{
+    public override string? By => User;
+}
 
-public sealed record Bind(string Vhost, Binding Binding, ConnectionId? Requester = null, string? User = null) : CommandInVhost(Vhost);
+public sealed record Bind(string Vhost, Binding Binding, ConnectionId? Requester = null, string? User = null) : CommandInVhost(Vhost)
+{
+    public override string? By => User;
+}
 
-public sealed record Unbind(string Vhost, Binding Binding, ConnectionId? Requester = null, string? User = null) : CommandInVhost(Vhost);
+public sealed record Unbind(string Vhost, Binding Binding, ConnectionId? Requester = null, string? User = null) : CommandInVhost(Vhost)
+{
+    public override string? By => User;
+}

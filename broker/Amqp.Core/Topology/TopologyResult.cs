@@ -17,6 +17,9 @@ public sealed record TopologyResult(TopologySnapshot Topology, ImmutableArray<To
     /// <summary>The queue declared, new or already there; or the one deleted.</summary>
     public QueueDefinition? Queue { get; init; }
 
+    /// <summary>Who wanted it; null: the broker itself.</summary>
+    public string? User { get; init; }
+
     /// <summary>True if something was made or deleted, false if it was so already or was refused.</summary>
     public bool Changed => !Changes.IsEmpty;
 

@@ -101,8 +101,9 @@ public sealed record VirtualHost
             Predeclared(name, "amq.topic", ExchangeTypes.Topic),
             Predeclared(name, "amq.headers", ExchangeTypes.Headers),
             Predeclared(name, "amq.match", ExchangeTypes.Headers),
-            Predeclared(name, "amq.rabbitmq.trace", ExchangeTypes.Topic, isInternal: true),
+            Predeclared(name, Names.TraceExchange, ExchangeTypes.Topic, isInternal: true),
         ];
+        if (name == TopologySnapshot.DefaultVhost) predeclared = [.. predeclared, Predeclared(name, Names.EventExchange, ExchangeTypes.Topic, isInternal: true)];
         return new VirtualHost(name) { Exchanges = predeclared.ToImmutableDictionary(exchange => exchange.Name) };
     }
 

@@ -6,7 +6,7 @@ using Microsoft.AspNetCore.Routing;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>Channels.</summary>
-internal sealed class ChannelEndpoints(INodeHost host, Pids pids)
+internal sealed class ChannelEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api) => api.MapGet("/channels", async () => Answer.Of(
         from connection in await host.Node.Connections.List()
@@ -18,8 +18,8 @@ internal sealed class ChannelEndpoints(INodeHost host, Pids pids)
 
     private object Show(ConnectionInfo connection, ChannelInfo channel) => new
     {
-        pid = pids.Of(connection.Id, channel.Number),
-        connection = pids.Of(connection.Id),
+        pid = host.Node.Pids.Of(connection.Id, channel.Number),
+        connection = host.Node.Pids.Of(connection.Id),
         connection_details = new
         {
             name = connection.Transport.Name,

@@ -8,7 +8,7 @@ using ConnectionInfo = Amqp.Broker.Observability.ConnectionInfo;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>Clients' connections.</summary>
-internal sealed class ConnectionEndpoints(INodeHost host, Pids pids)
+internal sealed class ConnectionEndpoints(INodeHost host)
 {
     /// <summary>What the client is told; RabbitMQ's words without it.</summary>
     private const string ReasonHeader = "X-Reason";
@@ -39,7 +39,7 @@ internal sealed class ConnectionEndpoints(INodeHost host, Pids pids)
         return new
         {
             name = transport.Name,
-            pid = pids.Of(connection.Id),
+            pid = host.Node.Pids.Of(connection.Id),
             node = host.Identity.Name,
             type = "network",
             host = transport.Local?.Address.ToString(),

@@ -8,7 +8,7 @@ using ConnectionInfo = Amqp.Broker.Observability.ConnectionInfo;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>Consumers, ordered by their queues.</summary>
-internal sealed class ConsumerEndpoints(INodeHost host, Pids pids)
+internal sealed class ConsumerEndpoints(INodeHost host)
 {
     /// <summary>Of a consumer that gets nothing while another one is active.</summary>
     private const string Waiting = "waiting";
@@ -32,7 +32,7 @@ internal sealed class ConsumerEndpoints(INodeHost host, Pids pids)
     {
         queue = new { name = consumer.Queue.Name, vhost = consumer.Queue.Vhost },
         consumer_tag = consumer.Id.Tag,
-        channel_pid = pids.Of(consumer.Id),
+        channel_pid = host.Node.Pids.Of(consumer.Id),
         channel_details = new
         {
             name = ChannelEndpoints.NameOf(connection, consumer.Id.Channel),

@@ -9,7 +9,7 @@ using Microsoft.AspNetCore.Routing;
 namespace Amqp.Management.Endpoints;
 
 /// <summary>Queues and their messages.</summary>
-internal sealed class QueueEndpoints(INodeHost host, Pids pids)
+internal sealed class QueueEndpoints(INodeHost host)
 {
     /// <summary>Ours: with this header the answer to a deletion says how many messages went.</summary>
     private const string CountHeader = "X-Count";
@@ -88,15 +88,15 @@ internal sealed class QueueEndpoints(INodeHost host, Pids pids)
             members = isQuorum ? Members() : null,
             online = isQuorum ? Members() : null,
             state = queue.State,
-            pid = pids.Of(definition.Id),
-            owner_pid = definition.Owner is { } owner ? pids.Of(owner) : null,
+            pid = host.Node.Pids.Of(definition.Id),
+            owner_pid = definition.Owner is { } owner ? host.Node.Pids.Of(owner) : null,
             policy = definition.Policies.Policy?.Name,
             operator_policy = definition.Policies.OperatorPolicy?.Name,
             effective_policy_definition = definition.Policies.Effective.ToDictionary(),
             consumers = queue.Consumers,
-            exclusive_consumer_pid = queue.ExclusiveConsumer is { } alone ? pids.Of(alone) : null,
+            exclusive_consumer_pid = queue.ExclusiveConsumer is { } alone ? host.Node.Pids.Of(alone) : null,
             exclusive_consumer_tag = queue.ExclusiveConsumer?.Tag,
-            single_active_consumer_pid = queue.SingleActiveConsumer is { } active ? pids.Of(active) : null,
+            single_active_consumer_pid = queue.SingleActiveConsumer is { } active ? host.Node.Pids.Of(active) : null,
             single_active_consumer_tag = queue.SingleActiveConsumer?.Tag,
             memory = figures.MemoryBytes,
             messages = figures.Ready + figures.Unacked,

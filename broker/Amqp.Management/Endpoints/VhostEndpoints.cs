@@ -32,7 +32,7 @@ internal sealed class VhostEndpoints(INodeHost host)
         tags = vhost.Metadata.Tags,
         metadata = Show(vhost.Metadata),
         default_queue_type = vhost.Metadata.DefaultQueueType?.Text() ?? Undefined,
-        tracing = false,
+        tracing = host.Node.IsTraced(vhost.Name),
         message_stats = MessageStats.OfClient(host.Node.MeterOf(vhost)),
         cluster_state = new Dictionary<string, string> { [host.Identity.Name] = "running" },
     };
@@ -48,7 +48,9 @@ internal sealed class VhostEndpoints(INodeHost host)
         var metadata = before?.Metadata ?? VhostMetadata.None;
         if (body is not null) metadata = Change(metadata, body);
         var result = await host.Node.Change(before is null ? new AddVhost(name, metadata) : new DescribeVhost(name, metadata));
-        return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew: before is null);
+        if (result.Error is { } error) return Answer.Error(error);
+        if (body?.FlagOrNull("tracing") is { } isTraced && isTraced != host.Node.IsTraced(name)) host.Node.Trace(name, isTraced);
+        return Answer.Put(isNew: before is null);
     }
 
     private static Dictionary<string, object> Show(VhostMetadata metadata)

@@ -20,6 +20,7 @@ public class DeclareTests
             ("amq.fanout", "fanout", true, false),
             ("amq.headers", "headers", true, false),
             ("amq.match", "headers", true, false),
+            ("amq.rabbitmq.event", "topic", true, true),
             ("amq.rabbitmq.trace", "topic", true, true),
             ("amq.topic", "topic", true, false),
         }));

@@ -61,6 +61,16 @@ internal static class VirtualHostCommands
                 invocation, Body(null, [.. invocation.Arguments.Skip(1)], null, null),
                 Failure.Error(ExitCode.Data, $"Virtual host \"{invocation[0]}\" does not exist", json: $"Virtual host \"{invocation[0]}\" does not exists")),
         },
+        new("trace_on", "trace_on [--vhost <vhost>]", "Starts copying the messages of a virtual host to its exchange amq.rabbitmq.trace (the firehose)")
+        {
+            Banner = invocation => $"Starting tracing for vhost \"{invocation.VirtualHost}\" ...",
+            Run = invocation => Trace(invocation, isOn: true),
+        },
+        new("trace_off", "trace_off [--vhost <vhost>]", "Stops copying messages")
+        {
+            Banner = invocation => $"Stopping tracing for vhost \"{invocation.VirtualHost}\" ...",
+            Run = invocation => Trace(invocation, isOn: false),
+        },
         new("update_vhost_metadata", "update_vhost_metadata <vhost> [--description <description>] [--tags \"<tag1>,<tag2>,<...>\"] [--default-queue-type <quorum|classic|stream>] [--policy-merge <true|false>]", "Updates metadata (tags, description, default queue type) a virtual host")
         {
             Arguments = 1,
@@ -103,10 +113,16 @@ internal static class VirtualHostCommands
         return Listing.Of((await invocation.Client.Get(Path("vhosts"), invocation.Cancel)).Good(), columns, isStream: false);
     }
 
-    /// <summary>Sets what is given and keeps the rest.</summary>
-    private static async Task<Result> Update(Invocation invocation, JsonObject body, Failure missing)
+    private static async Task<Result> Trace(Invocation invocation, bool isOn)
     {
-        var path = Path("vhosts", invocation[0]);
+        await Update(invocation, new JsonObject { ["tracing"] = isOn }, Failure.NoSuchVirtualHost(invocation.VirtualHost), invocation.VirtualHost);
+        return new Result.Value($"Trace {(isOn ? "enabled" : "disabled")} for vhost {invocation.VirtualHost}");
+    }
+
+    /// <summary>Sets what is given and keeps the rest.</summary>
+    private static async Task<Result> Update(Invocation invocation, JsonObject body, Failure missing, string? vhost = null)
+    {
+        var path = Path("vhosts", vhost ?? invocation[0]);
         if ((await invocation.Client.Get(path, invocation.Cancel)).IsMissing) throw missing;
         (await invocation.Client.Put(path, body, invocation.Cancel)).Good();
         return Result.Done;
