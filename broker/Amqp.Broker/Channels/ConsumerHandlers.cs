@@ -72,6 +72,8 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
         var queue = channel.FindQueue(get.Queue);
         if (queue.Definition.Settings is { Type: QueueType.Quorum, SingleActiveConsumer: true })
             throw new BrokerException(BrokerError.GetWithSingleActiveConsumer(queue.Definition.Vhost, queue.Definition.Name));
+        if (queue.Definition.Settings.MessageGroups)
+            throw new BrokerException(BrokerError.GetWithMessageGroups(queue.Definition.Vhost, queue.Definition.Name));
         var holder = get.NoAck ? null : GetLink(queue);
         var result = await _connection.Ask<GetResult>(queue, reply => QueueOperation.Get(holder, reply));
         if (result.Message is null)

@@ -54,6 +54,10 @@ public sealed partial record BrokerError
         $"cannot obtain access to locked {Resource.Queue(vhost, queue)}. basic.get operations are not supported by quorum "
         + "queues with single active consumer");
 
+    /// <summary>A fetched message would be beside the one consumer that has its group.</summary>
+    public static BrokerError GetWithMessageGroups(string vhost, string queue) => ResourceLocked(
+        $"cannot obtain access to locked {Resource.Queue(vhost, queue)}. basic.get operations are not supported by queues with message groups");
+
     public static BrokerError DeliveryAcknowledgementTimedOut(int channel, long timeoutMs) => PreconditionFailed(
         $"delivery acknowledgement on channel {channel} timed out. Timeout value used: {timeoutMs} ms. "
         + "This timeout value can be configured, see consumers doc guide to learn more");

@@ -10,7 +10,8 @@ namespace Amqp.Core.Queues;
 /// take. The others wait in the rotation, and the next of it takes over.
 /// </para>
 /// </summary>
-internal sealed class ConsumerSet(bool isSingleActive)
+/// <param name="isLeastLoaded">Among equals it is the turn of the one that holds the fewest messages, which is looked for among all of them.</param>
+internal sealed class ConsumerSet(bool isSingleActive, bool isLeastLoaded = false)
 {
     private readonly List<QueueConsumer> _all = [];
 
@@ -61,6 +62,16 @@ internal sealed class ConsumerSet(bool isSingleActive)
         if (consumer != SingleActive) RotationOf(consumer.Priority).Enqueue(consumer);
     }
 
+    /// <summary>Some consumer might take a message.</summary>
+    public bool IsAnyWaiting => isSingleActive ? SingleActive is { State: ConsumerState.Waiting } : _rotations.Exists(entry => entry.Rotation.Count > 0);
+
+    /// <summary>A consumer of the rotation can take none for now.</summary>
+    public void Leave(QueueConsumer consumer, ConsumerState state)
+    {
+        consumer.State = state;
+        if (consumer != SingleActive) TakeOut(RotationOf(consumer.Priority), consumer);
+    }
+
     /// <summary>Takes out the consumer whose turn it is; the caller puts it back with <see cref="Enter"/> or parks it.</summary>
     public bool TryTakeNext([NotNullWhen(true)] out QueueConsumer? consumer)
     {
@@ -75,7 +86,11 @@ internal sealed class ConsumerSet(bool isSingleActive)
     private bool TryDequeue([NotNullWhen(true)] out QueueConsumer? consumer)
     {
         foreach (var (_, rotation) in _rotations)
-            if (rotation.TryDequeue(out consumer)) return true;
+        {
+            if (isLeastLoaded && rotation.Count > 1) TakeOut(rotation, consumer = rotation.MinBy(waiting => waiting.UnackedCount)!);
+            else if (!rotation.TryDequeue(out consumer)) continue;
+            return true;
+        }
         consumer = null;
         return false;
     }
@@ -92,13 +107,17 @@ internal sealed class ConsumerSet(bool isSingleActive)
 
     private void RemoveFromRotation(QueueConsumer consumer)
     {
-        var rotation = RotationOf(consumer.Priority);
+        TakeOut(RotationOf(consumer.Priority), consumer);
+        if (_all.TrueForAll(other => other.Priority != consumer.Priority))
+            _rotations.RemoveAll(entry => entry.Priority == consumer.Priority);
+    }
+
+    private static void TakeOut(Queue<QueueConsumer> rotation, QueueConsumer consumer)
+    {
         for (var left = rotation.Count; left > 0; left--)
         {
             var next = rotation.Dequeue();
             if (next != consumer) rotation.Enqueue(next);
         }
-        if (_all.TrueForAll(other => other.Priority != consumer.Priority))
-            _rotations.RemoveAll(entry => entry.Priority == consumer.Priority);
     }
 }

@@ -29,7 +29,7 @@ public sealed partial class QueueState
     /// <summary>Costs the same however many messages there are.</summary>
     public QueueFigures Figures()
     {
-        var unackedInMemory = UnackedCount - _unackedAbsent;
+        var unackedInMemory = Math.Max(0, UnackedCount - _unackedAbsent);
         return new QueueFigures(
             ReadyCount,
             ReadyBytes,

@@ -31,6 +31,8 @@ public sealed record QueueSettings
         SingleActiveConsumer = arguments.SingleActiveConsumer,
         MaxPriority = arguments.MaxPriority,
         Deduplicates = arguments.Deduplicates,
+        MessageGroups = arguments.MessageGroups,
+        DispatchesToLeastLoaded = arguments.Dispatch == "least-loaded",
         Overflow = OverflowOf(arguments, Overflows.Parse(policies.Text("overflow"))),
     };
 
@@ -98,6 +100,12 @@ public sealed record QueueSettings
 
     /// <summary>Messages whose key one has that is in the queue are not taken (<c>x-message-deduplication</c>). This does not change.</summary>
     public bool Deduplicates { get; init; }
+
+    /// <summary>Messages of one group go to one consumer at a time (<c>x-message-groups</c>). This does not change.</summary>
+    public bool MessageGroups { get; init; }
+
+    /// <summary>A message goes to the consumer that holds the fewest, and not to each in turn (<c>x-dispatch</c>). This does not change.</summary>
+    public bool DispatchesToLeastLoaded { get; init; }
 
     /// <summary>The keys that an exchange remembers are not stored (<c>x-cache-persistence</c>).</summary>
     public bool KeysInMemory { get; init; }

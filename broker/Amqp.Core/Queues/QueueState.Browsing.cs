@@ -96,6 +96,7 @@ public sealed partial class QueueState
         {
             DelayHolder => BrowsedState.Delayed,
             DeadLetterHolder or TransactionPart => null,
+            var holder when holder == _groups?.Holder => BrowsedState.Ready,
             _ => BrowsedState.Unacknowledged,
         };
     }

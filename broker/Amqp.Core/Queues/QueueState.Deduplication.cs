@@ -8,7 +8,7 @@ using Amqp.Core.Routing;
 namespace Amqp.Core.Queues;
 
 /// <content>
-/// Messages that are known again by their key (<see cref="DeduplicationKey"/>). A queue with <c>x-message-deduplication</c> takes no message whose key one
+/// Messages that are known again by their key (<see cref="HeaderKey"/>). A queue with <c>x-message-deduplication</c> takes no message whose key one
 /// has that is in it. The queue of an exchange of that type lets each key pass once for as long as it remembers it:
 /// <code>
 /// published --> waits until it is durable --key not known--> in transit to the queues that the exchange leads to --> gone, its key stays
@@ -43,8 +43,8 @@ public sealed partial class QueueState
         foreach (var (position, message, _, _, _, _) in part.Messages)
         {
             if (!_log.Contains(position)) continue;
-            if (RemembersKeys) _seen!.Add(DeduplicationKey.FromBody(message!.Content.Body.ToArray()), position);
-            else if (DeduplicationKey.Of(message!.Properties.Headers) is { } key) _seen!.Add(key, position);
+            if (RemembersKeys) _seen!.Add(HeaderKey.FromBody(message!.Content.Body.ToArray()), position);
+            else if (HeaderKey.Of(message!.Properties.Headers, HeaderKey.Deduplication) is { } key) _seen!.Add(key, position);
         }
         if (isLast) LacksKeys = false;
     }
@@ -54,7 +54,7 @@ public sealed partial class QueueState
     private bool IsDuplicate(Message message, [NotNullWhen(true)] out long? original, out UInt128? key)
     {
         (original, key) = (null, null);
-        if (RemembersKeys || (key = DeduplicationKey.Of(message.Properties.Headers)) is not { } own || !_seen!.TryFind(own, out var position)) return false;
+        if (RemembersKeys || (key = HeaderKey.Of(message.Properties.Headers, HeaderKey.Deduplication)) is not { } own || !_seen!.TryFind(own, out var position)) return false;
         // One of a transaction that is not committed may never be here.
         if (_log[position].Slot is not MessageHolder.None and var slot && _unacked.HolderOf(slot) is TransactionPart) return false;
         original = position;
@@ -89,7 +89,7 @@ public sealed partial class QueueState
     /// <summary>A message is about to go on. False: one with its key has.</summary>
     private bool TryPass(long position, Message message, long now)
     {
-        if (!RemembersKeys || DeduplicationKey.Of(message.Properties.Headers) is not { } key) return true;
+        if (!RemembersKeys || HeaderKey.Of(message.Properties.Headers, HeaderKey.Deduplication) is not { } key) return true;
         if (_seen!.TryFind(key, out var known) && !IsExpired(_log[known], now)) return false;
         if (!_keysPassing.Add(key)) return false;
         _passing.Add(position, (key, Deduplication.LifeMs(message.Properties.Headers) ?? Settings.MessageTtlMs ?? -1));
@@ -103,7 +103,7 @@ public sealed partial class QueueState
         _keysPassing.Remove(passed.Key);
         DropExpired(now);
         var properties = new MutableProperties { DeliveryMode = 2 }.Encode();
-        var key = new Message("", "", new Content([.. properties, .. DeduplicationKey.ToBody(passed.Key)], properties.Length));
+        var key = new Message("", "", new Content([.. properties, .. HeaderKey.ToBody(passed.Key)], properties.Length));
         var isStored = _isDurable && !Settings.KeysInMemory;
         var expiresAt = passed.LifeMs < 0 ? 0 : now + passed.LifeMs;
         var place = _log.Append(key, expiresAt, isStored ? EntryFlags.Persistent | EntryFlags.Stored : EntryFlags.None, KeyPriority);

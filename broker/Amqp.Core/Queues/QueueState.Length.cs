@@ -17,7 +17,8 @@ public sealed partial class QueueState
     private void DropBeyondLength()
     {
         var settings = Settings;
-        if (settings.Overflow != Overflow.DropHead) return;
+        if (settings.Overflow != Overflow.DropHead || (ReadyCount <= settings.LengthMax && ReadyBytes <= settings.BytesMax)) return;
+        PutBackAll();
         while ((ReadyCount > settings.LengthMax || ReadyBytes > settings.BytesMax) && !TooManyWait && _ready.TryPeek(out var position))
             Drop(position, RemovalReason.BeyondLength);
     }

@@ -35,7 +35,7 @@ public sealed partial class QueueState
     /// <summary>What the queue adds to the memory in use: its messages as far as they are not counted with another queue that has
     /// them too, and what it knows of each.</summary>
     public long MemoryBytes => _log.MemoryBytes + ((long)UnackedBytes * _unacked.Count)
-        + ((long)DeduplicationIndex.EntryBytes * (_seen?.Count ?? 0));
+        + ((long)DeduplicationIndex.EntryBytes * (_seen?.Count ?? 0)) + ((long)MessageGroups.EntryBytes * (_groups?.EntryCount ?? 0));
 
     /// <summary>Messages of which only the entry is in memory.</summary>
     public int AbsentCount => _log.Count - _log.BodyCount;
@@ -173,6 +173,7 @@ public sealed partial class QueueState
     /// <summary>Notes which of the ready messages were handed out before, for a store that is about to be closed in order.</summary>
     public void RecordDelivered()
     {
+        PutBackAll();
         for (var position = 0L; (position = _log.Next(position, Looking.ForAny)) < _log.End; position++)
         {
             ref var entry = ref _log[position];

@@ -32,7 +32,7 @@ public sealed partial class QueueState
             var priority = PriorityOf(message);
             var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None, priority);
             _log[position].Slot = _unacked.Add(part, position);
-            if (_seen is not null && DeduplicationKey.Of(message.Properties.Headers) is { } key && !RemembersKeys) _seen.Add(key, position);
+            if (_seen is not null && HeaderKey.Of(message.Properties.Headers, HeaderKey.Deduplication) is { } key && !RemembersKeys) _seen.Add(key, position);
             if (persistent) part.Records.Add(StoreRecord.Enqueue(_id, position, message, OnWallClock(expiresAt), priority));
         }
         var held = 0;

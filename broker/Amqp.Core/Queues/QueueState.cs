@@ -50,8 +50,9 @@ public sealed partial class QueueState
         _log = new MessageLog(Positions.First(epoch));
         (_maxPriority, _role) = (settings.MaxPriority, settings.Role);
         _ready = new ReadyOrder(_log, _maxPriority);
-        _consumers = new ConsumerSet(settings.SingleActiveConsumer);
+        _consumers = new ConsumerSet(settings.SingleActiveConsumer, settings.DispatchesToLeastLoaded);
         if (settings.Deduplicates || RemembersKeys) _seen = new DeduplicationIndex(_log);
+        if (settings.MessageGroups) _groups = new MessageGroups();
     }
 
     /// <summary>What the queue goes by; see <see cref="Configure"/>.</summary>
@@ -69,12 +70,12 @@ public sealed partial class QueueState
     /// <summary>What the wall clock, in milliseconds since 1970 UTC, is ahead of the queue's clock. Records live by the wall clock.</summary>
     public long WallClockAheadMs { get; set; }
 
-    public int ReadyCount => _ready.Count;
+    public int ReadyCount => _ready.Count + (_groups?.SetAsideCount ?? 0);
 
     /// <summary>Size of the bodies of the ready messages.</summary>
-    public long ReadyBytes => _ready.Bytes;
+    public long ReadyBytes => _ready.Bytes + _setAsideBytes;
 
-    public int UnackedCount => _unacked.Count;
+    public int UnackedCount => _unacked.Count - (_groups?.SetAsideCount ?? 0);
 
     public int ConsumerCount => _consumers.Count;
 
@@ -134,6 +135,11 @@ public sealed partial class QueueState
     {
         _consumers.Add(consumer);
         if (consumer.BrowsesFrom is { } from) AddBrowser(consumer, from);
+        else if (_groups is not null)
+        {
+            PutBackAll();
+            _groups.ForgetResting();
+        }
         DeliverReady(now);
     }
 
@@ -143,6 +149,11 @@ public sealed partial class QueueState
     public bool RemoveConsumer(QueueConsumer consumer)
     {
         if (consumer.BrowsesFrom is not null) _browsers.RemoveAll(browser => browser.Consumer == consumer);
+        if (_groups is not null)
+        {
+            PutBackAll();
+            _groups.Forget(consumer);
+        }
         return _consumers.Remove(consumer);
     }
 
@@ -151,6 +162,7 @@ public sealed partial class QueueState
     {
         if (consumer.BrowsesFrom is not null && TryResumeBrowser(consumer, now)) return;
         if (consumer.State == ConsumerState.NoRoom) _consumers.Enter(consumer);
+        PutBackFirst(consumer);
         DeliverReady(now);
         // Nothing to hand out, or another consumer's turn: the room goes to others that wait for it.
         if (consumer.State != ConsumerState.NoRoom) consumer.Decline();
@@ -195,6 +207,7 @@ public sealed partial class QueueState
     /// <summary>Drops every ready message; returns how many.</summary>
     public int Purge()
     {
+        PutBackAll();
         var count = ReadyCount;
         while (_ready.TryPeek(out var position)) Drop(position, RemovalReason.Purged);
         return count;
@@ -222,6 +235,11 @@ public sealed partial class QueueState
     /// <summary>Hands out ready messages for as long as consumers can take them.</summary>
     public void DeliverReady(long now)
     {
+        if (_groups is not null)
+        {
+            DeliverGroups(_groups, now);
+            return;
+        }
         while (ReadyCount > 0 && _consumers.TryTakeNext(out var consumer))
         {
             DropExpired(now);
@@ -237,12 +255,18 @@ public sealed partial class QueueState
             else if (!consumer.TryEnter(message.Size)) consumer.State = ConsumerState.NoRoom;
             else
             {
-                _effects.Deliver(new Delivery(consumer, position, message, redelivered));
-                Counters.AddHandedOut(consumer.AutoAck ? Measure.DeliveredAutoAck : Measure.Delivered, redelivered);
-                HandOut(consumer.AutoAck ? null : consumer, position);
+                Deliver(consumer, position, message, redelivered);
                 _consumers.Enter(consumer);
             }
         }
+    }
+
+    /// <summary>Gives the first ready message to a consumer that has made room for it.</summary>
+    private void Deliver(QueueConsumer consumer, long position, Message message, bool redelivered)
+    {
+        _effects.Deliver(new Delivery(consumer, position, message, redelivered));
+        Counters.AddHandedOut(consumer.AutoAck ? Measure.DeliveredAutoAck : Measure.Delivered, redelivered);
+        HandOut(consumer.AutoAck ? null : consumer, position);
     }
 
     /// <summary>The first ready message goes to its holder; to none, and it counts as acknowledged.</summary>
@@ -298,6 +322,7 @@ public sealed partial class QueueState
 
     private void TakeBack(long position, Settlement settlement, long now)
     {
+        _groups?.Settled(position);
         ref var entry = ref _log[position];
         var holder = _unacked.HolderOf(entry.Slot);
         _unacked.Remove(entry.Slot);
@@ -342,6 +367,7 @@ public sealed partial class QueueState
         if (holder is not QueueConsumer consumer) return;
         consumer.Leave(1);
         if (consumer.State == ConsumerState.PrefetchFull) _consumers.Enter(consumer);
+        PutBackFirst(consumer);
     }
 
     private bool IsHeldBy(MessageHolder holder, long position) =>

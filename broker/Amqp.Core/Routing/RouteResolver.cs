@@ -52,7 +52,7 @@ public static class RouteResolver
                 if (Delay.Check(headers, out isKeptBack) is { } invalid) return invalid;
                 break;
             case QueueRole.Deduplication:
-                isKeptBack = DeduplicationKey.Of(headers) is not null;
+                isKeptBack = HeaderKey.Of(headers, HeaderKey.Deduplication) is not null;
                 break;
             default:
                 isKept = RecentHistory.Takes(headers);

@@ -56,6 +56,8 @@ internal static class ArgumentChecks
     public static string? Overflow(FieldValue value, FieldTable all) =>
         OneOf(value, "invalid_overflow", "drop-head", "reject-publish", "reject-publish-dlx");
 
+    public static string? Dispatch(FieldValue value, FieldTable all) => OneOf(value, "invalid_dispatch", "round-robin", "least-loaded");
+
     public static string? RetryType(FieldValue value, FieldTable all) =>
         OneOf(value, "invalid_delayed_retry_type", "all", "failed", "returned", "disabled");
 

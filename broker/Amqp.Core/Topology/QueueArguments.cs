@@ -48,6 +48,9 @@ public sealed class QueueArguments
         new("x-delayed-retry-multiplier", ArgumentChecks.Positive, Of.Classic | Of.Quorum),
         // Of a plug-in; RabbitMQ without it takes anything and does not compare it.
         new("x-message-deduplication", ArgumentChecks.Bool, Of.Classic | Of.Quorum, Compared: false),
+        // These two are ours.
+        new("x-message-groups", ArgumentChecks.Bool, Of.Classic | Of.Quorum),
+        new("x-dispatch", ArgumentChecks.Dispatch, Of.Classic | Of.Quorum),
         new("x-consumer-timeout-action", ArgumentChecks.ConsumerTimeoutAction, Of.Classic | Of.Quorum),
     ];
 
@@ -63,8 +66,10 @@ public sealed class QueueArguments
         MaxLengthBytes = Integer(arguments, "x-max-length-bytes");
         DeadLetterExchange = Text(arguments, "x-dead-letter-exchange");
         DeadLetterRoutingKey = Text(arguments, "x-dead-letter-routing-key");
-        SingleActiveConsumer = arguments.TryGet("x-single-active-consumer", out var single) && single is { Type: FieldType.Bool, AsBool: true };
-        Deduplicates = arguments.TryGet("x-message-deduplication", out var deduplicates) && deduplicates is { Type: FieldType.Bool, AsBool: true };
+        SingleActiveConsumer = Flag(arguments, "x-single-active-consumer");
+        Deduplicates = Flag(arguments, "x-message-deduplication");
+        MessageGroups = Flag(arguments, "x-message-groups");
+        Dispatch = Text(arguments, "x-dispatch");
         MaxPriority = (byte)(Integer(arguments, "x-max-priority") ?? 0);
         ConsumerTimeoutMs = Integer(arguments, "x-consumer-timeout");
         ConsumerTimeoutAction = Text(arguments, "x-consumer-timeout-action");
@@ -99,6 +104,12 @@ public sealed class QueueArguments
 
     /// <summary>One consumer at a time gets messages.</summary>
     public bool SingleActiveConsumer { get; }
+
+    /// <summary>Messages of one group go to one consumer at a time.</summary>
+    public bool MessageGroups { get; }
+
+    /// <summary><c>round-robin</c>, <c>least-loaded</c>, or null: as if nothing was said.</summary>
+    public string? Dispatch { get; }
 
     /// <summary>No message is taken whose key one has that is in the queue.</summary>
     public bool Deduplicates { get; }
@@ -184,6 +195,8 @@ public sealed class QueueArguments
         return !arguments.TryGet(TypeArgument, out var value) || value.Type != FieldType.LongString
             || value.AsText == "undefined" || QueueTypes.TryParse(value.AsText, out type);
     }
+
+    private static bool Flag(FieldTable arguments, string name) => arguments.TryGet(name, out var value) && value is { Type: FieldType.Bool, AsBool: true };
 
     private static long? Integer(FieldTable arguments, string name) =>
         arguments.TryGet(name, out var value) && value.TryGetInteger(out var integer) ? integer : null;

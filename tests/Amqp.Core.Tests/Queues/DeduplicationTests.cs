@@ -180,12 +180,14 @@ public class DeduplicationTests
 
     [TestCaseSource(nameof(Keys))]
     public void Keys_are_compared_by_value((string Name, FieldValue[] Values, bool AreSame) keys) =>
-        Assert.That(keys.Values.Select(value => DeduplicationKey.Of(FieldTable.From(("x-deduplication-header", value)))).Distinct().Count() == 1, Is.EqualTo(keys.AreSame));
+        Assert.That(keys.Values.Select(value => HeaderKey.Of(FieldTable.From((HeaderKey.Deduplication, value)), HeaderKey.Deduplication)).Distinct().Count() == 1, Is.EqualTo(keys.AreSame));
 
     [Test]
     public void A_message_without_a_key_or_with_an_empty_value_has_none() => Assert.That(
-        (DeduplicationKey.Of(null), DeduplicationKey.Of(FieldTable.Empty), DeduplicationKey.Of(FieldTable.From(("x-deduplication-header", FieldValue.Void)))),
+        (Key(null), Key(FieldTable.Empty), Key(FieldTable.From((HeaderKey.Deduplication, FieldValue.Void)))),
         Is.EqualTo(((UInt128?)null, (UInt128?)null, (UInt128?)null)));
+
+    private static UInt128? Key(FieldTable? headers) => HeaderKey.Of(headers, HeaderKey.Deduplication);
 
     private static QueueStory Exchange(QueueSettings? settings = null, bool durable = false) =>
         new(durable: durable, settings: settings ?? new QueueSettings { Role = QueueRole.Deduplication, MaxPriority = 1 });

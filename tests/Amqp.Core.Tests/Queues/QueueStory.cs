@@ -54,6 +54,12 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     public long PublishKeyed(string name, string key, bool persistent = false) =>
         State.Publish(NewMessage(name, persistent: persistent).WithHeader("x-deduplication-header", FieldValue.From(key)), Now);
 
+    /// <summary>Names begin with their group: <c>a1</c> is of group a.</summary>
+    public void PublishGrouped(params string[] names)
+    {
+        foreach (var name in names) State.Publish(NewMessage(name).WithHeader("x-group-id", FieldValue.From(name[..1])), Now);
+    }
+
     public void Ack(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Acknowledge);
 
     public void Requeue(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Requeue);
@@ -208,6 +214,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
 
     private void Settle(MessageHolder holder, string[] names, Settlement settlement)
     {
+        CarryOut(); // what was handed out just now may be settled
         foreach (var name in names) State.Settle(holder, _positions[(holder, name)], settlement, Now);
         State.DeliverReturned(Now);
     }

@@ -6,20 +6,25 @@ using AMQP.Net;
 namespace Amqp.Core.Messages;
 
 /// <summary>
-/// By what a message is known again: the value of its header <c>x-deduplication-header</c>, as 128 bits of its SHA-256, so that keys of any length
-/// take the same room and nobody can make two that meet.
+/// The value of a header by which messages are told apart or put together, as 128 bits of its SHA-256: so that values of any length take the same room,
+/// and nobody can make two that meet.
 /// </summary>
-public static class DeduplicationKey
+public static class HeaderKey
 {
     public const int Bytes = 16;
 
-    private const string Header = "x-deduplication-header";
+    /// <summary>By which a message is known again.</summary>
+    public const string Deduplication = "x-deduplication-header";
 
-    /// <returns>Null: the message has no such header, and is no duplicate of any other. A header without a value is none.</returns>
-    public static UInt128? Of(FieldTable? headers)
+    /// <summary>By which a message belongs to a group.</summary>
+    public const string Group = "x-group-id";
+
+    /// <param name="headers">Of a message; null if it has none.</param>
+    /// <returns>Null: there is no such header. One without a value is none.</returns>
+    public static UInt128? Of(FieldTable? headers, string name)
     {
-        if (headers is null || !headers.TryGet(Header, out var value) || value.Type == FieldType.Void) return null;
-        // As in the plug-in the number 1 is another key than the text "1", and the same whatever its width.
+        if (headers is null || !headers.TryGet(name, out var value) || value.Type == FieldType.Void) return null;
+        // The number 1 is another value than the text "1", and the same whatever its width: so it is in the deduplication plug-in.
         if (value.Type == FieldType.LongString) return Hash((byte)FieldType.LongString, value.AsBytes);
         if (!value.TryGetInteger(out var number)) return Hash((byte)value.Type, LosslessUtf8.GetBytes(value.ToString()));
         Span<byte> bytes = stackalloc byte[sizeof(long)];
