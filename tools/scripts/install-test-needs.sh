@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: strace, openssl, and Node.js with npm and the npm packages of the tests that use them.
+# Installs what the tests need and this machine lacks: strace, openssl, Celery, and Node.js with npm and the npm packages of the tests that use them.
 # Where it cannot (no root, no network) it says so and goes on: the tests that need it are counted as skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -9,6 +9,13 @@ need() {
   local command=$1
   shift
   command -v "$command" >/dev/null && return
+  get "$command" "$@"
+}
+
+# get WHAT PACKAGE...: what the packages are needed for
+get() {
+  local command=$1
+  shift
   if [ "$(id -u)" != 0 ] || ! command -v apt-get >/dev/null; then
     echo "$command is missing and only root can install it; tests that need it are skipped" >&2
     return 1
@@ -20,6 +27,7 @@ need() {
 
 need strace strace || true
 need openssl openssl || true
+/usr/bin/python3 -c 'import celery' 2>/dev/null || get Celery python3-celery || true
 
 # Test folders with npm packages; none, and nothing has to be installed.
 mapfile -t folders < <(find tests -name node_modules -prune -o -name bin -prune -o -name obj -prune -o -name package.json -printf '%h\n')

@@ -6,9 +6,18 @@ using RabbitMQ.Client.Events;
 
 namespace Amqp.Durability.Tests.Load;
 
-/// <summary>Publishes persistent messages with numbers to queues in turn, and notes those that were confirmed.</summary>
-internal sealed class NumberPublisher(string[] queues, BrokerLife life, Action<string> violate) : Client("number publisher", life, violate)
+/// <summary>Where a number goes, and with which headers.</summary>
+internal readonly record struct Addressed(string Exchange, string RoutingKey, IDictionary<string, object?>? Headers = null);
+
+/// <summary>Publishes persistent messages with numbers, and notes those that were confirmed.</summary>
+internal sealed class NumberPublisher(Func<int, Addressed> address, BrokerLife life, Action<string> violate) : Client("number publisher", life, violate)
 {
+    /// <summary>To these queues in turn.</summary>
+    public NumberPublisher(string[] queues, BrokerLife life, Action<string> violate)
+        : this(number => new Addressed("", queues[number % queues.Length]), life, violate)
+    {
+    }
+
     private const int Batch = 50;
 
     private int _published;
@@ -27,7 +36,8 @@ internal sealed class NumberPublisher(string[] queues, BrokerLife life, Action<s
     {
         var number = Interlocked.Increment(ref _published);
         var body = Encoding.ASCII.GetBytes(number.ToString(CultureInfo.InvariantCulture));
-        await channel.BasicPublishAsync("", queues[number % queues.Length], mandatory: true, new BasicProperties { Persistent = true }, body, gone);
+        var (exchange, routingKey, headers) = address(number);
+        await channel.BasicPublishAsync(exchange, routingKey, mandatory: true, new BasicProperties { Persistent = true, Headers = headers }, body, gone);
         Confirmed[number] = 0;
     }
 }

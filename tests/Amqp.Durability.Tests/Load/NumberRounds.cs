@@ -12,6 +12,9 @@ internal sealed class NumberRounds(NumberPublisher publisher, IReadOnlyList<Clie
 {
     private readonly HashSet<int> _found = [];
 
+    /// <summary>Numbers of which one is enough to be found give the same here.</summary>
+    public Func<int, int> Same { get; init; } = number => number;
+
     /// <summary>Messages that were found, by queue.</summary>
     public Dictionary<string, int> FoundIn { get; } = [];
 
@@ -57,11 +60,11 @@ internal sealed class NumberRounds(NumberPublisher publisher, IReadOnlyList<Clie
         {
             await foreach (var message in Queues.Taken(channel, queue))
             {
-                _found.Add(NumberPublisher.Number(message.Body));
+                _found.Add(Same(NumberPublisher.Number(message.Body)));
                 FoundIn[queue] = FoundIn.GetValueOrDefault(queue) + 1;
                 await channel.BasicAckAsync(message.DeliveryTag, multiple: false);
             }
         }
-        return publisher.Confirmed.Keys.Count(number => !_found.Contains(number));
+        return publisher.Confirmed.Keys.Count(number => !_found.Contains(Same(number)));
     }
 }
