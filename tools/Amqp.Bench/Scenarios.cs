@@ -57,6 +57,9 @@ internal static class Scenarios
         Throughput("100 publishers, 100 consumers, 100 queues, 16 B", "-x 100 -y 100 -q 100 -s 16 --auto-ack", aim: 5) with { IsQuick = true },
         Throughput("fanout to 10 queues, out, 16 B", "--exchange-type fanout -q 10 -y 10 -s 16 --auto-ack", aim: 4),
         Throughput("topic with 1,000 bindings, 16 B", "--exchange-type topic --idle-bindings 1000 -s 16 --auto-ack", aim: 5),
+        Throughput("10 priorities, 16 B, auto-ack", "-s 16 --auto-ack --priorities 10 -a x-max-priority=10", aim: 3),
+        Full("queue of at most 1,000, the oldest dropped, 16 B, confirm window 1000", "-s 16 -c 1000 -a x-max-length=1000", aim: 3),
+        new("dead letters", DeadLetters),
         new("latency", Latency) { IsQuick = true },
         new("backlog", Backlog),
         Memory("memory of a queued message, transient 100 B", "-s 100", aim: 3.2),
@@ -74,6 +77,32 @@ internal static class Scenarios
         var rate = new Metric($"{name}, messages/s", result.ReceivedPerSecond, aim, PublishesPerWrite: result.PublishesPerWrite);
         return cpuAim is not { } cpu ? [rate] : [rate, new Metric($"{name}, CPU s a million", result.CpuSecondsPerMillion, cpu, LessIsBetter: true)];
     });
+
+    /// <summary>Nothing consumes.</summary>
+    private static Scenario Full(string name, string load, double aim) => new(name, (target, seconds) =>
+    {
+        var result = Load.Run(target, string.Create(CultureInfo.InvariantCulture, $"{load} -y 0 -d {seconds} --warm-up 1"));
+        return [new Metric($"{name}, messages/s", result.SentPerSecond, aim, PublishesPerWrite: result.PublishesPerWrite)];
+    });
+
+    /// <summary>Messages that a queue has no room for, from their publishing on until the last is where dead letters go.</summary>
+    private static IEnumerable<Metric> DeadLetters(Target target, int seconds)
+    {
+        var messages = 20_000 * seconds;
+        foreach (var (name, what) in ((string, string)[])[("transient 100 B", "-s 100"), ("persistent 1 KiB", "-s 1024 --persistent --durable -c 1000")])
+        {
+            using var connection = PerfConnection.Open(target.Address, "amqpbench");
+            connection.Call<QueueDeclare, QueueDeclareOk>(Dead(isPassive: false));
+            var time = Stopwatch.StartNew();
+            Load.Run(target, string.Create(CultureInfo.InvariantCulture, $"{what} -y 0 -n {messages} --prefix letters -a x-max-length=0 -a x-dead-letter-exchange= -a x-dead-letter-routing-key=dead --keep"));
+            while (connection.Call<QueueDeclare, QueueDeclareOk>(Dead(isPassive: true)).MessageCount < messages) Thread.Sleep(1);
+            yield return new Metric($"dead letters, {name}, messages/s", messages / time.Elapsed.TotalSeconds, 3);
+            target.DeleteQueue("letters0");
+            target.DeleteQueue("dead");
+        }
+
+        static QueueDeclare Dead(bool isPassive) => new("dead", isPassive, Durable: true, Exclusive: false, AutoDelete: false, NoWait: false, FieldTable.Empty);
+    }
 
     private static IEnumerable<Metric> Latency(Target target, int seconds)
     {

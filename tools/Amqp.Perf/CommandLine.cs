@@ -13,6 +13,7 @@ internal static class CommandLine
     private static readonly Option<int> Queues = Number("--queues", 1, "queues; publishers and consumers are spread over them", "-q");
     private static readonly Option<int> BodySize = Number("--size", 100, "body size, bytes; from 12 on delivery latency is measured", "-s");
     private static readonly Option<bool> Persistent = Flag("--persistent", "delivery mode 2");
+    private static readonly Option<int> Priorities = Number("--priorities", 0, "give messages the priorities below this in turn; 0 = none");
     private static readonly Option<bool> Durable = Flag("--durable", "durable queues and exchange");
     private static readonly Option<int> ConfirmWindow = Number("--confirm-window", 0, "publishes that may wait for their confirm, per publisher; 0 = no confirms", "-c");
     private static readonly Option<int> Transaction = Number("--tx", 0, "publishes in a transaction, committed and waited for; 0 = no transactions");
@@ -38,7 +39,7 @@ internal static class CommandLine
     {
         var command = new RootCommand("Puts load on an AMQP 0-9-1 broker and measures throughput and latency.")
         {
-            Uri, Publishers, Consumers, Queues, BodySize, Persistent, Durable, ConfirmWindow, Transaction, Batch, Prefetch, AutoAck, AckBatch, Rate,
+            Uri, Publishers, Consumers, Queues, BodySize, Persistent, Priorities, Durable, ConfirmWindow, Transaction, Batch, Prefetch, AutoAck, AckBatch, Rate,
             Duration, Messages, WarmUp, Drain, ExchangeType, IdleBindings, Prefix, QueueArgument, Keep, BrokerPid, Json,
         };
         command.SetAction(parsed => execute(Read(parsed)));
@@ -55,6 +56,7 @@ internal static class CommandLine
             Queues = parsed.GetValue(Queues),
             BodySize = parsed.GetValue(BodySize),
             Persistent = parsed.GetValue(Persistent),
+            Priorities = parsed.GetValue(Priorities),
             Durable = parsed.GetValue(Durable),
             ConfirmWindow = parsed.GetValue(ConfirmWindow),
             Transaction = parsed.GetValue(Transaction),

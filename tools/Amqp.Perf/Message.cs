@@ -14,12 +14,12 @@ internal sealed class Message
     private readonly byte[] _frames;
     private readonly int _stampAt;
 
-    public Message(PerfOptions options, Run run, int queue, int frameMax)
+    public Message(PerfOptions options, Run run, int queue, int frameMax, byte? priority = null)
     {
         var body = new byte[options.BodySize];
         IsStamped = body.Length >= PerfOptions.StampedSizeMin;
         if (IsStamped) BinaryPrimitives.WriteInt32BigEndian(body.AsSpan(8), run.Id);
-        var properties = new MutableProperties { DeliveryMode = options.Persistent ? (byte)2 : (byte)1 }.Encode();
+        var properties = new MutableProperties { DeliveryMode = options.Persistent ? (byte)2 : (byte)1, Priority = priority }.Encode();
 
         var buffer = new SendBuffer();
         FrameWriter.WriteMethod(buffer, PerfConnection.Channel, new BasicPublish(options.Exchange, options.QueueName(queue), false, false));
@@ -31,6 +31,11 @@ internal sealed class Message
     }
 
     public bool IsStamped { get; }
+
+    /// <summary>The messages that a queue gets in turn.</summary>
+    public static IEnumerable<Message> For(PerfOptions options, Run run, int queue, int frameMax) => options.Priorities == 0
+        ? [new Message(options, run, queue, frameMax)]
+        : Enumerable.Range(0, options.Priorities).Select(priority => new Message(options, run, queue, frameMax, (byte)priority));
 
     public int Size => _frames.Length;
 

@@ -14,6 +14,10 @@ internal sealed record PerfOptions
     public int Queues { get; init; } = 1;
     public int BodySize { get; init; } = 100;
     public bool Persistent { get; init; }
+
+    /// <summary>Messages have the priorities below this in turn; 0: they have none.</summary>
+    public int Priorities { get; init; }
+
     public bool Durable { get; init; }
     public int ConfirmWindow { get; init; }
 
@@ -64,6 +68,7 @@ internal sealed record PerfOptions
             or { Messages: < 0 } or { WarmUp: < 0 } or { Drain: < 0 } => "negative numbers make no sense",
         { Transaction: < 0 or > 1_000_000 } => "--tx must be between 0 and 1000000",
         { Transaction: > 0, ConfirmWindow: > 0 } => "a channel is either in tx mode or in confirm mode: --tx or --confirm-window",
+        { Priorities: < 0 or > 256 } => "--priorities must be between 0 and 256",
         { IdleBindings: < 0 } or { IdleBindings: > 0, ExchangeType: "" } => "--idle-bindings needs an --exchange-type",
         { ConfirmWindow: > 1_000_000 } => "--confirm-window must be at most 1000000",
         { Prefetch: < 0 or > ushort.MaxValue } => "--prefetch must be between 0 and 65535",

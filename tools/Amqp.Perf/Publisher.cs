@@ -33,7 +33,7 @@ internal sealed class Publisher : IDisposable
         _options = options;
         _run = run;
         _connection = PerfConnection.Open(options.Uri, $"{options.Prefix}publisher-{index}");
-        _messages = options.QueuesOf(index, options.Publishers).Select(queue => new Message(options, run, queue, _connection.FrameMax)).ToArray();
+        _messages = options.QueuesOf(index, options.Publishers).SelectMany(queue => Message.For(options, run, queue, _connection.FrameMax)).ToArray();
         _quota = options.Messages == 0 ? long.MaxValue : (options.Messages / options.Publishers) + (index < options.Messages % options.Publishers ? 1 : 0);
         if (options.ConfirmWindow > 0)
         {

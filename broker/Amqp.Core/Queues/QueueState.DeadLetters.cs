@@ -51,6 +51,8 @@ public sealed partial class QueueState
     /// <summary>Notes the dead letters that can be in transit now, and reads what is not in memory of those that are next.</summary>
     public void SendDeadLetters(long now)
     {
+        // Those beyond the length that had to stay because too many waited.
+        if (_isLimited) DropBeyondLength();
         while (HasRoomInTransit && _waiting.TryPeek(out var next))
         {
             if (_log.Contains(next.Position)) // or it was damaged

@@ -34,6 +34,21 @@ public class QueueDeadLetterTests
     }
 
     [Test]
+    public void More_than_may_wait_leave_all_the_same_though_nothing_else_happens()
+    {
+        const int Many = 100_000;
+        var queue = new QueueStory(settings: Dead with { LengthMax = 0 });
+        for (var number = 0; number < Many; number++) queue.Publish("m");
+        var count = 0;
+        while (queue.State.HasDeadLetters)
+        {
+            count += queue.DeadLetters().Split(' ', StringSplitOptions.RemoveEmptyEntries).Length;
+            queue.Arrive();
+        }
+        Assert.That((count, queue.State.ReadyCount, queue.State.UnackedCount), Is.EqualTo((Many, 0, 0)));
+    }
+
+    [Test]
     public void What_expires_is_dead_lettered_in_order()
     {
         var queue = new QueueStory(settings: Dead with { MessageTtlMs = 10 });
