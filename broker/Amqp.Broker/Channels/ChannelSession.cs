@@ -1,4 +1,5 @@
 using Amqp.Broker.Connections;
+using Amqp.Broker.Events;
 using Amqp.Broker.Metrics;
 using Amqp.Broker.Observability;
 using Amqp.Broker.Publishing;
@@ -32,6 +33,7 @@ internal sealed class ChannelSession
         Connection = connection;
         Number = number;
         _backlog = new ChannelBacklog(connection);
+        Firehose = connection.Services.Firehose;
         _measured = connection.Services.Metrics.Add(this, connection.Measured);
         _handlers = new ChannelHandlers(this);
     }
@@ -39,6 +41,8 @@ internal sealed class ChannelSession
     public AmqpConnection Connection { get; }
 
     public ushort Number { get; }
+
+    public Firehose Firehose { get; }
 
     public ConnectionOutput Output => Connection.Output;
 

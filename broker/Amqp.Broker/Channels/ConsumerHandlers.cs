@@ -84,8 +84,7 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
         else
         {
             channel.Output.Post(OutboundItem.GetOk(channel, holder, result));
-            var firehose = _connection.Services.Firehose;
-            if (firehose.IsOn(_connection.Vhost)) firehose.Delivered(channel, result.Message, queue.Definition.Name, result.Redelivered);
+            if (channel.Firehose.IsOn(_connection.Vhost)) channel.Firehose.Delivered(channel, result.Message, queue.Definition.Name, result.Redelivered);
         }
     }
 

@@ -207,8 +207,7 @@ internal sealed class ConnectionOutput(
         FrameWriter.WriteMethod(
             writer, channel.Number, new BasicDeliver(consumer.Tag, tag, item.Redelivered, message.Exchange, message.RoutingKey));
         WriteContent(channel.Number, message);
-        var firehose = channel.Connection.Services.Firehose;
-        if (firehose.IsOn(channel.Connection.Vhost)) firehose.Delivered(channel, message, consumer.Queue.Definition.Name, item.Redelivered);
+        if (channel.Firehose.IsOn(channel.Connection.Vhost)) channel.Firehose.Delivered(channel, message, consumer.Queue.Definition.Name, item.Redelivered);
     }
 
     private void EncodeDirectReply(in OutboundItem item)

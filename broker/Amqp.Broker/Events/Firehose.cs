@@ -16,12 +16,19 @@ namespace Amqp.Broker.Events;
 internal sealed class Firehose(TopologyService topology, OwnMessages messages, string node)
 {
     private ImmutableHashSet<string> _vhosts = [];
+    private volatile bool _isOnAnywhere;
 
-    /// <summary>Asked for each message, and mostly of no virtual host.</summary>
-    public bool IsOn(string vhost) => Volatile.Read(ref _vhosts) is { IsEmpty: false } vhosts && vhosts.Contains(vhost);
+    /// <summary>Asked for each message, and mostly it is on nowhere.</summary>
+    public bool IsOn(string vhost) => _isOnAnywhere && Volatile.Read(ref _vhosts).Contains(vhost);
 
     /// <summary>From any thread.</summary>
-    public void Set(string vhost, bool isOn) => ImmutableInterlocked.Update(ref _vhosts, vhosts => isOn ? vhosts.Add(vhost) : vhosts.Remove(vhost));
+    public void Set(string vhost, bool isOn)
+    {
+        ImmutableInterlocked.Update(ref _vhosts, vhosts => isOn ? vhosts.Add(vhost) : vhosts.Remove(vhost));
+        // Again if another thread has been here meanwhile: the last to look is right.
+        do _isOnAnywhere = !Volatile.Read(ref _vhosts).IsEmpty;
+        while (_isOnAnywhere == Volatile.Read(ref _vhosts).IsEmpty);
+    }
 
     /// <summary>A message was published, and goes to these queues.</summary>
     public void Published(ChannelSession channel, Message message, Route route)

@@ -367,7 +367,7 @@ public sealed partial class QueueState
         if (holder is not QueueConsumer consumer) return;
         consumer.Leave(1);
         if (consumer.State == ConsumerState.PrefetchFull) _consumers.Enter(consumer);
-        PutBackFirst(consumer);
+        if (_groups is not null) PutBackFirst(consumer);
     }
 
     private bool IsHeldBy(MessageHolder holder, long position) =>
