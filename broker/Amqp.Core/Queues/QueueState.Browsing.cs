@@ -14,10 +14,11 @@ public sealed partial class QueueState
 
     private const string BrowsePositionHeader = "x-browse-position";
 
-    private readonly List<Browser> _browsers = [];
+    // Null while there are none: most queues never have any.
+    private List<Browser>? _browsers;
 
     /// <summary>Some consumers browse: <see cref="ServeBrowsers"/> follows each step.</summary>
-    public bool HasBrowsers => _browsers.Count > 0;
+    public bool HasBrowsers => _browsers is not null;
 
     /// <summary>Looks for a part of the queue.</summary>
     /// <returns>Positions of messages in it that have to be read from the store first; see <see cref="Browsed"/>.</returns>
@@ -42,7 +43,7 @@ public sealed partial class QueueState
     public void Browsed(BrowsedPart part, ReadOnlySpan<long> positions, ReadOnlySpan<Message?> messages)
     {
         part.Fill(positions, messages);
-        foreach (var browser in _browsers)
+        foreach (var browser in _browsers ?? [])
         {
             if (browser.Part == part) browser.IsReading = false;
         }
@@ -51,7 +52,7 @@ public sealed partial class QueueState
     /// <summary>Gives browsing consumers what there is for them, as far as they have room.</summary>
     public void ServeBrowsers(long now)
     {
-        foreach (var browser in _browsers) Serve(browser, now);
+        foreach (var browser in _browsers ?? []) Serve(browser, now);
     }
 
     private void Serve(Browser browser, long now)
@@ -76,12 +77,18 @@ public sealed partial class QueueState
         }
     }
 
-    private void AddBrowser(QueueConsumer consumer, long from) => _browsers.Add(new Browser(consumer, new BrowsedPart(Math.Min(from, _log.End), countMax: 1)));
+    private void RemoveBrowser(QueueConsumer consumer)
+    {
+        _browsers?.RemoveAll(browser => browser.Consumer == consumer);
+        if (_browsers is { Count: 0 }) _browsers = null;
+    }
+
+    private void AddBrowser(QueueConsumer consumer, long from) => (_browsers ??= []).Add(new Browser(consumer, new BrowsedPart(Math.Min(from, _log.End), countMax: 1)));
 
     /// <summary>The room that a browsing consumer waited for is there. False: it is none.</summary>
     private bool TryResumeBrowser(QueueConsumer consumer, long now)
     {
-        if (_browsers.Find(browser => browser.Consumer == consumer) is not { } browser) return false;
+        if (_browsers?.Find(browser => browser.Consumer == consumer) is not { } browser) return false;
         browser.IsBlocked = false;
         Serve(browser, now);
         if (!browser.IsBlocked) consumer.Decline();

@@ -24,9 +24,8 @@ public sealed partial class QueueState
 
     private readonly DeduplicationIndex? _seen;
 
-    // Of messages in transit: at most as many as may be.
-    private readonly Dictionary<long, (UInt128 Key, long LifeMs)> _passing = [];
-    private readonly HashSet<UInt128> _keysPassing = [];
+    // Null: this is not the queue of such an exchange.
+    private readonly PassingKeys? _passing;
 
     /// <summary>Messages are compared by their keys here.</summary>
     public bool Deduplicates => _seen is not null;
@@ -91,16 +90,13 @@ public sealed partial class QueueState
     {
         if (!RemembersKeys || HeaderKey.Of(message.Properties.Headers, HeaderKey.Deduplication) is not { } key) return true;
         if (_seen!.TryFind(key, out var known) && !IsExpired(_log[known], now)) return false;
-        if (!_keysPassing.Add(key)) return false;
-        _passing.Add(position, (key, Deduplication.LifeMs(message.Properties.Headers) ?? Settings.MessageTtlMs ?? -1));
-        return true;
+        return _passing!.TryAdd(position, key, Deduplication.LifeMs(message.Properties.Headers) ?? Settings.MessageTtlMs ?? -1);
     }
 
     /// <summary>A message has arrived where it goes: its key is remembered, before it is gone.</summary>
     private void RememberKey(long position, long now)
     {
-        if (!_passing.Remove(position, out var passed)) return;
-        _keysPassing.Remove(passed.Key);
+        if (!_passing!.TryTake(position, out var passed)) return;
         DropExpired(now);
         var properties = new MutableProperties { DeliveryMode = 2 }.Encode();
         var key = new Message("", "", new Content([.. properties, .. HeaderKey.ToBody(passed.Key)], properties.Length));
@@ -111,5 +107,23 @@ public sealed partial class QueueState
         if (isStored) _effects.Record(StoreRecord.Enqueue(_id, place, key, OnWallClock(expiresAt), KeyPriority));
         _seen!.Add(passed.Key, place);
         DropBeyondLength();
+    }
+
+    /// <summary>The keys of messages in transit: at most as many as may be.</summary>
+    private sealed class PassingKeys
+    {
+        private readonly Dictionary<long, (UInt128 Key, long LifeMs)> _messages = [];
+        private readonly HashSet<UInt128> _keys = [];
+
+        /// <summary>False: a message with that key is in transit.</summary>
+        public bool TryAdd(long position, UInt128 key, long lifeMs)
+        {
+            if (!_keys.Add(key)) return false;
+            _messages.Add(position, (key, lifeMs));
+            return true;
+        }
+
+        /// <summary>The message has arrived. False: none of this position was in transit with a key.</summary>
+        public bool TryTake(long position, out (UInt128 Key, long LifeMs) passed) => _messages.Remove(position, out passed) && _keys.Remove(passed.Key);
     }
 }

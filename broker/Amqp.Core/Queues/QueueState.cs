@@ -52,6 +52,7 @@ public sealed partial class QueueState
         _ready = new ReadyOrder(_log, _maxPriority);
         _consumers = new ConsumerSet(settings.SingleActiveConsumer, settings.DispatchesToLeastLoaded);
         if (settings.Deduplicates || RemembersKeys) _seen = new DeduplicationIndex(_log);
+        if (RemembersKeys) _passing = new PassingKeys();
         if (settings.MessageGroups) _groups = new MessageGroups();
     }
 
@@ -148,7 +149,7 @@ public sealed partial class QueueState
     /// <returns>False when it was no consumer here any more.</returns>
     public bool RemoveConsumer(QueueConsumer consumer)
     {
-        if (consumer.BrowsesFrom is not null) _browsers.RemoveAll(browser => browser.Consumer == consumer);
+        if (consumer.BrowsesFrom is not null) RemoveBrowser(consumer);
         if (_groups is not null)
         {
             PutBackAll();

@@ -77,9 +77,9 @@ public sealed class Exchange
 
     public override string ToString() => Resource.ToString();
 
-    /// <summary>Declared alike, whatever is bound to it.</summary>
+    /// <summary>Declared alike, whatever is bound to it, and with the same queue of its own if it has one.</summary>
     internal bool IsSameAs(Exchange other) =>
-        (Type, Durable, AutoDelete, Internal) == (other.Type, other.Durable, other.AutoDelete, other.Internal)
+        (Type, Durable, AutoDelete, Internal, OwnQueue?.Id) == (other.Type, other.Durable, other.AutoDelete, other.Internal, other.OwnQueue?.Id)
         && Arguments.Equals(other.Arguments);
 
     internal Exchange With(IRouter router) => new(this, Policies, router);

@@ -37,6 +37,7 @@ internal sealed class QueueStateProperties
         DropBeyond,
         RefuseBeyond,
         TimePasses,
+        Browse,
     }
 
     [Test]
@@ -130,6 +131,7 @@ internal sealed class QueueStateProperties
                     _story.Now += 15;
                     ReleaseDue();
                     break;
+                case Step.Browse: Assert.That(Browse(), Is.EqualTo((_ready.Concat(_held).Concat(_waiting.Select(waiting => waiting.Message))).Order())); break;
                 case Step.Write: _story.Write(); break;
                 case Step.Evict: _story.Evict(keptBytes: 20 * 140); break;
                 case Step.ReleaseAll: _story.Evict(keptBytes: 0); break;
@@ -192,6 +194,20 @@ internal sealed class QueueStateProperties
             _ready.Remove(first);
             _held.Add(first);
             return got == first + (_returned.ContainsKey(first) ? "!" : "");
+        }
+
+        /// <summary>All that is seen in the queue, whatever of it is on the disk.</summary>
+        private List<int> Browse()
+        {
+            var seen = new List<int>();
+            for (var from = 0L; ;)
+            {
+                var part = new BrowsedPart(from, countMax: 100);
+                if (_story.State.Browse(part, _story.Now) is { Length: > 0 } absent) _story.State.Browsed(part, absent, _story.Store.Read(absent));
+                seen.AddRange(part.Messages.Select(message => int.Parse(QueueStory.NameOf(message.Message!), CultureInfo.InvariantCulture)));
+                if (part.IsLast) return seen;
+                from = part.Next;
+            }
         }
 
         private void Configure(QueueSettings settings)

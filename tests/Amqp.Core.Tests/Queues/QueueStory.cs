@@ -55,9 +55,11 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
         State.Publish(NewMessage(name, persistent: persistent).WithHeader("x-deduplication-header", FieldValue.From(key)), Now);
 
     /// <summary>Names begin with their group: <c>a1</c> is of group a.</summary>
-    public void PublishGrouped(params string[] names)
+    public void PublishGrouped(params string[] names) => PublishGrouped(persistent: false, names);
+
+    public void PublishGrouped(bool persistent, params string[] names)
     {
-        foreach (var name in names) State.Publish(NewMessage(name).WithHeader("x-group-id", FieldValue.From(name[..1])), Now);
+        foreach (var name in names) State.Publish(NewMessage(name, persistent: persistent).WithHeader("x-group-id", FieldValue.From(name[..1])), Now);
     }
 
     public void Ack(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Acknowledge);
