@@ -16,12 +16,12 @@ public sealed class DelayedTests : ConformanceFixture
     {
         var (channel, exchange, queue) = await DelayedQueue();
         var published = DateTime.UtcNow;
-        foreach (var ms in (int[])[600, 200, 400]) await PublishDelayed(channel, exchange, $"{ms}", ms);
+        foreach (var ms in (int[])[1_600, 800, 1_200]) await PublishDelayed(channel, exchange, $"{ms}", ms);
         await channel.BasicPublishAsync(exchange, "key", Bytes("none"));
         await PublishDelayed(channel, exchange, "zero", 0);
         await PublishDelayed(channel, exchange, "negative", -5);
         Assert.That(await Drain(channel, queue), Is.EqualTo(["none", "zero", "negative"]));
-        foreach (var ms in (int[])[200, 400, 600])
+        foreach (var ms in (int[])[800, 1_200, 1_600])
         {
             var message = await Get(channel, queue, autoAck: true);
             Assert.That(Encoding.UTF8.GetString(message.Body.Span), Is.EqualTo($"{ms}"));
@@ -36,12 +36,12 @@ public sealed class DelayedTests : ConformanceFixture
     {
         var (channel, exchange, queue) = await DelayedQueue();
         object[] delays = ["100", (short)100, 100L, 100.7, (byte)100];
-        foreach (var delay in delays) await PublishDelayed(channel, exchange, $"{delay.GetType().Name}", delay);
-        await channel.BasicPublishAsync(exchange, "key", Bytes("first"));
-        Assert.That(Encoding.UTF8.GetString((await Get(channel, queue, autoAck: true)).Body.Span), Is.EqualTo("first"));
         foreach (var delay in delays)
         {
+            var published = DateTime.UtcNow;
+            await PublishDelayed(channel, exchange, $"{delay.GetType().Name}", delay);
             var message = await Get(channel, queue, autoAck: true);
+            Assert.That((DateTime.UtcNow - published).TotalMilliseconds, Is.GreaterThanOrEqualTo(95));
             Assert.That((Encoding.UTF8.GetString(message.Body.Span), message.BasicProperties.Headers!["x-delay"]), Is.EqualTo((delay.GetType().Name, (object)-100L)));
         }
     }
@@ -68,7 +68,7 @@ public sealed class DelayedTests : ConformanceFixture
     {
         var channel = await OpenConfirmChannel();
         var exchange = await DeclareExchange(channel, Delayed, arguments: Table(("x-delayed-type", "direct")));
-        await PublishDelayed(channel, exchange, "m", 500);
+        await PublishDelayed(channel, exchange, "m", 1_500);
         var queue = await DeclareBoundQueue(channel, exchange, "key");
         Assert.That((await Get(channel, queue)).Body.ToArray(), Is.EqualTo(Bytes("m")));
     }
@@ -82,9 +82,9 @@ public sealed class DelayedTests : ConformanceFixture
         await channel.ExchangeBindAsync(second, first, "");
         await channel.ExchangeBindAsync(first, source, "");
         var published = DateTime.UtcNow;
-        await PublishDelayed(channel, source, "m", 300);
+        await PublishDelayed(channel, source, "m", 1_500);
         await Get(channel, queue);
-        Assert.That((DateTime.UtcNow - published).TotalMilliseconds, Is.InRange(300, 590), "not once more in the second");
+        Assert.That((DateTime.UtcNow - published).TotalMilliseconds, Is.InRange(1_500, 2_900), "not once more in the second");
     }
 
     [Test]
@@ -98,17 +98,18 @@ public sealed class DelayedTests : ConformanceFixture
             Headers = Table(("x-delay", 100), ("a", "b"), ("CC", new List<object> { "cc" }), ("BCC", new List<object> { "bcc" })),
             MessageId = "id",
             DeliveryMode = DeliveryModes.Transient,
-            Expiration = "300",
+            Expiration = "3000",
             Priority = 3,
         };
         await channel.BasicPublishAsync(exchange, "key", mandatory: false, properties, Bytes("m"));
         foreach (var each in (string[])[queue, byCc])
         {
             var got = (await Get(channel, each)).BasicProperties;
-            Assert.That((got.MessageId, got.DeliveryMode, got.Expiration, got.Priority), Is.EqualTo(("id", DeliveryModes.Transient, "300", (byte)3)));
+            Assert.That((got.MessageId, got.DeliveryMode, got.Expiration, got.Priority), Is.EqualTo(("id", DeliveryModes.Transient, "3000", (byte)3)));
             Assert.That(got.Headers!.Keys, Is.SupersetOf((string[])["x-delay", "a", "CC"]).And.No.Member("BCC"));
         }
-        await ExpectReady(channel, byBcc, 0); // it lives for its time in the queue, not for less
+        await ExpectReady(channel, byBcc, 1);
+        await ExpectReady(channel, byBcc, 0); // its time to live began when it arrived
     }
 
     [Test]
@@ -132,7 +133,7 @@ public sealed class DelayedTests : ConformanceFixture
     public async Task What_waits_survives_the_broker_transient_or_not(bool isKilled)
     {
         var broker = await StartOwnBroker();
-        var due = DateTime.UtcNow + TimeSpan.FromSeconds(3);
+        var due = DateTime.UtcNow + TimeSpan.FromSeconds(4);
         await using (var connection = await Factory(broker.Port).CreateConnectionAsync())
         {
             var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true));
@@ -142,7 +143,7 @@ public sealed class DelayedTests : ConformanceFixture
             await PublishDelayed(channel, "delayed", "late", (due - DateTime.UtcNow).TotalMilliseconds);
             await PublishDelayed(channel, "delayed", "early", 50);
             Assert.That((await Get(channel, "q", autoAck: true)).Body.ToArray(), Is.EqualTo(Bytes("early")));
-            await PublishDelayed(channel, "delayed", "meanwhile", 300);
+            await PublishDelayed(channel, "delayed", "meanwhile", 2_000);
         }
         await (isKilled ? broker.Kill() : broker.Stop());
         await broker.Restart();
@@ -159,11 +160,11 @@ public sealed class DelayedTests : ConformanceFixture
     public async Task What_waits_goes_with_its_exchange()
     {
         var (channel, exchange, queue) = await DelayedQueue();
-        await PublishDelayed(channel, exchange, "gone", 200);
+        await PublishDelayed(channel, exchange, "gone", 1_500);
         await channel.ExchangeDeleteAsync(exchange);
         await DeclareExchange(channel, Delayed, exchange, arguments: Table(("x-delayed-type", "direct")));
         await channel.QueueBindAsync(queue, exchange, "key");
-        await PublishDelayed(channel, exchange, "m", 400);
+        await PublishDelayed(channel, exchange, "m", 1_700);
         Assert.That((await Get(channel, queue)).Body.ToArray(), Is.EqualTo(Bytes("m")));
     }
 

@@ -54,7 +54,7 @@ internal sealed class BrowseTests : ApiFixture
         await channel.QueueDeclareAsync(name, durable: false, exclusive: true, autoDelete: false);
         await channel.QueueBindAsync(name, name, "");
         var before = DateTimeOffset.UtcNow.ToUnixTimeMilliseconds();
-        foreach (var (id, ms) in ((string, int)[])[("a", 600_000), ("b", 600_000), ("b", 600_000), ("c", 800)])
+        foreach (var (id, ms) in ((string, int)[])[("a", 600_000), ("b", 600_000), ("b", 600_000), ("c", 3_000)])
         {
             var properties = new BasicProperties { MessageId = id, Headers = new Dictionary<string, object?> { ["x-delay"] = ms } };
             await channel.BasicPublishAsync(name, "", mandatory: false, properties, ReadOnlyMemory<byte>.Empty);

@@ -47,6 +47,7 @@ internal static class Curves
         Depth("persistent 1 KiB", Math.Min(deepest, 1_000_000), isPersistent: true, bytes: 1_024),
         Depth("persistent 1 KiB, ours beyond Limits:PageOutBytes of 128000000", Math.Min(deepest, 1_000_000), isPersistent: true, bytes: 1_024)
             with { Options = ["--Limits:PageOutBytes=128000000"] },
+        new("delayed messages that wait, beside persistent ones of 100 B that wait for 100 ms", [.. ((int[])[0, 10_000, 100_000, 1_000_000]).Where(size => size <= deepest)], Delayed),
     ];
 
     private static Point Run(Target target, int seconds, FormattableString load)
@@ -58,6 +59,16 @@ internal static class Curves
     /// <summary>Two routing keys in turns. All further bindings are of one queue, with keys that no message has.</summary>
     private static Curve Bindings(string type) => new($"bindings of a {type} exchange", [1, 100, 1_000, 10_000, 100_000], (target, size, seconds) =>
         Run(target, seconds, $"-q 2 --exchange-type {type} --idle-bindings {size} -s 16 --auto-ack"));
+
+    /// <summary>Those that wait are due in an hour.</summary>
+    private static Point Delayed(Target target, int size, int seconds)
+    {
+        const string load = $"--exchange-type x-delayed-message -s 100 --persistent --durable -c 1000 --prefix {Prefix}";
+        var took = Stopwatch.StartNew();
+        if (size > 0) Load.Run(target, string.Create(CultureInfo.InvariantCulture, $"{load} --delay 3600000 -y 0 -n {size} --keep"));
+        var filled = took.Elapsed.TotalSeconds;
+        return Run(target, seconds, $"{load} --delay 100 --auto-ack") with { PrepareSeconds = filled };
+    }
 
     private static Point Idle(Target target, int size, int seconds)
     {

@@ -14,6 +14,7 @@ internal static class CommandLine
     private static readonly Option<int> BodySize = Number("--size", 100, "body size, bytes; from 12 on delivery latency is measured", "-s");
     private static readonly Option<bool> Persistent = Flag("--persistent", "delivery mode 2");
     private static readonly Option<int> Priorities = Number("--priorities", 0, "give messages the priorities below this in turn; 0 = none");
+    private static readonly Option<int> Delay = Number("--delay", 0, $"milliseconds that an exchange of type {Topology.Delayed} holds each message back; 0 = none");
     private static readonly Option<bool> Durable = Flag("--durable", "durable queues and exchange");
     private static readonly Option<int> ConfirmWindow = Number("--confirm-window", 0, "publishes that may wait for their confirm, per publisher; 0 = no confirms", "-c");
     private static readonly Option<int> Transaction = Number("--tx", 0, "publishes in a transaction, committed and waited for; 0 = no transactions");
@@ -27,7 +28,7 @@ internal static class CommandLine
     private static readonly Option<int> WarmUp = Number("--warm-up", 0, "seconds before measuring begins");
     private static readonly Option<int> Drain = Number("--drain", 30, "seconds to wait for confirms or deliveries that do not come");
     private static readonly Option<string> ExchangeType = Text("--exchange-type", "", "publish through an exchange of this type instead of the default exchange")
-        .AcceptOnlyFromAmong("", "direct", "fanout", "topic");
+        .AcceptOnlyFromAmong("", "direct", "fanout", "topic", Topology.Delayed);
     private static readonly Option<int> IdleBindings = Number("--idle-bindings", 0, "further bindings of the exchange, which no message matches");
     private static readonly Option<string> Prefix = Text("--prefix", "", "prefix of the names of queues and exchange; a random one by default");
     private static readonly Option<string[]> QueueArgument = new("--queue-argument", "-a") { Description = "an argument of the queues, name=value: integers, true, false and strings" };
@@ -39,7 +40,7 @@ internal static class CommandLine
     {
         var command = new RootCommand("Puts load on an AMQP 0-9-1 broker and measures throughput and latency.")
         {
-            Uri, Publishers, Consumers, Queues, BodySize, Persistent, Priorities, Durable, ConfirmWindow, Transaction, Batch, Prefetch, AutoAck, AckBatch, Rate,
+            Uri, Publishers, Consumers, Queues, BodySize, Persistent, Priorities, Delay, Durable, ConfirmWindow, Transaction, Batch, Prefetch, AutoAck, AckBatch, Rate,
             Duration, Messages, WarmUp, Drain, ExchangeType, IdleBindings, Prefix, QueueArgument, Keep, BrokerPid, Json,
         };
         command.SetAction(parsed => execute(Read(parsed)));
@@ -57,6 +58,7 @@ internal static class CommandLine
             BodySize = parsed.GetValue(BodySize),
             Persistent = parsed.GetValue(Persistent),
             Priorities = parsed.GetValue(Priorities),
+            DelayMs = parsed.GetValue(Delay),
             Durable = parsed.GetValue(Durable),
             ConfirmWindow = parsed.GetValue(ConfirmWindow),
             Transaction = parsed.GetValue(Transaction),

@@ -19,7 +19,7 @@ internal sealed class Message
         var body = new byte[options.BodySize];
         IsStamped = body.Length >= PerfOptions.StampedSizeMin;
         if (IsStamped) BinaryPrimitives.WriteInt32BigEndian(body.AsSpan(8), run.Id);
-        var properties = new MutableProperties { DeliveryMode = options.Persistent ? (byte)2 : (byte)1, Priority = priority }.Encode();
+        var properties = new MutableProperties { DeliveryMode = options.Persistent ? (byte)2 : (byte)1, Priority = priority, Headers = HeadersOf(options) }.Encode();
 
         var buffer = new SendBuffer();
         FrameWriter.WriteMethod(buffer, PerfConnection.Channel, new BasicPublish(options.Exchange, options.QueueName(queue), false, false));
@@ -38,6 +38,9 @@ internal sealed class Message
         : Enumerable.Range(0, options.Priorities).Select(priority => new Message(options, run, queue, frameMax, (byte)priority));
 
     public int Size => _frames.Length;
+
+    private static FieldTable? HeadersOf(PerfOptions options) =>
+        options.DelayMs == 0 ? null : FieldTable.From(("x-delay", FieldValue.From(options.DelayMs)));
 
     /// <summary>Appends the frames with this time in the body.</summary>
     public void AppendTo(SendBuffer buffer, long time)

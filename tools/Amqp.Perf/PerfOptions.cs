@@ -18,6 +18,9 @@ internal sealed record PerfOptions
     /// <summary>Messages have the priorities below this in turn; 0: they have none.</summary>
     public int Priorities { get; init; }
 
+    /// <summary>Milliseconds that an exchange of type x-delayed-message is to hold each message back; 0: none.</summary>
+    public int DelayMs { get; init; }
+
     public bool Durable { get; init; }
     public int ConfirmWindow { get; init; }
 
@@ -68,6 +71,7 @@ internal sealed record PerfOptions
             or { Messages: < 0 } or { WarmUp: < 0 } or { Drain: < 0 } => "negative numbers make no sense",
         { Transaction: < 0 or > 1_000_000 } => "--tx must be between 0 and 1000000",
         { Transaction: > 0, ConfirmWindow: > 0 } => "a channel is either in tx mode or in confirm mode: --tx or --confirm-window",
+        { DelayMs: < 0 } or { DelayMs: > 0, ExchangeType: not Topology.Delayed } => $"--delay needs --exchange-type {Topology.Delayed}, and milliseconds above 0",
         { Priorities: < 0 or > 256 } => "--priorities must be between 0 and 256",
         { IdleBindings: < 0 } or { IdleBindings: > 0, ExchangeType: "" } => "--idle-bindings needs an --exchange-type",
         { ConfirmWindow: > 1_000_000 } => "--confirm-window must be at most 1000000",

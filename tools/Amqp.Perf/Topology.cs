@@ -6,12 +6,15 @@ namespace Amqp.Perf;
 /// <summary>The queues, and perhaps the exchange, of a run: declared before it and deleted after it.</summary>
 internal sealed class Topology(PerfOptions options, PerfConnection connection)
 {
+    /// <summary>A type of exchange that holds messages back, and then routes by key.</summary>
+    public const string Delayed = "x-delayed-message";
+
     public void Declare()
     {
         if (options.Exchange.Length > 0)
         {
             connection.Call<ExchangeDeclare, ExchangeDeclareOk>(new(
-                options.Exchange, options.ExchangeType, Passive: false, options.Durable, AutoDelete: false, Internal: false, NoWait: false, FieldTable.Empty));
+                options.Exchange, options.ExchangeType, Passive: false, options.Durable, AutoDelete: false, Internal: false, NoWait: false, ExchangeArguments));
         }
         for (var i = 0; i < options.Queues; i++)
         {
@@ -27,6 +30,9 @@ internal sealed class Topology(PerfOptions options, PerfConnection connection)
             connection.Call<QueueBind, QueueBindOk>(new(options.QueueName(0), options.Exchange, key, NoWait: false, FieldTable.Empty));
         }
     }
+
+    private FieldTable ExchangeArguments =>
+        options.ExchangeType == Delayed ? FieldTable.From(("x-delayed-type", FieldValue.From("direct"))) : FieldTable.Empty;
 
     public void Delete()
     {

@@ -8,7 +8,7 @@ namespace Amqp.Core.Tests.Queues;
 
 /// <summary>
 /// The queue against a model that is obviously right: a list of ready messages, sorted by priority and age, and a set of held ones. When there are
-/// more than there may be, the first are taken off, or no more taken. Whatever is asked in whatever order, and whatever is evicted and read back in
+/// more than there may be, the first are taken off, or no more taken; and no duplicates are, where they are known again. Whatever is asked in whatever order, and whatever is evicted and read back in
 /// between, both hold the same messages, the queue hands them out in the model's order, and its records tell what a restart has to bring back.
 /// </summary>
 internal sealed class QueueStateProperties
@@ -41,15 +41,15 @@ internal sealed class QueueStateProperties
     }
 
     [Test]
-    public void A_queue_behaves_as_a_sorted_list([Values(0, 3)] int maxPriority, [Values(long.MaxValue, 2)] long deliveryLimit, [Values(0, 10)] int retryMs)
+    public void A_queue_behaves_as_a_sorted_list([Values(0, 3)] int maxPriority, [Values(long.MaxValue, 2)] long deliveryLimit, [Values(0, 10)] int retryMs, [Values] bool deduplicates)
     {
         var steps = Gen.Elements(Enum.GetValues<Step>()).ListOf().ToArbitrary();
-        Prop.ForAll(steps, run => new Run((byte)maxPriority, deliveryLimit, retryMs).Behaves(run.ToList())).Check(Config.QuickThrowOnFailure.WithMaxTest(1_000).WithEndSize(300));
+        Prop.ForAll(steps, run => new Run((byte)maxPriority, deliveryLimit, retryMs, deduplicates).Behaves(run.ToList())).Check(Config.QuickThrowOnFailure.WithMaxTest(1_000).WithEndSize(300));
     }
 
-    private sealed class Run(byte maxPriority, long deliveryLimit, int retryMs)
+    private sealed class Run(byte maxPriority, long deliveryLimit, int retryMs, bool deduplicates)
     {
-        private readonly QueueStory _story = new(durable: true, settings: Settings(maxPriority, deliveryLimit, retryMs));
+        private readonly QueueStory _story = new(durable: true, settings: Settings(maxPriority, deliveryLimit, retryMs, deduplicates));
         private readonly StoryHolder _holder = new();
         private readonly SortedSet<int> _ready = new(Comparer<int>.Create((one, other) =>
             PriorityOf(one) == PriorityOf(other) ? one.CompareTo(other) : maxPriority == 0 ? one.CompareTo(other) : PriorityOf(other).CompareTo(PriorityOf(one))));
@@ -57,13 +57,17 @@ internal sealed class QueueStateProperties
         private readonly SortedSet<int> _held = [];
         private readonly Dictionary<int, int> _returned = [];
         private readonly HashSet<int> _persistent = [];
-        private readonly Queue<(TransactionPart Part, int First, int? Settled)> _parts = new();
+        private readonly Queue<(TransactionPart Part, int[] Published, int? Settled)> _parts = new();
+
+        // Which message was the last to come with a key.
+        private readonly Dictionary<int, int> _keys = [];
         private int _published;
         private readonly SortedSet<(long Due, int Message)> _waiting = [];
-        private QueueSettings _settings = Settings(maxPriority, deliveryLimit, retryMs);
+        private QueueSettings _settings = Settings(maxPriority, deliveryLimit, retryMs, deduplicates);
 
-        private static QueueSettings Settings(byte maxPriority, long deliveryLimit, int retryMs) => new()
+        private static QueueSettings Settings(byte maxPriority, long deliveryLimit, int retryMs, bool deduplicates) => new()
         {
+            Deduplicates = deduplicates,
             MaxPriority = maxPriority,
             DeliveryLimit = deliveryLimit,
             Retry = retryMs == 0 ? default : new RetryDelay(RetryType.All, retryMs, MaxMs: 25, Multiplier: 0),
@@ -71,6 +75,13 @@ internal sealed class QueueStateProperties
 
         /// <summary>Of the message with that number.</summary>
         private static byte PriorityOf(int number) => (byte)(number / 5 % 4);
+
+        /// <summary>Three in a row have the same.</summary>
+        private static int KeyOf(int number) => number / 3;
+
+        /// <summary>The queue has a message with the key of this one, and it is not about to leave with a transaction.</summary>
+        private bool IsDuplicate(int number) => deduplicates && _keys.TryGetValue(KeyOf(number), out var known)
+            && (_ready.Contains(known) || _held.Contains(known) || _waiting.Any(waiting => waiting.Message == known));
 
         private bool HasRoomFor(int messages) => _settings.Overflow == Overflow.DropHead || _ready.Count + messages <= _settings.LengthMax;
 
@@ -81,7 +92,7 @@ internal sealed class QueueStateProperties
                 Take(step);
                 _story.CarryOut();
                 Drop();
-                var prepared = _parts.Sum(part => part.Settled is null ? 2 : 3);
+                var prepared = _parts.Sum(part => part.Published.Length + (part.Settled is null ? 0 : 1));
                 if (_story.State.ReadyCount != _ready.Count || _story.State.UnackedCount != _held.Count + prepared + _waiting.Count) return false;
                 if (_holder.UnackedCount != _held.Count || !RecordsAreRight() || !FiguresAreRight()) return false;
             }
@@ -169,10 +180,15 @@ internal sealed class QueueStateProperties
         {
             for (; count > 0; count--)
             {
-                var isTaken = HasRoomFor(1);
-                if (isTaken) _ready.Add(_published);
+                var isDuplicate = IsDuplicate(_published);
+                var isTaken = !isDuplicate && HasRoomFor(1);
+                if (isTaken)
+                {
+                    _ready.Add(_published);
+                    _keys[KeyOf(_published)] = _published;
+                }
                 var answer = _story.State.Publish(NewMessage(every > 0 && count % every == 0), _story.Now);
-                Assert.That(answer == QueueState.Refused, Is.EqualTo(!isTaken));
+                Assert.That(answer == QueueState.Refused, Is.EqualTo(!isDuplicate && !isTaken));
                 Drop();
             }
         }
@@ -180,8 +196,9 @@ internal sealed class QueueStateProperties
         private Core.Messages.Message NewMessage(bool persistent)
         {
             if (persistent) _persistent.Add(_published);
-            var priority = PriorityOf(_published);
-            return QueueStory.NewMessage($"{_published++}", persistent: persistent, priority: priority);
+            var (priority, key) = (PriorityOf(_published), KeyOf(_published));
+            var message = QueueStory.NewMessage($"{_published++}", persistent: persistent, priority: priority);
+            return deduplicates ? message.WithHeader(Core.Messages.HeaderKey.Deduplication, AMQP.Net.FieldValue.From(key)) : message;
         }
 
         private bool Get()
@@ -263,6 +280,9 @@ internal sealed class QueueStateProperties
                 _story.State.Abort(part, _story.Now);
                 return;
             }
+            var published = Enumerable.Range(first, 2).Where(number => !IsDuplicate(number)).ToArray();
+            if (deduplicates) published = [.. published.DistinctBy(KeyOf)];
+            foreach (var number in published) _keys[KeyOf(number)] = number;
             int? settled = _held.Count > 0 ? _held.Min : null;
             if (settled is { } oldest)
             {
@@ -270,17 +290,17 @@ internal sealed class QueueStateProperties
                 _held.Remove(oldest);
             }
             Assert.That(_story.State.Prepare(part, _story.Now), Is.True);
-            _parts.Enqueue((part, first, settled));
+            _parts.Enqueue((part, published, settled));
         }
 
         private void Commit()
         {
-            var (part, first, _) = _parts.Dequeue();
+            var (part, published, _) = _parts.Dequeue();
             _story.CarryOut();
             _story.Store.Add(part.Records.ToArray());
             _story.Store.Write(part.Records.ToArray());
             _story.State.Commit(part, _story.Now);
-            _ready.UnionWith([first, first + 1]);
+            _ready.UnionWith(published);
         }
 
         private void Abort()
