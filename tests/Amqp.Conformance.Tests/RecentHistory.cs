@@ -78,10 +78,12 @@ public sealed class RecentHistoryTests : ConformanceFixture
         Assert.That(await Drain(channel, queue), Is.EqualTo(["1"]));
     }
 
-    [Test]
-    public async Task It_keeps_what_no_queue_gets_and_that_is_returned()
+    [TestCase(false)]
+    [TestCase(true)]
+    public async Task It_keeps_what_no_queue_gets_and_that_is_returned(bool inTransaction)
     {
         var channel = await OpenChannel();
+        if (inTransaction) await channel.TxSelectAsync();
         var exchange = await DeclareExchange(channel, RecentHistory);
         var returned = new TaskCompletionSource<ushort>();
         channel.BasicReturnAsync += (_, back) =>
@@ -90,9 +92,10 @@ public sealed class RecentHistoryTests : ConformanceFixture
             return Task.CompletedTask;
         };
         await channel.BasicPublishAsync(exchange, "", mandatory: true, Bytes("m"));
+        if (inTransaction) await channel.TxCommitAsync();
         Assert.That(await returned.Task, Is.EqualTo(312));
         var queue = await DeclareBoundQueue(channel, exchange, "");
-        Assert.That(await Drain(channel, queue), Is.EqualTo(["m"]));
+        Assert.That(await Drain(await OpenChannel(), queue), Is.EqualTo(["m"]));
     }
 
     [TestCase(0, "0")]

@@ -336,7 +336,7 @@ internal sealed partial class AmqpConnection
     {
         await Propose(new Bind(Vhost, binding, Id, User));
         // What was kept was on its way before the binding could be seen. When the queue that keeps it has answered, it is there.
-        if (VirtualHost.FindExchange(binding.Source)?.OwnQueue is { } own && Services.Queues.TryFind(own, out var queue)) await Ask<QueueStatus>(queue, QueueOperation.Status);
+        if (VirtualHost.FindExchange(binding.Source)?.OwnQueue is { Settings.Role: QueueRole.History } history && Services.Queues.TryFind(history, out var queue)) await Ask<QueueStatus>(queue, QueueOperation.Status);
     }
 
     /// <summary>Asks a queue, behind everything that this connection has posted to it, and waits for the answer.</summary>

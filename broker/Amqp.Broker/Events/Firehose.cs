@@ -49,7 +49,7 @@ internal sealed class Firehose(TopologyService topology, OwnMessages messages, s
         if (topology.Current.Find(connection.Vhost) is not { } vhost || vhost.FindExchange(Names.TraceExchange) is not { } exchange) return;
         var headers = FieldTable.From(
             ("exchange_name", FieldValue.From(message.Exchange)),
-            ("routing_keys", FieldValue.From([.. RoutingKeys(message).Select(FieldValue.From)])),
+            ("routing_keys", FieldValue.From([.. message.RoutingKeys.Select(FieldValue.From)])),
             ("properties", FieldValue.From(PropertyTable.Of(message.Properties))),
             ("node", FieldValue.From(node)),
             ("vhost", FieldValue.From(connection.Vhost)),
@@ -58,15 +58,5 @@ internal sealed class Firehose(TopologyService topology, OwnMessages messages, s
             ("user", FieldValue.From(connection.User)),
             more);
         messages.Publish(vhost, exchange, key, message.Content.With(new MutableProperties { Headers = headers }));
-    }
-
-    private static IEnumerable<string> RoutingKeys(Message message)
-    {
-        yield return message.RoutingKey;
-        if (message.Properties.Headers is not { } headers || !headers.TryGet("CC", out var keys) || keys.Type != FieldType.Array) yield break;
-        foreach (var key in keys.AsArray)
-        {
-            if (key.Type == FieldType.LongString) yield return key.AsText;
-        }
     }
 }

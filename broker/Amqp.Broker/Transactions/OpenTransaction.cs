@@ -54,7 +54,7 @@ internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
     /// which it was routed to, whether they were deleted and declared again meanwhile or only declared.
     /// </summary>
     /// <param name="find">The queue of a name, or null.</param>
-    /// <param name="routed">Told of each message to how many queues it goes, in the order of their publishes.</param>
+    /// <param name="routed">Told of each message how many queues of clients it goes to, in the order of their publishes.</param>
     public Dictionary<IQueueEndpoint, TransactionPart> Parts(Func<string, IQueueEndpoint?> find, Action<UncommittedPublish, int> routed)
     {
         var parts = new Dictionary<IQueueEndpoint, TransactionPart>();
@@ -64,11 +64,11 @@ internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
             var taken = 0;
             foreach (var queue in route.Queues)
             {
-                if (TryAdd(queue.IsDeleted && queue.Definition.Exchange is null ? find(queue.Definition.Name) : queue, message)) taken++;
+                if (Reaches(queue.IsDeleted && queue.Definition.Exchange is null ? find(queue.Definition.Name) : queue, message)) taken++;
             }
             foreach (var name in route.Absent)
             {
-                if (TryAdd(find(name), message)) taken++;
+                if (Reaches(find(name), message)) taken++;
             }
             routed(publish, taken);
         }
@@ -76,11 +76,11 @@ internal sealed class OpenTransaction(int bytesMax, MemoryBudget memory)
             PartOf(link.Queue).Settlements.Add(new HeldMessage(link.Holder, position, settlement));
         return parts;
 
-        bool TryAdd(IQueueEndpoint? queue, Message message)
+        bool Reaches(IQueueEndpoint? queue, Message message)
         {
             if (queue is null) return false;
             PartOf(queue).Publishes.Add(message);
-            return true;
+            return queue.Definition.Settings.Role != QueueRole.History;
         }
 
         TransactionPart PartOf(IQueueEndpoint queue)

@@ -83,7 +83,7 @@ public static class Deaths
             ("queue", FieldValue.From(queue)),
             ("time", FieldValue.Timestamp(unixSeconds)),
             ("exchange", FieldValue.From(message.Exchange)),
-            ("routing-keys", FieldValue.From([.. RoutingKeys(message).Select(FieldValue.From)])),
+            ("routing-keys", FieldValue.From([.. message.RoutingKeys.Select(FieldValue.From)])),
         ];
         return message.ExpirationMs < 0
             ? FieldTable.From(fields)
@@ -100,17 +100,6 @@ public static class Deaths
         .With($"{prefix}reason", FieldValue.From(reason))
         .With($"{prefix}queue", FieldValue.From(queue))
         .With($"{prefix}exchange", FieldValue.From(exchange));
-
-    /// <summary>Its routing key and those of CC. Those of BCC were taken off when it was published.</summary>
-    private static IEnumerable<string> RoutingKeys(Message message)
-    {
-        yield return message.RoutingKey;
-        if (message.Properties.Headers is not { } headers || !headers.TryGet("CC", out var keys) || keys.Type != FieldType.Array) yield break;
-        foreach (var key in keys.AsArray)
-        {
-            if (key.Type == FieldType.LongString) yield return key.AsText;
-        }
-    }
 
     /// <summary>A client may have published anything under that name; what is no death is left out, as in RabbitMQ.</summary>
     private static bool IsDeath(FieldValue value) => value.Type == FieldType.Table

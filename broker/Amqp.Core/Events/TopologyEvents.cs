@@ -11,7 +11,7 @@ public sealed record BrokerEvent(string Key, EventFields Fields);
 /// <param name="owner">How a connection that owns an exclusive queue is named.</param>
 public sealed class TopologyEvents(Func<ConnectionId, string> owner)
 {
-    /// <summary>Who acts when nobody is named: the broker itself.</summary>
+    /// <summary>The name under which the broker itself acts.</summary>
     private const string Internal = "rmq-internal";
 
     /// <summary>What came of a command.</summary>
@@ -88,7 +88,8 @@ public sealed class TopologyEvents(Func<ConnectionId, string> owner)
         var fields = new EventFields().Add("name", changed.Name);
         if (before is null || before.Metadata != changed.Metadata)
         {
-            fields.Add("tracing", flag: false).Add("description", changed.Metadata.Description).Add("tags", changed.Metadata.Tags);
+            if (before is null) fields.Add("tracing", flag: false);
+            fields.Add("description", changed.Metadata.Description).Add("tags", changed.Metadata.Tags);
             yield return new(before is null ? "vhost.created" : "vhost.updated", fields.Add("default_queue_type", changed.Metadata.DefaultQueueType?.Text() ?? "undefined"));
         }
         if ((before?.Limits ?? VhostLimits.None) == changed.Limits) yield break;

@@ -7,7 +7,7 @@ namespace Amqp.Core.Messages;
 
 /// <summary>
 /// The value of a header by which messages are told apart or put together, as 128 bits of its SHA-256: so that values of any length take the same room,
-/// and nobody can make two that meet.
+/// and no client can make two values with the same key.
 /// </summary>
 public static class HeaderKey
 {

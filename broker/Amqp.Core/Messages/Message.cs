@@ -21,6 +21,20 @@ public sealed class Message(string exchange, string routingKey, Content content)
 
     public string RoutingKey { get; } = routingKey;
 
+    /// <summary>That key and those of the <c>CC</c> header. Those of <c>BCC</c> were taken off when it was published.</summary>
+    public IEnumerable<string> RoutingKeys
+    {
+        get
+        {
+            yield return RoutingKey;
+            if (Properties.Headers is not { } headers || !headers.TryGet("CC", out var keys) || keys.Type != FieldType.Array) yield break;
+            foreach (var key in keys.AsArray)
+            {
+                if (key.Type == FieldType.LongString) yield return key.AsText;
+            }
+        }
+    }
+
     /// <summary>The properties as they came, validated.</summary>
     public BasicProperties Properties => Content.Properties;
 

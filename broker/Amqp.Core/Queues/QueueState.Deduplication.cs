@@ -14,7 +14,7 @@ namespace Amqp.Core.Queues;
 /// published --> waits until it is durable --key not known--> in transit to the queues that the exchange leads to --> gone, its key stays
 ///                        `--key known, or on its way--> gone
 /// </code>
-/// Keys that are remembered are messages of this queue that nobody gets: they are stored, expire and are dropped when there are too many as others do.
+/// Keys that are remembered are messages of this queue that no consumer gets: they are stored, expire and are dropped when there are too many as others do.
 /// After a restart keys are read from the store before anything is compared with them.
 /// </content>
 public sealed partial class QueueState

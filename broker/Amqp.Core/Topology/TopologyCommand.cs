@@ -20,18 +20,19 @@ public sealed record Commands(ImmutableArray<TopologyCommand> All) : TopologyCom
 /// <summary>A command inside of one virtual host.</summary>
 public abstract record CommandInVhost(string Vhost) : TopologyCommand;
 
-public sealed record DeclareExchange(
-    string Vhost, string Name, string Type, bool Durable, bool AutoDelete, bool Internal, FieldTable Arguments, string? User = null)
-    : CommandInVhost(Vhost)
+/// <summary>A command that a client may send, too.</summary>
+/// <param name="User">Who sends it; null: the broker itself.</param>
+public abstract record CommandOfClient(string Vhost, string? User) : CommandInVhost(Vhost)
 {
     public override string? By => User;
 }
 
+public sealed record DeclareExchange(
+    string Vhost, string Name, string Type, bool Durable, bool AutoDelete, bool Internal, FieldTable Arguments, string? User = null)
+    : CommandOfClient(Vhost, User);
+
 /// <param name="IfUnused">Only if nothing is bound to it as a source.</param>
-public sealed record DeleteExchange(string Vhost, string Name, bool IfUnused, string? User = null) : CommandInVhost(Vhost)
-{
-    public override string? By => User;
-}
+public sealed record DeleteExchange(string Vhost, string Name, bool IfUnused, string? User = null) : CommandOfClient(Vhost, User);
 
 /// <param name="Name">Stripped; for a client that left it empty the name that the broker made, with <paramref name="ServerNamed"/> set.</param>
 public sealed record DeclareQueue(
@@ -43,24 +44,12 @@ public sealed record DeclareQueue(
     FieldTable Arguments,
     ConnectionId? Requester,
     bool ServerNamed = false,
-    string? User = null) : CommandInVhost(Vhost)
-{
-    public override string? By => User;
-}
+    string? User = null) : CommandOfClient(Vhost, User);
 
 /// <summary>If-unused and if-empty are the queue's to decide; what it decided is this.</summary>
 /// <param name="Id">The queue that was meant. If the name belongs to another one by now, nothing happens.</param>
-public sealed record DeleteQueue(string Vhost, string Name, QueueId Id, ConnectionId? Requester = null, string? User = null) : CommandInVhost(Vhost)
-{
-    public override string? By => User;
-}
+public sealed record DeleteQueue(string Vhost, string Name, QueueId Id, ConnectionId? Requester = null, string? User = null) : CommandOfClient(Vhost, User);
 
-public sealed record Bind(string Vhost, Binding Binding, ConnectionId? Requester = null, string? User = null) : CommandInVhost(Vhost)
-{
-    public override string? By => User;
-}
+public sealed record Bind(string Vhost, Binding Binding, ConnectionId? Requester = null, string? User = null) : CommandOfClient(Vhost, User);
 
-public sealed record Unbind(string Vhost, Binding Binding, ConnectionId? Requester = null, string? User = null) : CommandInVhost(Vhost)
-{
-    public override string? By => User;
-}
+public sealed record Unbind(string Vhost, Binding Binding, ConnectionId? Requester = null, string? User = null) : CommandOfClient(Vhost, User);

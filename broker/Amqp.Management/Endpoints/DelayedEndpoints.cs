@@ -22,10 +22,11 @@ internal sealed class DelayedEndpoints(INodeHost host)
             [FromQuery(Name = "message_id")] string? messageId = null) =>
         {
             if (BrowseLimits.Check(from, count, truncate) is { } mistake) return mistake;
-            if (messageId is null) return Answer.OrNotFound(await Browse(names, from, count) is { } part ? MessageJson.Show(part, truncate) : null);
-            return await Find(names, messageId) is { } found
-                ? Answer.Of(new { messages = found.Take(count).Select(message => MessageJson.Show(message, truncate)), is_last = found.Count <= count })
-                : Answer.NotFound;
+            if (await Browse(names, from, count) is not { } part) return Answer.NotFound;
+            if (messageId is null) return Answer.Of(MessageJson.Show(part, truncate));
+            // One more than is shown tells whether there are more.
+            var found = await Find(names, messageId).Take(count + 1).ToListAsync();
+            return Answer.Of(new { messages = found.Take(count).Select(message => MessageJson.Show(message, truncate)), is_last = found.Count <= count });
         });
         api.MapDelete("/exchanges/{vhost}/{exchange}/delayed/{position:long}", async (PathNames names, long position) =>
             await Cancel(names, position) ? Answer.Done : Answer.NotFound);
@@ -33,7 +34,7 @@ internal sealed class DelayedEndpoints(INodeHost host)
         {
             if (messageId is null) return Answer.BadRequest("message_id is missing: it says which messages are not to be delivered");
             var cancelled = 0;
-            foreach (var message in await Find(names, messageId) ?? [])
+            await foreach (var message in Find(names, messageId))
             {
                 if (await Cancel(names, message.Position)) cancelled++;
             }
@@ -45,16 +46,16 @@ internal sealed class DelayedEndpoints(INodeHost host)
 
     private Task<bool> Cancel(PathNames names, long position) => host.Node.Queues.CancelDelayed(names["vhost"], names["exchange"], position);
 
-    /// <summary>All with that id; null: no message can wait there. Nothing knows messages by their ids, so all that wait are looked through.</summary>
-    private async Task<List<BrowsedMessage>?> Find(PathNames names, string messageId)
+    /// <summary>All with that id. Nothing knows messages by their ids, so all that wait are looked through, a part at a time.</summary>
+    private async IAsyncEnumerable<BrowsedMessage> Find(PathNames names, string messageId)
     {
-        var found = new List<BrowsedMessage>();
-        for (var from = 0L; ;)
+        for (var from = 0L; await Browse(names, from, LookedAtMax) is { } part; from = part.Next)
         {
-            if (await Browse(names, from, LookedAtMax) is not { } part) return null;
-            found.AddRange(part.Messages.Where(message => message.Message!.Properties.MessageId == messageId));
-            if (part.IsLast) return found;
-            from = part.Next;
+            foreach (var message in part.Messages)
+            {
+                if (message.Message!.Properties.MessageId == messageId) yield return message;
+            }
+            if (part.IsLast) yield break;
         }
     }
 }

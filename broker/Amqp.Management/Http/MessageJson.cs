@@ -1,8 +1,8 @@
 using System.Buffers;
 using System.Text;
 using System.Text.Unicode;
+using Amqp.Core.Messages;
 using Amqp.Core.Queues;
-using AMQP.Net;
 
 namespace Amqp.Management.Http;
 
@@ -32,36 +32,10 @@ internal static class MessageJson
             redelivered = browsed.Redelivered,
             exchange = message.Exchange,
             routing_key = message.RoutingKey,
-            properties = Properties(message.Properties),
+            properties = PropertyTable.Of(message.Properties),
             payload_bytes = body.Length,
             payload = isText ? Encoding.UTF8.GetString(shown) : Convert.ToBase64String(shown),
             payload_encoding = isText ? "string" : "base64",
         };
-    }
-
-    /// <summary>Those that it has.</summary>
-    private static Dictionary<string, object> Properties(BasicProperties properties)
-    {
-        var shown = new Dictionary<string, object>();
-        Add("content_type", properties.ContentType);
-        Add("content_encoding", properties.ContentEncoding);
-        Add("headers", properties.Headers);
-        Add("delivery_mode", properties.DeliveryMode);
-        Add("priority", properties.Priority);
-        Add("correlation_id", properties.CorrelationId);
-        Add("reply_to", properties.ReplyTo);
-        Add("expiration", properties.Expiration);
-        Add("message_id", properties.MessageId);
-        Add("timestamp", properties.Timestamp);
-        Add("type", properties.Type);
-        Add("user_id", properties.UserId);
-        Add("app_id", properties.AppId);
-        Add("cluster_id", properties.ClusterId);
-        return shown;
-
-        void Add(string name, object? value)
-        {
-            if (value is not null) shown.Add(name, value);
-        }
     }
 }

@@ -17,6 +17,7 @@ public class TopologyEventsTests
     public void Virtual_hosts_users_and_permissions()
     {
         Assert.That(Events(new AddVhost("v", new VhostMetadata("d", ["a", "b"]))), Is.EqualTo("vhost.created name=v tracing=false description=d tags=[a,b] default_queue_type=undefined"));
+        Assert.That(Events(new DescribeVhost("v", new VhostMetadata("e", []))), Is.EqualTo("vhost.updated name=v description=e tags=[] default_queue_type=undefined"));
         Assert.That(Events(new SetVhostLimits("v", new VhostLimits(5, null))), Is.EqualTo("vhost.limits.set name=limits vhost=v max-connections=5"));
         Assert.That(Events(new SetVhostLimits("v", VhostLimits.None)), Is.EqualTo("vhost.limits.cleared name=limits vhost=v"));
         Assert.That(Events(new AddUser("u", PasswordHash.Of("p", [1, 2, 3, 4]), ["monitoring"])), Is.EqualTo("user.created name=u | user.tags.set name=u tags=[monitoring]"));

@@ -1,10 +1,11 @@
 using AMQP.Net;
 
-namespace Amqp.Broker.Events;
+namespace Amqp.Core.Messages;
 
-/// <summary>The properties of a message as a table, in the types that RabbitMQ's firehose gives them.</summary>
-internal static class PropertyTable
+/// <summary>The properties of a message as a table, in the types that RabbitMQ's firehose gives them. The HTTP API shows the same.</summary>
+public static class PropertyTable
 {
+    /// <summary>Those that it has.</summary>
     public static FieldTable Of(BasicProperties properties)
     {
         var fields = new List<(string, FieldValue)>();
