@@ -17,7 +17,7 @@ internal sealed class MessageGroups
 
     private readonly Dictionary<UInt128, Group> _groups = [];
     private readonly Dictionary<long, Group> _unsettled = [];
-    private readonly Dictionary<QueueConsumer, PriorityQueue<long, long>> _setAside = [];
+    private readonly Dictionary<QueueConsumer, PriorityQueue<long, (int Below, long Position)>> _setAside = [];
     private int _groupsMax = GroupsMax;
 
     /// <summary>Holds what is set aside.</summary>
@@ -52,13 +52,20 @@ internal sealed class MessageGroups
     }
 
     /// <summary>A message waits for the consumer of its group, until <see cref="Settled"/>.</summary>
-    public void SetAside(long position, QueueConsumer consumer, Group group)
+    public void SetAside(long position, byte priority, QueueConsumer consumer, Group group)
     {
         HandedOut(position, group);
-        if (!_setAside.TryGetValue(consumer, out var positions)) _setAside.Add(consumer, positions = new PriorityQueue<long, long>());
-        positions.Enqueue(position, position);
+        if (!_setAside.TryGetValue(consumer, out var positions)) _setAside.Add(consumer, positions = new());
+        positions.Enqueue(position, OrderOf(position, priority));
         SetAsideCount++;
     }
+
+    /// <summary>A message that this consumer gets before this one was set aside for it.</summary>
+    public bool IsAnySetAsideBefore(long position, byte priority, QueueConsumer consumer) => SetAsideCount > 0
+        && _setAside.TryGetValue(consumer, out var positions) && positions.TryPeek(out _, out var first) && first.CompareTo(OrderOf(position, priority)) < 0;
+
+    /// <summary>Those that something is set aside for, and that are in the rotation.</summary>
+    public QueueConsumer[] ConsumersAwaited() => SetAsideCount == 0 ? [] : [.. _setAside.Keys.Where(consumer => consumer.State == ConsumerState.Waiting)];
 
     /// <summary>The first message that was set aside for this consumer is not any more.</summary>
     public bool TryTake(QueueConsumer consumer, out long position)
@@ -98,6 +105,8 @@ internal sealed class MessageGroups
         }
         _groupsMax = Math.Max(GroupsMax, 2 * _groups.Count);
     }
+
+    private static (int Below, long Position) OrderOf(long position, byte priority) => (byte.MaxValue - priority, position);
 
     /// <summary>Messages with the same value of <c>x-group-id</c>.</summary>
     internal sealed class Group

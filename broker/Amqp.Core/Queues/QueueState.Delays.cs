@@ -65,6 +65,17 @@ public sealed partial class QueueState
         return true;
     }
 
+    private bool HoldsDelays => _role == QueueRole.Delays;
+
+    /// <summary>A message that entered is not ready, but waits.</summary>
+    private bool TryHoldBack(long position, long due)
+    {
+        if (HoldsDelays) Delay(position, due);
+        else if (RemembersKeys) WaitInLine(position, RemovalReason.Due);
+        else return false;
+        return true;
+    }
+
     private long DueOf(Message message, long now) => now + Messages.Delay.Ms(message.Properties.Headers, DelayLevels);
 
     private void Delay(long position, long due)

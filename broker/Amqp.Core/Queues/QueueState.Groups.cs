@@ -21,14 +21,20 @@ public sealed partial class QueueState
 
     private void DeliverGroups(MessageGroups groups, long now)
     {
-        while (_ready.Count > 0 && _consumers.IsAnyWaiting)
+        while (_consumers.IsAnyWaiting && (_ready.Count > 0 || TryPutBackForAny(groups)))
         {
-            DropExpired(now);
+            DropExpiredFirst(now);
+            if (_ready.Count == 0) continue;
             if (!_ready.TryPeek(out var position) || _log.BodyOf(position) is not { } message || (TooManyWait && IsExpired(_log[position], now))) return;
             var group = groups.Of(message);
             if (group?.Consumer is { } owner)
             {
-                if (TryDeliver(owner, position, message, group)) PutBackFirst(owner);
+                if (owner.State == ConsumerState.Waiting && groups.IsAnySetAsideBefore(position, _log[position].Priority, owner))
+                {
+                    SetAside(position, owner, group);
+                    PutBackFirst(owner);
+                }
+                else if (TryDeliver(owner, position, message, group)) PutBackFirst(owner);
                 else if (groups.SetAsideCount < SetAsideMax) SetAside(position, owner, group);
                 else return;
                 continue;
@@ -62,7 +68,14 @@ public sealed partial class QueueState
         TakeFirst(position);
         _log[position].Slot = _unacked.Add(_groups!.Holder, position);
         _setAsideBytes += _log[position].BodySize;
-        _groups.SetAside(position, owner, group);
+        _groups.SetAside(position, _log[position].Priority, owner, group);
+    }
+
+    /// <summary>Consumers that have room get back the first of what was set aside for them: what was put back before is gone, if it expired or was got.</summary>
+    private bool TryPutBackForAny(MessageGroups groups)
+    {
+        foreach (var consumer in groups.ConsumersAwaited()) PutBackFirst(consumer);
+        return _ready.Count > 0;
     }
 
     /// <summary>The consumer has room: the first of what was set aside for it is ready again.</summary>

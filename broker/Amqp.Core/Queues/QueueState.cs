@@ -202,6 +202,7 @@ public sealed partial class QueueState
         if (redelivered && _countsDeliveries) message = WithDeliveryCount(message, _log[position]);
         Counters.AddHandedOut(holder is null ? Measure.GotAutoAck : Measure.Got, redelivered);
         HandOut(holder, position);
+        if (_groups is not null) DeliverGroups(_groups, now);
         return GetOutcome.Found;
     }
 
@@ -216,6 +217,12 @@ public sealed partial class QueueState
 
     /// <summary>Drops expired messages at the head of the queue. As in RabbitMQ's classic queues, those behind a live one wait.</summary>
     public void DropExpired(long now)
+    {
+        DropExpiredFirst(now);
+        if (_groups is not null) DeliverGroups(_groups, now);
+    }
+
+    private void DropExpiredFirst(long now)
     {
         while (_ready.TryPeek(out var position) && IsExpired(_log[position], now) && !TooManyWait) Drop(position, RemovalReason.Expired);
     }
@@ -243,7 +250,7 @@ public sealed partial class QueueState
         }
         while (ReadyCount > 0 && _consumers.TryTakeNext(out var consumer))
         {
-            DropExpired(now);
+            DropExpiredFirst(now);
             // A head that is not in memory is waited for: Loaded goes on here.
             if (!_ready.TryPeek(out var position) || _log.BodyOf(position) is not { } message || (TooManyWait && IsExpired(_log[position], now)))
             {
@@ -348,15 +355,6 @@ public sealed partial class QueueState
         ReturnCredit(holder);
     }
 
-    /// <summary>A message that entered is not ready, but waits.</summary>
-    private bool TryHoldBack(long position, long due)
-    {
-        if (HoldsDelays) Delay(position, due);
-        else if (RemembersKeys) WaitInLine(position, RemovalReason.Due);
-        else return false;
-        return true;
-    }
-
     private void MakeReady(long position)
     {
         _log[position].Slot = MessageHolder.None;
@@ -373,8 +371,6 @@ public sealed partial class QueueState
 
     private bool IsHeldBy(MessageHolder holder, long position) =>
         _log.Contains(position) && _log[position].Slot is not MessageHolder.None and var slot && _unacked.HolderOf(slot) == holder;
-
-    private bool HoldsDelays => _role == QueueRole.Delays;
 
     private byte PriorityOf(Message message) => _maxPriority == 0 || RemembersKeys ? (byte)0 : Math.Min(message.Properties.Priority ?? 0, _maxPriority);
 

@@ -45,8 +45,7 @@ public class DelayedQueueTests
         var story = Delays(durable: true);
         story.PublishDelayed(("late", 300), ("early", 100));
         story.Write();
-        var again = new QueueStory(durable: true, settings: QueueSettings.OfDelays, store: story.Store) { Now = story.Now };
-        again.State.Restore(new RecoveredQueue(2, story.Store.Messages.Values.Select(record => new RecoveredMessage(record.Position, 200, 72, record.Attributes, Redelivered: false))), again.Now);
+        var again = Restarted(story);
         again.Now += 150;
         again.State.ReleaseDue(again.Now);
         Assert.That((again.DeadLetters(), again.State.DelayedCount), Is.EqualTo(("early:", 1)));
@@ -98,6 +97,74 @@ public class DelayedQueueTests
             story.Arrive();
         }
         Assert.That(arrived, Is.EqualTo(Enumerable.Range(0, Many).OrderBy(number => number % 7).Select(number => $"{number}:")));
+    }
+
+    /// <summary>Whatever is published, taken out, evicted and restarted in between: each message leaves when it is due and not before, and again only if the
+    /// restart came before it had arrived.</summary>
+    [Test]
+    public void At_random_every_message_leaves_once_it_is_due([Range(1, 100)] int seed)
+    {
+        var random = new Random(seed);
+        var story = Delays(durable: true);
+        var waiting = new SortedSet<(long Due, int Number)>();
+        var inTransit = new HashSet<int>();
+        var positions = new Dictionary<int, long>();
+        for (var (step, number) = (0, 0); step < 500 || waiting.Count + inTransit.Count > 0; step++)
+        {
+            Assert.That(step, Is.LessThan(5_000), "it goes on");
+            switch (step < 500 ? random.Next(9) : 8)
+            {
+                case < 4:
+                    var due = story.Now + random.Next(100);
+                    positions[number] = story.State.End;
+                    waiting.Add((due, number));
+                    story.PublishDelayed(($"{number++}", due - story.Now));
+                    break;
+                case 4 when waiting.Count > 0:
+                    var cancelled = waiting.ElementAt(random.Next(waiting.Count));
+                    waiting.Remove(cancelled);
+                    Assert.That(story.State.Cancel(positions[cancelled.Number]), Is.True);
+                    break;
+                case 5:
+                    story.Write();
+                    story.Evict(keptBytes: 0);
+                    break;
+                case 6:
+                    inTransit.Clear();
+                    story.Arrive();
+                    break;
+                case 7 when random.Next(5) == 0:
+                    story.Write();
+                    waiting.UnionWith(inTransit.Select(each => (0L, each)));
+                    inTransit.Clear();
+                    story = Restarted(story);
+                    break;
+                case 8:
+                    story.Now += random.Next(20);
+                    break;
+            }
+            story.State.ReleaseDue(story.Now);
+            var left = story.DeadLetters().Split(' ', StringSplitOptions.RemoveEmptyEntries).Select(name => int.Parse(name.TrimEnd(':'), System.Globalization.CultureInfo.InvariantCulture)).ToArray();
+            var expected = waiting.TakeWhile(each => each.Due <= story.Now).ToArray();
+            Assert.That(left, Is.EquivalentTo(expected.Select(each => each.Number)));
+            waiting.ExceptWith(expected);
+            inTransit.UnionWith(left);
+            if (step >= 500)
+            {
+                inTransit.Clear();
+                story.Arrive();
+            }
+            Assert.That((story.State.DelayedCount, story.State.UnackedCount, story.State.ReadyCount), Is.EqualTo((waiting.Count, waiting.Count + inTransit.Count, 0)));
+        }
+        Assert.That(story.Store.Messages, Is.Empty);
+    }
+
+    private static QueueStory Restarted(QueueStory before)
+    {
+        var again = new QueueStory(durable: true, settings: QueueSettings.OfDelays, store: before.Store) { Now = before.Now };
+        again.State.Restore(
+            new RecoveredQueue(before.State.End, before.Store.Messages.Values.Select(record => new RecoveredMessage(record.Position, 200, 72, record.Attributes, Redelivered: false))), again.Now);
+        return again;
     }
 
     private static QueueStory Delays(bool durable = false) => new(durable: durable, settings: QueueSettings.OfDelays);

@@ -106,6 +106,20 @@ public class MessageGroupTests
     }
 
     [Test]
+    public void What_expires_when_it_is_its_turn_again_holds_up_none_of_its_group()
+    {
+        var queue = new QueueStory(settings: new QueueSettings { MessageGroups = true, MessageTtlMs = 100 });
+        var x = queue.Consume("x", prefetch: 1);
+        queue.PublishGrouped("a1", "a2");
+        queue.Now += 50;
+        queue.PublishGrouped("a3");
+        Assert.That(queue.Deliveries(), Is.EqualTo("x:a1"));
+        queue.Now += 60;
+        queue.Ack(x, "a1");
+        Assert.That(queue.Deliveries(), Is.EqualTo("x:a3"));
+    }
+
+    [Test]
     public void Groups_that_are_no_more_are_forgotten()
     {
         var queue = Grouped();

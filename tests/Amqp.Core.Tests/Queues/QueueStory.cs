@@ -62,9 +62,9 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
         foreach (var name in names) State.Publish(NewMessage(name, persistent: persistent).WithHeader("x-group-id", FieldValue.From(name[..1])), Now);
     }
 
-    public void Ack(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Acknowledge);
+    public void Ack(MessageHolder holder, params string[] names) => Settle(holder, Settlement.Acknowledge, names);
 
-    public void Requeue(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Requeue);
+    public void Requeue(MessageHolder holder, params string[] names) => Settle(holder, Settlement.Requeue, names);
 
     /// <summary>These end together.</summary>
     public void Release(params MessageHolder[] holders)
@@ -123,7 +123,14 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
         CarryOut();
     }
 
-    public void Reject(MessageHolder holder, params string[] names) => Settle(holder, names, Settlement.Reject);
+    public void Reject(MessageHolder holder, params string[] names) => Settle(holder, Settlement.Reject, names);
+
+    public void Settle(MessageHolder holder, Settlement settlement, params string[] names)
+    {
+        CarryOut(); // what was handed out just now may be settled
+        foreach (var name in names) State.Settle(holder, _positions[(holder, name)], settlement, Now);
+        State.DeliverReturned(Now);
+    }
 
     /// <summary>The records since the last call, as <c>+1:m1</c> for a message that enters at position 1 and <c>-1</c> for one that leaves.</summary>
     public string Records()
@@ -212,13 +219,6 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     {
         var properties = new MutableProperties { DeliveryMode = persistent ? (byte)2 : null, Priority = priority }.Encode();
         return new Message("", "q", new Content([.. properties, .. Encoding.UTF8.GetBytes(name)], properties.Length)) { ExpirationMs = expirationMs };
-    }
-
-    private void Settle(MessageHolder holder, string[] names, Settlement settlement)
-    {
-        CarryOut(); // what was handed out just now may be settled
-        foreach (var name in names) State.Settle(holder, _positions[(holder, name)], settlement, Now);
-        State.DeliverReturned(Now);
     }
 }
 
