@@ -70,6 +70,7 @@ public sealed class RetryTests : ConformanceFixture
     [TestCase("x-delayed-retry-type", "some", "invalid_delayed_retry_type")]
     [TestCase("x-delayed-retry-min", 0, "{value_zero,0}")]
     [TestCase("x-delayed-retry-max", -1, "{value_negative,-1}")]
+    [TestCase("x-retry-delay-min-ms", 0, "{value_zero,0}")]
     [TestCase("x-delayed-retry-multiplier", "2", "\"expected integer, got longstr\"")]
     public async Task Arguments_that_mean_nothing_are_refused(string argument, object value, string reason)
     {

@@ -46,6 +46,10 @@ public sealed class QueueArguments
         new("x-delayed-retry-max", ArgumentChecks.PositiveTime, Of.Classic | Of.Quorum),
         // Not in RabbitMQ.
         new("x-delayed-retry-multiplier", ArgumentChecks.Positive, Of.Classic | Of.Quorum),
+        // The same by names that need no type: all messages wait.
+        new("x-retry-delay-min-ms", ArgumentChecks.PositiveTime, Of.Classic | Of.Quorum),
+        new("x-retry-delay-max-ms", ArgumentChecks.PositiveTime, Of.Classic | Of.Quorum),
+        new("x-retry-delay-multiplier", ArgumentChecks.Positive, Of.Classic | Of.Quorum),
         // Of a plug-in; RabbitMQ without it takes anything and does not compare it.
         new("x-message-deduplication", ArgumentChecks.Bool, Of.Classic | Of.Quorum, Compared: false),
         // These two are ours.
@@ -73,10 +77,11 @@ public sealed class QueueArguments
         MaxPriority = (byte)(Integer(arguments, "x-max-priority") ?? 0);
         ConsumerTimeoutMs = Integer(arguments, "x-consumer-timeout");
         ConsumerTimeoutAction = Text(arguments, "x-consumer-timeout-action");
-        RetryType = RetryDelay.Parse(Text(arguments, "x-delayed-retry-type"));
-        RetryMinMs = Integer(arguments, "x-delayed-retry-min");
-        RetryMaxMs = Integer(arguments, "x-delayed-retry-max");
-        RetryMultiplier = Integer(arguments, "x-delayed-retry-multiplier");
+        var retryMs = Integer(arguments, "x-retry-delay-min-ms");
+        RetryType = RetryDelay.Parse(Text(arguments, "x-delayed-retry-type")) ?? (retryMs is null ? null : Queues.RetryType.All);
+        RetryMinMs = Integer(arguments, "x-delayed-retry-min") ?? retryMs;
+        RetryMaxMs = Integer(arguments, "x-delayed-retry-max") ?? Integer(arguments, "x-retry-delay-max-ms");
+        RetryMultiplier = Integer(arguments, "x-delayed-retry-multiplier") ?? Integer(arguments, "x-retry-delay-multiplier");
         DeliveryLimit = Integer(arguments, "x-delivery-limit");
         DeadLetterStrategy = Text(arguments, "x-dead-letter-strategy");
         Overflow = Overflows.Parse(Text(arguments, "x-overflow"));

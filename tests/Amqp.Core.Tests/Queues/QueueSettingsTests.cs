@@ -64,6 +64,8 @@ internal sealed class QueueSettingsTests
             Is.EqualTo(new RetryDelay(RetryType.Failed, 10, 30, 3)));
         Assert.That(Of(arguments, """{"delayed-retry-type":"disabled"}""").Retry, Is.EqualTo(default(RetryDelay)));
         Assert.That(Of([], """{"delayed-retry-type":"all","delayed-retry-min":20}""").Retry, Is.EqualTo(new RetryDelay(RetryType.All, 20, 20, 0)), "always the same");
+        (string, FieldValue)[] shorter = [("x-retry-delay-min-ms", FieldValue.From(10)), ("x-retry-delay-max-ms", FieldValue.From(50)), ("x-retry-delay-multiplier", FieldValue.From(3))];
+        Assert.That(Of(shorter).Retry, Is.EqualTo(Of(arguments).Retry));
         Assert.That(Of([("x-delayed-retry-type", FieldValue.From("all"))]).Retry, Is.EqualTo(default(RetryDelay)), "without a first wait there is none");
     }
 
