@@ -13,8 +13,8 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
     private readonly PendingConfirms _pendingConfirms = new();
     private readonly ConfirmBatch _confirms = new();
 
-    // Commits that the store has not answered, and below which position everything is durable once it has.
-    private readonly Queue<(long Ticket, long End)> _commits = new();
+    // Commits that the store has not answered, and below which position everything is durable once it has; and how many of the late ones.
+    private readonly Queue<(long Ticket, long End, long Late)> _commits = new();
     private readonly Queue<QueueOperation> _waitingGets = new();
 
     // Credit for messages below a position, some of which the store is writing.
@@ -103,7 +103,7 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
         if (_effects.HoldsEnqueues || _effects.HoldsPages)
         {
             ticket = ++_lastTicket;
-            _commits.Enqueue((ticket, _effects.EnqueuedEnd));
+            _commits.Enqueue((ticket, _effects.EnqueuedEnd, _effects.LateCount));
             if (_effects.HoldsPages) _pageTicket = ticket;
         }
         _services.Store.Commit(Definition.Id, records, ticket);
@@ -120,7 +120,7 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
         while (_commits.TryPeek(out var commit) && commit.Ticket <= ticket)
         {
             _commits.Dequeue();
-            _state.Written(commit.End);
+            _state.Written(commit.End, commit.Late);
             _pendingConfirms.SettleBelow(commit.End, _confirms);
             GiveBackCredit(commit.End);
         }

@@ -53,11 +53,27 @@ internal sealed class ChunkRing
         return low;
     }
 
-    /// <summary>Adds a chunk whose number is above all others.</summary>
-    public void Add(Chunk chunk)
+    /// <summary>Adds a chunk whose number no other has: nearly always above all, and else the shorter side makes room.</summary>
+    public void Insert(Chunk chunk)
+    {
+        var index = IndexFrom(chunk.Number);
+        var isPlaceLeft = index < Count && At(index).Number == chunk.Number;
+        if (isPlaceLeft) _empty--;
+        else MakePlace(index);
+        At(index) = new Place { Number = chunk.Number, Chunk = chunk };
+    }
+
+    private void MakePlace(int index)
     {
         if (Count == _ring.Length) Resize(_ring.Length * 2);
-        At(Count++) = new Place { Number = chunk.Number, Chunk = chunk };
+        Count++;
+        if (index >= Count / 2)
+        {
+            for (var place = Count - 1; place > index; place--) At(place) = At(place - 1);
+            return;
+        }
+        _head = (_head - 1) & (_ring.Length - 1);
+        for (var place = 0; place < index; place++) At(place) = At(place + 1);
     }
 
     public void Remove(long number)

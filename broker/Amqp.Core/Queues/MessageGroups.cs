@@ -87,6 +87,15 @@ internal sealed class MessageGroups
         return all;
     }
 
+    /// <summary>Nothing is handed out or set aside, and no group is anyone's.</summary>
+    public void Clear()
+    {
+        _groups.Clear();
+        _unsettled.Clear();
+        _setAside.Clear();
+        SetAsideCount = 0;
+    }
+
     /// <summary>A consumer is gone: its groups are anyone's.</summary>
     public void Forget(QueueConsumer consumer)
     {

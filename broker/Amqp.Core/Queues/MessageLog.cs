@@ -10,7 +10,7 @@ namespace Amqp.Core.Queues;
 /// bodies      [.BB.....]     null     [BBB      ]     only those in memory; null when a chunk has none
 /// </code>
 /// A position is given once and never again, so it names a message for as long as the queue lives, and <see cref="End"/> never
-/// goes back. A chunk whose messages are all gone is dropped; one message that stays behind keeps only its own chunk.
+/// goes back. A mirror's log gets messages at the positions that its leader gave them, in any order. A chunk whose messages are all gone is dropped; one message that stays behind keeps only its own chunk.
 /// </summary>
 /// <param name="first">The position that the first message gets.</param>
 internal sealed class MessageLog(long first)
@@ -83,17 +83,22 @@ internal sealed class MessageLog(long first)
         return position;
     }
 
-    /// <summary>Appends a message that was stored, at its position, which is not below <see cref="End"/>; its body stays in the store.</summary>
-    public void Restore(long position, int size, int bodySize, long expiresAt, EntryFlags flags, byte priority, ushort deliveryCount) => Append(position, new Entry
+    /// <summary>Puts a message at its position, which no other has; its body is elsewhere for now.</summary>
+    public void Insert(long position, int size, int bodySize, long expiresAt, EntryFlags flags, byte priority, int deliveryCount)
     {
-        Size = size,
-        BodySize = bodySize,
-        ExpiresAt = expiresAt,
-        Slot = MessageHolder.None,
-        Flags = flags | EntryFlags.Present,
-        Priority = priority,
-        DeliveryCount = deliveryCount,
-    });
+        var entry = new Entry
+        {
+            Size = size,
+            BodySize = bodySize,
+            ExpiresAt = expiresAt,
+            Slot = MessageHolder.None,
+            Flags = flags | EntryFlags.Present,
+            Priority = priority,
+            DeliveryCount = Counted(deliveryCount),
+        };
+        if (position >= End) Append(position, entry);
+        else Put(Find(position >> ChunkBits) ?? NewChunk(position >> ChunkBits, _chunks.Last), position, entry);
+    }
 
     /// <summary>The message came back once more; returns how often by now.</summary>
     public int CountDelivery(ref Entry entry)
@@ -101,6 +106,14 @@ internal sealed class MessageLog(long first)
         if (entry.DeliveryCount == 0) _counted++;
         if (entry.DeliveryCount < ushort.MaxValue) entry.DeliveryCount++;
         return entry.DeliveryCount;
+    }
+
+    /// <summary>The message came back so often.</summary>
+    public void ChangeDeliveryCount(ref Entry entry, int count)
+    {
+        if (entry.DeliveryCount > 0) _counted--;
+        entry.DeliveryCount = Counted(count);
+        if (entry.DeliveryCount > 0) _counted++;
     }
 
     /// <summary>No message gets a position below this one.</summary>
@@ -198,13 +211,20 @@ internal sealed class MessageLog(long first)
         var last = _chunks.Last;
         if (last?.Number != number) last = NewChunk(number, last);
         End = position + 1;
-        var offset = (int)(position & (ChunkSize - 1));
-        if (offset >= last.Entries.Length) Grow(last, offset);
-        last.Live++;
-        last.Entries[offset] = entry;
-        Tally(entry, 1);
+        Put(last, position, entry);
         return last;
     }
+
+    private void Put(Chunk chunk, long position, in Entry entry)
+    {
+        var offset = (int)(position & (ChunkSize - 1));
+        if (offset >= chunk.Entries.Length) Grow(chunk, offset);
+        chunk.Live++;
+        chunk.Entries[offset] = entry;
+        Tally(entry, 1);
+    }
+
+    private static ushort Counted(int deliveries) => (ushort)Math.Min(deliveries, ushort.MaxValue);
 
     private void Tally(in Entry entry, int sign)
     {
@@ -238,7 +258,7 @@ internal sealed class MessageLog(long first)
             chunk = new Chunk { Entries = new Entry[_chunks.Count == 0 ? SmallChunkSize : ChunkSize] };
         }
         chunk.Number = number;
-        _chunks.Add(chunk);
+        _chunks.Insert(chunk);
         return chunk;
     }
 
@@ -356,29 +376,4 @@ internal enum Looking
 
     /// <summary>A message whose body is in memory.</summary>
     ForBody,
-}
-
-/// <summary>What is known of a message in a queue.</summary>
-[Flags]
-internal enum EntryFlags : byte
-{
-    None = 0,
-
-    /// <summary>There is a message.</summary>
-    Present = 1,
-
-    /// <summary>It was handed out before.</summary>
-    Redelivered = 2,
-
-    /// <summary>It is to survive the process.</summary>
-    Persistent = 4,
-
-    /// <summary>The store was given it, so the store is told when it leaves.</summary>
-    Stored = 8,
-
-    /// <summary>The store can give it back.</summary>
-    Written = 16,
-
-    /// <summary>The store was asked to give it back.</summary>
-    Loading = 32,
 }

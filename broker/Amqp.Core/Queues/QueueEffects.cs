@@ -15,8 +15,8 @@ public readonly record struct Delivery(QueueConsumer Consumer, long Position, Me
 /// What the operations on a queue led to, in order: filled by <see cref="QueueState"/>, carried out and cleared by the
 /// queue's actor after each drain of its mailbox, so that one list serves for ever.
 /// </summary>
-/// <param name="recordsFull">Called when many records have come together: a purge may settle ten million messages. It is to take
-/// them, and clear them.</param>
+/// <param name="recordsFull">Called when many records have come together, of <see cref="QueueEffects.Records"/> or <see cref="QueueEffects.Stream"/>: a purge
+/// may settle ten million messages. It is to take both, and clear them.</param>
 public sealed class QueueEffects(Action? recordsFull = null)
 {
     /// <summary>Records that are held before they are to be taken.</summary>
@@ -24,6 +24,7 @@ public sealed class QueueEffects(Action? recordsFull = null)
 
     private readonly BatchList<Delivery> _deliveries = new();
     private readonly BatchList<StoreRecord> _records = new();
+    private readonly BatchList<StoreRecord> _stream = new();
     private readonly List<long[]> _reads = [];
     private readonly BatchList<DeadLetter> _deadLetters = new();
     private readonly List<(BrowsedPart Part, long[] Absent)> _browsedParts = [];
@@ -33,6 +34,9 @@ public sealed class QueueEffects(Action? recordsFull = null)
     /// <summary>What the store is told. Before anything else hears of what is in it.</summary>
     public ReadOnlySpan<StoreRecord> Records => _records.Items;
 
+    /// <summary>What the mirrors of the queue are told; before anything else hears of what is in it, too.</summary>
+    public ReadOnlySpan<StoreRecord> Stream => _stream.Items;
+
     /// <summary>Some of the records are of messages that enter.</summary>
     public bool HoldsEnqueues { get; private set; }
 
@@ -41,6 +45,9 @@ public sealed class QueueEffects(Action? recordsFull = null)
 
     /// <summary>Above the position of every message whose enqueue was recorded.</summary>
     public long EnqueuedEnd { get; private set; }
+
+    /// <summary>So many enqueues were recorded, ever, after one of a higher position: what is said of <see cref="EnqueuedEnd"/> says nothing of them.</summary>
+    public long LateCount { get; private set; }
 
     /// <summary>Positions whose messages the store is asked for.</summary>
     public ReadOnlySpan<long[]> Reads => CollectionsMarshal.AsSpan(_reads);
@@ -64,24 +71,33 @@ public sealed class QueueEffects(Action? recordsFull = null)
 
     public void Record(in StoreRecord record)
     {
-        if (record.Type == RecordType.Settle && TryExtendLast(record)) return;
-        _records.Add(record);
         if (record.Type == RecordType.Page) HoldsPages = true;
         if (record.Type == RecordType.Enqueue)
         {
             HoldsEnqueues = true;
-            EnqueuedEnd = record.Position + 1;
+            if (record.Position < EnqueuedEnd) LateCount++;
+            else EnqueuedEnd = record.Position + 1;
         }
-        if (_records.Count >= RecordsMax) recordsFull?.Invoke();
+        Add(_records, record);
+    }
+
+    /// <summary>The mirrors hear of it.</summary>
+    public void Tell(in StoreRecord record) => Add(_stream, record);
+
+    private void Add(BatchList<StoreRecord> records, in StoreRecord record)
+    {
+        if (record.Type == RecordType.Settle && TryExtendLast(records, record)) return;
+        records.Add(record);
+        if (records.Count >= RecordsMax) recordsFull?.Invoke();
     }
 
     /// <summary>Settlements of messages in a row are one record: consumers mostly settle in order.</summary>
-    private bool TryExtendLast(in StoreRecord settle)
+    private static bool TryExtendLast(BatchList<StoreRecord> records, in StoreRecord settle)
     {
-        if (_records.Count == 0) return false;
-        ref readonly var last = ref _records.Items[^1];
+        if (records.Count == 0) return false;
+        ref readonly var last = ref records.Items[^1];
         if (last.Type != RecordType.Settle || last.Position + last.Count != settle.Position) return false;
-        _records.ReplaceLast(last with { Count = last.Count + settle.Count });
+        records.ReplaceLast(last with { Count = last.Count + settle.Count });
         return true;
     }
 
@@ -94,6 +110,8 @@ public sealed class QueueEffects(Action? recordsFull = null)
         HoldsEnqueues = HoldsPages = false;
     }
 
+    public void ClearStream() => _stream.Clear();
+
     public void ClearDeadLetters() => _deadLetters.Clear();
 
     public void Clear()
@@ -104,5 +122,6 @@ public sealed class QueueEffects(Action? recordsFull = null)
         _reads.Clear();
         _browsedParts.Clear();
         ClearRecords();
+        ClearStream();
     }
 }

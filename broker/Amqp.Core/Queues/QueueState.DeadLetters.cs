@@ -51,6 +51,7 @@ public sealed partial class QueueState
     /// <summary>Notes the dead letters that can be in transit now, and reads what is not in memory of those that are next.</summary>
     public void SendDeadLetters(long now)
     {
+        if (_follows) return;
         // Those beyond the length that had to stay because too many waited.
         if (_isLimited) DropBeyondLength();
         while (HasRoomInTransit && _waiting.TryPeek(out var next))
@@ -80,7 +81,7 @@ public sealed partial class QueueState
         for (var index = 0; index < positions.Length; index++)
         {
             var position = positions[index];
-            if (!_log.Contains(position) || _log.BodyOf(position) is not null) continue;
+            if (!IsHeldBy(_deadLetterHolder, position) || _log.BodyOf(position) is not null) continue;
             if (messages[index] is { } message)
             {
                 _log.SetBody(position, message);
@@ -121,6 +122,17 @@ public sealed partial class QueueState
         _waiting.Enqueue((position, reason));
     }
 
+    /// <summary>Whatever waits to go on from its exchange, and is not on its way, is in line in the order of positions.</summary>
+    private void LineUp()
+    {
+        if (!RemembersKeys) return;
+        _waiting.Clear();
+        for (var position = 0L; (position = _log.Next(position, Looking.ForAny)) < _log.End; position++)
+        {
+            if (IsHeldBy(_deadLetterHolder, position) && !_inTransit.ContainsKey(position)) _waiting.Enqueue((position, RemovalReason.Due));
+        }
+    }
+
     /// <summary>A message that was refused never was in the queue, and its publisher knows: it is dead-lettered if there is room for it.</summary>
     private void DeadLetterRefused(Message message)
     {
@@ -149,9 +161,16 @@ public sealed partial class QueueState
 
     private void ForgetHeld(long position)
     {
+        LetGo(position);
+        Forget(position);
+    }
+
+    /// <summary>Its holder does not have it any more.</summary>
+    private void LetGo(long position)
+    {
         if (_unackedAbsent > 0 && _log.BodyOf(position) is null) _unackedAbsent--;
         _unacked.Remove(_log[position].Slot);
-        Forget(position);
+        _retries.Remove(position);
     }
 
     /// <summary>Holds what is on its way out.</summary>

@@ -2,7 +2,6 @@ using System.Buffers;
 using System.Diagnostics.CodeAnalysis;
 using AMQP.Net;
 using Amqp.Core.Messages;
-using Amqp.Core.Records;
 using Amqp.Core.Routing;
 
 namespace Amqp.Core.Queues;
@@ -41,12 +40,21 @@ public sealed partial class QueueState
     {
         foreach (var (position, message, _, _, _, _) in part.Messages)
         {
-            if (!_log.Contains(position)) continue;
-            if (RemembersKeys) _seen!.Add(HeaderKey.FromBody(message!.Content.Body.ToArray()), position);
-            else if (HeaderKey.Of(message!.Properties.Headers, HeaderKey.Deduplication) is { } key) _seen!.Add(key, position);
+            if (_log.Contains(position)) LearnKey(position, message!);
         }
         if (isLast) LacksKeys = false;
     }
+
+    private void LearnKey(long position, Message message)
+    {
+        var learned = RemembersKeys
+            ? IsKey(_log[position].Priority) ? HeaderKey.FromBody(message.Content.Body.ToArray()) : default(UInt128?)
+            : HeaderKey.Of(message.Properties.Headers, HeaderKey.Deduplication);
+        // The last one counts, in whatever order they come.
+        if (learned is { } key && !(_seen!.TryFind(key, out var known) && known > position)) _seen.Add(key, position);
+    }
+
+    private bool IsKey(byte priority) => RemembersKeys && priority == KeyPriority;
 
     /// <summary>The queue has a message with the key of this one.</summary>
     /// <param name="original">Where; what becomes of the one holds for the other.</param>
@@ -60,8 +68,9 @@ public sealed partial class QueueState
         return true;
     }
 
-    /// <summary>The answer to the publisher of a duplicate: it waits for the record of the original, if that is not durable yet.</summary>
-    private long AnswerOf(long original) => IsOnItsWay(original) ? original : NotStored;
+    /// <summary>The answer to the publisher of a duplicate: it waits for the record of the original, if that is not durable yet, or not with all mirrors for all
+    /// that is known here.</summary>
+    private long AnswerOf(long original) => IsMirrored || IsOnItsWay(original) ? original : NotStored;
 
     /// <summary>Its record is not durable yet.</summary>
     private bool IsOnItsWay(long position)
@@ -100,11 +109,11 @@ public sealed partial class QueueState
         DropExpired(now);
         var properties = new MutableProperties { DeliveryMode = 2 }.Encode();
         var key = new Message("", "", new Content([.. properties, .. HeaderKey.ToBody(passed.Key)], properties.Length));
-        var isStored = _isDurable && !Settings.KeysInMemory;
+        var isStored = IsStored(key, KeyPriority);
         var expiresAt = passed.LifeMs < 0 ? 0 : now + passed.LifeMs;
-        var place = _log.Append(key, expiresAt, isStored ? EntryFlags.Persistent | EntryFlags.Stored : EntryFlags.None, KeyPriority);
+        var place = _log.Append(key, expiresAt, isStored ? EntryFlags.Persistent : EntryFlags.None, KeyPriority);
         _ready.Append(place, KeyPriority, key.BodySize);
-        if (isStored) _effects.Record(StoreRecord.Enqueue(_id, place, key, OnWallClock(expiresAt), KeyPriority));
+        TellEnqueue(place, key, isStored);
         _seen!.Add(passed.Key, place);
         DropBeyondLength();
     }
@@ -121,6 +130,12 @@ public sealed partial class QueueState
             if (!_keys.Add(key)) return false;
             _messages.Add(position, (key, lifeMs));
             return true;
+        }
+
+        public void Clear()
+        {
+            _messages.Clear();
+            _keys.Clear();
         }
 
         /// <summary>The message has arrived. False: none of this position was in transit with a key.</summary>

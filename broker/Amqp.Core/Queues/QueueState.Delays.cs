@@ -20,6 +20,9 @@ public sealed partial class QueueState
     private readonly PriorityQueue<long, (long Due, long Position)> _delayed = new();
     private readonly DelayHolder _delayHolder = new();
 
+    // When messages that came back are due. Those of an exchange have that where others have the end of their lives.
+    private readonly Dictionary<long, long> _retries = [];
+
     /// <summary>What levels mean that delayed messages ask for.</summary>
     public DelayLevels DelayLevels { get; init; } = DelayLevels.Default;
 
@@ -35,15 +38,15 @@ public sealed partial class QueueState
         if (!(NextDue <= now)) return;
         for (; NextDue <= now; _delayed.Dequeue())
         {
-            var position = _delayed.Peek();
-            if (!IsDelayed(position)) continue;
-            _unacked.Remove(_log[position].Slot);
+            _delayed.TryPeek(out var position, out var next);
+            if (!IsDueAt(position, next.Due)) continue;
             if (HoldsDelays)
             {
+                _unacked.Remove(_log[position].Slot);
                 WaitInLine(position, RemovalReason.Due);
                 continue;
             }
-            if (_unackedAbsent > 0 && _log.BodyOf(position) is null) _unackedAbsent--;
+            LetGo(position);
             MakeReady(position);
         }
         if (_delayed.Count == 0) _delayed.TrimExcess();
@@ -56,13 +59,16 @@ public sealed partial class QueueState
     {
         if (!IsDelayed(position)) return false;
         ForgetHeld(position);
-        if (_delayed.Count > (2 * DelayedCount) + TakenOutKept)
-        {
-            var left = _delayed.UnorderedItems.Where(item => IsDelayed(item.Element)).ToArray();
-            _delayed.Clear();
-            _delayed.EnqueueRange(left);
-        }
+        SweepDelayed();
         return true;
+    }
+
+    private void SweepDelayed()
+    {
+        if (_delayed.Count <= (2 * DelayedCount) + TakenOutKept) return;
+        var left = _delayed.UnorderedItems.Where(item => IsDueAt(item.Element, item.Priority.Due)).Distinct().ToArray();
+        _delayed.Clear();
+        _delayed.EnqueueRange(left);
     }
 
     private bool HoldsDelays => _role == QueueRole.Delays;
@@ -82,7 +88,11 @@ public sealed partial class QueueState
     {
         _log[position].Slot = _unacked.Add(_delayHolder, position);
         _delayed.Enqueue(position, (due, position));
+        if (!HoldsDelays) _retries[position] = due;
     }
+
+    /// <summary>It waits until then: on a mirror it may have waited for another time before.</summary>
+    private bool IsDueAt(long position, long due) => IsDelayed(position) && due == (HoldsDelays ? _log[position].ExpiresAt : _retries[position]);
 
     private bool IsDelayed(long position) => IsHeldBy(_delayHolder, position);
 

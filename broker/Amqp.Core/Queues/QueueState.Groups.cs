@@ -94,8 +94,7 @@ public sealed partial class QueueState
     private void PutBack(long position)
     {
         _groups!.Settled(position);
-        if (_unackedAbsent > 0 && _log.BodyOf(position) is null) _unackedAbsent--;
-        _unacked.Remove(_log[position].Slot);
+        LetGo(position);
         _setAsideBytes -= _log[position].BodySize;
         MakeReady(position);
     }

@@ -17,6 +17,7 @@ public sealed partial class QueueState
     private void DropBeyondLength()
     {
         var settings = Settings;
+        if (_follows) return;
         if (settings.Overflow != Overflow.DropHead || (ReadyCount <= settings.LengthMax && ReadyBytes <= settings.BytesMax)) return;
         PutBackAll();
         while ((ReadyCount > settings.LengthMax || ReadyBytes > settings.BytesMax) && !TooManyWait && _ready.TryPeek(out var position))

@@ -46,52 +46,69 @@ public sealed partial class QueueState
     {
         foreach (var (position, size, bodySize, attributes, redelivered) in recovered.Messages)
         {
-            var priority = Math.Min(attributes.Priority, _maxPriority);
             var flags = EntryFlags.Persistent | EntryFlags.Stored | EntryFlags.Written;
-            // What ended while the broker was down ended long ago on the queue's clock, but not at 0, which is never.
-            _log.Restore(
-                position,
-                size,
-                bodySize,
-                attributes.ExpiresAt == 0 ? 0 : Math.Max(1, attributes.ExpiresAt - WallClockAheadMs),
-                redelivered || attributes.DeliveryCount > 0 ? flags | EntryFlags.Redelivered : flags,
-                priority,
-                (ushort)Math.Min(attributes.DeliveryCount, ushort.MaxValue));
-            if (RemembersKeys && priority != KeyPriority)
-            {
-                WaitInLine(position, RemovalReason.Due);
-                _unackedAbsent++;
-                continue;
-            }
-            var dueAt = HoldsDelays ? attributes.ExpiresAt : attributes.ReadyAt;
-            if (HoldsDelays || (dueAt != 0 && dueAt - WallClockAheadMs > now))
-            {
-                Delay(position, dueAt - WallClockAheadMs);
-                _unackedAbsent++;
-            }
-            else
-            {
-                _ready.Append(position, priority, bodySize);
-            }
+            Put(position, message: null, size, bodySize, attributes, redelivered ? flags | EntryFlags.Redelivered : flags, now);
         }
+        LineUp();
         LacksKeys = Deduplicates && _log.Count > 0;
         _log.SkipTo(recovered.NextPosition);
         _ready.OpenWindows(bytes: 0, atLeastOne: false);
+    }
+
+    /// <summary>A message that is known from records comes into the queue.</summary>
+    /// <param name="message">Null: it stays in the store for now.</param>
+    private void Put(long position, Message? message, int size, int bodySize, in MessageAttributes attributes, EntryFlags flags, long now)
+    {
+        if (attributes.DeliveryCount > 0) flags |= EntryFlags.Redelivered;
+        _log.Insert(position, size, bodySize, OnQueueClock(attributes.ExpiresAt), flags, Math.Min(attributes.Priority, _maxPriority), attributes.DeliveryCount);
+        if (message is not null) _log.SetBody(position, message);
+        Place(position, attributes.ReadyAt, now);
+    }
+
+    /// <summary>A message without a holder waits where it has to: until it is due, to go on from its exchange, or as all others do.</summary>
+    private void Place(long position, long readyAt, long now)
+    {
+        ref var entry = ref _log[position];
+        var due = HoldsDelays ? entry.ExpiresAt : OnQueueClock(readyAt);
+        if (HoldsDelays || due > now) Delay(position, due);
+        else if (RemembersKeys && !IsKey(entry.Priority)) entry.Slot = _unacked.Add(_deadLetterHolder, position); // see LineUp
+        else
+        {
+            entry.Slot = MessageHolder.None;
+            _ready.Insert(position, entry.Priority, entry.BodySize);
+            return;
+        }
+        if (_log.BodyOf(position) is null) _unackedAbsent++;
+    }
+
+    /// <summary>What ended while the broker was down ended long ago on the queue's clock, but not at 0, which is never.</summary>
+    private long OnQueueClock(long at)
+    {
+        if (at == 0) return 0;
+        var own = at - WallClockAheadMs;
+        return own == 0 ? 1 : own;
     }
 
     /// <summary>The queue is no more: other queues that have its messages have them alone from here on.</summary>
     /// <returns>What stays of <see cref="MemoryBytes"/>: those queues will take it off.</returns>
     public long ReleaseAll() => _log.ReleaseAll();
 
-    /// <summary>Every enqueue record of a position below this one is durable.</summary>
-    public void Written(long end) => _writtenEnd = Math.Max(_writtenEnd, end);
+    /// <summary>Every enqueue record of a position below this one is durable, as <see cref="QueueEffects.EnqueuedEnd"/> was when they were handed over.</summary>
+    /// <param name="lateCount">So many of those that were late as well: see <see cref="QueueEffects.LateCount"/>. Until it is told of them their messages stay
+    /// in memory.</param>
+    public void Written(long end, long lateCount = 0)
+    {
+        _writtenEnd = Math.Max(_writtenEnd, end);
+        if (_late.Count > 0) WrittenLate(lateCount);
+    }
 
     /// <summary>The messages that <see cref="Evict"/> gave to the store can be read from it.</summary>
     public void PagedOut()
     {
         foreach (var position in _paging)
         {
-            if (_log.Contains(position)) _log[position].Set(EntryFlags.Written);
+            // On a mirror another message may be there by now, or this one once more, which was not paged out.
+            if (_log.Contains(position) && _log[position].Is(EntryFlags.Stored) && !_log[position].Is(EntryFlags.Persistent)) _log[position].Set(EntryFlags.Written);
         }
         _paging.Clear();
         if (_paging.Capacity > ReadWindow.MessagesMax) _paging.Capacity = 0;
@@ -116,14 +133,14 @@ public sealed partial class QueueState
         var pageRoom = IsPagingOut ? 0 : PageOutBytes;
         var looks = LookedAtMax;
         var kept = KeptCount(keptBytes);
-        if (_ready.Only is { } level)
+        if (_ready.Only is { } level && _role == QueueRole.ForClients)
         {
             _heldTrimmedTo = EvictBetween(_heldTrimmedTo, level.RunStart - kept, ref pageRoom, ref looks, kept);
             _trimmedTo = EvictBetween(Math.Max(_trimmedTo, level.Window.End), _log.End, ref pageRoom, ref looks, keptReturned: 0);
         }
         else
         {
-            // What consumers hold, what is next and what is behind it stand anywhere.
+            // What is held, what is next and what is behind it stand anywhere.
             _heldTrimmedTo = _trimmedTo = EvictBetween(Math.Min(_heldTrimmedTo, _trimmedTo), _log.End, ref pageRoom, ref looks, kept);
         }
         return looks == 0;
@@ -149,6 +166,7 @@ public sealed partial class QueueState
             var position = positions[index];
             if (!_log.Contains(position)) continue; // purged, expired
             ref var entry = ref _log[position];
+            if (!entry.Is(EntryFlags.Loading)) continue; // a mirror lost it and got it again
             entry.Unset(EntryFlags.Loading);
             var isDeadLetter = entry.Slot != MessageHolder.None; // it has expired meanwhile
             if (messages[index] is { } message)
@@ -221,7 +239,7 @@ public sealed partial class QueueState
         : level.Window.Keeps(position);
 
     private bool IsWritten(long position, in MessageLog.Entry entry) => entry.Is(EntryFlags.Written)
-        || (entry.Is(EntryFlags.Stored) && entry.Is(EntryFlags.Persistent) && position < _writtenEnd);
+        || (entry.Is(EntryFlags.Stored) && entry.Is(EntryFlags.Persistent) && position < _writtenEnd && !entry.Is(EntryFlags.Late));
 
     /// <summary>How many messages of this queue's size take that many bytes.</summary>
     private int KeptCount(long bytes) => (int)Math.Min(ReadWindow.MessagesMax, bytes * _log.BodyCount / Math.Max(1, _log.BodyBytes));

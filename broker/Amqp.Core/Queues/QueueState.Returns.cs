@@ -39,16 +39,36 @@ public sealed partial class QueueState
         {
             BeyondDeliveryLimit++;
             Remove(position, RemovalReason.DeliveryLimit);
+            // If it is a dead letter now, it is still here.
+            if (IsMirrored && _log.Contains(position)) _effects.Tell(ChangeOf(position, now));
             return false;
         }
         var delay = Settings.Retry.DelayMs(count, settlement);
-        var due = delay > 0 ? now + delay : 0;
-        if (entry.Is(EntryFlags.Stored) && entry.Is(EntryFlags.Persistent))
-            _effects.Record(StoreRecord.Change(_id, position, new MessageAttributes(OnWallClock(entry.ExpiresAt), entry.Priority, count, OnWallClock(due))));
-        if (due == 0) return true;
-        if (_log.BodyOf(position) is null) _unackedAbsent++;
-        Delay(position, due);
-        return false;
+        if (delay > 0)
+        {
+            if (_log.BodyOf(position) is null) _unackedAbsent++;
+            Delay(position, now + delay);
+        }
+        if (entry.Is(EntryFlags.Stored) && entry.Is(EntryFlags.Persistent)) _effects.Record(ChangeOf(position, now));
+        if (IsMirrored) _effects.Tell(ChangeOf(position, now));
+        return delay <= 0;
+    }
+
+    /// <summary>In the last millisecond of its life a message came back; it is not handed out again.</summary>
+    private void EndLife(long position, long now)
+    {
+        _log[position].ExpiresAt = now - 1;
+        if (IsMirrored) _effects.Tell(ChangeOf(position, now));
+    }
+
+    private StoreRecord ChangeOf(long position, long now) => StoreRecord.Change(_id, position, AttributesOf(position, now));
+
+    /// <summary>What the records say of a message.</summary>
+    private MessageAttributes AttributesOf(long position, long now)
+    {
+        ref var entry = ref _log[position];
+        var readyAt = _retries.TryGetValue(position, out var due) && due > now ? OnWallClock(due) : 0;
+        return new MessageAttributes(OnWallClock(entry.ExpiresAt), entry.Priority, entry.DeliveryCount, readyAt);
     }
 
     /// <summary>The message as its next consumer gets it.</summary>

@@ -48,6 +48,7 @@ public sealed partial class QueueState
     /// <summary>All of it happens: what the part published is ready, what it settled is settled.</summary>
     public void Commit(TransactionPart part, long now)
     {
+        if (!part.IsPrepared) return;
         var expiresNow = false;
         Counters.Add(Measure.Published, part.Publishes.Count);
         for (var index = 0; index < part.Publishes.Count; index++)
@@ -57,6 +58,7 @@ public sealed partial class QueueState
             entry.ExpiresAt = ExpiryOf(part.Publishes[index], now); // it begins to wait only now
             expiresNow |= entry.ExpiresAt == now;
             if (entry.Is(EntryFlags.Persistent)) entry.Set(EntryFlags.Stored | EntryFlags.Written);
+            if (IsMirrored) _effects.Tell(EnqueueOf(position, part.Publishes[index]));
             _unacked.Remove(entry.Slot);
             if (!TryHoldBack(position, entry.ExpiresAt)) MakeReady(position);
         }

@@ -89,7 +89,7 @@ public sealed partial class QueueState
     public long End => _log.End;
 
     /// <summary>A message arrives.</summary>
-    /// <returns>Its position if its record went to the store, the position of the message that it is a duplicate of while the record of that is on its way, or <see cref="NotStored"/>, or <see cref="Refused"/>.</returns>
+    /// <returns>Its position if the store or mirrors get it, the position of the message that it is a duplicate of while that may be on its way there, or <see cref="NotStored"/>, or <see cref="Refused"/>.</returns>
     public long Publish(Message message, long now)
     {
         var key = default(UInt128?);
@@ -103,7 +103,7 @@ public sealed partial class QueueState
         var expiresAt = ExpiryOf(message, now);
         var persistent = IsPersistent(message);
         var priority = PriorityOf(message);
-        var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None, priority);
+        var position = _log.Append(message, expiresAt, (persistent ? EntryFlags.Persistent : EntryFlags.None) | (IsMirrored ? EntryFlags.Untold : EntryFlags.None), priority);
         if (!TryHoldBack(position, expiresAt)) _ready.Append(position, priority, message.BodySize);
         if (key is not null) _seen!.Add(key.Value, position);
         Counters.Add(Measure.Published);
@@ -112,9 +112,8 @@ public sealed partial class QueueState
         if (expiresAt == now) DropExpired(now + 1);
         if (_isLimited) DropBeyondLength();
         // One that is gone by now was never worth a record.
-        if (!persistent || !_log.Contains(position)) return NotStored;
-        _log[position].Set(EntryFlags.Stored);
-        _effects.Record(StoreRecord.Enqueue(_id, position, message, OnWallClock(expiresAt), priority));
+        if (!(persistent || IsMirrored) || !_log.Contains(position)) return NotStored;
+        TellEnqueue(position, message, persistent);
         return position;
     }
 
@@ -231,7 +230,7 @@ public sealed partial class QueueState
     public bool MayDropMany(int many, long now) => ReadyCount > many && NextExpiry < now;
 
     /// <summary>The last millisecond (on the queue's clock) of the message at the head, or null when it may wait for ever.</summary>
-    public long? NextExpiry => !TooManyWait && _ready.TryPeek(out var position) && _log[position].ExpiresAt is > 0 and var expiresAt ? expiresAt : null;
+    public long? NextExpiry => !TooManyWait && _ready.TryPeek(out var position) && _log[position].ExpiresAt is not 0 and var expiresAt ? expiresAt : null;
 
     /// <summary>Goes on when messages have come back: there may be more of them now than there may be.</summary>
     public void DeliverReturned(long now)
@@ -321,10 +320,12 @@ public sealed partial class QueueState
         else if (reason == RemovalReason.DeliveryLimit) Counters.Add(Measure.BeyondDeliveryLimit);
     }
 
-    /// <summary>It is gone, and the store hears of it.</summary>
+    /// <summary>It is gone, and the store and the mirrors hear of it.</summary>
     private void Forget(long position)
     {
-        if (_log[position].Is(EntryFlags.Stored)) _effects.Record(StoreRecord.Settle(_id, position));
+        ref var entry = ref _log[position];
+        if (entry.Is(EntryFlags.Stored)) _effects.Record(StoreRecord.Settle(_id, position));
+        if (IsMirrored && !entry.Is(EntryFlags.Untold)) _effects.Tell(StoreRecord.Settle(_id, position));
         _log.Remove(position);
     }
 
@@ -348,7 +349,7 @@ public sealed partial class QueueState
                 entry.Set(EntryFlags.Redelivered);
                 if (_countsDeliveries && !TryReturn(position, settlement, now)) break;
                 // In the last millisecond of its life it has been handed out once, which with a time to live of 0 is all there is.
-                if (entry.ExpiresAt == now) entry.ExpiresAt = now - 1;
+                if (entry.ExpiresAt == now) EndLife(position, now);
                 MakeReady(position);
                 break;
         }

@@ -46,6 +46,19 @@ internal sealed class ReadWindow(MessageLog log, ReadyLevel ready, List<long> re
         _bytes += log[position].Size;
     }
 
+    /// <summary>A message came in between: a window that reaches that far begins anew.</summary>
+    public void ComeBetween(long position)
+    {
+        if (position < End && End != Closed) Restart();
+    }
+
+    /// <summary>No message is ready any more.</summary>
+    public void Clear()
+    {
+        ReturnedReadTo = -1;
+        ComeBetween(position: -1);
+    }
+
     /// <summary>A ready message is about to be taken out of its order, or out of the log.</summary>
     public void Leave(long position)
     {
@@ -56,7 +69,8 @@ internal sealed class ReadWindow(MessageLog log, ReadyLevel ready, List<long> re
 
     /// <summary>When half of the window is used up, extends it until it is full, noting what has to be read.</summary>
     /// <param name="bytes">Size of a full one.</param>
-    /// <param name="atLeastOne">One message is in it, however large.</param>
+    /// <param name="atLeastOne">One message is in it, however large, and what is not in memory is read. If not, the window ends before the first of these: it is
+    /// for nobody yet, and what is at its head may leave without ever being read.</param>
     public void Refill(long bytes, bool atLeastOne)
     {
         // Of very large messages the window holds a few, and is not to run empty for half of one.
@@ -65,7 +79,7 @@ internal sealed class ReadWindow(MessageLog log, ReadyLevel ready, List<long> re
         while ((_count == 0 && atLeastOne) || (_count < MessagesMax && _bytes < bytes))
         {
             End = ready.NextOfRun(End);
-            if (End == log.End || (!atLeastOne && _bytes + log[End].Size > bytes)) return;
+            if (End == log.End || (!atLeastOne && (_bytes + log[End].Size > bytes || log.BodyOf(End) is null))) return;
             NoteIfAbsent(End);
             _count++;
             _bytes += log[End].Size;

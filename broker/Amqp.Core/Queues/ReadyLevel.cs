@@ -49,6 +49,21 @@ internal sealed class ReadyLevel
         Add(1, bodySize);
     }
 
+    /// <summary>A message without a holder is in the log, anywhere; none came back.</summary>
+    public void Insert(long position, int bodySize)
+    {
+        if (Count == 0 || position < RunStart) RunStart = position;
+        Add(1, bodySize);
+        Window.ComeBetween(position);
+    }
+
+    public void Clear()
+    {
+        _returned.Clear();
+        (Count, Bytes, RunStart) = (0, 0, 0);
+        Window.Clear();
+    }
+
     /// <summary>The first message, or false when there is none.</summary>
     public bool TryPeek(out long position)
     {

@@ -43,6 +43,21 @@ internal sealed class ReadyOrder
     /// <summary>A message without a holder was appended to the log.</summary>
     public void Append(long position, byte priority, int bodySize) => LevelToFill(priority, bodySize).Append(position, bodySize);
 
+    /// <summary>A message without a holder is anywhere in the log, as if it had always been: of a queue that has handed out nothing since <see cref="Clear"/>.</summary>
+    public void Insert(long position, byte priority, int bodySize) => LevelToFill(priority, bodySize).Insert(position, bodySize);
+
+    /// <summary>None is ready, whatever came back and was to be read: those in the log are inserted anew.</summary>
+    public void Clear()
+    {
+        foreach (var position in _reading)
+        {
+            if (_log.Contains(position)) _log[position].Unset(EntryFlags.Loading);
+        }
+        _reading.Clear();
+        foreach (var level in _levels) level?.Clear();
+        (_top, _count, _bytes) = (0, 0, 0);
+    }
+
     /// <summary>The first message, or false when there is none.</summary>
     public bool TryPeek(out long position)
     {

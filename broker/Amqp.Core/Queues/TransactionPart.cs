@@ -31,6 +31,9 @@ public sealed class TransactionPart : MessageHolder
 
     /// <summary>Position of the first published message; the others follow it.</summary>
     internal long FirstPosition { get; set; }
+
+    /// <summary>The message at that position is one of those published.</summary>
+    internal bool HasPublished(long position) => position >= FirstPosition && position - FirstPosition < Publishes.Count;
 }
 
 /// <summary>A message with a holder, and what is to become of it.</summary>

@@ -83,6 +83,16 @@ public class DelayedQueueTests
     }
 
     [Test]
+    public void Their_bodies_are_on_the_disk_only_when_memory_is_tight()
+    {
+        var story = Delays(durable: true);
+        for (var number = 0; number < 100; number++) story.PublishDelayed(($"{number}", 1_000));
+        story.Write();
+        story.Evict(keptBytes: 1_000);
+        Assert.That((story.State.AbsentCount, story.State.DelayedCount), Is.EqualTo((100, 100)));
+    }
+
+    [Test]
     public void Very_many_that_are_due_at_once_leave_in_their_order()
     {
         const int Many = 100_000;

@@ -38,6 +38,10 @@ internal sealed class QueueMixTests
         private int _next;
         private int _consumers;
 
+        // Of its own, so that it changes nothing about what the queue does.
+        private readonly Random _mirrorsRandom;
+        private StoryMirror _mirror;
+
         public Mix(int seed)
         {
             _random = new Random(seed);
@@ -57,6 +61,9 @@ internal sealed class QueueMixTests
             };
             _isMemoryTight = Sometimes();
             _queue = new QueueStory(durable: true, settings: _settings);
+            State.IsMirrored = true;
+            _mirrorsRandom = new Random(seed + 1_000);
+            _mirror = new StoryMirror(_queue, _mirrorsRandom, _isMemoryTight);
         }
 
         private QueueState State => _queue.State;
@@ -68,8 +75,10 @@ internal sealed class QueueMixTests
             {
                 Step();
                 Pass();
+                if (_mirrorsRandom.Next(100) == 0) ChangeMirror();
             }
             Empty();
+            _mirror.LeadToTheEnd();
             Assert.That(_left.Keys, Is.EquivalentTo(_taken), "every message left, and none that was not taken");
             Assert.That(_queue.Store.Messages, Is.Empty);
         }
@@ -120,6 +129,19 @@ internal sealed class QueueMixTests
             if (_settings.Overflow == Overflow.DropHead) Assert.That(State.ReadyCount, Is.LessThanOrEqualTo(_settings.LengthMax));
             var stored = _queue.Store.Messages.Values.Where(record => record.Type == RecordType.Enqueue).Select(record => Number(QueueStory.NameOf(record.Message!))).ToHashSet();
             Assert.That(stored, Is.SupersetOf(_taken.Where(number => _persistent.Contains(number) && !_left.ContainsKey(number))), "what has to survive would");
+            _mirror.Follow(_queue.TakeStream());
+        }
+
+        /// <summary>The mirror leads for a while, or to its end, and another one joins.</summary>
+        private void ChangeMirror()
+        {
+            if (_mirrorsRandom.Next(2) == 0)
+            {
+                _mirror.LeadForAWhile();
+                return;
+            }
+            _mirror.LeadToTheEnd();
+            _mirror = new StoryMirror(_queue, _mirrorsRandom, _isMemoryTight);
         }
 
         private void Publish()

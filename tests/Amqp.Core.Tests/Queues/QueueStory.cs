@@ -19,6 +19,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     private readonly List<string> _deliveries = [];
     private readonly List<string> _deadLetters = [];
     private readonly Queue<long> _onTheWay = new();
+    private readonly List<StoreRecord> _stream = [];
     private readonly Queue<long[]> _deadLetterReads = new();
     private readonly Dictionary<(MessageHolder, string), long> _positions = [];
     private QueueState? _state;
@@ -28,6 +29,20 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     public long Now { get; set; } = 1_000;
 
     public StoryStore Store { get; } = store ?? new();
+
+    /// <summary>One that has mirrors.</summary>
+    public static QueueStory Mirrored(QueueSettings? settings = null, bool durable = false)
+    {
+        var queue = new QueueStory(durable: durable, settings: settings);
+        queue.State.IsMirrored = true;
+        return queue;
+    }
+
+    /// <summary>Hears what that leader told its mirrors since the last time.</summary>
+    public void Replay(QueueStory leader)
+    {
+        foreach (var record in leader.TakeStream()) State.Replay(record, Now);
+    }
 
     public StoryConsumer Consume(string tag, int prefetch = 0, bool autoAck = false, int priority = 0, bool exclusive = false)
     {
@@ -139,9 +154,30 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
         return Store.TakeText();
     }
 
+    /// <summary>What mirrors were told since the last call.</summary>
+    public StoreRecord[] TakeStream()
+    {
+        CarryOut();
+        StoreRecord[] records = [.. _stream];
+        _stream.Clear();
+        return records;
+    }
+
+    /// <summary>The same as text, as <see cref="Records"/> but with changes as <c>1:2</c>: the message at position 1 came back twice.</summary>
+    public string Stream() => StoryStore.OneByOneText(TakeStream());
+
+    /// <summary>What is in the queue, as mirrors are told.</summary>
+    public List<LiveMessage> Described()
+    {
+        var live = new List<LiveMessage>();
+        for (var from = 0L; from < State.End;) from = State.Describe(from, countMax: 7, live, Now);
+        return live;
+    }
+
     /// <summary>Does what the actor would do with what the queue decided.</summary>
     public void CarryOut()
     {
+        State.SendDeadLetters(Now);
         foreach (var delivery in _effects.Deliveries)
         {
             var name = NameOf(delivery.Message);
@@ -149,8 +185,8 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
             _deliveries.Add($"{delivery.Consumer.Tag}:{name}{(delivery.Redelivered ? "!" : "")}");
         }
         Store.Add(_effects.Records);
+        _stream.AddRange(_effects.Stream);
         foreach (var read in _effects.Reads) Store.Reads.Enqueue(read);
-        State.SendDeadLetters(Now);
         foreach (var letter in _effects.DeadLetters)
         {
             _deadLetters.Add($"{NameOf(letter.Message)}:{Deaths.Text(letter.Reason)}");
@@ -165,7 +201,7 @@ internal sealed class QueueStory(long? messageTtlMs = null, bool durable = false
     {
         CarryOut();
         Store.Write();
-        State.Written(_effects.EnqueuedEnd);
+        State.Written(_effects.EnqueuedEnd, _effects.LateCount);
         State.PagedOut();
     }
 

@@ -21,6 +21,8 @@ internal sealed class StoryStore
 
     public static string Text(IEnumerable<StoreRecord> records) => string.Join(' ', records.Select(Text));
 
+    public static string OneByOneText(ReadOnlySpan<StoreRecord> records) => Text(OneByOne(records));
+
     public void Add(ReadOnlySpan<StoreRecord> records)
     {
         foreach (var record in OneByOne(records))
