@@ -1,0 +1,85 @@
+namespace Amqp.Replication;
+
+/// <summary>
+/// One mirror as its leader sees it: a session, in which every item has a place, and what the mirror has taken of it.
+/// <code>
+///   taken by the mirror      tail: sent, kept until it is taken
+///   1 2 3 4 5 6 7         |  8 9 10 11      12 is next
+/// </code>
+/// </summary>
+internal sealed class MirrorFeed(Member mirror, long session, long now)
+{
+    private readonly Queue<Sent> _tail = new();
+    private long _lastPlace;
+
+    public Member Mirror { get; } = mirror;
+
+    public long Session { get; } = session;
+
+    /// <summary>Bytes of what it has not taken.</summary>
+    public long TailBytes { get; private set; }
+
+    /// <summary>It lacked nothing by the last place that it has taken, and so by every later one.</summary>
+    public bool IsComplete { get; private set; }
+
+    /// <summary>The leader's batch up to which it has everything; 0: it lacks something.</summary>
+    public long TakenNumber { get; private set; }
+
+    /// <summary>The next part begins here.</summary>
+    public long PartFrom { get; set; }
+
+    /// <summary>All parts were sent.</summary>
+    public bool IsDescribed { get; set; }
+
+    /// <summary>The last question that was taken up.</summary>
+    public long LastWant { get; set; }
+
+    /// <summary>Since when something waits to be taken, or the session began without being complete yet.</summary>
+    public long WaitsSince { get; private set; } = now;
+
+    public bool IsWaiting => !IsComplete || _tail.Count > 0;
+
+    public Feed Add(uint epoch, FeedItem item, long now)
+    {
+        if (!IsWaiting) WaitsSince = now;
+        _tail.Enqueue(new Sent(++_lastPlace, item, now, now));
+        TailBytes += item.Bytes;
+        return new Feed(epoch, Session, _lastPlace, item);
+    }
+
+    /// <summary>The mirror has everything up to that place.</summary>
+    /// <returns>False: it had before.</returns>
+    public bool Taken(long place, bool isComplete, long now)
+    {
+        if (place > _lastPlace) return false;
+        var number = 0L;
+        while (_tail.TryPeek(out var first) && first.Place <= place)
+        {
+            _tail.Dequeue();
+            TailBytes -= first.Item.Bytes;
+            number = first.Item.Number;
+        }
+        if (number == 0 && isComplete == IsComplete) return false;
+        LastTakenNumber = Math.Max(LastTakenNumber, number);
+        IsComplete |= isComplete;
+        if (IsComplete) TakenNumber = LastTakenNumber;
+        WaitsSince = _tail.TryPeek(out var next) ? next.FirstAt : now;
+        return true;
+    }
+
+    /// <summary>What was sent long ago and has no answer, for another try.</summary>
+    public IEnumerable<Feed> Overdue(uint epoch, long now, long resendMs)
+    {
+        if (!_tail.TryPeek(out var first) || now - first.LastAt < resendMs) yield break;
+        for (var left = _tail.Count; left > 0; left--)
+        {
+            var sent = _tail.Dequeue();
+            _tail.Enqueue(sent with { LastAt = now });
+            yield return new Feed(epoch, Session, sent.Place, sent.Item);
+        }
+    }
+
+    private long LastTakenNumber { get; set; }
+
+    private readonly record struct Sent(long Place, FeedItem Item, long FirstAt, long LastAt);
+}

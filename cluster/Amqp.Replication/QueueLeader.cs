@@ -1,0 +1,300 @@
+using System.Collections.Immutable;
+using Amqp.Core.Messages;
+using Amqp.Core.Queues;
+using Amqp.Core.Records;
+
+namespace Amqp.Replication;
+
+/// <summary>
+/// The leader of a queue in one epoch. It numbers what happens, sends it to its mirrors, and says up to which number everything is safe: on its own disk and with
+/// every copy in sync. Which copies these are it changes in the store, and goes by the larger of what is stored and what it has proposed, until it knows.
+/// <code>
+/// in the store:  n1 n2 n3        proposed:  n1 n2        n3 counts until the store has the new set
+///                n1 n2                      n1 n2 n3     n3 counts from the proposal on
+/// </code>
+/// </summary>
+internal sealed class QueueLeader
+{
+    private readonly Member _self;
+    private readonly QueueState _state;
+    private readonly ReplicaEffects _effects;
+    private readonly ReplicaOptions _options;
+    private readonly ProducerWindows _producers;
+    private readonly EpochEnd[] _ends;
+    private readonly Dictionary<string, MirrorFeed> _feeds = [];
+    private readonly IReadOnlyDictionary<string, long> _linkGoneSince;
+
+    // The last session of each mirror that was begun.
+    private readonly Dictionary<string, long> _lastSessions = [];
+
+    // Since when a copy in sync has no session in which it is complete.
+    private readonly Dictionary<string, long> _missingSince = [];
+    private readonly long _leadsSince;
+    private QueueConfiguration? _proposal;
+    private long _proposals;
+    private long _proposedAt;
+    private long _durable;
+    private (string Node, uint Epoch)? _handOver;
+    private (ImmutableArray<string> Replicas, int MinInSync)? _wanted;
+
+    /// <param name="stored">Makes it the leader.</param>
+    /// <param name="ends">What it knew when it became that.</param>
+    /// <param name="linkGoneSince">Nodes whose link is closed, and since when.</param>
+    public QueueLeader(Member self, QueueState state, ReplicaEffects effects, ReplicaOptions options, QueueConfiguration stored, EpochEnd[] ends, ProducerWindows producers, IReadOnlyDictionary<string, long> linkGoneSince, long now)
+    {
+        (_self, _state, _effects, _options, _producers) = (self, state, effects, options, producers);
+        (_ends, _linkGoneSince, _leadsSince) = (ends, linkGoneSince, now);
+        Stored = stored;
+    }
+
+    /// <summary>As last seen in the store, of this epoch.</summary>
+    public QueueConfiguration Stored { get; private set; }
+
+    /// <summary>Of the last batch. The first of an epoch is empty: once it is complete, everything from earlier epochs is.</summary>
+    public long LastNumber { get; private set; } = 1;
+
+    /// <summary>Every batch up to this one is safe.</summary>
+    public long Completed { get; private set; }
+
+    /// <summary>Nothing is confirmed: the lease of this node is in doubt, and another one may lead by now.</summary>
+    public bool IsSuspended { get; set; }
+
+    public bool AcceptsPublishes => Stored.HasEnough && !IsSuspended && _handOver is null;
+
+    /// <summary>The next leader is about to take over: nothing may be appended any more.</summary>
+    public bool IsFrozen => _handOver is not null && _proposal is not null && _proposal.Epoch > Stored.Epoch;
+
+    /// <summary>Who is to lead instead of one that the policy does not name.</summary>
+    public string? Successor => Stored.Replicas.Contains(_self.Node) || IsHandingOver
+        ? null
+        : Stored.Replicas.FirstOrDefault(node => _feeds.TryGetValue(node, out var feed) && feed.IsComplete && Stored.InSync.Contains(feed.Mirror));
+
+    public bool IsHandingOver => _handOver is not null;
+
+    public IEnumerable<MirrorFeed> Feeds => _feeds.Values;
+
+    public long Append(StoreRecord[] records, ProducerMark[] marks, long now)
+    {
+        if (IsFrozen) throw new InvalidOperationException("the queue is being handed over: nothing may happen in it");
+        var bytes = records.Sum(record => 64L + (record.Message?.Size ?? 0));
+        var batch = new Batch(++LastNumber, records, marks, bytes);
+        foreach (var feed in _feeds.Values.ToArray()) Send(feed, batch, now);
+        return LastNumber;
+    }
+
+    /// <summary>This node's disk has every batch up to that one.</summary>
+    public void Durable(long number, long now)
+    {
+        _durable = Math.Max(_durable, number);
+        Advance(now);
+    }
+
+    public void Received(string from, ReplicaMessage message, long now)
+    {
+        if (message is Join join)
+        {
+            Join(from, join, now);
+            return;
+        }
+        if (!_feeds.TryGetValue(from, out var feed) || feed.Session != message.Session)
+        {
+            // It may be a session that is over; if it is a newer one, its Join was lost and comes again.
+            if (message is Taken) _effects.Send(from, new Refuse(Stored.Epoch, message.Session));
+            return;
+        }
+        if (message is Taken taken && feed.Taken(taken.Place, taken.IsComplete, now))
+        {
+            if (feed.IsComplete) _missingSince.Remove(from);
+            Describe(feed, now);
+            Advance(now);
+        }
+        else if (message is Want want) Answer(feed, want, now);
+    }
+
+    /// <summary>What was asked for was read.</summary>
+    /// <param name="messages">One for each absent position; null: it is gone, or damaged.</param>
+    public void Read(WantedRead read, Message?[] messages, long now)
+    {
+        if (!_feeds.TryGetValue(read.Node, out var feed) || feed.Session != read.Session || feed.LastWant != read.Want) return;
+        var found = read.Found.ToArray();
+        for (var index = 0; index < messages.Length; index++) found[Array.BinarySearch(read.Wanted, read.Absent[index])] = messages[index];
+        Fill(feed, read.Want, read.Wanted, found, now);
+    }
+
+    public void Tick(long now)
+    {
+        foreach (var (node, feed) in _feeds)
+        {
+            foreach (var overdue in feed.Overdue(Stored.Epoch, now, _options.ResendMs)) _effects.Send(node, overdue);
+        }
+        if (_proposal is not null && now - _proposedAt >= _options.ResendMs)
+        {
+            // Whether it was done or not, asking once more does no harm: it is for this revision only.
+            _proposedAt = now;
+            _effects.Propose(Stored.Revision, _proposal);
+        }
+        Advance(now);
+    }
+
+    /// <summary>The store has this by now, in this epoch.</summary>
+    public void Configured(QueueConfiguration stored, long now)
+    {
+        Stored = stored;
+        // Whatever was proposed was for an older revision: it is this, or will never be.
+        _proposal = null;
+        foreach (var gone in _feeds.Keys.Where(node => !stored.Concerns(node)).ToArray()) _feeds.Remove(gone);
+        Advance(now);
+    }
+
+    /// <summary>Other nodes are to have the queue.</summary>
+    public void Want(ImmutableArray<string> replicas, int minInSync) => _wanted = (replicas, minInSync);
+
+    /// <summary>Begins to hand the queue over: nothing more may be published or handed out.</summary>
+    /// <param name="epoch">For the next leader: above every one that this queue had.</param>
+    public void HandOver(string node, uint epoch) => _handOver = (node, epoch);
+
+    /// <summary>It goes on as before, if it still can.</summary>
+    public bool CancelHandOver()
+    {
+        if (IsFrozen) return false;
+        _handOver = null;
+        return true;
+    }
+
+    private void Join(string from, Join join, long now)
+    {
+        if (!Stored.Concerns(from)) return;
+        if (join.Session <= _lastSessions.GetValueOrDefault(from))
+        {
+            // Doubled, or late; or what it began is over, and its places would be given a second time.
+            if (!_feeds.ContainsKey(from)) _effects.Send(from, new Refuse(Stored.Epoch, join.Session));
+            return;
+        }
+        _lastSessions[from] = join.Session;
+        var feed = _feeds[from] = new MirrorFeed(join.Mirror, join.Session, now);
+        _missingSince.TryAdd(from, now);
+        Describe(feed, now);
+    }
+
+    /// <summary>Goes on telling a mirror what is in the queue, as far as it takes it.</summary>
+    private void Describe(MirrorFeed feed, long now)
+    {
+        while (!feed.IsDescribed && feed.TailBytes < Math.Min(_options.CatchUpBytes, _options.TailBytesMax / 2))
+        {
+            var live = new List<LiveMessage>();
+            var from = feed.PartFrom;
+            var next = _state.Describe(from, _options.PartCount, live, now);
+            feed.IsDescribed = next >= _state.End;
+            feed.PartFrom = next;
+            var last = feed.IsDescribed ? new LastPart(_producers.ToArray(), _ends) : null;
+            Send(feed, new Part(LastNumber, from, last is null ? next : long.MaxValue, [.. live], last), now);
+        }
+    }
+
+    private void Answer(MirrorFeed feed, Want want, long now)
+    {
+        if (want.Number <= feed.LastWant) return;
+        feed.LastWant = want.Number;
+        // Those that are at hand are held: by the time that the others were read, they may be in memory no more.
+        Message?[] found = [.. want.Positions.Select(_state.MessageAt)];
+        long[] absent = [.. want.Positions.Where((position, index) => found[index] is null && _state.Contains(position))];
+        if (absent.Length == 0) Fill(feed, want.Number, want.Positions, found, now);
+        else _effects.Read(new WantedRead(feed.Mirror.Node, feed.Session, want.Number, want.Positions, found, absent));
+    }
+
+    private void Fill(MirrorFeed feed, long want, long[] wanted, Message?[] found, long now)
+    {
+        var records = new List<StoreRecord>();
+        var bytes = 0L;
+        var described = new List<LiveMessage>();
+        foreach (var (position, message) in wanted.Zip(found))
+        {
+            if (message is null || !_state.Contains(position)) continue;
+            described.Clear();
+            _state.Describe(position, countMax: 1, described, now);
+            var attributes = described[0].Attributes;
+            records.Add(new StoreRecord { Type = RecordType.Enqueue, Queue = _state.Id, Position = position, Message = message, Attributes = attributes with { ReadyAt = 0 } });
+            if (attributes.ReadyAt != 0) records.Add(StoreRecord.Change(_state.Id, position, attributes));
+            bytes += message.Size;
+        }
+        Send(feed, new Fill(LastNumber, want, [.. records], bytes), now);
+    }
+
+    private void Send(MirrorFeed feed, FeedItem item, long now)
+    {
+        _effects.Send(feed.Mirror.Node, feed.Add(Stored.Epoch, item, now));
+        if (feed.TailBytes <= _options.TailBytesMax) return;
+        // It would have to be kept for a mirror that is far behind: that gets what is left by then, instead of all that happened.
+        _feeds.Remove(feed.Mirror.Node);
+        _missingSince.TryAdd(feed.Mirror.Node, now);
+        _effects.Send(feed.Mirror.Node, new Refuse(Stored.Epoch, feed.Session));
+    }
+
+    private void Advance(long now)
+    {
+        Complete();
+        ChangeSet(now);
+    }
+
+    private void Complete()
+    {
+        if (IsSuspended || !Stored.HasEnough) return;
+        var safe = _durable;
+        foreach (var member in Stored.InSync.Concat(_proposal?.InSync ?? []))
+        {
+            if (!member.IsSameCopy(_self)) safe = Math.Min(safe, FeedOf(member)?.TakenNumber ?? 0);
+        }
+        Completed = Math.Max(Completed, safe);
+    }
+
+    private MirrorFeed? FeedOf(Member member) => _feeds.TryGetValue(member.Node, out var feed) && feed.Mirror.IsSameCopy(member) ? feed : null;
+
+    /// <summary>Proposes what has to change, one change at a time.</summary>
+    private void ChangeSet(long now)
+    {
+        if (_proposal is not null) return;
+        if (_handOver is var (node, epoch) && HandedOver(node) is { } next)
+        {
+            Propose(Stored with { Epoch = epoch, Leader = next }, now);
+            return;
+        }
+        var inSync = Stored.InSync.Where(member => member.IsSameCopy(_self) || (IsWanted(member) && !HasLost(member, now))).ToList();
+        var changed = inSync.Count != Stored.InSync.Length;
+        foreach (var feed in _feeds.Values)
+        {
+            // All that was confirmed without it, it has by now.
+            if (!feed.IsComplete || feed.TakenNumber < Completed || !Stored.Replicas.Contains(feed.Mirror.Node)) continue;
+            if (inSync.Contains(feed.Mirror) || HasLost(feed.Mirror, now)) continue;
+            var place = inSync.FindIndex(feed.Mirror.IsSameCopy);
+            if (place >= 0) inSync[place] = feed.Mirror;
+            else inSync.Add(feed.Mirror);
+            changed = true;
+        }
+        var (replicas, min) = _wanted ?? (Stored.Replicas, Stored.MinInSync);
+        changed |= !replicas.SequenceEqual(Stored.Replicas) || min != Stored.MinInSync;
+        if (changed) Propose(Stored with { InSync = [.. inSync], Replicas = replicas, MinInSync = min }, now);
+    }
+
+    /// <summary>The next leader, once it has everything.</summary>
+    private Member? HandedOver(string node) => _feeds.TryGetValue(node, out var feed) && Stored.InSync.Contains(feed.Mirror)
+        && Completed == LastNumber && feed.TakenNumber == LastNumber ? feed.Mirror : null;
+
+    /// <summary>A copy that the policy does not ask for goes when those are there that it asks for.</summary>
+    private bool IsWanted(Member member) => Stored.Replicas.Contains(member.Node)
+        || !Stored.Replicas.All(node => Stored.InSync.Any(other => other.Node == node));
+
+    /// <summary>A copy in sync that does not keep up.</summary>
+    private bool HasLost(Member member, long now)
+    {
+        if (_linkGoneSince.TryGetValue(member.Node, out var gone) && now - gone >= _options.LinkGoneMs) return true;
+        if (_feeds.TryGetValue(member.Node, out var feed) && !feed.Mirror.IsSameCopy(member)) return true; // its disk is another one
+        if (feed is { IsComplete: true }) return feed.IsWaiting && now - feed.WaitsSince >= _options.MaxLagMs;
+        return now - _missingSince.GetValueOrDefault(member.Node, _leadsSince) >= _options.MaxLagMs;
+    }
+
+    private void Propose(QueueConfiguration proposal, long now)
+    {
+        (_proposal, _proposedAt) = (proposal with { Revision = 0, Ends = [.. _ends], Proposal = new ProposalId(_self.Boot, ++_proposals) }, now);
+        _effects.Propose(Stored.Revision, _proposal);
+    }
+}

@@ -1,0 +1,250 @@
+using Amqp.Core.Queues;
+using Amqp.Core.Records;
+
+namespace Amqp.Replication;
+
+/// <summary>
+/// A copy of a queue that follows its leader in one epoch. It is told what the leader has, part by part, and what happens meanwhile; it drops what the leader does
+/// not have, asks for what it lacks, and from then on is as its leader was a moment ago. Nothing waits for that but itself.
+/// <code>
+/// positions    1  2  3  4  5  6  7  8
+/// leader       .  2  3  .  5  6  7  8        told: 2-3 5-8
+/// mirror       1  2  3  4  5  .  .  .        drops 1 and 4, asks for 6-8
+/// </code>
+/// </summary>
+internal sealed class QueueMirror
+{
+    /// <summary>How many of its own messages are compared with a part at a time.</summary>
+    private const int ComparedMax = 1_024;
+
+    /// <summary>While it lacks more than so many messages, parts are not said to be taken, and the leader sends no others: each takes 50 bytes here.</summary>
+    private const int MissingMax = 65_536;
+
+    private readonly QueueState _state;
+    private readonly ReplicaEffects _effects;
+    private readonly ReplicaOptions _options;
+    private readonly ProducerWindows _producers;
+    private readonly Member _self;
+    private readonly QueueConfiguration _configuration;
+    private readonly SortedSet<long> _missing = [];
+    private readonly List<long> _surplus = [];
+
+    // Which publishes its leader knows, until all of their messages are here.
+    private readonly ProducerWindows _told = new();
+
+    // What has overtaken others: at most what the leader keeps for this mirror.
+    private readonly Dictionary<long, FeedItem> _early = [];
+    private long[] _asked = [];
+    private long _session;
+    private long _taken;
+    private long _flushed;
+    private long _said;
+    private long _wants;
+    private bool _isWantOpen;
+    private bool _isDescribed;
+    private bool _areOrphansKept = true;
+    private long _completeFrom = long.MaxValue;
+    private long _spokeAt;
+
+    /// <param name="configuration">Says whom it follows.</param>
+    public QueueMirror(Member self, QueueState state, ReplicaEffects effects, ReplicaOptions options, QueueConfiguration configuration, ProducerWindows producers, long session, long now)
+    {
+        (_self, _state, _effects, _options, _configuration, _producers) = (self, state, effects, options, configuration, producers);
+        Begin(session, now);
+    }
+
+    /// <summary>The place of the last item that was taken in; what its records say is to be flushed.</summary>
+    public long Taken => _taken;
+
+    /// <summary>It lacks nothing that the leader had when it sent the last item.</summary>
+    public bool IsComplete => _taken >= _completeFrom;
+
+    /// <summary>The leader's batch that it is at; only if it <see cref="IsComplete"/>.</summary>
+    public long Number { get; private set; }
+
+    /// <summary>Of the leader's epoch, up to where the messages of earlier ones are known.</summary>
+    public EpochEnd[] Ends { get; private set; } = [];
+
+    /// <summary>Below this position it has all that it was told of.</summary>
+    public long FirstMissing => _missing.Count > 0 ? _missing.Min : long.MaxValue;
+
+    public long Session => _session;
+
+    /// <param name="nextSession">For another try, if this one is refused.</param>
+    public void Received(ReplicaMessage message, Func<long> nextSession, long now)
+    {
+        if (message.Session != _session) return;
+        if (message is Refuse) Begin(nextSession(), now);
+        else if (message is Feed feed && feed.Place > _taken && _early.TryAdd(feed.Place, feed.Item)) TakeInTurn(now);
+    }
+
+    private void TakeInTurn(long now)
+    {
+        while (_early.Remove(_taken + 1, out var item))
+        {
+            _taken++;
+            Number = item.Number;
+            Take(item, now);
+            CompleteIfCaughtUp(now);
+        }
+    }
+
+    /// <summary>
+    /// It is as its leader from now on: what that does not have goes, and with it the publishes that only this copy knew. Until here it has all that it had, and
+    /// goes by that, should it lead: what it was told of and does not have yet, it does not know.
+    /// </summary>
+    private void CompleteIfCaughtUp(long now)
+    {
+        if (!_isDescribed || _missing.Count > 0 || !_areOrphansKept || _completeFrom != long.MaxValue) return;
+        foreach (var position in _surplus) _state.Replay(StoreRecord.Settle(_state.Id, position), now);
+        _surplus.Clear();
+        _producers.Clear();
+        foreach (ref readonly var mark in _told.ToArray().AsSpan()) _producers.Add(mark);
+        _told.Clear();
+        _completeFrom = _taken;
+    }
+
+    /// <summary>Everything up to that place is on this node's disk.</summary>
+    public void Flushed(long place, long now)
+    {
+        if (place <= _flushed) return;
+        _flushed = place;
+        SayTaken(now);
+    }
+
+    /// <summary>Messages that no leader ever knew are kept elsewhere: here they go.</summary>
+    public void KeptAside(long session, long now)
+    {
+        if (session != _session || _areOrphansKept) return;
+        _areOrphansKept = true;
+        CompleteIfCaughtUp(now);
+        SayTaken(now);
+    }
+
+    public void Tick(long now)
+    {
+        if (now - _spokeAt < _options.ResendMs) return;
+        if (_taken == 0) SayJoin(now);
+        else
+        {
+            SayTaken(now);
+            if (_isWantOpen) AskAgain();
+        }
+    }
+
+    private void Begin(long session, long now)
+    {
+        (_session, _taken, _flushed, _said, _wants, _isWantOpen, _isDescribed, _completeFrom) = (session, 0, 0, 0, 0, false, false, long.MaxValue);
+        _missing.Clear();
+        _surplus.Clear();
+        _early.Clear();
+        _told.Clear();
+        _areOrphansKept = true;
+        SayJoin(now);
+    }
+
+    private void Take(FeedItem item, long now)
+    {
+        switch (item)
+        {
+            case Batch batch:
+                foreach (ref readonly var record in batch.Records.AsSpan())
+                {
+                    if (record.Type == RecordType.Settle && _missing.Count > 0) LackNoMore(record);
+                    _state.Replay(record, now);
+                }
+                foreach (ref readonly var mark in batch.Marks.AsSpan())
+                {
+                    _producers.Add(mark);
+                    if (_isDescribed && !IsComplete) _told.Add(mark);
+                }
+                break;
+            case Part part:
+                Compare(part, now);
+                break;
+            case Fill fill:
+                foreach (ref readonly var record in fill.Records.AsSpan()) _state.Replay(record, now);
+                // What is not in the answer is gone.
+                if (_isWantOpen && fill.Want == _wants)
+                {
+                    _missing.ExceptWith(_asked);
+                    _isWantOpen = false;
+                }
+                break;
+        }
+        if (!_isWantOpen && _missing.Count > 0) Ask();
+    }
+
+    private void LackNoMore(in StoreRecord settled)
+    {
+        var (first, end) = (settled.Position, settled.Position + settled.Count);
+        if (settled.Count > _missing.Count) _missing.RemoveWhere(position => position >= first && position < end);
+        else for (var position = first; position < end; position++) _missing.Remove(position);
+    }
+
+    /// <summary>What is here and not there goes, what is there and not here is asked for, and what is in both is as it is there.</summary>
+    private void Compare(Part part, long now)
+    {
+        var here = new List<LiveMessage>();
+        var next = 0;
+        for (var from = part.From; from < part.End;)
+        {
+            here.Clear();
+            from = _state.Describe(from, ComparedMax, here, now);
+            foreach (var own in here)
+            {
+                if (own.Position >= part.End) break;
+                for (; next < part.Live.Length && part.Live[next].Position < own.Position; next++) _missing.Add(part.Live[next].Position);
+                if (next == part.Live.Length || part.Live[next].Position > own.Position) _surplus.Add(own.Position);
+                else if (part.Live[next++] is var known && known != own) _state.Replay(StoreRecord.Change(_state.Id, known.Position, known.Attributes), now);
+            }
+            if (from >= _state.End) break;
+        }
+        for (; next < part.Live.Length; next++) _missing.Add(part.Live[next].Position);
+        if (part.Last is not { } last) return;
+        _isDescribed = true;
+        foreach (ref readonly var mark in last.Producers.AsSpan()) _told.Add(mark);
+        Ends = last.Ends;
+        long[] orphans = [.. _surplus.Where(IsOrphan)];
+        if (orphans.Length == 0) return;
+        _areOrphansKept = false;
+        _effects.KeepAside(new Orphans(_session, orphans));
+    }
+
+    /// <summary>No leader that this one knows of ever had it; all others were settled.</summary>
+    private bool IsOrphan(long position)
+    {
+        var epoch = Positions.EpochOf(position);
+        if (Ends.Length == 0 || epoch < Ends[0].Epoch) return false;
+        foreach (var end in Ends)
+        {
+            if (end.Epoch == epoch) return position >= end.End;
+        }
+        return epoch != _configuration.Epoch;
+    }
+
+    private void Ask()
+    {
+        _asked = [.. _missing.Take(_options.WantCount)];
+        _wants++;
+        _isWantOpen = true;
+        AskAgain();
+    }
+
+    private void AskAgain() => Say(new Want(_configuration.Epoch, _session, _wants, _asked));
+
+    private void SayJoin(long now)
+    {
+        _spokeAt = now;
+        Say(new Join(_configuration.Epoch, _session, _self));
+    }
+
+    private void SayTaken(long now)
+    {
+        _spokeAt = now;
+        if (_missing.Count <= MissingMax) _said = _flushed;
+        Say(new Taken(_configuration.Epoch, _session, _said, IsComplete: _said >= _completeFrom));
+    }
+
+    private void Say(ReplicaMessage message) => _effects.Send(_configuration.Leader.Node, message);
+}

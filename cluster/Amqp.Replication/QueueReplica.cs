@@ -1,0 +1,221 @@
+using System.Collections.Immutable;
+using Amqp.Core.Messages;
+using Amqp.Core.Queues;
+using Amqp.Core.Records;
+
+namespace Amqp.Replication;
+
+/// <summary>What a node is for a queue.</summary>
+public enum ReplicaRole
+{
+    /// <summary>It has no copy, or one that counts for nothing.</summary>
+    None,
+
+    Mirror,
+    Leader,
+}
+
+/// <summary>
+/// One copy of a mirrored queue, as a function: events in, effects out. It has no thread, socket, disk or clock; its driver calls it with the time and carries
+/// out what it decides. One loop owns it, together with the queue's state.
+///
+/// <para>The driver, after each event: takes what the state has recorded; gives <see cref="QueueEffects.Stream"/> to <see cref="Append"/> before any other event; gives
+/// <see cref="QueueEffects.Records"/> to the store, in order; and when all of that is on the disk says so, by <see cref="Durable"/> with epoch and number of the batch as a leader, by
+/// <see cref="Flushed"/> with the session and place as a mirror. A publish is answered when its batch is <see cref="Completed"/>.</para>
+/// </summary>
+public sealed class QueueReplica
+{
+    /// <summary>Leaders that are remembered by how far they knew those before; a copy that was away for more than so many leaders keeps aside whatever is in doubt.</summary>
+    private const int EndsMax = 64;
+
+    private readonly Member _self;
+    private readonly QueueState _state;
+    private readonly ReplicaOptions _options;
+    private readonly Func<long> _newSession;
+    private readonly ProducerWindows _producers = new();
+    private readonly List<ProducerMark> _marks = [];
+    private readonly Dictionary<string, long> _linkGoneSince = [];
+    private QueueConfiguration? _configuration;
+    private QueueLeader? _leader;
+    private QueueMirror? _mirror;
+
+    /// <param name="self">This start of this node.</param>
+    /// <param name="state">What the node has of the queue: empty, restored from its store, or, of a queue that becomes a mirrored one, in use.</param>
+    /// <param name="newSession">Gives numbers that no session of this node ever had, each above those before, also of earlier starts.</param>
+    public QueueReplica(Member self, QueueState state, ReplicaOptions options, Func<long> newSession) => (_self, _state, _options, _newSession) = (self, state, options, newSession);
+
+    public ReplicaEffects Effects { get; } = new();
+
+    public ReplicaRole Role => _leader is not null ? ReplicaRole.Leader : _mirror is not null ? ReplicaRole.Mirror : ReplicaRole.None;
+
+    /// <summary>As last seen in the store, or null.</summary>
+    public QueueConfiguration? Configuration => _configuration;
+
+    /// <summary>Of a leader: publishes may be taken; others are to be refused.</summary>
+    public bool AcceptsPublishes => _leader is { AcceptsPublishes: true };
+
+    /// <summary>Of a leader: messages may be handed out.</summary>
+    public bool HandsOut => _leader is { IsHandingOver: false, IsSuspended: false };
+
+    /// <summary>Of a leader: the next one is about to take over, and until that is decided nothing may happen in the queue.</summary>
+    public bool IsFrozen => _leader is { IsFrozen: true };
+
+    /// <summary>Of a leader: the number of the last batch. The first of an epoch is empty, and has to be durable like any other.</summary>
+    public long LastNumber => _leader?.LastNumber ?? 0;
+
+    /// <summary>Of a leader: every batch up to that one is on its disk and with every copy in sync.</summary>
+    public long Completed => _leader?.Completed ?? 0;
+
+    /// <summary>Of a mirror: the session it is in and the last item that it took in.</summary>
+    public (long Session, long Place) Place => _mirror is null ? default : (_mirror.Session, _mirror.Taken);
+
+    /// <summary>Of a mirror: the leader's batch that it is at, if it lacks nothing that the leader had by then; otherwise 0.</summary>
+    public long MirroredNumber => _mirror is { IsComplete: true } ? _mirror.Number : 0;
+
+    /// <summary>Of a leader that the policy does not name any more: who is to lead instead, by <see cref="HandOver"/>, as soon as one that it names can.</summary>
+    public string? Successor => _leader?.Successor;
+
+    /// <summary>Of a leader: how far its mirrors are.</summary>
+    public IEnumerable<(Member Mirror, bool IsComplete, long TakenNumber)> Mirrors =>
+        _leader?.Feeds.Select(feed => (feed.Mirror, feed.IsComplete, feed.TakenNumber)) ?? [];
+
+    /// <summary>The store has this: told by a watch, as an answer to a proposal, or read.</summary>
+    public void Configured(QueueConfiguration configuration, long now)
+    {
+        if (_configuration is { } known && configuration.Revision <= known.Revision) return;
+        var isNewEpoch = _configuration?.Epoch != configuration.Epoch;
+        _configuration = configuration;
+        if (configuration.Leader == _self)
+        {
+            if (_leader is null || isNewEpoch) Lead(configuration, now);
+            else _leader.Configured(configuration, now);
+            return;
+        }
+        if (_leader is not null) Depose();
+        // A start of this node that is over cannot be followed: the next leader is to be elected.
+        if (configuration.Leader.Node == _self.Node || !configuration.Concerns(_self.Node)) _mirror = null;
+        else if (_mirror is null || isNewEpoch) _mirror = new QueueMirror(_self, _state, Effects, _options, configuration, _producers, _newSession(), now);
+    }
+
+    /// <summary>Nothing is known of this record any more: the queue was deleted, or is mirrored no longer.</summary>
+    public void Removed()
+    {
+        if (_leader is not null) _state.IsMirrored = false;
+        (_leader, _mirror, _configuration) = (null, null, null);
+    }
+
+    /// <summary>The store's answer to a proposal. If it cannot say whether it was done, none is given: the proposal is made again.</summary>
+    /// <param name="stored">What the store has now: the proposal itself, if it was done.</param>
+    public void ProposalAnswered(QueueConfiguration stored, long now) => Configured(stored, now);
+
+    /// <summary>A publish with this number was taken before, and is safe when the batch <see cref="LastNumber"/> is complete.</summary>
+    public bool IsDuplicate(ProducerId producer, long number) => _producers.Knows(producer, number);
+
+    /// <summary>A publish was taken. To be called before the batch that it is in is appended.</summary>
+    /// <param name="floor">The producer knows what became of all below this one.</param>
+    public void Published(ProducerId producer, long number, long floor)
+    {
+        if (_marks is [.., var last] && last.Producer == producer && last.Last == number - 1) _marks[^1] = last with { Last = number, Floor = floor };
+        else _marks.Add(new ProducerMark(producer, number, number, floor));
+    }
+
+    /// <summary>What happened in the queue of a leader.</summary>
+    /// <returns>The number of the batch.</returns>
+    public long Append(ReadOnlySpan<StoreRecord> records, long now)
+    {
+        foreach (var mark in _marks) _producers.Add(mark);
+        var number = _leader!.Append(records.ToArray(), [.. _marks], now);
+        _marks.Clear();
+        return number;
+    }
+
+    /// <summary>Of a leader: everything up to this batch of this epoch is on its disk.</summary>
+    public void Durable(uint epoch, long number, long now)
+    {
+        if (epoch == _configuration?.Epoch) _leader?.Durable(number, now);
+    }
+
+    /// <summary>Of a mirror: everything up to this item is on its disk.</summary>
+    public void Flushed(long session, long place, long now)
+    {
+        if (_mirror?.Session == session) _mirror.Flushed(place, now);
+    }
+
+    /// <summary>From the replica of another node.</summary>
+    public void Received(string from, ReplicaMessage message, long now)
+    {
+        _linkGoneSince.Remove(from);
+        if (message.Epoch != _configuration?.Epoch) return; // one of both does not know yet, and will
+        if (_leader is not null) _leader.Received(from, message, now);
+        else if (from == _configuration.Leader.Node) _mirror?.Received(message, _newSession, now);
+    }
+
+    /// <summary>Messages that a mirror waits for were read.</summary>
+    /// <param name="messages">One for each absent position; null: it is gone, or damaged.</param>
+    public void Read(WantedRead read, Message?[] messages, long now) => _leader?.Read(read, messages, now);
+
+    /// <summary>What was to be kept aside is.</summary>
+    public void KeptAside(Orphans orphans, long now) => _mirror?.KeptAside(orphans.Session, now);
+
+    /// <summary>The link to a node is there, or is closed.</summary>
+    public void LinkChanged(string node, bool isUp, long now)
+    {
+        if (isUp) _linkGoneSince.Remove(node);
+        else _linkGoneSince.TryAdd(node, now);
+    }
+
+    /// <summary>Of a leader: the lease of this node is in doubt, or not any more.</summary>
+    public void Suspend(bool isInDoubt)
+    {
+        if (_leader is not null) _leader.IsSuspended = isInDoubt;
+    }
+
+    /// <summary>Of a leader: other nodes are to have the queue, or more of them.</summary>
+    public void Want(ImmutableArray<string> replicas, int minInSync) => _leader?.Want(replicas, minInSync);
+
+    /// <summary>Of a leader: the queue is to be led by another copy in sync. Nothing may be published or handed out from now on; see <see cref="IsFrozen"/>.</summary>
+    /// <param name="epoch">Above every one that this queue had.</param>
+    public void HandOver(string node, uint epoch) => _leader?.HandOver(node, epoch);
+
+    /// <summary>False: it is too late.</summary>
+    public bool CancelHandOver() => _leader?.CancelHandOver() ?? false;
+
+    /// <summary>Some time has passed: to be called about ten times a second.</summary>
+    public void Tick(long now)
+    {
+        _leader?.Tick(now);
+        _mirror?.Tick(now);
+    }
+
+    private void Lead(QueueConfiguration configuration, long now)
+    {
+        var wasMirrored = _mirror is not null || _leader is not null;
+        if (_leader is not null) Depose(); // it follows itself
+        var ends = EndsOf(configuration);
+        _mirror = null;
+        // The leader before may have handed out anything; what a restart knows of that, the state knows.
+        _state.IsMirrored = true;
+        _state.Lead(configuration.Epoch, mayHaveBeenHandedOut: wasMirrored, now);
+        _leader = new QueueLeader(_self, _state, Effects, _options, configuration, ends, _producers, _linkGoneSince, now);
+    }
+
+    private void Depose()
+    {
+        _leader = null;
+        _marks.Clear();
+        _state.IsMirrored = false;
+        _state.Follow();
+    }
+
+    /// <summary>What the leaders before knew of the epochs before theirs, and this one of the last.</summary>
+    private EpochEnd[] EndsOf(QueueConfiguration configuration)
+    {
+        // What it was told of and does not have, it does not know.
+        var end = Math.Min(_state.End, _mirror?.FirstMissing ?? long.MaxValue);
+        var last = Positions.EpochOf(Math.Max(0, end - 1));
+        var known = configuration.Ends.Where(earlier => earlier.Epoch < last).ToList();
+        // The first says what is older than everything else here.
+        if (known.Count >= EndsMax) known.RemoveAt(1);
+        return [.. known, new EpochEnd(last, end)];
+    }
+}

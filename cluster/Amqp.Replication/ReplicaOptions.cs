@@ -1,0 +1,27 @@
+namespace Amqp.Replication;
+
+/// <summary>Times and sizes of one replica. Times are milliseconds of the clock that every event comes with.</summary>
+public sealed record ReplicaOptions
+{
+    /// <summary>A mirror in sync that has not confirmed a batch for so long is taken out of the set (<c>ha-max-lag-ms</c>).</summary>
+    public long MaxLagMs { get; init; } = 5_000;
+
+    /// <summary>So is one whose link is closed for so long: a process that ended is started again within that time at best.</summary>
+    public long LinkGoneMs { get; init; } = 1_000;
+
+    /// <summary>What has no answer is sent again after so long: links lose only what was in them when they broke.</summary>
+    public long ResendMs { get; init; } = 1_000;
+
+    /// <summary>Messages that a <see cref="Part"/> describes: 100 kB or so.</summary>
+    public int PartCount { get; init; } = 2_048;
+
+    /// <summary>Messages that a <see cref="Want"/> asks for.</summary>
+    public int WantCount { get; init; } = 256;
+
+    /// <summary>Bytes of parts and messages that are on their way to a mirror that catches up: with 4 MiB a disk stays busy, and what the leader's publishers send is not
+    /// held up by more.</summary>
+    public long CatchUpBytes { get; init; } = 4 << 20;
+
+    /// <summary>Bytes that are kept for a mirror until it has taken them. One that is further behind has to join again: then it gets what is still there only.</summary>
+    public long TailBytesMax { get; init; } = 64 << 20;
+}
