@@ -5,7 +5,7 @@ namespace Amqp.Replication;
 
 /// <summary>
 /// A copy of a queue that follows its leader in one epoch. It is told what the leader has, part by part, and what happens meanwhile; it drops what the leader does
-/// not have, asks for what it lacks, and from then on is as its leader was a moment ago. Nothing waits for that but itself.
+/// not have, asks for what it lacks, and from then on is as its leader was a moment ago. Only the mirror itself waits for that.
 /// <code>
 /// positions    1  2  3  4  5  6  7  8
 /// leader       .  2  3  .  5  6  7  8        told: 2-3 5-8

@@ -6,7 +6,7 @@ namespace Amqp.Core.Queues;
 
 /// <content>
 /// Mirrors. A queue that is mirrored tells what happens to each of its messages, whether the store hears of it or not; a mirror does the same, message by message,
-/// and decides nothing. It has what its leader has, and nobody holds anything of it but delays:
+/// and decides nothing. It has what its leader has; no consumer and no transaction holds anything of it, only delays do:
 /// <code>
 /// leader: ready, unacked, set aside, waiting as dead letter, in transit  -->  mirror: ready
 ///         waits until it is due                                          -->          waits until it is due, and for ever while it is a mirror
@@ -87,7 +87,7 @@ public sealed partial class QueueState
     }
 
     /// <summary>
-    /// A leader is a mirror from now on. Whoever holds messages has them no more; what a transaction was to publish was never there. What is heard of all that
+    /// A leader is a mirror from now on. Consumers and dead letters hold nothing any more; what a transaction was to publish was never there. What is heard of all that
     /// later, as an answer to what was decided before, means nothing; reads are still to be answered.
     /// </summary>
     public void Follow()
@@ -105,7 +105,7 @@ public sealed partial class QueueState
         for (var position = 0L; (position = _log.Next(position, Looking.ForAny)) < _log.End; position++) GiveUp(position);
     }
 
-    /// <summary>Nobody holds it any more, but its delay.</summary>
+    /// <summary>Nothing holds it any more, but its delay.</summary>
     private void GiveUp(long position)
     {
         ref var entry = ref _log[position];

@@ -69,8 +69,8 @@ internal sealed class ReadWindow(MessageLog log, ReadyLevel ready, List<long> re
 
     /// <summary>When half of the window is used up, extends it until it is full, noting what has to be read.</summary>
     /// <param name="bytes">Size of a full one.</param>
-    /// <param name="atLeastOne">One message is in it, however large, and what is not in memory is read. If not, the window ends before the first of these: it is
-    /// for nobody yet, and what is at its head may leave without ever being read.</param>
+    /// <param name="atLeastOne">One message is in it, however large, and what is not in memory is read. If not, the window ends before the first of these: no consumer
+    /// waits for it, and what is at its head may leave without ever being read.</param>
     public void Refill(long bytes, bool atLeastOne)
     {
         // Of very large messages the window holds a few, and is not to run empty for half of one.
