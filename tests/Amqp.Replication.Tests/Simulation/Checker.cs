@@ -33,6 +33,7 @@ internal sealed class Checker(SimCluster simulation)
     private readonly Dictionary<(long Consumer, ProducerId Producer), long> _lastOf = [];
 
     private uint _knownSince;
+    private uint _restartedSince;
 
     public int ConfirmedCount => _confirmed.Count;
 
@@ -97,7 +98,9 @@ internal sealed class Checker(SimCluster simulation)
     public void Confirms(SimNode leader, string name, bool isPersistent)
     {
         simulation.Trace.Add(leader.Name, $"confirms {name} with number {leader.Replica.Completed} complete");
-        if (!_confirmed.TryAdd(name, new Confirmed(isPersistent))) return;
+        // A leader that does not know that it is deposed goes by what a mirror had in memory before it was started again, and led.
+        var isForgiven = !isPersistent && leader.Replica.Configuration!.Epoch < _restartedSince;
+        if (!_confirmed.TryAdd(name, new Confirmed(isPersistent, isForgiven))) return;
         _open.Add(name);
         var stored = simulation.Store.Current!;
         // Or had it on a disk that is gone by now.
@@ -128,7 +131,7 @@ internal sealed class Checker(SimCluster simulation)
         if (!before.IsInSync(after.Leader)) throw Broken($"{after.Leader} leads and was not in sync: {before}");
         if (before.InSync.Contains(after.Leader)) return;
         // It was started again, and nothing better was left (Chosen): what was only in memory is gone.
-        _knownSince = after.Epoch;
+        _knownSince = _restartedSince = after.Epoch;
         foreach (var (name, confirmed) in _confirmed.Where(each => !each.Value.IsPersistent).ToArray()) _confirmed[name] = confirmed with { IsForgiven = true };
     }
 
