@@ -11,6 +11,7 @@ internal sealed class MirrorFeed(Member mirror, long session, long now)
 {
     private readonly Queue<Sent> _tail = new();
     private long _lastPlace;
+    private long _lastTakenNumber;
 
     public Member Mirror { get; } = mirror;
 
@@ -60,9 +61,9 @@ internal sealed class MirrorFeed(Member mirror, long session, long now)
             number = first.Item.Number;
         }
         if (number == 0 && isComplete == IsComplete) return false;
-        LastTakenNumber = Math.Max(LastTakenNumber, number);
+        _lastTakenNumber = Math.Max(_lastTakenNumber, number);
         IsComplete |= isComplete;
-        if (IsComplete) TakenNumber = LastTakenNumber;
+        if (IsComplete) TakenNumber = _lastTakenNumber;
         WaitsSince = _tail.TryPeek(out var next) ? next.FirstAt : now;
         return true;
     }
@@ -78,8 +79,6 @@ internal sealed class MirrorFeed(Member mirror, long session, long now)
             yield return new Feed(epoch, Session, sent.Place, sent.Item);
         }
     }
-
-    private long LastTakenNumber { get; set; }
 
     private readonly record struct Sent(long Place, FeedItem Item, long FirstAt, long LastAt);
 }

@@ -79,7 +79,8 @@ public sealed class QueueReplica
     public IEnumerable<(Member Mirror, bool IsComplete, long TakenNumber)> Mirrors =>
         _leader?.Feeds.Select(feed => (feed.Mirror, feed.IsComplete, feed.TakenNumber)) ?? [];
 
-    /// <summary>The store has this: told by a watch, as an answer to a proposal, or read.</summary>
+    /// <summary>The store has this: told by a watch, read, or as the answer to a proposal. If the store cannot say what became of a proposal there is no answer,
+    /// and it is made again.</summary>
     public void Configured(QueueConfiguration configuration, long now)
     {
         if (_configuration is { } known && configuration.Revision <= known.Revision) return;
@@ -96,17 +97,6 @@ public sealed class QueueReplica
         if (configuration.Leader.Node == _self.Node || !configuration.Concerns(_self.Node)) _mirror = null;
         else if (_mirror is null || isNewEpoch) _mirror = new QueueMirror(_self, _state, Effects, _options, configuration, _producers, _newSession(), now);
     }
-
-    /// <summary>Nothing is known of this record any more: the queue was deleted, or is mirrored no longer.</summary>
-    public void Removed()
-    {
-        if (_leader is not null) _state.IsMirrored = false;
-        (_leader, _mirror, _configuration) = (null, null, null);
-    }
-
-    /// <summary>The store's answer to a proposal. If it cannot say whether it was done, none is given: the proposal is made again.</summary>
-    /// <param name="stored">What the store has now: the proposal itself, if it was done.</param>
-    public void ProposalAnswered(QueueConfiguration stored, long now) => Configured(stored, now);
 
     /// <summary>A publish with this number was taken before, and is safe when the batch <see cref="LastNumber"/> is complete.</summary>
     public bool IsDuplicate(ProducerId producer, long number) => _producers.Knows(producer, number);

@@ -11,7 +11,7 @@ public sealed class ReplicaEffects
     /// <summary>To other nodes.</summary>
     public IReadOnlyList<(string Node, ReplicaMessage Message)> Sends => _sends;
 
-    /// <summary>The store is to be asked for this change, if the record still has the revision; the answer is <see cref="QueueReplica.ProposalAnswered"/>.</summary>
+    /// <summary>The store is to be asked for this change, if the record still has the revision; the answer, what the store has then, goes to <see cref="QueueReplica.Configured"/>.</summary>
     public (long Revision, QueueConfiguration Configuration)? Proposal { get; private set; }
 
     /// <summary>Messages that a mirror waits for and that are not in memory: they are to be read, and handed to <see cref="QueueReplica.Read"/>.</summary>

@@ -118,5 +118,21 @@ public class ReplicaTests
         Assert.That((story["a"].Content, story["a"].Replica.MirroredNumber), Is.EqualTo(("", story["b"].Replica.LastNumber)));
     }
 
+    [Test]
+    public void A_leader_whose_lease_is_in_doubt_confirms_nothing_and_takes_nothing()
+    {
+        var story = new ReplicaStory();
+        story.Configure(1, "a", "a b");
+        story.Pass();
+        story["a"].Do(a => a.Replica.Suspend(isInDoubt: true));
+        var before = story["a"].Replica.Completed;
+        story["a"].Publish(Producer, "m1");
+        story.Pass();
+        Assert.That((story["a"].Replica.Completed, story["a"].Replica.AcceptsPublishes, story["a"].Replica.HandsOut), Is.EqualTo((before, false, false)));
+        story["a"].Do(a => a.Replica.Suspend(isInDoubt: false));
+        story["a"].Do(a => a.Replica.Tick(story.Now));
+        Assert.That((story["a"].Replica.Completed, story["a"].Replica.AcceptsPublishes), Is.EqualTo((story["a"].Replica.LastNumber, true)));
+    }
+
     private sealed class Holder : MessageHolder;
 }

@@ -35,12 +35,6 @@ internal sealed class Checker(SimCluster simulation)
     private uint _knownSince;
     private uint _restartedSince;
 
-    public int ConfirmedCount => _confirmed.Count;
-
-    public int DeliveredCount => _delivered.Count;
-
-    public bool IsPersistent(string name) => _confirmed.TryGetValue(name, out var confirmed) && confirmed.IsPersistent;
-
     public void Published(string name) => _published.Add(name);
 
     /// <summary>It is taken, and beyond the length of the queue.</summary>

@@ -38,9 +38,6 @@ internal sealed class SimNode(SimCluster simulation, string name)
 
     public QueueReplica Replica { get; private set; } = null!;
 
-    /// <summary>Messages that it kept aside, and how many there are.</summary>
-    public int KeptAside { get; private set; }
-
     private long Now => simulation.Scheduler.Now + 1_000;
 
     private Random Random => simulation.Scheduler.Random;
@@ -320,11 +317,7 @@ internal sealed class SimNode(SimCluster simulation, string name)
                 Undamaged(found.Where((message, index) => message is null && State.Contains(read.Absent[index])).Count());
                 Replica.Read(read, found, Now);
             }));
-        if (effects.Orphans is { } orphans)
-        {
-            KeptAside += orphans.Positions.Length;
-            simulation.Scheduler.After(0, 5, () => Step(() => Replica.KeptAside(orphans, Now)));
-        }
+        if (effects.Orphans is { } orphans) simulation.Scheduler.After(0, 5, () => Step(() => Replica.KeptAside(orphans, Now)));
         effects.Clear();
     }
 
