@@ -61,6 +61,8 @@ internal sealed class SimCluster
 
     public SimNetwork Network { get; }
 
+    public Wire Wire { get; } = new();
+
     public SimStore Store { get; }
 
     public Checker Checker { get; }

@@ -1,7 +1,6 @@
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Records;
-using AMQP.Net;
 
 namespace Amqp.Replication.Tests.Simulation;
 
@@ -9,7 +8,7 @@ namespace Amqp.Replication.Tests.Simulation;
 /// The store of one node, for one queue: writes become durable in order, some time later. What was not flushed when the node stops is lost, from some
 /// point on; the disk can be full, which only takes longer, or be replaced by an empty one. Records pass through their real format.
 /// </summary>
-internal sealed class SimDisk(Scheduler scheduler, Bug bug)
+internal sealed class SimDisk(Scheduler scheduler, Wire wire, Bug bug)
 {
     private readonly Queue<(StoreRecord[] Records, Action Done)> _pending = new();
     private readonly SortedDictionary<long, StoreRecord> _durable = [];
@@ -30,7 +29,7 @@ internal sealed class SimDisk(Scheduler scheduler, Bug bug)
 
     public void Write(ReadOnlySpan<StoreRecord> records, Action done)
     {
-        _pending.Enqueue((Reread(records), done));
+        _pending.Enqueue((wire.Copy(records), done));
         if (!_isFlushing) Flush();
     }
 
@@ -62,13 +61,6 @@ internal sealed class SimDisk(Scheduler scheduler, Bug bug)
         return new RecoveredQueue(
             _durable.Count == 0 ? 0 : _durable.Keys.Max() + 1,
             [.. _durable.Values.Select(record => new RecoveredMessage(record.Position, record.Message!.Size, record.Message.BodySize, record.Attributes, Redelivered: true))]);
-    }
-
-    private static StoreRecord[] Reread(ReadOnlySpan<StoreRecord> records)
-    {
-        var buffer = new RecordBuffer();
-        RecordCodec.Write(buffer, records);
-        return RecordCodec.Read(buffer.Bytes, new ShortStringPool())!;
     }
 
     private static Guid NewDirectory(Random random)

@@ -26,7 +26,7 @@ internal sealed class SimNode(SimCluster simulation, string name)
 
     public string Name => name;
 
-    public SimDisk Disk { get; } = new(simulation.Scheduler, simulation.Bug);
+    public SimDisk Disk { get; } = new(simulation.Scheduler, simulation.Wire, simulation.Bug);
 
     public Member Self { get; private set; }
 
@@ -303,7 +303,7 @@ internal sealed class SimNode(SimCluster simulation, string name)
         var effects = Replica.Effects;
         foreach (var (to, message) in effects.Sends.ToArray())
         {
-            var copy = Wire.Copy(message);
+            var copy = simulation.Wire.Copy(message);
             if (simulation.Bug == Bug.ReconciliationKeepsSurplus && copy is Feed { Item: Part part } described) copy = described with { Item = part with { End = part.From } };
             if (simulation.Bug == Bug.SettleLostInReconciliation && copy is Feed { Item: Batch batch } feed && Replica.Mirrors.Any(mirror => mirror.Mirror.Node == to && !mirror.IsComplete))
                 copy = feed with { Item = batch with { Records = [.. batch.Records.Where(record => record.Type != RecordType.Settle)] } };
