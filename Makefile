@@ -17,7 +17,7 @@ SOURCES := $(shell find broker cluster tools \( -name bin -o -name obj -o -name 
              \( -type d -o -name '*.cs' -o -name '*.csproj' -o -name '*.razor' -o -name packages.lock.json \) -print 2>/dev/null) \
            tools/scripts/publish.proj appsettings.json Directory.Build.props Directory.Packages.props global.json
 
-.PHONY: help run build test test-long sim test-oracle demo-ack demo-confirm demo-persistence demo-peak bench bench-quick bench-limits bench-micro bench-storage bench-objects bench-curves soak format clean
+.PHONY: help run build test test-long sim mutants test-oracle demo-ack demo-confirm demo-persistence demo-peak bench bench-quick bench-limits bench-micro bench-storage bench-objects bench-curves soak format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -40,6 +40,9 @@ test-long: all-projects ## Run the tests of category Long, the full rounds
 sim: ## Run the simulator of mirrored queues: make sim SEED=1 RUNS=500
 	@$(MSBUILD) tests/Amqp.Replication.Tests -p:Configuration=Release
 	@SIM_SEED=$(or $(SEED),1) SIM_RUNS=$(or $(RUNS),500) tools/scripts/test.sh --filter 'FullyQualifiedName~runs_that_were_asked_for' tests/Amqp.Replication.Tests
+
+mutants: ## Break the protocol of mirrored queues in many ways and tell what notices; 15 minutes
+	python3 tests/Amqp.Replication.Tests/mutants.py
 
 test-oracle: all-projects ## Run the conformance tests of category same against Debian's rabbitmq-server
 	@tests/oracle/install.sh

@@ -1,5 +1,3 @@
-using System.Collections.Immutable;
-
 namespace Amqp.Replication;
 
 /// <summary>Who may lead a queue whose leader is gone.</summary>
@@ -27,10 +25,10 @@ public static class Election
     public static QueueConfiguration Promote(QueueConfiguration configuration, Member leader, uint epoch)
     {
         // A copy that was started again is known by its new start from here on; the others find out when they join.
-        ImmutableArray<Member> inSync = configuration.IsInSync(leader)
-            ? [.. configuration.InSync.Select(member => member.IsSameCopy(leader) ? leader : member)]
-            : [leader];
-        return configuration with { Revision = 0, Epoch = epoch, Leader = leader, InSync = inSync, Proposal = default };
+        var next = configuration with { Revision = 0, Epoch = epoch, Leader = leader, Proposal = default };
+        if (configuration.IsInSync(leader)) return next with { InSync = [.. configuration.InSync.Select(member => member.IsSameCopy(leader) ? leader : member)] };
+        // What such a copy does not have was not settled for that: whatever others have besides is kept aside.
+        return next with { InSync = [leader], Ends = [new EpochEnd(0, 0), new EpochEnd(configuration.Epoch, 0)] };
     }
 
     private static int Order(QueueConfiguration configuration, string node) =>

@@ -34,7 +34,7 @@ internal sealed class QueueLeader
     private long _proposals;
     private long _proposedAt;
     private long _durable;
-    private (string Node, uint Epoch)? _handOver;
+    private (string Node, uint Epoch, long Since)? _handOver;
     private (ImmutableArray<string> Replicas, int MinInSync)? _wanted;
 
     /// <param name="stored">Makes it the leader.</param>
@@ -123,6 +123,7 @@ internal sealed class QueueLeader
 
     public void Tick(long now)
     {
+        if (_handOver is { } begun && now - begun.Since >= _options.HandOverMs) CancelHandOver();
         foreach (var (node, feed) in _feeds)
         {
             foreach (var overdue in feed.Overdue(Stored.Epoch, now, _options.ResendMs)) _effects.Send(node, overdue);
@@ -151,7 +152,7 @@ internal sealed class QueueLeader
 
     /// <summary>Begins to hand the queue over: nothing more may be published or handed out.</summary>
     /// <param name="epoch">For the next leader: above every one that this queue had.</param>
-    public void HandOver(string node, uint epoch) => _handOver = (node, epoch);
+    public void HandOver(string node, uint epoch, long now) => _handOver = (node, epoch, now);
 
     /// <summary>It goes on as before, if it still can.</summary>
     public bool CancelHandOver()
@@ -253,7 +254,7 @@ internal sealed class QueueLeader
     private void ChangeSet(long now)
     {
         if (_proposal is not null) return;
-        if (_handOver is var (node, epoch) && HandedOver(node) is { } next)
+        if (_handOver is var (node, epoch, _) && HandedOver(node) is { } next)
         {
             Propose(Stored with { Epoch = epoch, Leader = next }, now);
             return;

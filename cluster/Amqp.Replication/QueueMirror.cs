@@ -44,11 +44,14 @@ internal sealed class QueueMirror
     private bool _isDescribed;
     private bool _areOrphansKept = true;
     private long _completeFrom = long.MaxValue;
+    private long _knownEnd;
     private long _spokeAt;
 
     /// <param name="configuration">Says whom it follows.</param>
-    public QueueMirror(Member self, QueueState state, ReplicaEffects effects, ReplicaOptions options, QueueConfiguration configuration, ProducerWindows producers, long session, long now)
+    /// <param name="knownEnd">Below this position it has all that any leader had that it followed.</param>
+    public QueueMirror(Member self, QueueState state, ReplicaEffects effects, ReplicaOptions options, QueueConfiguration configuration, ProducerWindows producers, long knownEnd, long session, long now)
     {
+        _knownEnd = knownEnd;
         (_self, _state, _effects, _options, _configuration, _producers) = (self, state, effects, options, configuration, producers);
         Begin(session, now);
     }
@@ -65,8 +68,8 @@ internal sealed class QueueMirror
     /// <summary>Of the leader's epoch, up to where the messages of earlier ones are known.</summary>
     public EpochEnd[] Ends { get; private set; } = [];
 
-    /// <summary>Below this position it has all that it was told of.</summary>
-    public long FirstMissing => _missing.Count > 0 ? _missing.Min : long.MaxValue;
+    /// <summary>Below this position it lacks nothing that was not settled: while it is not told of everything, what it was sure of before.</summary>
+    public long KnownEnd => !_isDescribed ? _knownEnd : _missing.Count > 0 ? _missing.Min : _state.End;
 
     public long Session => _session;
 
@@ -134,6 +137,7 @@ internal sealed class QueueMirror
 
     private void Begin(long session, long now)
     {
+        _knownEnd = KnownEnd;
         (_session, _taken, _flushed, _said, _wants, _isWantOpen, _isDescribed, _completeFrom) = (session, 0, 0, 0, 0, false, false, long.MaxValue);
         _missing.Clear();
         _surplus.Clear();

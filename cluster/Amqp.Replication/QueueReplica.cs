@@ -38,6 +38,7 @@ public sealed class QueueReplica
     private QueueConfiguration? _configuration;
     private QueueLeader? _leader;
     private QueueMirror? _mirror;
+    private bool _isSuspended;
 
     /// <param name="self">This start of this node.</param>
     /// <param name="state">What the node has of the queue: empty, restored from its store, or, of a queue that becomes a mirrored one, in use.</param>
@@ -54,7 +55,7 @@ public sealed class QueueReplica
     /// <summary>Of a leader: publishes may be taken; others are to be refused.</summary>
     public bool AcceptsPublishes => _leader is { AcceptsPublishes: true };
 
-    /// <summary>Of a leader: messages may be handed out.</summary>
+    /// <summary>Of a leader: messages may be handed out, as the state knows (<see cref="QueueState.HandsOut"/>).</summary>
     public bool HandsOut => _leader is { IsHandingOver: false, IsSuspended: false };
 
     /// <summary>Of a leader: the next one is about to take over, and until that is decided nothing may happen in the queue.</summary>
@@ -95,7 +96,7 @@ public sealed class QueueReplica
         if (_leader is not null) Depose();
         // A start of this node that is over cannot be followed: the next leader is to be elected.
         if (configuration.Leader.Node == _self.Node || !configuration.Concerns(_self.Node)) _mirror = null;
-        else if (_mirror is null || isNewEpoch) _mirror = new QueueMirror(_self, _state, Effects, _options, configuration, _producers, _newSession(), now);
+        else if (_mirror is null || isNewEpoch) _mirror = new QueueMirror(_self, _state, Effects, _options, configuration, _producers, _mirror?.KnownEnd ?? _state.End, _newSession(), now);
     }
 
     /// <summary>A publish with this number was taken before, and is safe when the batch <see cref="LastNumber"/> is complete.</summary>
@@ -154,26 +155,39 @@ public sealed class QueueReplica
         else _linkGoneSince.TryAdd(node, now);
     }
 
-    /// <summary>Of a leader: the lease of this node is in doubt, or not any more.</summary>
-    public void Suspend(bool isInDoubt)
+    /// <summary>The lease of this node is in doubt, and another one may lead by now; or it is not any more. As long as it is, a leader confirms nothing and hands out nothing.</summary>
+    public void Suspend(bool isInDoubt, long now)
     {
+        _isSuspended = isInDoubt;
         if (_leader is not null) _leader.IsSuspended = isInDoubt;
+        HandOutOrNot(now);
     }
 
     /// <summary>Of a leader: other nodes are to have the queue, or more of them.</summary>
     public void Want(ImmutableArray<string> replicas, int minInSync) => _leader?.Want(replicas, minInSync);
 
-    /// <summary>Of a leader: the queue is to be led by another copy in sync. Nothing may be published or handed out from now on; see <see cref="IsFrozen"/>.</summary>
+    /// <summary>Of a leader: the queue is to be led by another copy in sync. Nothing may be published, and nothing is handed out, from now on, until that one leads or the attempt is
+    /// given up (<see cref="ReplicaOptions.HandOverMs"/>); see <see cref="IsFrozen"/>.</summary>
     /// <param name="epoch">Above every one that this queue had.</param>
-    public void HandOver(string node, uint epoch) => _leader?.HandOver(node, epoch);
+    public void HandOver(string node, uint epoch, long now)
+    {
+        _leader?.HandOver(node, epoch, now);
+        HandOutOrNot(now);
+    }
 
     /// <summary>False: it is too late.</summary>
-    public bool CancelHandOver() => _leader?.CancelHandOver() ?? false;
+    public bool CancelHandOver(long now)
+    {
+        if (_leader?.CancelHandOver() != true) return false;
+        HandOutOrNot(now);
+        return true;
+    }
 
     /// <summary>Some time has passed: to be called about ten times a second.</summary>
     public void Tick(long now)
     {
         _leader?.Tick(now);
+        HandOutOrNot(now);
         _mirror?.Tick(now);
     }
 
@@ -185,8 +199,16 @@ public sealed class QueueReplica
         _mirror = null;
         // The leader before may have handed out anything; what a restart knows of that, the state knows.
         _state.IsMirrored = true;
+        _leader = new QueueLeader(_self, _state, Effects, _options, configuration, ends, _producers, _linkGoneSince, now) { IsSuspended = _isSuspended };
+        _state.HandsOut = HandsOut;
         _state.Lead(configuration.Epoch, mayHaveBeenHandedOut: wasMirrored, now);
-        _leader = new QueueLeader(_self, _state, Effects, _options, configuration, ends, _producers, _linkGoneSince, now);
+    }
+
+    private void HandOutOrNot(long now)
+    {
+        if (_leader is null || _state.HandsOut == HandsOut) return;
+        _state.HandsOut = HandsOut;
+        _state.DeliverReturned(now);
     }
 
     private void Depose()
@@ -200,9 +222,10 @@ public sealed class QueueReplica
     /// <summary>What the leaders before knew of the epochs before theirs, and this one of the last.</summary>
     private EpochEnd[] EndsOf(QueueConfiguration configuration)
     {
-        // What it was told of and does not have, it does not know.
-        var end = Math.Min(_state.End, _mirror?.FirstMissing ?? long.MaxValue);
+        var end = _mirror?.KnownEnd ?? _state.End;
         var last = Positions.EpochOf(Math.Max(0, end - 1));
+        // Of a copy that was not in sync the store says that it knows nothing.
+        if (configuration.Ends is [.., { End: 0 } unknown] && unknown.Epoch >= last) return [.. configuration.Ends];
         var known = configuration.Ends.Where(earlier => earlier.Epoch < last).ToList();
         // The first says what is older than everything else here.
         if (known.Count >= EndsMax) known.RemoveAt(1);

@@ -118,18 +118,96 @@ public class ReplicaTests
         Assert.That((story["a"].Content, story["a"].Replica.MirroredNumber), Is.EqualTo(("", story["b"].Replica.LastNumber)));
     }
 
+    /// <summary>Seed 3552: a copy that was joining again took for settled what it had not been told of yet.</summary>
+    [Test]
+    public void A_leader_that_was_joining_again_knows_only_what_it_knew_before()
+    {
+        var story = new ReplicaStory(new ReplicaOptions { PartCount = 1, CatchUpBytes = 1 });
+        story.Configure(1, "a", "a b");
+        story["a"].Publish(Producer, "m1");
+        story.Pass();
+        story["a"].Publish(new ProducerId(9, 2), "lost on the way");
+        story["a"].Sent.Clear();
+        story["b"].Do(b => b.Replica.Received("a", new Refuse(1, b.Replica.Place.Session), story.Now));
+        Assert.That(story.PassOne("b"), Is.InstanceOf<Join>());
+        story["a"].Publish(new ProducerId(9, 3), "m3");
+        while (story["a"].Sent.Count > 0) story.PassOne("a"); // one part of two, and m3
+        story["b"].Sent.Clear();
+        story.Configure(2, "b", "a b");
+        story.Pass();
+        Assert.That((story["b"].Content, story["a"].Orphans?.Positions.Length), Is.EqualTo(("m1 m3", 1)));
+    }
+
+    /// <summary>Seed 2224: the one that was to lead left the set, and clients waited for ever.</summary>
+    [Test]
+    public void A_hand_over_to_one_that_is_gone_is_given_up()
+    {
+        var story = new ReplicaStory();
+        story.Configure(1, "a", "a b");
+        story.Pass();
+        story["a"].Publish(Producer, "m1");
+        story["a"].Do(a => a.Replica.HandOver("b", epoch: 2, story.Now));
+        Assert.That((story["a"].Replica.AcceptsPublishes, story["a"].State.HandsOut), Is.EqualTo((false, false)));
+        story.Now += new ReplicaOptions().HandOverMs;
+        story["a"].Do(a => a.Replica.Tick(story.Now));
+        Assert.That((story["a"].Replica.AcceptsPublishes, story["a"].State.HandsOut), Is.EqualTo((true, true)));
+    }
+
+    [Test]
+    public void What_a_leader_that_was_not_in_sync_lacks_is_kept_aside()
+    {
+        var story = new ReplicaStory();
+        story.Configure(1, "a", "a", heard: "a");
+        story["a"].Publish(Producer, "m1", "m2");
+        story["a"].Sent.Clear();
+        var promoted = Election.Promote(story["a"].Replica.Configuration!, story["b"].Member, epoch: 2) with { Revision = 9 };
+        foreach (var node in new[] { "a", "b" }) story[node].Do(copy => copy.Replica.Configured(promoted, story.Now));
+        story.Pass();
+        Assert.That((story["b"].Content, story["a"].Orphans?.Positions.Length), Is.EqualTo(("", 2)));
+    }
+
+    [Test]
+    public void What_is_durable_of_an_epoch_says_nothing_about_the_next()
+    {
+        var story = new ReplicaStory();
+        story.Configure(1, "a", "a");
+        var leader = story["a"].Replica;
+        story.Configure(2, "a", "a");
+        leader.Append([], story.Now);
+        leader.Durable(epoch: 1, number: 100, story.Now);
+        Assert.That(leader.Completed, Is.LessThan(leader.LastNumber));
+    }
+
+    [Test]
+    public void A_message_that_waits_to_be_tried_again_waits_on_a_mirror_that_joined_too()
+    {
+        var story = new ReplicaStory(settings: new QueueSettings { Retry = new RetryDelay(RetryType.All, MinMs: 500, MaxMs: 500, Multiplier: 0) });
+        story.Configure(1, "a", "a", heard: "a");
+        story["a"].Publish(Producer, "m1");
+        var holder = new Holder();
+        story["a"].Do(a =>
+        {
+            a.State.TryGet(holder, story.Now, out _, out var position, out _);
+            a.State.Settle(holder, position, Settlement.Requeue, story.Now);
+        });
+        story.Configure(1, "a", "a b");
+        story.Pass();
+        story.Configure(2, "b", "a b");
+        Assert.That((story["b"].State.ReadyCount, story["b"].State.NextDue), Is.EqualTo((0, story.Now + 500)));
+    }
+
     [Test]
     public void A_leader_whose_lease_is_in_doubt_confirms_nothing_and_takes_nothing()
     {
         var story = new ReplicaStory();
         story.Configure(1, "a", "a b");
         story.Pass();
-        story["a"].Do(a => a.Replica.Suspend(isInDoubt: true));
+        story["a"].Do(a => a.Replica.Suspend(isInDoubt: true, story.Now));
         var before = story["a"].Replica.Completed;
         story["a"].Publish(Producer, "m1");
         story.Pass();
         Assert.That((story["a"].Replica.Completed, story["a"].Replica.AcceptsPublishes, story["a"].Replica.HandsOut), Is.EqualTo((before, false, false)));
-        story["a"].Do(a => a.Replica.Suspend(isInDoubt: false));
+        story["a"].Do(a => a.Replica.Suspend(isInDoubt: false, story.Now));
         story["a"].Do(a => a.Replica.Tick(story.Now));
         Assert.That((story["a"].Replica.Completed, story["a"].Replica.AcceptsPublishes), Is.EqualTo((story["a"].Replica.LastNumber, true)));
     }

@@ -40,6 +40,7 @@ public class SimulationTests
             }
             catch (AssertionException found)
             {
+                if (found.Message.Contains("does not come to rest", StringComparison.Ordinal)) continue; // the planting itself may do that
                 TestContext.Out.WriteLine($"| {bug} | {seed} | {found.Message.Split('\n')[0]}");
                 return;
             }

@@ -28,6 +28,9 @@ public sealed partial class QueueState
     /// <summary>What happens goes into <see cref="QueueEffects.Stream"/>.</summary>
     public bool IsMirrored { get; set; }
 
+    /// <summary>If not, consumers get nothing: another node is about to lead, or may lead already. <see cref="DeliverReturned"/> follows when they may again.</summary>
+    public bool HandsOut { get; set; } = true;
+
     /// <summary>A mirror does what its leader did.</summary>
     /// <param name="record">Enqueue, Settle or Change. What it says of messages that are not here, or of one that enters and is, was heard before.</param>
     public void Replay(in StoreRecord record, long now)

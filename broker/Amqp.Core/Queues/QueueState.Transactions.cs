@@ -24,17 +24,8 @@ public sealed partial class QueueState
         }
         if (_seen is not null) LeaveOutDuplicates(part);
         part.IsPrepared = true;
-        part.FirstPosition = _log.End;
-        foreach (var message in part.Publishes)
-        {
-            var persistent = IsPersistent(message);
-            var expiresAt = ExpiryOf(message, now);
-            var priority = PriorityOf(message);
-            var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None, priority);
-            _log[position].Slot = _unacked.Add(part, position);
-            if (_seen is not null && HeaderKey.Of(message.Properties.Headers, HeaderKey.Deduplication) is { } key && !RemembersKeys) _seen.Add(key, position);
-            if (persistent) part.Records.Add(StoreRecord.Enqueue(_id, position, message, OnWallClock(expiresAt), priority));
-        }
+        // Mirrors would miss what had its place long before they hear of it.
+        if (!IsMirrored) GivePlaces(part, now);
         var held = 0;
         foreach (var settlement in part.Settlements.ToArray())
         {
@@ -50,6 +41,12 @@ public sealed partial class QueueState
     {
         if (!part.IsPrepared) return;
         var expiresNow = false;
+        var isStoredAhead = part.HasPlaces;
+        if (!part.HasPlaces)
+        {
+            if (_seen is not null) LeaveOutDuplicates(part);
+            GivePlaces(part, now);
+        }
         Counters.Add(Measure.Published, part.Publishes.Count);
         for (var index = 0; index < part.Publishes.Count; index++)
         {
@@ -57,8 +54,12 @@ public sealed partial class QueueState
             ref var entry = ref _log[position];
             entry.ExpiresAt = ExpiryOf(part.Publishes[index], now); // it begins to wait only now
             expiresNow |= entry.ExpiresAt == now;
-            if (entry.Is(EntryFlags.Persistent)) entry.Set(EntryFlags.Stored | EntryFlags.Written);
-            if (IsMirrored) _effects.Tell(EnqueueOf(position, part.Publishes[index]));
+            if (!isStoredAhead) TellEnqueue(position, part.Publishes[index], entry.Is(EntryFlags.Persistent));
+            else
+            {
+                if (entry.Is(EntryFlags.Persistent)) entry.Set(EntryFlags.Stored | EntryFlags.Written);
+                if (IsMirrored) _effects.Tell(EnqueueOf(position, part.Publishes[index]));
+            }
             _unacked.Remove(entry.Slot);
             if (!TryHoldBack(position, entry.ExpiresAt)) MakeReady(position);
         }
@@ -79,7 +80,7 @@ public sealed partial class QueueState
     public void Abort(TransactionPart part, long now)
     {
         if (!part.IsPrepared) return;
-        for (var index = 0; index < part.Publishes.Count; index++)
+        for (var index = 0; part.HasPlaces && index < part.Publishes.Count; index++)
         {
             var position = part.FirstPosition + index;
             _unacked.Remove(_log[position].Slot);
@@ -87,6 +88,22 @@ public sealed partial class QueueState
         }
         foreach (var held in part.Settlements) TakeBack(held.Position, Settlement.Requeue, now);
         DeliverReturned(now);
+    }
+
+    /// <summary>What it publishes is in the queue from now on, and the part holds it.</summary>
+    private void GivePlaces(TransactionPart part, long now)
+    {
+        (part.HasPlaces, part.FirstPosition) = (true, _log.End);
+        foreach (var message in part.Publishes)
+        {
+            var persistent = IsPersistent(message);
+            var expiresAt = ExpiryOf(message, now);
+            var priority = PriorityOf(message);
+            var position = _log.Append(message, expiresAt, persistent ? EntryFlags.Persistent : EntryFlags.None, priority);
+            _log[position].Slot = _unacked.Add(part, position);
+            if (_seen is not null && HeaderKey.Of(message.Properties.Headers, HeaderKey.Deduplication) is { } key && !RemembersKeys) _seen.Add(key, position);
+            if (persistent && !IsMirrored) part.Records.Add(StoreRecord.Enqueue(_id, position, message, OnWallClock(expiresAt), priority));
+        }
     }
 
     private bool TryMove(in HeldMessage held, TransactionPart part, out HeldMessage moved)
@@ -98,7 +115,7 @@ public sealed partial class QueueState
         entry.Slot = _unacked.Add(part, held.Position);
         // What is dead-lettered stays until it has arrived there.
         var leaves = held.Settlement == Settlement.Acknowledge || (held.Settlement == Settlement.Reject && Settings.DeadLetterExchange is null);
-        if (leaves && entry.Is(EntryFlags.Stored))
+        if (leaves && !IsMirrored && entry.Is(EntryFlags.Stored))
         {
             part.Records.Add(StoreRecord.Settle(_id, held.Position));
             moved = held with { IsRecorded = true };

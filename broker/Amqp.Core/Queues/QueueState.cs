@@ -201,7 +201,7 @@ public sealed partial class QueueState
         if (redelivered && _countsDeliveries) message = WithDeliveryCount(message, _log[position]);
         Counters.AddHandedOut(holder is null ? Measure.GotAutoAck : Measure.Got, redelivered);
         HandOut(holder, position);
-        if (_groups is not null) DeliverGroups(_groups, now);
+        if (_groups is not null) DeliverReady(now);
         return GetOutcome.Found;
     }
 
@@ -218,7 +218,7 @@ public sealed partial class QueueState
     public void DropExpired(long now)
     {
         DropExpiredFirst(now);
-        if (_groups is not null) DeliverGroups(_groups, now);
+        if (_groups is not null) DeliverReady(now);
     }
 
     private void DropExpiredFirst(long now)
@@ -242,6 +242,7 @@ public sealed partial class QueueState
     /// <summary>Hands out ready messages for as long as consumers can take them.</summary>
     public void DeliverReady(long now)
     {
+        if (!HandsOut) return;
         if (_groups is not null)
         {
             DeliverGroups(_groups, now);

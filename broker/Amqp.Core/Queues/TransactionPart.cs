@@ -19,7 +19,8 @@ public sealed class TransactionPart : MessageHolder
     /// <summary>Messages that it concerns.</summary>
     public int Count => Publishes.Count + Settlements.Count;
 
-    /// <summary>What must be durable before the part may be committed; filled by preparation.</summary>
+    /// <summary>What must be durable before the part may be committed; filled by preparation. Empty for a mirrored queue, which tells its disk and its mirrors
+    /// at the same time, when the part is committed.</summary>
     public List<StoreRecord> Records { get; } = [];
 
     /// <summary>The record of the message at this position has to be durable, too, before the transaction is committed: one of its messages is a duplicate of
@@ -29,11 +30,14 @@ public sealed class TransactionPart : MessageHolder
     /// <summary>The queue holds what it concerns, and waits for its end.</summary>
     internal bool IsPrepared { get; set; }
 
-    /// <summary>Position of the first published message; the others follow it.</summary>
+    /// <summary>What it publishes has its place in the queue already; if not, the queue is mirrored, and takes it when the part is committed.</summary>
+    internal bool HasPlaces { get; set; }
+
+    /// <summary>Position of the first published message, if they have places; the others follow it.</summary>
     internal long FirstPosition { get; set; }
 
     /// <summary>The message at that position is one of those published.</summary>
-    internal bool HasPublished(long position) => position >= FirstPosition && position - FirstPosition < Publishes.Count;
+    internal bool HasPublished(long position) => HasPlaces && position >= FirstPosition && position - FirstPosition < Publishes.Count;
 }
 
 /// <summary>A message with a holder, and what is to become of it.</summary>

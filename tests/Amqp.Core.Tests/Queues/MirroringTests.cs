@@ -87,11 +87,52 @@ public class MirroringTests
         queue.State.Prepare(part, queue.Now);
         Assert.That((queue.Stream(), Positions(queue.Described())), Is.EqualTo(("", "0")), "what it settles is still there, and what it publishes is not");
         Assert.That((queue.State.Contains(1), queue.State.MessageAt(1)), Is.EqualTo((false, (Message?)null)));
-        queue.Store.Add(part.Records.ToArray());
+        Assert.That(part.Records, Is.Empty, "its disk hears of it when they do");
         queue.Now += 5;
         queue.State.Commit(part, queue.Now);
         Assert.That(queue.TakeStream().Select(record => record.Attributes.ExpiresAt), Is.EqualTo((long[])[0, queue.Now + 50, 0]), "it begins to wait only now");
+        queue.CarryOut();
         Assert.That((Positions(queue.Described()), queue.Store.Messages.Keys), Is.EqualTo(("1 2", (long[])[1])));
+    }
+
+    /// <summary>A mirror takes what it lacks below what it has for settled.</summary>
+    [Test]
+    public void A_message_of_a_transaction_has_its_place_behind_all_that_they_have_heard_of()
+    {
+        var queue = QueueStory.Mirrored();
+        var part = QueueStory.Part(QueueStory.NewMessage("t"));
+        queue.State.Prepare(part, queue.Now);
+        queue.Publish("m");
+        queue.State.Commit(part, queue.Now);
+        Assert.That(queue.Stream(), Is.EqualTo("+0:m +1:t"));
+    }
+
+    [TestCase(false, true)]
+    [TestCase(true, false)]
+    public void A_queue_may_be_mirrored_or_not_any_more_before_a_transaction_ends(bool before, bool after)
+    {
+        var queue = new QueueStory(durable: true);
+        queue.State.IsMirrored = before;
+        var part = QueueStory.Part(QueueStory.NewMessage("t", persistent: true));
+        queue.State.Prepare(part, queue.Now);
+        queue.Store.Add(part.Records.ToArray());
+        queue.State.IsMirrored = after;
+        queue.State.Commit(part, queue.Now);
+        queue.CarryOut();
+        Assert.That((queue.Store.Messages.Keys, queue.Stream()), Is.EqualTo(((long[])[0], after ? "+0:t" : "")));
+    }
+
+    [Test]
+    public void Nothing_is_handed_out_while_another_node_may_lead()
+    {
+        var queue = QueueStory.Mirrored();
+        queue.State.HandsOut = false;
+        queue.Consume("c");
+        queue.Publish("m");
+        Assert.That(queue.Deliveries(), Is.Empty);
+        queue.State.HandsOut = true;
+        queue.State.DeliverReturned(queue.Now);
+        Assert.That(queue.Deliveries(), Is.EqualTo("c:m"));
     }
 
     [Test]

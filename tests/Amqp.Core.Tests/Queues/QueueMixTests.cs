@@ -27,7 +27,7 @@ internal sealed class QueueMixTests
 
         // What is with each consumer that acknowledges, what was handed to a transaction, and how each message left.
         private readonly Dictionary<StoryConsumer, SortedSet<int>> _held = [];
-        private readonly Queue<(TransactionPart Part, int[] Published, int? Settled)> _parts = new();
+        private readonly Queue<(TransactionPart Part, int? Settled)> _parts = new();
         private readonly Dictionary<int, string> _left = [];
 
         private readonly HashSet<int> _taken = [];
@@ -219,22 +219,22 @@ internal sealed class QueueMixTests
             if (consumer is not null) part.Settlements.Add(_queue.Held(consumer, $"{settled}", Settlement.Acknowledge));
             if (!State.Prepare(part, _queue.Now)) return;
             if (settled is { } number) held!.Remove(number);
-            int[] published = [.. part.Publishes.Select(message => Number(QueueStory.NameOf(message)))];
-            _ofTransactions.UnionWith(published);
-            _parts.Enqueue((part, published, settled));
+            _ofTransactions.UnionWith(Published(part));
+            _parts.Enqueue((part, settled));
         }
+
+        /// <summary>Without duplicates, as far as they are known.</summary>
+        private static IEnumerable<int> Published(TransactionPart part) => part.Publishes.Select(message => Number(QueueStory.NameOf(message)));
 
         private void End(bool commits)
         {
-            var (part, published, settled) = _parts.Dequeue();
+            var (part, settled) = _parts.Dequeue();
             _queue.CarryOut();
             if (commits)
             {
-                _queue.Store.Add(part.Records.ToArray());
-                _queue.Store.Write(part.Records.ToArray());
-                _taken.UnionWith(published);
                 if (settled is { } number) Gone(number, "committed");
                 State.Commit(part, _queue.Now);
+                _taken.UnionWith(Published(part));
             }
             else State.Abort(part, _queue.Now);
         }

@@ -16,7 +16,7 @@ internal sealed class Checker(SimCluster simulation)
     private readonly Queue<(uint Epoch, long Number, List<LiveMessage> Live)> _recent = new();
     private readonly Dictionary<uint, Member> _leaders = [];
     private readonly Dictionary<(uint Epoch, long Number), int> _states = [];
-    private readonly Dictionary<long, string> _names = [];
+    private readonly Dictionary<long, (string Name, bool IsPersistent)> _messages = [];
     private readonly Dictionary<string, List<long>> _positions = [];
     private readonly Dictionary<string, Confirmed> _confirmed = [];
     private readonly HashSet<string> _published = [];
@@ -25,20 +25,36 @@ internal sealed class Checker(SimCluster simulation)
     // By some leader, once: it may be taken later, when others have passed it.
     private readonly HashSet<string> _refused = [];
 
+    // Taken, and never in the queue.
+    private readonly HashSet<string> _gone = [];
+
     // Confirmed, and not known to be settled when that was looked at last.
     private readonly HashSet<string> _open = [];
 
     // Left the queue for good, on a leader, for whatever reason.
     private readonly HashSet<string> _settled = [];
-    private readonly Dictionary<(long Consumer, ProducerId Producer), long> _lastOf = [];
+    private readonly Dictionary<long, uint> _settledPositions = [];
+
+    // And since that epoch every copy in sync knows it.
+    private readonly Dictionary<long, uint> _final = [];
+
+    // Dropped by copies, and not lost.
+    private readonly HashSet<long> _keptAside = [];
+    private readonly Dictionary<(long Consumer, ProducerId Producer, long Priority, long Group), long> _lastOf = [];
 
     private uint _knownSince;
     private uint _restartedSince;
+    private uint _unsynchronisedSince;
+    private uint _forgottenSince;
 
     public void Published(string name) => _published.Add(name);
 
-    /// <summary>It is taken, and beyond the length of the queue.</summary>
-    public void GoneAtOnce(string name) => _settled.Add(name);
+    /// <summary>It is taken, and is not in the queue: there is no room for it, or one with its key is.</summary>
+    public void GoneAtOnce(string name)
+    {
+        _gone.Add(name);
+        _settled.Add(name);
+    }
 
     public void Refused(string name) => _refused.Add(name);
 
@@ -56,8 +72,8 @@ internal sealed class Checker(SimCluster simulation)
         {
             if (record.Type == RecordType.Enqueue)
             {
-                var name = SimNode.NameOf(record.Message!);
-                if (!_names.TryAdd(record.Position, name)) throw Broken($"position {record.Position} is {name} and was {_names[record.Position]}");
+                var name = SimMessages.NameOf(record.Message!);
+                if (!_messages.TryAdd(record.Position, (name, record.Message!.IsPersistent))) throw Broken($"position {record.Position} is {name} and was {_messages[record.Position]}");
                 if (!_positions.TryGetValue(name, out var positions)) _positions.Add(name, positions = []);
                 positions.Add(record.Position);
                 // Which publishes are known is in memory only, and lost when all copies were started again.
@@ -66,9 +82,10 @@ internal sealed class Checker(SimCluster simulation)
             }
             for (var position = record.Position; record.Type == RecordType.Settle && position < record.Position + record.Count; position++)
             {
-                if (!_names.TryGetValue(position, out var gone)) continue;
-                _settled.Add(gone);
-                simulation.Trace.Add(node.Name, $"settles {gone} in number {number}");
+                if (!_messages.TryGetValue(position, out var gone)) continue;
+                _settled.Add(gone.Name);
+                _settledPositions.TryAdd(position, epoch);
+                simulation.Trace.Add(node.Name, $"settles {gone.Name} in number {number}");
             }
         }
         if (number % ComparedEvery != 0) return;
@@ -92,8 +109,9 @@ internal sealed class Checker(SimCluster simulation)
     public void Confirms(SimNode leader, string name, bool isPersistent)
     {
         simulation.Trace.Add(leader.Name, $"confirms {name} with number {leader.Replica.Completed} complete");
+        var epoch = leader.Replica.Configuration!.Epoch;
         // A leader that does not know that it is deposed goes by what a mirror had in memory before it was started again, and led.
-        var isForgiven = !isPersistent && leader.Replica.Configuration!.Epoch < _restartedSince;
+        var isForgiven = epoch < _unsynchronisedSince || (!isPersistent && epoch < _restartedSince);
         if (!_confirmed.TryAdd(name, new Confirmed(isPersistent, isForgiven))) return;
         _open.Add(name);
         var stored = simulation.Store.Current!;
@@ -103,6 +121,33 @@ internal sealed class Checker(SimCluster simulation)
         if (isPersistent && !_settled.Contains(name) && copies < leader.Replica.Configuration!.MinInSync) throw Broken($"{name} is confirmed and on {copies} nodes");
         Look(name);
     }
+
+    /// <summary>A leader says that a message is safe, since one with the same key is: what is at that position.</summary>
+    public void ConfirmsAt(SimNode leader, long position) => Confirms(leader, _messages[position].Name, _messages[position].IsPersistent);
+
+    /// <summary>Every copy in sync has heard that these are settled.</summary>
+    public void Final(uint epoch, in StoreRecord settle)
+    {
+        for (var position = settle.Position; position < settle.Position + settle.Count; position++) _final.TryAdd(position, epoch);
+    }
+
+    /// <summary>A mirror tells its disk of this.</summary>
+    public void Drops(SimNode node, ReadOnlySpan<StoreRecord> records)
+    {
+        foreach (ref readonly var record in records)
+        {
+            for (var position = record.Position; record.Type == RecordType.Settle && position < record.Position + record.Count; position++)
+            {
+                // A leader that was started again does not know what was transient, nor that it was joining and lacked something.
+                if (_messages.TryGetValue(position, out var message) && message.IsPersistent && Positions.EpochOf(position) >= _forgottenSince
+                    && !_settledPositions.ContainsKey(position) && !_keptAside.Contains(position))
+                    throw Broken($"{node.Name} drops {message.Name} at {position}, which no leader has settled, and which is not kept aside");
+            }
+        }
+    }
+
+    /// <summary>A copy has kept messages that no leader ever knew.</summary>
+    public void KeptAside(long[] positions) => _keptAside.UnionWith(positions);
 
     /// <summary>Every copy in sync has every confirmed message.</summary>
     public void Look()
@@ -122,26 +167,43 @@ internal sealed class Checker(SimCluster simulation)
     {
         if (before is not null && (after.Epoch < before.Epoch || after.Revision <= before.Revision)) throw Broken($"{after} follows {before}");
         if (before is null || before.Epoch == after.Epoch) return;
-        if (!before.IsInSync(after.Leader)) throw Broken($"{after.Leader} leads and was not in sync: {before}");
+        // A leader that hands over has told the next one everything.
+        foreach (var (position, _) in after.Proposal == default ? [] : _settledPositions.Where(each => each.Value == before.Epoch)) _final.TryAdd(position, after.Epoch);
         if (before.InSync.Contains(after.Leader)) return;
+        if (before.IsInSync(after.Leader)) _forgottenSince = after.Epoch;
+        else
+        {
+            if (!simulation.Store.PromotesUnsynchronised) throw Broken($"{after.Leader} leads and was not in sync: {before}");
+            _unsynchronisedSince = after.Epoch;
+            _final.Clear();
+            foreach (var name in _confirmed.Keys.ToArray()) _confirmed[name] = _confirmed[name] with { IsForgiven = true };
+        }
         // It was started again, and nothing better was left (Chosen): what was only in memory is gone.
         _knownSince = _restartedSince = after.Epoch;
         foreach (var (name, confirmed) in _confirmed.Where(each => !each.Value.IsPersistent).ToArray()) _confirmed[name] = confirmed with { IsForgiven = true };
     }
 
+    /// <summary>A leader hands a message to a consumer, or sends it on. One that does not know yet that it is deposed may do so once more.</summary>
+    public void Leaves(uint epoch, long position, string name)
+    {
+        if (!_published.Contains(name)) throw Broken($"{name} leaves the queue and was never published");
+        if (_final.TryGetValue(position, out var since) && epoch >= since) throw Broken($"{name} leaves the queue again, and all knew that it was settled");
+    }
+
     public void Delivered(SimConsumer consumer, long consumerNumber, string name, bool redelivered)
     {
-        if (!_published.Contains(name)) throw Broken($"{name} is delivered and was never published");
         _delivered.Add(name);
         if (redelivered || _refused.Contains(name)) return;
         var parts = name.Split('-');
         var producer = parts[0].Split('.');
-        var key = (consumerNumber, new ProducerId(Parse(producer[0]), Parse(producer[1])));
         var number = Parse(parts[1]);
+        var settings = simulation.Settings;
+        var key = (consumerNumber, new ProducerId(Parse(producer[0]), Parse(producer[1])), settings.MaxPriority > 0 ? SimMessages.PriorityOf(number) : 0, settings.MessageGroups ? SimMessages.GroupOf(number) : 0);
         if (_lastOf.TryGetValue(key, out var last) && number <= last) throw Broken($"{consumer.Tag} gets {name} after {last}");
         _lastOf[key] = number;
     }
 
+    /// <summary>Another queue has it.</summary>
     public void DeadLettered(string name) => _delivered.Add(name);
 
     /// <summary>All is quiet.</summary>
@@ -150,7 +212,9 @@ internal sealed class Checker(SimCluster simulation)
         Look();
         foreach (var (name, confirmed) in _confirmed)
         {
-            if (!confirmed.IsForgiven && !_delivered.Contains(name) && !_settled.Contains(name)) throw Broken($"{name} was confirmed and is lost");
+            if (confirmed.IsForgiven || _gone.Contains(name)) continue;
+            if (!_settled.Contains(name)) throw Broken($"{name} was confirmed and is lost");
+            if (!MayVanish && !_delivered.Contains(name)) throw Broken($"{name} was confirmed and has left, and nobody got it");
         }
     }
 
@@ -171,6 +235,10 @@ internal sealed class Checker(SimCluster simulation)
 
     private bool Has(SimNode node, string name, bool isPersistent) => _positions.TryGetValue(name, out var positions)
         && positions.Exists(position => isPersistent ? node.Disk.Durable.ContainsKey(position) : node.IsUp && node.State.Contains(position));
+
+    /// <summary>Messages may leave the queue that nobody gets.</summary>
+    private bool MayVanish => simulation.Settings.Role == QueueRole.Deduplication
+        || (simulation.Settings is { DeadLetterExchange: null, Role: QueueRole.ForClients } and ({ MessageTtlMs: not null } or { IsLimited: true }));
 
     private static int HashOf(List<LiveMessage> live)
     {

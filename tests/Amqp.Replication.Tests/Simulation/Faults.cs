@@ -82,7 +82,7 @@ internal sealed class Faults(SimCluster simulation)
                 var to = Scheduler.Pick(simulation.Nodes).Name;
                 simulation.Trace.Add(node.Name, $"is to hand over to {to}, if it leads");
                 node.Step(() => node.HandOver(to));
-                Scheduler.After(3_000, () =>
+                if (Scheduler.Chance(0.5)) Scheduler.After(0, 500, () =>
                 {
                     if (node.IsUp) node.Step(node.CancelHandOver);
                 });

@@ -25,18 +25,10 @@ internal sealed class SimCluster
         Scheduler = new Scheduler(seed);
         Trace = new Trace(Scheduler);
         Network = new SimNetwork(Scheduler);
-        Store = new SimStore(Scheduler, Trace, bug);
-        Checker = new Checker(this);
         var random = Scheduler.Random;
-        Settings = new QueueSettings
-        {
-            DeadLetterExchange = random.Next(2) == 0 ? "dead" : null,
-            DeliveryLimit = random.Next(3) == 0 ? 2 : long.MaxValue,
-            Retry = random.Next(3) == 0 ? new RetryDelay(RetryType.All, MinMs: 50, MaxMs: 500, Multiplier: 0) : default,
-            LengthMax = random.Next(5) == 0 ? 50 : long.MaxValue,
-            Overflow = random.Next(2) == 0 ? Overflow.DropHead : Overflow.RejectPublish,
-            MessageTtlMs = random.Next(5) == 0 ? 5_000 : null,
-        };
+        Store = new SimStore(Scheduler, Trace, bug) { PromotesUnsynchronised = random.Next(8) == 0 };
+        Checker = new Checker(this);
+        Settings = SettingsOf(random);
         IsMemoryTight = random.Next(3) == 0;
         var catchUpBytes = random.Next(2) == 0 ? 1_000 : 1_000_000;
         Options = new ReplicaOptions
@@ -104,6 +96,27 @@ internal sealed class SimCluster
         }
     }
 
+    /// <summary>All that a queue can be, in a random mix.</summary>
+    private static QueueSettings SettingsOf(Random random)
+    {
+        var role = random.Next(10) switch { 0 => QueueRole.Delays, 1 => QueueRole.Deduplication, _ => QueueRole.ForClients };
+        return new QueueSettings
+        {
+            Role = role,
+            DeadLetterExchange = random.Next(2) == 0 && role == QueueRole.ForClients ? "dead" : null,
+            DeliveryLimit = random.Next(3) == 0 ? 2 : long.MaxValue,
+            Retry = random.Next(3) == 0 ? new RetryDelay(RetryType.All, MinMs: 50, MaxMs: 500, Multiplier: 0) : default,
+            LengthMax = random.Next(5) == 0 && role != QueueRole.Delays ? 50 : long.MaxValue,
+            Overflow = random.Next(2) == 0 ? Overflow.DropHead : Overflow.RejectPublish,
+            MessageTtlMs = role == QueueRole.Deduplication || random.Next(5) == 0 ? 5_000 : null, // in the former keys live so long
+            MaxPriority = (byte)(role == QueueRole.Deduplication ? 1 : random.Next(4) == 0 && role == QueueRole.ForClients ? 3 : 0), // in the former to tell keys
+            MessageGroups = random.Next(4) == 0 && role == QueueRole.ForClients,
+            Deduplicates = random.Next(6) == 0 && role == QueueRole.ForClients,
+            SingleActiveConsumer = random.Next(6) == 0,
+            KeysInMemory = random.Next(2) == 0,
+        };
+    }
+
     private bool IsQuiet => _publishers.TrueForAll(publisher => publisher.IsDone)
         && Nodes.All(node => node.IsUp)
         && Store.Current is { } stored && stored.InSync.Length == stored.Replicas.Length && stored.InSync.All(member => Node(member.Node).Self == member)
@@ -150,6 +163,7 @@ internal sealed class SimCluster
         if (node.IsUp && !node.IsPaused && _publishers.Count(publisher => !publisher.IsDone) < 6 && Scheduler.Chance(0.2))
             _publishers.Add(new SimPublisher(this, node, new ProducerId(node.Self.Boot, _publishers.Count)));
         if (Nodes.Any(each => each.IsUp && each.State.ReadyCount > BacklogMax)) return;
+        if (node.IsUp && !node.IsPaused && Scheduler.Chance(0.1)) node.Step(() => node.Transact());
         foreach (var publisher in _publishers)
         {
             if (Scheduler.Chance(0.3)) publisher.Publish();

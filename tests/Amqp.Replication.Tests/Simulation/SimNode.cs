@@ -1,6 +1,3 @@
-using System.Text;
-using AMQP.Net;
-using Amqp.Core.Messages;
 using Amqp.Core.Queues;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
@@ -8,14 +5,11 @@ using Amqp.Core.Topology;
 namespace Amqp.Replication.Tests.Simulation;
 
 /// <summary>A node with a copy of the queue: what its actor would do. It can stop, stand still, and come back with its disk or another one.</summary>
-internal sealed class SimNode(SimCluster simulation, string name)
+internal sealed partial class SimNode(SimCluster simulation, string name)
 {
     private static readonly QueueId Queue = new(7);
 
     private readonly Queue<Action> _untilResumed = new();
-    private readonly Dictionary<ProducerId, (long Connection, long Index)> _connections = [];
-    private readonly Queue<(long Number, SimPublisher Publisher, long Sequence, bool IsPersistent)> _unconfirmed = new();
-    private readonly List<(SimConsumer Consumer, long Number)> _consumers = [];
     private QueueEffects _effects = new();
     private bool _hasPublished;
     private (uint Epoch, long Number) _written;
@@ -23,6 +17,8 @@ internal sealed class SimNode(SimCluster simulation, string name)
     private uint _leads;
     private bool _wasComplete;
     private bool _isStepping;
+    private long _renewedAt;
+    private long _completed;
 
     public string Name => name;
 
@@ -38,11 +34,12 @@ internal sealed class SimNode(SimCluster simulation, string name)
 
     public QueueReplica Replica { get; private set; } = null!;
 
+    /// <summary>The store may have given its lease to nobody by now, but not much longer.</summary>
+    private bool IsLeaseInDoubt => simulation.Scheduler.Now - _renewedAt > SimStore.LeaseMs * 2 / 3;
+
     private long Now => simulation.Scheduler.Now + 1_000;
 
     private Random Random => simulation.Scheduler.Random;
-
-    public static string NameOf(Message message) => Encoding.UTF8.GetString(message.Content.Body);
 
     public void Start()
     {
@@ -51,8 +48,10 @@ internal sealed class SimNode(SimCluster simulation, string name)
         _effects = new QueueEffects();
         State = new QueueState(Queue, epoch: 0, isDurable: true, simulation.Settings, _effects);
         State.Restore(Disk.Recover(), Now);
+        LearnKeys();
         Replica = new QueueReplica(Self, State, simulation.Options, simulation.NewBoot);
         simulation.Trace.Add(name, $"starts as {Self} with {State.ReadyCount} messages");
+        _renewedAt = simulation.Scheduler.Now;
         simulation.Store.Renew(Self);
         var boot = Self.Boot;
         simulation.Scheduler.After(0, 50, () => Live(boot));
@@ -65,9 +64,7 @@ internal sealed class SimNode(SimCluster simulation, string name)
         IsUp = false;
         Disk.Stop();
         _untilResumed.Clear();
-        _connections.Clear();
-        _unconfirmed.Clear();
-        _consumers.Clear();
+        LoseClients();
         (_hasPublished, _wasComplete, _written, _mirrored, _leads) = (false, false, default, default, 0);
     }
 
@@ -95,6 +92,7 @@ internal sealed class SimNode(SimCluster simulation, string name)
         }
         if (_isStepping) throw new InvalidOperationException("a step inside a step");
         _isStepping = true;
+        Replica.Suspend(IsLeaseInDoubt, Now);
         action();
         CarryOut();
         _isStepping = false;
@@ -107,68 +105,16 @@ internal sealed class SimNode(SimCluster simulation, string name)
         if (isCurrent && !configuration.Concerns(name) && Disk.Durable.Count > 0) Forget();
     }
 
-    public void Publish(SimPublisher publisher, long connection, long index, long sequence, long floor, bool isPersistent)
-    {
-        if (Replica.Role != ReplicaRole.Leader || Replica.IsFrozen) return;
-        var known = _connections.GetValueOrDefault(publisher.Id);
-        if (connection < known.Connection || index != (connection > known.Connection ? 1 : known.Index + 1)) return; // something before it was lost
-        _connections[publisher.Id] = (connection, index);
-        var messageName = SimPublisher.NameOf(publisher.Id, sequence);
-        simulation.Checker.Published(messageName);
-        if (Replica.IsDuplicate(publisher.Id, sequence) && simulation.Bug != Bug.ResendStoredTwice)
-        {
-            simulation.Trace.Add(name, $"gets {messageName} again, safe with number {Replica.LastNumber}");
-            _unconfirmed.Enqueue((Replica.LastNumber, publisher, sequence, isPersistent));
-            return;
-        }
-        var position = Replica.AcceptsPublishes ? State.Publish(NewMessage(messageName, isPersistent), Now) : QueueState.Refused;
-        simulation.Trace.Add(name, $"gets {messageName}{(isPersistent ? "" : ", transient")}: {position}");
-        if (position == QueueState.NotStored) simulation.Checker.GoneAtOnce(messageName);
-        if (position == QueueState.Refused)
-        {
-            simulation.Checker.Refused(messageName);
-            simulation.Network.Send(name, publisher.Edge, () => publisher.Answered(sequence));
-            return;
-        }
-        Replica.Published(publisher.Id, sequence, floor);
-        _hasPublished = true;
-        _unconfirmed.Enqueue((Replica.LastNumber + 1, publisher, sequence, isPersistent));
-    }
-
-    /// <summary>A consumer comes, if this node leads.</summary>
-    public void Consume()
-    {
-        if (!Replica.HandsOut || _consumers.Count >= 3) return;
-        var consumer = new SimConsumer { Tag = $"{name}c{simulation.NewBoot()}", AutoAck = false, Exclusive = false, Priority = 0, Prefetch = Random.Next(1, 10) };
-        _consumers.Add((consumer, simulation.NewBoot()));
-        State.AddConsumer(consumer, Now);
-    }
-
     /// <summary>The queue is to be led by another node.</summary>
     public void HandOver(string to)
     {
         if (!Replica.HandsOut) return;
-        foreach (var (consumer, _) in _consumers) State.RemoveConsumer(consumer); // what they have they may settle
-        Replica.HandOver(to, simulation.Store.NewEpoch());
+        Replica.HandOver(to, simulation.Store.NewEpoch(), Now);
     }
 
     public void CancelHandOver()
     {
-        if (Replica.HandsOut || !Replica.CancelHandOver()) return;
-        foreach (var (consumer, _) in _consumers) State.Release(consumer, Now);
-        _consumers.Clear();
-        State.DeliverReturned(Now);
-    }
-
-    /// <summary>A consumer goes.</summary>
-    public void Cancel()
-    {
-        if (_consumers.Count == 0 || Replica.IsFrozen) return;
-        var (consumer, _) = _consumers[Random.Next(_consumers.Count)];
-        _consumers.RemoveAll(each => each.Consumer == consumer);
-        State.RemoveConsumer(consumer);
-        State.Release(consumer, Now);
-        State.DeliverReturned(Now);
+        if (!Replica.HandsOut) Replica.CancelHandOver(Now);
     }
 
     /// <summary>What a queue does by itself.</summary>
@@ -185,19 +131,13 @@ internal sealed class SimNode(SimCluster simulation, string name)
         State.ReadAhead(windowBytes: 1_000, isGetWaiting: false);
     }
 
-    private static Message NewMessage(string name, bool isPersistent)
-    {
-        var properties = new MutableProperties { DeliveryMode = isPersistent ? (byte)2 : (byte)1 }.Encode();
-        return new Message("", "q", new Content([.. properties, .. Encoding.UTF8.GetBytes(name)], properties.Length));
-    }
-
     /// <summary>Its heart: it renews its lease, asks for the configuration, and tends its queue.</summary>
     private void Live(long boot)
     {
         if (!IsUp || Self.Boot != boot) return;
         if (!IsPaused)
         {
-            if (!simulation.IsCutOff(name)) simulation.Store.Renew(Self);
+            if (!simulation.IsCutOff(name) && simulation.Store.Renew(Self)) _renewedAt = simulation.Scheduler.Now;
             if (simulation.Store is { IsReachable: true, Current: { } stored } && !simulation.IsCutOff(name) && Random.Next(5) == 0) Step(() => Configured(stored, isCurrent: true));
             Step(Tend);
         }
@@ -221,6 +161,10 @@ internal sealed class SimNode(SimCluster simulation, string name)
             {
                 var number = Replica.Append(_effects.Stream, Now);
                 simulation.Checker.Appended(this, epoch, number, _effects.Stream);
+                foreach (ref readonly var record in _effects.Stream)
+                {
+                    if (record.Type == RecordType.Settle) _unfinal.Enqueue((number, record));
+                }
             }
         }
         _wasComplete = Replica.Role == ReplicaRole.Leader || Replica.MirroredNumber > 0;
@@ -237,14 +181,12 @@ internal sealed class SimNode(SimCluster simulation, string name)
     {
         if (_leads == 0 || (Replica.Role == ReplicaRole.Leader && Replica.Configuration!.Epoch == _leads)) return;
         _leads = 0;
-        foreach (var (consumer, _) in _consumers) State.RemoveConsumer(consumer);
-        _consumers.Clear();
-        _unconfirmed.Clear();
-        _connections.Clear();
+        LoseClients();
     }
 
     private void Commit()
     {
+        if (Replica.Role != ReplicaRole.Leader) simulation.Checker.Drops(this, _effects.Records);
         if (Replica.MirroredNumber > 0 && Replica.Place != _mirrored) simulation.Checker.Mirrors(this, Replica.Configuration!.Epoch, Replica.MirroredNumber);
         var written = Replica.Role == ReplicaRole.Leader ? (Replica.Configuration!.Epoch, Replica.LastNumber) : default;
         var mirrored = Replica.Place;
@@ -261,41 +203,22 @@ internal sealed class SimNode(SimCluster simulation, string name)
         }));
     }
 
-    private void Deliver()
+    /// <summary>Of restored messages, if the queue goes by their keys.</summary>
+    private void LearnKeys()
     {
-        foreach (var delivery in _effects.Deliveries.ToArray())
+        for (var from = 0L; State.LacksKeys;)
         {
-            var consumer = (SimConsumer)delivery.Consumer;
-            simulation.Checker.Delivered(consumer, _consumers.First(each => each.Consumer == consumer).Number, NameOf(delivery.Message), delivery.Redelivered);
-            var (position, epoch) = (delivery.Position, _leads);
-            simulation.Scheduler.After(0, 60, () => Step(() => Settle(consumer, position, epoch)));
+            var part = new BrowsedPart(from, countMax: 1_000);
+            var absent = State.Browse(part, Now);
+            State.Browsed(part, absent, Disk.Read(absent));
+            State.Index(part, part.IsLast);
+            from = part.Next;
         }
-        foreach (var letter in _effects.DeadLetters.ToArray())
-        {
-            simulation.Checker.DeadLettered(NameOf(letter.Message));
-            var (position, epoch) = (letter.Position, _leads);
-            simulation.Scheduler.After(0, 20, () => Step(() =>
-            {
-                if (_leads == epoch && !Replica.IsFrozen) State.DeadLettered(position, Now);
-            }));
-        }
-        foreach (var positions in _effects.Reads.ToArray())
-            simulation.Scheduler.After(0, 5, () => Step(() => Undamaged(State.Loaded(positions, Disk.Read(positions), Now))));
-        if (_effects.DeadLetterRead is { } letters)
-            simulation.Scheduler.After(0, 5, () => Step(() => Undamaged(State.DeadLettersRead(letters, Disk.Read(letters), Now))));
-        _effects.Clear();
     }
 
     private void Undamaged(int damaged)
     {
         if (damaged > 0) throw simulation.Checker.Broken($"{name} has {damaged} messages that cannot be read");
-    }
-
-    private void Settle(SimConsumer consumer, long position, uint epoch)
-    {
-        if (_leads != epoch || Replica.IsFrozen || !_consumers.Exists(each => each.Consumer == consumer)) return;
-        State.Settle(consumer, position, Random.Next(10) switch { 0 => Settlement.Requeue, 1 => Settlement.Reject, _ => Settlement.Acknowledge }, Now);
-        State.DeliverReturned(Now);
     }
 
     private void Exchange()
@@ -317,7 +240,12 @@ internal sealed class SimNode(SimCluster simulation, string name)
                 Undamaged(found.Where((message, index) => message is null && State.Contains(read.Absent[index])).Count());
                 Replica.Read(read, found, Now);
             }));
-        if (effects.Orphans is { } orphans) simulation.Scheduler.After(0, 5, () => Step(() => Replica.KeptAside(orphans, Now)));
+        if (effects.Orphans is { } orphans)
+            simulation.Scheduler.After(0, 5, () => Step(() =>
+            {
+                simulation.Checker.KeptAside(orphans.Positions);
+                Replica.KeptAside(orphans, Now);
+            }));
         effects.Clear();
     }
 
@@ -333,16 +261,6 @@ internal sealed class SimNode(SimCluster simulation, string name)
         {
             if (Self.Boot == boot && !simulation.IsCutOff(name)) Step(() => Configured(stored));
         });
-    }
-
-    private void Confirm()
-    {
-        while (_unconfirmed.TryPeek(out var first) && first.Number <= Replica.Completed)
-        {
-            _unconfirmed.Dequeue();
-            simulation.Checker.Confirms(this, SimPublisher.NameOf(first.Publisher.Id, first.Sequence), first.IsPersistent);
-            simulation.Network.Send(name, first.Publisher.Edge, () => first.Publisher.Answered(first.Sequence));
-        }
     }
 
     private void Forget()

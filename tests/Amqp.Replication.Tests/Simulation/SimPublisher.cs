@@ -27,8 +27,6 @@ internal sealed class SimPublisher(SimCluster simulation, SimNode edge, Producer
 
     private bool IsAlive => edge.IsUp && edge.Self.Boot == _edgeBoot;
 
-    public static string NameOf(ProducerId producer, long number) => $"{producer.Edge}.{producer.Channel}-{number}";
-
     /// <summary>Publishes one more message, if not too many wait.</summary>
     public void Publish()
     {

@@ -6,7 +6,8 @@ namespace Amqp.Replication.Tests.Simulation;
 /// </summary>
 internal sealed class SimStore(Scheduler scheduler, Trace trace, Bug bug)
 {
-    private const long LeaseMs = 5_000;
+    /// <summary>A node that was not heard for so long is taken for gone.</summary>
+    public const long LeaseMs = 5_000;
 
     private readonly Dictionary<string, (Member Member, long Until)> _leases = [];
     private uint _epochs;
@@ -20,6 +21,9 @@ internal sealed class SimStore(Scheduler scheduler, Trace trace, Bug bug)
     public bool IsBusy => _onTheWay > 0;
 
     public double LossRate { get; set; }
+
+    /// <summary><c>ha-promote-on-failure: always</c>.</summary>
+    public bool PromotesUnsynchronised { get; init; }
 
     /// <summary>Nodes hear of a change after so long at most.</summary>
     public long WatchMsMax { get; set; } = 50;
@@ -40,9 +44,12 @@ internal sealed class SimStore(Scheduler scheduler, Trace trace, Bug bug)
 
     public bool IsLeased(Member member) => _leases.TryGetValue(member.Node, out var lease) && lease.Member == member && lease.Until > scheduler.Now;
 
-    public void Renew(Member member)
+    /// <returns>False: it was not heard.</returns>
+    public bool Renew(Member member)
     {
-        if (IsReachable && !scheduler.Chance(LossRate)) _leases[member.Node] = (member, scheduler.Now + LeaseMs);
+        var isHeard = IsReachable && !scheduler.Chance(LossRate);
+        if (isHeard) _leases[member.Node] = (member, scheduler.Now + LeaseMs);
+        return isHeard;
     }
 
     /// <summary>Its process is gone, which its peers have noticed.</summary>
@@ -86,7 +93,7 @@ internal sealed class SimStore(Scheduler scheduler, Trace trace, Bug bug)
     {
         Bug.LeaderOutsideTheSet when running.Length > 0 => scheduler.Pick(running),
         Bug.RestartedLeadsWhileABetterOneLives => running.Where(seen.IsInSync).OrderBy(seen.InSync.Contains).Select(member => (Member?)member).FirstOrDefault(),
-        _ => Election.Choose(seen, running),
+        _ => Election.Choose(seen, running, PromotesUnsynchronised),
     };
 
     private void Store(QueueConfiguration configuration)
