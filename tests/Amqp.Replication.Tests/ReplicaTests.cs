@@ -1,4 +1,5 @@
 using Amqp.Core.Queues;
+using Amqp.Core.Records;
 
 namespace Amqp.Replication.Tests;
 
@@ -154,16 +155,31 @@ public class ReplicaTests
     }
 
     [Test]
+    public void Once_its_successor_is_proposed_nothing_may_happen_in_the_queue()
+    {
+        var story = new ReplicaStory();
+        story.Configure(1, "a", "a b");
+        story["a"].Publish(Producer, "m1");
+        story.Pass();
+        story["a"].Do(a => a.Replica.HandOver("b", epoch: 2, story.Now));
+        story["a"].Do(a => a.Replica.Tick(story.Now));
+        Assert.That(story["a"].Replica.IsFrozen, Is.True);
+        Assert.That(() => story["a"].Do(a => a.State.Purge()), Throws.InvalidOperationException);
+        Assert.That(story["a"].Replica.CancelHandOver(story.Now), Is.False);
+    }
+
+    [Test]
     public void What_a_leader_that_was_not_in_sync_lacks_is_kept_aside()
     {
         var story = new ReplicaStory();
         story.Configure(1, "a", "a", heard: "a");
-        story["a"].Publish(Producer, "m1", "m2");
+        story["a"].Publish(Producer, "m1", "m2", "m3");
         story["a"].Sent.Clear();
+        story["b"].Do(b => b.State.Replay(StoreRecord.Enqueue(b.State.Id, Positions.First(1) + 2, story["a"].State.MessageAt(Positions.First(1) + 2)!, expiresAt: 0), story.Now));
         var promoted = Election.Promote(story["a"].Replica.Configuration!, story["b"].Member, epoch: 2) with { Revision = 9 };
         foreach (var node in new[] { "a", "b" }) story[node].Do(copy => copy.Replica.Configured(promoted, story.Now));
         story.Pass();
-        Assert.That((story["b"].Content, story["a"].Orphans?.Positions.Length), Is.EqualTo(("", 2)));
+        Assert.That((story["b"].Content, story["a"].Orphans?.Positions), Is.EqualTo(("m3", (long[])[Positions.First(1), Positions.First(1) + 1])));
     }
 
     [Test]

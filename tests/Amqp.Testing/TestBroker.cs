@@ -1,8 +1,6 @@
 using System.ComponentModel;
 using System.Diagnostics;
 using System.Globalization;
-using System.Net;
-using System.Net.Sockets;
 using System.Runtime.InteropServices;
 using System.Text.RegularExpressions;
 
@@ -13,9 +11,6 @@ public sealed partial class TestBroker : BrokerProcess
 {
     private const int SigTerm = 15;
 
-    // Below the ports that Linux gives to outgoing connections: none of them can take a broker's port while it restarts.
-    private const int PortMin = 20_000;
-    private const int PortMax = 32_000;
     private static int _number;
 
     private readonly string[] _launcher;
@@ -27,7 +22,7 @@ public sealed partial class TestBroker : BrokerProcess
     {
         _launcher = launcher;
         _options = options;
-        Port = FreePort();
+        Port = Ports.Free();
         Directory = Path.Combine(Path.GetTempPath(), "amqp-tests", _name);
         // A process left behind by a killed test run keeps nothing: its number in the name belongs to the run.
         if (System.IO.Directory.Exists(Directory)) System.IO.Directory.Delete(Directory, recursive: true);
@@ -191,24 +186,6 @@ public sealed partial class TestBroker : BrokerProcess
         process.BeginOutputReadLine();
         process.BeginErrorReadLine();
         return start;
-    }
-
-    private static int FreePort()
-    {
-        while (true)
-        {
-            var address = new IPEndPoint(IPAddress.Loopback, Random.Shared.Next(PortMin, PortMax));
-            using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            try
-            {
-                socket.Bind(address);
-                return address.Port;
-            }
-            catch (SocketException)
-            {
-                // It is taken; the next one may be free.
-            }
-        }
     }
 
     private string Tail() => string.Join('\n', Log.Lines.TakeLast(40));

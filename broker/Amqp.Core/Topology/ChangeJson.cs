@@ -7,11 +7,12 @@ namespace Amqp.Core.Topology;
 /// <summary>
 /// A change of the topology as a JSON object, as metadata stores keep it: <c>{"add":"queue","vhost":"/","name":"orders",...}</c>. Arguments are
 /// the field table's bytes in base64, because its types and the order of its fields must come back exactly; an empty table is left out.
-/// What is written is durable, so it does not say so.
+/// Only what ends with its node, or with a connection, says so: <c>"transient":true</c>, <c>"owner":"rabbit@a","epoch":3,"connection":17</c>.
 /// </summary>
 public static partial class ChangeJson
 {
     private const string GlobalParameter = "globalParameter";
+    private const string Transient = "transient";
 
     /// <summary>Writes a change.</summary>
     public static void Write(Utf8JsonWriter writer, TopologyChange change)
@@ -55,11 +56,11 @@ public static partial class ChangeJson
             case QueueRemoved { Queue: var queue }:
                 Write(writer, queue);
                 break;
-            case BindingAdded { Binding: var binding }:
-                Write(writer, binding);
+            case BindingAdded { Binding: var binding, Durable: var durable }:
+                Write(writer, binding, durable);
                 break;
-            case BindingRemoved { Binding: var binding }:
-                Write(writer, binding);
+            case BindingRemoved { Binding: var binding, Durable: var durable }:
+                Write(writer, binding, durable);
                 break;
             default:
                 WriteOperators(writer, change);
@@ -74,6 +75,7 @@ public static partial class ChangeJson
         writer.WriteString("type", exchange.Type);
         writer.WriteBoolean("autoDelete", exchange.AutoDelete);
         writer.WriteBoolean("internal", exchange.Internal);
+        WriteDurable(writer, exchange.Durable);
         if (exchange.OwnQueue is { } queue) writer.WriteNumber("queue", queue.Id.Value);
         Write(writer, exchange.Arguments);
     }
@@ -83,11 +85,26 @@ public static partial class ChangeJson
         writer.WriteString("name", queue.Name);
         writer.WriteNumber("id", queue.Id.Value);
         writer.WriteBoolean("autoDelete", queue.AutoDelete);
+        WriteDurable(writer, queue.Durable);
+        if (queue.Owner is { } owner)
+        {
+            writer.WriteString("owner", owner.Node);
+            writer.WriteNumber("epoch", owner.Epoch);
+            writer.WriteNumber("connection", owner.Number);
+        }
         Write(writer, queue.Arguments);
     }
 
-    private static void Write(Utf8JsonWriter writer, Binding binding)
+    private static void WriteDurable(Utf8JsonWriter writer, bool isDurable)
     {
+        if (!isDurable) writer.WriteBoolean(Transient, value: true);
+    }
+
+    private static bool IsDurable(JsonElement change) => !change.TryGetProperty(Transient, out _);
+
+    private static void Write(Utf8JsonWriter writer, Binding binding, bool isDurable)
+    {
+        WriteDurable(writer, isDurable);
         writer.WriteString("source", binding.Source);
         writer.WriteString(binding.Destination.Kind.Text(), binding.Destination.Name);
         writer.WriteString("key", binding.RoutingKey);
@@ -115,8 +132,8 @@ public static partial class ChangeJson
             ("exchange", false) => new ExchangeRemoved(ReadRemoved(change, vhost)),
             ("queue", true) => new QueueAdded(ReadQueue(change, vhost)),
             ("queue", false) => new QueueRemoved(ReadQueue(change, vhost)),
-            ("binding", true) => new BindingAdded(vhost, ReadBinding(change), Durable: true),
-            ("binding", false) => new BindingRemoved(vhost, ReadBinding(change), Durable: true),
+            ("binding", true) => new BindingAdded(vhost, ReadBinding(change), IsDurable(change)),
+            ("binding", false) => new BindingRemoved(vhost, ReadBinding(change), IsDurable(change)),
             _ => throw NotUnderstood(),
         };
     }
@@ -129,7 +146,7 @@ public static partial class ChangeJson
             vhost,
             Text(change, "name"),
             type,
-            durable: true,
+            IsDurable(change),
             Flag(change, "autoDelete"),
             Flag(change, "internal"),
             Arguments(change),
@@ -145,9 +162,11 @@ public static partial class ChangeJson
         vhost,
         Text(change, "name"),
         new QueueId(change.GetProperty("id").GetInt64()),
-        durable: true,
+        IsDurable(change),
         Flag(change, "autoDelete"),
-        owner: null,
+        change.TryGetProperty("owner", out var owner)
+            ? new ConnectionId(owner.GetString()!, change.GetProperty("epoch").GetUInt32(), change.GetProperty("connection").GetInt64())
+            : null,
         Arguments(change));
 
     private static Binding ReadBinding(JsonElement change)

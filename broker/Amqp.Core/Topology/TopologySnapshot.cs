@@ -67,6 +67,19 @@ public sealed class TopologySnapshot
         return vhosts.Aggregate(this, (topology, each) => topology.With(each.UnderPolicies()));
     }
 
+    /// <summary>Everything that is there, as the changes that make it out of the <see cref="Initial"/> topology: what bindings lead to and whom
+    /// permissions are given to comes before them.</summary>
+    public IEnumerable<TopologyChange> AsChanges()
+    {
+        foreach (var user in Users.Values) yield return new UserChanged(user);
+        foreach (var (name, value) in GlobalParameters) yield return new GlobalParameterChanged(name, value);
+        foreach (var initial in Initial.VirtualHosts.Values)
+        {
+            if (Find(initial.Name) is null) yield return new VhostRemoved(initial);
+        }
+        foreach (var change in VirtualHosts.Values.SelectMany(vhost => vhost.AsChanges())) yield return change;
+    }
+
     internal TopologySnapshot With(VirtualHost vhost) => With(vhost, LastQueueId);
 
     internal TopologySnapshot With(VirtualHost vhost, long lastQueueId) =>

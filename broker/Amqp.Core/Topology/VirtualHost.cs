@@ -63,6 +63,18 @@ public sealed record VirtualHost
         ? Queues.ContainsKey(destination.Name)
         : Exchanges.ContainsKey(destination.Name);
 
+    /// <summary>The virtual host and all that is in it, as changes (<see cref="TopologySnapshot.AsChanges"/>).</summary>
+    internal IEnumerable<TopologyChange> AsChanges() =>
+    [
+        new VhostChanged(Name, Metadata, Limits),
+        .. Permissions.Select(pair => new PermissionsChanged(Name, pair.Key, pair.Value)),
+        .. TopicPermissions.Select(pair => new TopicPermissionsChanged(Name, pair.Key.User, pair.Key.Exchange, pair.Value)),
+        .. Enum.GetValues<PolicyKind>().SelectMany(kind => Policies.Of(kind).Values.Select(policy => new PolicyChanged(Name, kind, policy.Name, policy))),
+        .. Exchanges.Values.Where(exchange => !exchange.IsPredeclared).Select(exchange => new ExchangeAdded(exchange)),
+        .. Queues.Values.Select(queue => new QueueAdded(queue)),
+        .. Bindings.All.Select(binding => new BindingAdded(Name, binding, IsDurable(binding))),
+    ];
+
     /// <summary>Whether a binding outlives the process: only if both of its ends do.</summary>
     public bool IsDurable(Binding binding) => Exchanges[binding.Source].Durable && (binding.Destination.Kind == ResourceKind.Queue
         ? Queues[binding.Destination.Name].Durable

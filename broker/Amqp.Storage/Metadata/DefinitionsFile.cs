@@ -1,5 +1,4 @@
 using System.Buffers;
-using Amqp.Core.Policies;
 using Amqp.Core.Topology;
 using Amqp.Storage.Files;
 using Microsoft.Win32.SafeHandles;
@@ -70,7 +69,7 @@ internal sealed class DefinitionsFile : IDisposable
             var line = new ArrayBufferWriter<byte>();
             DefinitionRecord.OfOpening(opened).WriteTo(line);
             file.Write(line.WrittenSpan);
-            foreach (var definition in Live(topology))
+            foreach (var definition in topology.AsChanges().Where(change => change.Durable))
             {
                 count++;
                 line.ResetWrittenCount();
@@ -91,41 +90,6 @@ internal sealed class DefinitionsFile : IDisposable
     }
 
     public void Dispose() => _file.Dispose();
-
-    /// <summary>Everything durable, as the changes that make it out of the initial topology: what bindings lead to and whom
-    /// permissions are given to comes before them.</summary>
-    public static IEnumerable<TopologyChange> Live(TopologySnapshot topology)
-    {
-        foreach (var user in topology.Users.Values) yield return new UserChanged(user);
-        foreach (var (name, value) in topology.GlobalParameters) yield return new GlobalParameterChanged(name, value);
-        foreach (var initial in TopologySnapshot.Initial.VirtualHosts.Values)
-        {
-            if (topology.Find(initial.Name) is null) yield return new VhostRemoved(initial);
-        }
-        foreach (var vhost in topology.VirtualHosts.Values)
-        {
-            yield return new VhostChanged(vhost.Name, vhost.Metadata, vhost.Limits);
-            foreach (var (user, permissions) in vhost.Permissions) yield return new PermissionsChanged(vhost.Name, user, permissions);
-            foreach (var ((user, exchange), permissions) in vhost.TopicPermissions)
-                yield return new TopicPermissionsChanged(vhost.Name, user, exchange, permissions);
-            foreach (var kind in Enum.GetValues<PolicyKind>())
-            {
-                foreach (var policy in vhost.Policies.Of(kind).Values) yield return new PolicyChanged(vhost.Name, kind, policy.Name, policy);
-            }
-            foreach (var exchange in vhost.Exchanges.Values)
-            {
-                if (exchange.Durable && !exchange.IsPredeclared) yield return new ExchangeAdded(exchange);
-            }
-            foreach (var queue in vhost.Queues.Values)
-            {
-                if (queue.Durable) yield return new QueueAdded(queue);
-            }
-            foreach (var binding in vhost.Bindings.All)
-            {
-                if (vhost.IsDurable(binding)) yield return new BindingAdded(vhost.Name, binding, Durable: true);
-            }
-        }
-    }
 
     private bool TryGiveUpReserve()
     {

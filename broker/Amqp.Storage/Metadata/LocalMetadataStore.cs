@@ -188,7 +188,7 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
     private void RewriteIfMostlyHistory(TopologySnapshot topology)
     {
         // Counting looks at every definition, so it is done again only when the file has grown by as much.
-        var live = DefinitionsFile.Live(topology).Count();
+        var live = topology.AsChanges().Count(change => change.Durable);
         _recordsMax = Math.Max(RecordsKept, 2 * live);
         if (_records <= 2 * live) return;
         try

@@ -1,0 +1,174 @@
+using System.Security.Cryptography.X509Certificates;
+using Etcdserverpb;
+using Google.Protobuf;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Polly;
+using Polly.Retry;
+using Headers = Grpc.Core.Metadata;
+
+namespace Amqp.Cluster.Etcd;
+
+/// <summary>
+/// Calls to etcd, at one of its members after the other. Reads are tried again until they succeed; what changes something is tried once, since a call that fails
+/// may have happened: who makes it finds out, and decides.
+/// </summary>
+public sealed class EtcdClient : IDisposable
+{
+    /// <summary>Keys that are read at a time: with 2,000 definitions an answer is below gRPC's limit of 4 MB.</summary>
+    private const int PageKeys = 2_000;
+
+    // A member without a leader refuses at once, instead of waiting for one.
+    private static readonly Headers NeedsLeader = new() { { "hasleader", "true" } };
+
+    private readonly GrpcChannel[] _channels;
+    private readonly EtcdOptions _options;
+    private readonly ResiliencePipeline _reads;
+    private readonly TimeProvider _time;
+    private int _current;
+
+    public EtcdClient(EtcdOptions options, TimeProvider time)
+    {
+        if (options.Endpoints.Count == 0) throw new ArgumentException("at least one endpoint is needed", nameof(options));
+        (_options, _time) = (options, time);
+        _channels = [.. options.Endpoints.Select(NewChannel)];
+        _reads = new ResiliencePipelineBuilder()
+            .AddRetry(new RetryStrategyOptions
+            {
+                ShouldHandle = new PredicateBuilder().Handle<RpcException>(IsTransient),
+                BackoffType = DelayBackoffType.Exponential,
+                Delay = TimeSpan.FromMilliseconds(20),
+                MaxDelay = TimeSpan.FromSeconds(1),
+                UseJitter = true,
+                MaxRetryAttempts = int.MaxValue,
+            })
+            .Build();
+    }
+
+    /// <summary>Under which everything is.</summary>
+    public string Prefix => _options.Prefix;
+
+    internal EtcdOptions Options => _options;
+
+    internal TimeProvider Time => _time;
+
+    private DateTime Deadline => _time.GetUtcNow().UtcDateTime.AddMilliseconds(_options.CallMs);
+
+    private GrpcChannel Channel => _channels[Volatile.Read(ref _current) % _channels.Length];
+
+    /// <summary>The call did not come through, or nothing says whether it did; it may at another member, or later.</summary>
+    public static bool IsTransient(RpcException exception) =>
+        exception.StatusCode is StatusCode.Unavailable or StatusCode.Unknown or StatusCode.DeadlineExceeded or StatusCode.Cancelled or StatusCode.Internal or StatusCode.ResourceExhausted;
+
+    /// <summary>The value of one key, as of a moment after the call began; null: there is none.</summary>
+    public async Task<EtcdValue?> Get(string key, CancellationToken cancellation)
+    {
+        var answer = await Read(new RangeRequest { Key = ByteString.CopyFromUtf8(key) }, cancellation);
+        return answer.Kvs is [var found] ? new EtcdValue(found) : null;
+    }
+
+    /// <summary>All keys with a prefix, in their order, as of one moment.</summary>
+    /// <param name="revision">Of that moment; 0: now.</param>
+    /// <param name="keysOnly">Without their values.</param>
+    /// <returns>The revision that they are of, and they.</returns>
+    public async Task<(long Revision, List<EtcdValue> Values)> List(string prefix, long revision, CancellationToken cancellation, bool keysOnly = false)
+    {
+        var values = new List<EtcdValue>();
+        var (from, end) = (ByteString.CopyFromUtf8(prefix), EndOf(prefix));
+        while (true)
+        {
+            var answer = await Read(new RangeRequest { Key = from, RangeEnd = end, Limit = PageKeys, Revision = revision, KeysOnly = keysOnly }, cancellation);
+            if (revision == 0) revision = answer.Header.Revision;
+            values.AddRange(answer.Kvs.Select(found => new EtcdValue(found)));
+            if (!answer.More) return (revision, values);
+            from = ByteString.CopyFrom([.. answer.Kvs[^1].Key.Span, 0]);
+        }
+    }
+
+    /// <summary>Changes something, if its conditions hold. Tried once.</summary>
+    /// <exception cref="RpcException">It failed; if <see cref="IsTransient"/>, it may have happened, now or in a while.</exception>
+    public async Task<TxnResponse> Transact(TxnRequest request, CancellationToken cancellation)
+    {
+        var channel = Channel;
+        try
+        {
+            return await new KV.KVClient(channel).TxnAsync(request, NeedsLeader, Deadline, cancellation);
+        }
+        catch (RpcException)
+        {
+            Leave(channel);
+            throw;
+        }
+    }
+
+    public void Dispose()
+    {
+        foreach (var channel in _channels) channel.Dispose();
+    }
+
+    /// <summary>Above every key with the prefix.</summary>
+    internal static ByteString EndOf(string prefix)
+    {
+        var bytes = System.Text.Encoding.UTF8.GetBytes(prefix);
+        bytes[^1]++; // prefixes end with a character of ASCII
+        return ByteString.CopyFrom(bytes);
+    }
+
+    /// <summary>A watch at the member that is used now; <paramref name="channel"/> is to be left if it fails.</summary>
+    internal AsyncDuplexStreamingCall<WatchRequest, WatchResponse> Watch(out GrpcChannel channel, CancellationToken cancellation)
+    {
+        channel = Channel;
+        return new Watch.WatchClient(channel).Watch(NeedsLeader, deadline: null, cancellation);
+    }
+
+    /// <summary>The next calls go to another member, if they would go to this one.</summary>
+    internal void Leave(GrpcChannel channel)
+    {
+        var current = Volatile.Read(ref _current);
+        if (_channels[current % _channels.Length] == channel) Interlocked.CompareExchange(ref _current, (current + 1) % _channels.Length, current);
+    }
+
+    private async Task<RangeResponse> Read(RangeRequest request, CancellationToken cancellation) => await _reads.ExecuteAsync(async token =>
+    {
+        var channel = Channel;
+        try
+        {
+            return await new KV.KVClient(channel).RangeAsync(request, NeedsLeader, Deadline, token);
+        }
+        catch (RpcException)
+        {
+            Leave(channel);
+            token.ThrowIfCancellationRequested();
+            throw;
+        }
+    }, cancellation);
+
+    private GrpcChannel NewChannel(Uri endpoint)
+    {
+        var handler = new SocketsHttpHandler { ConnectTimeout = TimeSpan.FromMilliseconds(_options.CallMs), PooledConnectionIdleTimeout = Timeout.InfiniteTimeSpan };
+        if (_options.Certificate is { } certificate) handler.SslOptions.ClientCertificates = [certificate];
+        if (_options.Authorities is { } authorities)
+        {
+            handler.SslOptions.CertificateChainPolicy = new X509ChainPolicy { TrustMode = X509ChainTrustMode.CustomRootTrust, RevocationMode = X509RevocationMode.NoCheck };
+            handler.SslOptions.CertificateChainPolicy.CustomTrustStore.AddRange(authorities);
+        }
+        return GrpcChannel.ForAddress(endpoint, new GrpcChannelOptions
+        {
+            HttpHandler = handler,
+            DisposeHttpClient = true,
+            // Pages and parts keep below a limit of their own; what etcd sends is to be read.
+            MaxReceiveMessageSize = null,
+        });
+    }
+}
+
+/// <summary>A key as etcd has it.</summary>
+/// <param name="Created">Revision at which it was made.</param>
+/// <param name="Changed">Revision at which it was changed last.</param>
+public sealed record EtcdValue(string Key, ReadOnlyMemory<byte> Value, long Created, long Changed)
+{
+    internal EtcdValue(Mvccpb.KeyValue found)
+        : this(found.Key.ToStringUtf8(), found.Value.Memory, found.CreateRevision, found.ModRevision)
+    {
+    }
+}
