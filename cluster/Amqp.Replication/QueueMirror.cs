@@ -69,7 +69,7 @@ internal sealed class QueueMirror
     public EpochEnd[] Ends { get; private set; } = [];
 
     /// <summary>Below this position it lacks nothing that was not settled: while it is not told of everything, what it was sure of before.</summary>
-    public long KnownEnd => !_isDescribed ? _knownEnd : _missing.Count > 0 ? _missing.Min : _state.End;
+    public long KnownEnd => !_isDescribed ? _knownEnd : _missing.Count > 0 ? _missing.Min : _state.MessagesEnd;
 
     public long Session => _session;
 

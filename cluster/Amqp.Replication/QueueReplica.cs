@@ -96,7 +96,7 @@ public sealed class QueueReplica
         if (_leader is not null) Depose();
         // A start of this node that is over cannot be followed: the next leader is to be elected.
         if (configuration.Leader.Node == _self.Node || !configuration.Concerns(_self.Node)) _mirror = null;
-        else if (_mirror is null || isNewEpoch) _mirror = new QueueMirror(_self, _state, Effects, _options, configuration, _producers, _mirror?.KnownEnd ?? _state.End, _newSession(), now);
+        else if (_mirror is null || isNewEpoch) _mirror = new QueueMirror(_self, _state, Effects, _options, configuration, _producers, _mirror?.KnownEnd ?? _state.MessagesEnd, _newSession(), now);
     }
 
     /// <summary>A publish with this number was taken before, and is safe when the batch <see cref="LastNumber"/> is complete.</summary>
@@ -222,7 +222,7 @@ public sealed class QueueReplica
     /// <summary>What the leaders before knew of the epochs before theirs, and this one of the last.</summary>
     private EpochEnd[] EndsOf(QueueConfiguration configuration)
     {
-        var end = _mirror?.KnownEnd ?? _state.End;
+        var end = _mirror?.KnownEnd ?? _state.MessagesEnd;
         var last = Positions.EpochOf(Math.Max(0, end - 1));
         // Of a copy that was not in sync the store says that it knows nothing.
         if (configuration.Ends is [.., { End: 0 } unknown] && unknown.Epoch >= last) return [.. configuration.Ends];

@@ -139,6 +139,24 @@ public class ReplicaTests
         Assert.That((story["b"].Content, story["a"].Orphans?.Positions.Length), Is.EqualTo(("m1 m3", 1)));
     }
 
+    /// <summary>Seed 20184: what it would have given positions to counted as known.</summary>
+    [Test]
+    public void A_leader_that_took_nothing_knows_no_more_than_before()
+    {
+        var story = new ReplicaStory();
+        story.Configure(1, "a", "a b");
+        story["a"].Publish(Producer, "m1");
+        story.Pass();
+        story["a"].Publish(new ProducerId(9, 2), "only on a");
+        story["a"].Sent.Clear();
+        story.Configure(2, "b", "a b", heard: "b");
+        story.Configure(3, "a", "a b", heard: "b");
+        story["b"].Sent.Clear();
+        story.Configure(4, "b", "a b");
+        story.Pass();
+        Assert.That(story["a"].Orphans?.Positions, Has.Length.EqualTo(1));
+    }
+
     /// <summary>Seed 2224: the one that was to lead left the set, and clients waited for ever.</summary>
     [Test]
     public void A_hand_over_to_one_that_is_gone_is_given_up()

@@ -39,7 +39,7 @@ MUTANTS = [
     ("publishes that only this copy had stay known", "QueueMirror.cs", "        _producers.Clear();\n", ""),
     ("publishes are known before they are there", "QueueMirror.cs", "last.Producers.AsSpan()) _told.Add(mark);", "last.Producers.AsSpan()) { _told.Add(mark); _producers.Add(mark); }"),
     ("publishes that the leader knows are forgotten", "QueueMirror.cs", "foreach (ref readonly var mark in _told.ToArray().AsSpan()) _producers.Add(mark);", ""),
-    ("a copy that was joining knows everything", "QueueMirror.cs", "public long KnownEnd => !_isDescribed ? _knownEnd : _missing.Count > 0 ? _missing.Min : _state.End;", "public long KnownEnd => _state.End;"),
+    ("a copy that was joining knows everything", "QueueMirror.cs", "public long KnownEnd => !_isDescribed ? _knownEnd : _missing.Count > 0 ? _missing.Min : _state.MessagesEnd;", "public long KnownEnd => _state.MessagesEnd;"),
     ("what is known differently is not corrected", "QueueMirror.cs", "is var known && known != own)", "is var known && known != own && own.Position < 0)"),
     ("taken before it is flushed", "QueueMirror.cs", "if (_missing.Count <= MissingMax) _said = _flushed;", "_said = _taken;"),
     ("a refused session goes on", "QueueMirror.cs", "if (message is Refuse) Begin(nextSession(), now);\n        else if", "if"),

@@ -19,11 +19,17 @@ public sealed partial class QueueState
     // Messages whose records came after some of higher positions, until they are durable, and how many such records there were with each.
     private readonly Dictionary<long, long> _late = [];
 
+    // Positions that were left out for the sake of an epoch.
+    private (long From, long To) _skipped;
+
     // A mirror: what it has is none of its affair, whatever is configured or answered.
     private bool _follows;
 
     /// <summary>The queue's number.</summary>
     public QueueId Id => _id;
+
+    /// <summary>Above the position of every message that ever entered. It is the <see cref="End"/>, unless nothing has since the queue leads in its epoch.</summary>
+    public long MessagesEnd => _log.End == _skipped.To ? _skipped.From : _log.End;
 
     /// <summary>What happens goes into <see cref="QueueEffects.Stream"/>.</summary>
     public bool IsMirrored { get; set; }
@@ -82,7 +88,8 @@ public sealed partial class QueueState
     public void Lead(uint epoch, bool mayHaveBeenHandedOut, long now)
     {
         _follows = false;
-        _log.SkipTo(Positions.First(epoch));
+        _skipped = (MessagesEnd, Positions.First(epoch));
+        _log.SkipTo(_skipped.To);
         for (var position = 0L; mayHaveBeenHandedOut && (position = _log.Next(position, Looking.ForAny)) < _log.End; position++) _log[position].Set(EntryFlags.Redelivered);
         LineUp();
         ReleaseDue(now);

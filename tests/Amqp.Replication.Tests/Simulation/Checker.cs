@@ -128,6 +128,8 @@ internal sealed class Checker(SimCluster simulation)
     /// <summary>Every copy in sync has heard that these are settled.</summary>
     public void Final(uint epoch, in StoreRecord settle)
     {
+        // A leader that does not know that one outside of the set leads by now knows nothing of what that one has.
+        if (epoch < _unsynchronisedSince) return;
         for (var position = settle.Position; position < settle.Position + settle.Count; position++) _final.TryAdd(position, epoch);
     }
 

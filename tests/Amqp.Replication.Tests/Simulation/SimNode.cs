@@ -18,6 +18,7 @@ internal sealed partial class SimNode(SimCluster simulation, string name)
     private bool _wasComplete;
     private bool _isStepping;
     private long _renewedAt;
+    private bool _isInDoubt;
     private long _completed;
 
     public string Name => name;
@@ -51,7 +52,7 @@ internal sealed partial class SimNode(SimCluster simulation, string name)
         LearnKeys();
         Replica = new QueueReplica(Self, State, simulation.Options, simulation.NewBoot);
         simulation.Trace.Add(name, $"starts as {Self} with {State.ReadyCount} messages");
-        _renewedAt = simulation.Scheduler.Now;
+        (_renewedAt, _isInDoubt) = (simulation.Scheduler.Now, false);
         simulation.Store.Renew(Self);
         var boot = Self.Boot;
         simulation.Scheduler.After(0, 50, () => Live(boot));
@@ -92,7 +93,12 @@ internal sealed partial class SimNode(SimCluster simulation, string name)
         }
         if (_isStepping) throw new InvalidOperationException("a step inside a step");
         _isStepping = true;
-        Replica.Suspend(IsLeaseInDoubt, Now);
+        if (IsLeaseInDoubt != _isInDoubt)
+        {
+            _isInDoubt = IsLeaseInDoubt;
+            Replica.Suspend(_isInDoubt, Now);
+            CarryOut();
+        }
         action();
         CarryOut();
         _isStepping = false;
