@@ -1,0 +1,174 @@
+using System.Net;
+using System.Threading.Channels;
+using Microsoft.Extensions.Logging;
+using Polly;
+using Polly.CircuitBreaker;
+using Polly.Retry;
+
+namespace Amqp.Cluster.Links;
+
+/// <summary>
+/// What this node sends to another one on one lane: it connects, again and again, and sends in order what is posted while it is connected. When a connection breaks, what was posted
+/// and did not arrive is lost, and nothing says which: <see cref="ILinkUser.Changed"/> tells, and who posts begins anew.
+/// </summary>
+internal sealed partial class OutboundLane : IAsyncDisposable
+{
+    private readonly string _node;
+    private readonly EndPoint _address;
+    private readonly LinkHello _self;
+    private readonly NodeLinks _links;
+    private readonly CircuitBreakerStateProvider _breaker = new();
+    private readonly CancellationTokenSource _ended = new();
+    private readonly ResiliencePipeline<LinkConnection> _connecting;
+    private readonly Task _running;
+    private Outgoing? _outgoing;
+    private long _waitingBytes;
+
+    public OutboundLane(string node, EndPoint address, LinkHello self, NodeLinks links)
+    {
+        (_node, _address, _self, _links) = (node, address, self, links);
+        _connecting = Connecting();
+        _running = Run();
+    }
+
+    public bool IsConnected => Volatile.Read(ref _outgoing) is not null;
+
+    /// <summary>Open: the other node did not answer a few times, and is tried less often.</summary>
+    public CircuitState Breaker => _breaker.CircuitState;
+
+    /// <summary>Why the last try or connection failed; null: it did not.</summary>
+    public string? LastFailure { get; private set; }
+
+    public long WaitingBytes => Volatile.Read(ref _waitingBytes);
+
+    /// <summary>From any thread, without blocking.</summary>
+    /// <returns>False: it is not connected, and what was posted is not sent.</returns>
+    public bool Post(LinkMessage message)
+    {
+        if (Volatile.Read(ref _outgoing) is not { } outgoing) return false;
+        if (Interlocked.Add(ref _waitingBytes, message.Bytes) > _links.Options.WaitingBytesMax) outgoing.Overflow();
+        if (outgoing.TryWrite(message)) return true;
+        Interlocked.Add(ref _waitingBytes, -message.Bytes);
+        return false;
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ended.CancelAsync();
+        await _running;
+        _ended.Dispose();
+    }
+
+    private async Task Run()
+    {
+        while (!_ended.IsCancellationRequested)
+        {
+            try
+            {
+                await using var connection = await _connecting.ExecuteAsync(
+                    async end => await LinkConnection.Connect(_address, _node, _self, _links.Security, _links.Options, _links.Time, end), _ended.Token);
+                await Serve(connection);
+            }
+            catch (Exception exception) when (LinkConnection.IsOfTheLink(exception))
+            {
+                if (_ended.IsCancellationRequested) return;
+                LastFailure = exception.Message;
+                LogBroken(_links.Logger, _node, _self.Lane, exception.Message);
+            }
+        }
+    }
+
+    private async Task Serve(LinkConnection connection)
+    {
+        using var outgoing = new Outgoing(_ended.Token);
+        LastFailure = null;
+        Interlocked.Exchange(ref _waitingBytes, 0);
+        Volatile.Write(ref _outgoing, outgoing);
+        LogConnected(_links.Logger, _node, _self.Lane);
+        _links.User.Changed(_node, connection.Peer.Epoch, _self.Lane, isConnected: true);
+        try
+        {
+            await connection.Run(outgoing.Reader, message => Interlocked.Add(ref _waitingBytes, -message.Bytes), (_, _) => { }, outgoing.End);
+        }
+        catch (IOException exception) when (outgoing.IsOverflown)
+        {
+            throw new IOException($"more than {_links.Options.WaitingBytesMax} bytes wait for it", exception);
+        }
+        finally
+        {
+            Volatile.Write(ref _outgoing, null);
+            _links.User.Changed(_node, connection.Peer.Epoch, _self.Lane, isConnected: false);
+        }
+    }
+
+    /// <summary>Tries until it is connected: soon at first, since a node that ended is started again, and, when the breaker has opened, every second.</summary>
+    private ResiliencePipeline<LinkConnection> Connecting() => new ResiliencePipelineBuilder<LinkConnection> { TimeProvider = _links.Time }
+        .AddRetry(new RetryStrategyOptions<LinkConnection>
+        {
+            ShouldHandle = new PredicateBuilder<LinkConnection>().Handle<IOException>().Handle<BrokenCircuitException>(),
+            BackoffType = DelayBackoffType.Exponential,
+            Delay = TimeSpan.FromMilliseconds(50),
+            MaxDelay = TimeSpan.FromSeconds(1),
+            UseJitter = true,
+            MaxRetryAttempts = int.MaxValue,
+            OnRetry = retried =>
+            {
+                if (retried.Outcome.Exception is IOException failure) LastFailure = failure.Message;
+                return default;
+            },
+        })
+        .AddCircuitBreaker(new CircuitBreakerStrategyOptions<LinkConnection>
+        {
+            ShouldHandle = new PredicateBuilder<LinkConnection>().Handle<IOException>(),
+            FailureRatio = 0.5,
+            MinimumThroughput = 5,
+            SamplingDuration = TimeSpan.FromSeconds(30),
+            BreakDuration = TimeSpan.FromSeconds(1),
+            StateProvider = _breaker,
+            OnOpened = _ =>
+            {
+                LogUnreachable(_links.Logger, _node, _self.Lane, _address, LastFailure);
+                return default;
+            },
+        })
+        .Build();
+
+    /// <summary>What waits for one connection.</summary>
+    private sealed class Outgoing(CancellationToken end) : IDisposable
+    {
+        private readonly Channel<LinkMessage> _messages = Channel.CreateUnbounded<LinkMessage>(new UnboundedChannelOptions { SingleReader = true });
+        private readonly CancellationTokenSource _end = CancellationTokenSource.CreateLinkedTokenSource(end);
+
+        public ChannelReader<LinkMessage> Reader => _messages.Reader;
+
+        /// <summary>The connection is to end.</summary>
+        public CancellationToken End => _end.Token;
+
+        public bool IsOverflown { get; private set; }
+
+        public bool TryWrite(LinkMessage message) => _messages.Writer.TryWrite(message);
+
+        /// <summary>The other side does not take what is sent to it.</summary>
+        public void Overflow()
+        {
+            if (!_messages.Writer.TryComplete()) return;
+            IsOverflown = true;
+            _ = _end.CancelAsync();
+        }
+
+        public void Dispose()
+        {
+            // If that is overflowing at this moment, it still cancels.
+            if (_messages.Writer.TryComplete()) _end.Dispose();
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Connected to node {Node} ({Lane})")]
+    private static partial void LogConnected(ILogger logger, string node, LinkLane lane);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The link to node {Node} ({Lane}) is broken: {Reason}; connecting again")]
+    private static partial void LogBroken(ILogger logger, string node, LinkLane lane, string reason);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} ({Lane}) at {Address} cannot be reached: {Reason}; it is tried every second. If it runs, look whether its Cluster:Address and Cluster:Port can be reached from here, and whether both have the same Cluster:Secret")]
+    private static partial void LogUnreachable(ILogger logger, string node, LinkLane lane, EndPoint address, string? reason);
+}
