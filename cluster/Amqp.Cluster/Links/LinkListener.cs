@@ -1,5 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
+using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Cluster.Links;
@@ -11,7 +12,8 @@ public sealed partial class LinkListener : IAsyncDisposable
 
     private readonly Socket _socket;
     private readonly NodeLinks _links;
-    private readonly SemaphoreSlim _handshakes;
+    // One item for each handshake: when it is full, nothing is accepted.
+    private readonly Channel<bool> _handshakes;
     private readonly CancellationTokenSource _ended = new();
     private readonly TaskCounter _serving = new();
     private readonly Task _accepting;
@@ -21,7 +23,7 @@ public sealed partial class LinkListener : IAsyncDisposable
     private LinkListener(Socket socket, NodeLinks links)
     {
         (_socket, _links) = (socket, links);
-        _handshakes = new SemaphoreSlim(links.Options.HandshakesMax);
+        _handshakes = Channel.CreateBounded<bool>(links.Options.HandshakesMax);
         _accepting = Accept();
     }
 
@@ -52,7 +54,6 @@ public sealed partial class LinkListener : IAsyncDisposable
         await _accepting;
         await _serving.None;
         _ended.Dispose();
-        _handshakes.Dispose();
     }
 
     private async Task Accept()
@@ -61,7 +62,7 @@ public sealed partial class LinkListener : IAsyncDisposable
         {
             try
             {
-                await _handshakes.WaitAsync(_ended.Token);
+                await _handshakes.Writer.WriteAsync(true, _ended.Token);
                 var socket = await _socket.AcceptAsync(_ended.Token);
                 socket.NoDelay = true;
                 _ = Serve(socket);
@@ -69,7 +70,7 @@ public sealed partial class LinkListener : IAsyncDisposable
             catch (Exception exception) when (LinkConnection.IsOfTheLink(exception))
             {
                 if (_ended.IsCancellationRequested) return;
-                _handshakes.Release();
+                _handshakes.Reader.TryRead(out _);
                 LogNotAccepted(_links.Logger, exception.Message);
             }
         }
@@ -91,14 +92,14 @@ public sealed partial class LinkListener : IAsyncDisposable
         }
         finally
         {
-            _handshakes.Release();
+            _handshakes.Reader.TryRead(out _);
         }
         await using var open = connection;
         var (node, epoch, lane) = (connection.Peer.Node, connection.Peer.Epoch, connection.Peer.Lane);
         _links.User.PeerChanged(node, epoch, lane, isConnected: true);
         try
         {
-            var nothing = System.Threading.Channels.Channel.CreateBounded<LinkMessage>(1);
+            var nothing = Channel.CreateBounded<LinkMessage>(1);
             await connection.Run(nothing.Reader, _ => { }, (kind, payload) => _links.User.Received(node, epoch, lane, kind, payload), _ended.Token);
         }
         catch (Exception exception) when (LinkConnection.IsOfTheLink(exception))
