@@ -1,3 +1,4 @@
+using System.Buffers;
 using AMQP.Net;
 using Amqp.Core.Records;
 
@@ -6,10 +7,16 @@ namespace Amqp.Replication.Tests.Simulation;
 /// <summary>What records, and messages with them, are for who gets them: they have been bytes in between.</summary>
 internal sealed class Wire
 {
+    private readonly ArrayBufferWriter<byte> _bytes = new();
     private readonly RecordBuffer _buffer = new();
     private readonly ShortStringPool _strings = new();
 
-    public ReplicaMessage Copy(ReplicaMessage message) => message is Feed feed ? feed with { Item = Copy(feed.Item) } : message;
+    public ReplicaMessage Copy(ReplicaMessage message)
+    {
+        _bytes.ResetWrittenCount();
+        ReplicaCodec.Write(_bytes, _buffer, message);
+        return ReplicaCodec.Read(_bytes.WrittenSpan, _strings)!;
+    }
 
     public StoreRecord[] Copy(ReadOnlySpan<StoreRecord> records)
     {
@@ -18,11 +25,4 @@ internal sealed class Wire
         RecordCodec.Write(_buffer, records);
         return RecordCodec.Read(_buffer.Bytes, _strings)!;
     }
-
-    private FeedItem Copy(FeedItem item) => item switch
-    {
-        Batch batch => batch with { Records = Copy(batch.Records) },
-        Fill fill => fill with { Records = Copy(fill.Records) },
-        _ => item,
-    };
 }
