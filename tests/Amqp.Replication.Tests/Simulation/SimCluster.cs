@@ -19,11 +19,12 @@ internal sealed class SimCluster
     private long _boots;
 
     /// <param name="bug">To be found.</param>
-    public SimCluster(int seed, Bug bug = Bug.None)
+    /// <param name="isTraced">If not, a run that fails is repeated, traced.</param>
+    public SimCluster(int seed, Bug bug = Bug.None, bool isTraced = false)
     {
         (Seed, Bug) = (seed, bug);
         Scheduler = new Scheduler(seed);
-        Trace = new Trace(Scheduler);
+        Trace = new Trace(Scheduler, isTraced);
         Network = new SimNetwork(Scheduler);
         var random = Scheduler.Random;
         Store = new SimStore(Scheduler, Trace, bug) { PromotesUnsynchronised = random.Next(8) == 0 };
@@ -92,6 +93,7 @@ internal sealed class SimCluster
         }
         catch (Exception broken) when (broken is not OutOfMemoryException)
         {
+            if (!Trace.IsKept) new SimCluster(Seed, Bug, isTraced: true).Run();
             throw new AssertionException($"seed {Seed}: {broken.Message}\n{Options} {(IsMemoryTight ? "memory is tight" : "")}\n{Settings}\n{(broken is AssertionException ? "" : broken.StackTrace)}\n{Trace.Shortened(last: 60, "etcd", "starts", "stops", "is ", broken.Message.Split(' ')[0])}", broken);
         }
     }
