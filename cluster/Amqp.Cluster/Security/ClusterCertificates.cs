@@ -71,7 +71,9 @@ public sealed class ClusterCertificates : IDisposable
         {
             var node = X509Certificate2.CreateFromPemFile(certificateFile, keyFile);
             if (NodeOf(node) is null) throw new CryptographicException("its subject has no common name, which has to be the name of the node");
-            return new ClusterCertificates(node, [.. chain.Skip(1)], authorities);
+            var certificates = new ClusterCertificates(node, [.. chain.Skip(1)], authorities);
+            foreach (var purpose in new[] { ForServers, ForClients }) certificates.Check(purpose);
+            return certificates;
         }
         catch (Exception exception) when (exception is CryptographicException or IOException or UnauthorizedAccessException)
         {
@@ -169,6 +171,17 @@ public sealed class ClusterCertificates : IDisposable
         {
             throw new CryptographicException($"The certificates in '{file}' cannot be used: {exception.Message} It has to be a PEM file.", exception);
         }
+    }
+
+    /// <summary>Other nodes would refuse it; better that this one says so, and why.</summary>
+    private void Check(string purpose)
+    {
+        using var chain = new X509Chain();
+        chain.ChainPolicy = Policy(purpose);
+        chain.ChainPolicy.ExtraStore.AddRange(_shown.IntermediateCertificates.ToArray());
+        if (chain.Build(Node)) return;
+        var reasons = string.Join("; ", chain.ChainStatus.Select(status => status.StatusInformation.Trim()));
+        throw new CryptographicException($"other nodes would not take it for a {(purpose == ForServers ? "server's" : "client's")} certificate of the authority: {reasons}");
     }
 
     private X509ChainPolicy Policy(string purpose)

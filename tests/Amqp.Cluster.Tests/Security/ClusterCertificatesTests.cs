@@ -59,17 +59,18 @@ public sealed class ClusterCertificatesTests
         var request = new CertificateRequest(One.Authorities[0].SubjectName, key, HashAlgorithmName.SHA256);
         foreach (var extension in One.Authorities[0].Extensions) request.CertificateExtensions.Add(extension); // its key identifier, too
         using var authority = request.CreateSelfSigned(Yesterday, Tomorrow);
-        using var forged = Forge(authority, One.Node, "forged");
-        Assert.That(forged.Node.Issuer, Is.EqualTo(One.Node.Issuer));
-        Assert.That(await Meet(Careless(forged.Client()), Two.Server()), Is.EqualTo(("refused", "refuses")));
-        Assert.That(await Meet(Two.Client(), Careless(forged.Server())), Is.EqualTo(("refuses", "refused")));
+        var forged = Forge(authority, One.Node);
+        Assert.That(forged.TargetCertificate.Issuer, Is.EqualTo(One.Node.Issuer));
+        Assert.That(await Meet(Client(forged), Two.Server()), Is.EqualTo(("refused", "refuses")));
+        Assert.That(await Meet(Two.Client(), Server(forged)), Is.EqualTo(("refuses", "refused")));
     }
 
     [Test]
     public async Task A_certificate_that_a_node_signs_is_refused()
     {
-        using var forged = Forge(One.Node, Two.Node, "signed-by-node");
-        Assert.That(await Meet(Careless(forged.Client()), Two.Server()), Is.EqualTo(("refused", "refuses")));
+        var forged = Forge(One.Node, Two.Node);
+        Assert.That(await Meet(Client(forged), Two.Server()), Is.EqualTo(("refused", "refuses")));
+        Assert.That(await Meet(Two.Client(), Server(forged)), Is.EqualTo(("refuses", "refused")));
     }
 
     [Test]
@@ -91,6 +92,18 @@ public sealed class ClusterCertificatesTests
         var file = Path.Combine(Folder, "empty");
         File.WriteAllText(file, "");
         Assert.That(() => ClusterCertificates.FromFiles(file, file, file), Throws.TypeOf<CryptographicException>().With.Message.Contains(file).And.Message.Contains("no certificate"));
+    }
+
+    [Test]
+    public void A_certificate_of_another_authority_is_not_loaded()
+    {
+        using var other = Of("rabbit@one", secret: "another horse battery staple");
+        var (one, two) = (Path.Combine(Folder, "one"), Path.Combine(Folder, "other"));
+        One.WriteFiles(one);
+        other.WriteFiles(two);
+        Assert.That(
+            () => ClusterCertificates.FromFiles(Path.Combine(one, "node.crt"), Path.Combine(one, "node.key"), Path.Combine(two, "authority.crt")),
+            Throws.TypeOf<CryptographicException>().With.Message.Contains("node.crt").And.Message.Contains("other nodes would not take it"));
     }
 
     /// <summary>Worked out by another program: Python's hashlib, and the curve's arithmetic on whole numbers.</summary>
@@ -118,19 +131,19 @@ public sealed class ClusterCertificatesTests
     private static ClusterCertificates Of(string node, string secret = Secret) => ClusterCertificates.FromSecret(secret, node, IPAddress.Parse("127.0.0.9"), TimeProvider.System);
 
     /// <summary>A node's certificate as it is, but with another key and signed by somebody else.</summary>
-    private static ClusterCertificates Forge(X509Certificate2 issuer, X509Certificate2 like, string name)
+    private static SslStreamCertificateContext Forge(X509Certificate2 issuer, X509Certificate2 like)
     {
         using var key = ECDsa.Create(ECCurve.NamedCurves.nistP256);
         var request = new CertificateRequest(like.SubjectName, key, HashAlgorithmName.SHA256);
         foreach (var extension in like.Extensions) request.CertificateExtensions.Add(extension);
         var generator = X509SignatureGenerator.CreateForECDsa(issuer.GetECDsaPrivateKey()!);
         using var certificate = request.Create(issuer.SubjectName, generator, Yesterday, Tomorrow, [7]);
-        var path = Path.Combine(Folder, name);
-        File.WriteAllText($"{path}.crt", $"{certificate.ExportCertificatePem()}\n{issuer.ExportCertificatePem()}\n");
-        File.WriteAllText($"{path}.key", key.ExportPkcs8PrivateKeyPem());
-        File.WriteAllText($"{path}.ca", One.Authorities[0].ExportCertificatePem());
-        return ClusterCertificates.FromFiles($"{path}.crt", $"{path}.key", $"{path}.ca");
+        return SslStreamCertificateContext.Create(certificate.CopyWithPrivateKey(key), [X509CertificateLoader.LoadCertificate(issuer.RawData)], offline: true);
     }
+
+    private static SslClientAuthenticationOptions Client(SslStreamCertificateContext shown) => Careless(new SslClientAuthenticationOptions { TargetHost = "localhost", ClientCertificateContext = shown });
+
+    private static SslServerAuthenticationOptions Server(SslStreamCertificateContext shown) => Careless(new SslServerAuthenticationOptions { ServerCertificateContext = shown, ClientCertificateRequired = true });
 
     private static bool IsCareless => true; // a constant would be an error, as it should be anywhere else
 
