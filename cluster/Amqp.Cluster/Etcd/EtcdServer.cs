@@ -18,6 +18,7 @@ public sealed partial class EtcdServer(EtcdServerOptions options, ClusterCertifi
     /// <summary>One that ran for so long was well, and its next end counts as the first.</summary>
     private static readonly TimeSpan Well = TimeSpan.FromMinutes(1);
 
+    private static readonly TimeSpan LookAtItsLog = TimeSpan.FromMinutes(1);
     private static readonly TimeSpan PatienceToEnd = TimeSpan.FromSeconds(5);
     private static readonly TimeSpan PauseBetweenQuestions = TimeSpan.FromMilliseconds(50);
 
@@ -108,7 +109,11 @@ public sealed partial class EtcdServer(EtcdServerOptions options, ClusterCertifi
     private async Task<int> ToItsEnd(EtcdProcess process)
     {
         var ended = process.Ended();
-        await ((Task)ended).WaitAsync(_ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        while (!ended.IsCompleted && !_ending.IsCancellationRequested)
+        {
+            await ((Task)ended).WaitAsync(LookAtItsLog, time, _ending.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+            _log.Cut();
+        }
         if (!ended.IsCompleted)
         {
             process.AskToEnd();
@@ -121,7 +126,7 @@ public sealed partial class EtcdServer(EtcdServerOptions options, ClusterCertifi
     [LoggerMessage(Level = LogLevel.Information, Message = "etcd of {Name} answers, {Ms} ms after it was started")]
     private partial void LogAnswers(string name, long ms);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "etcd of {Name} {What} It ran for {Seconds:F1} s; it has ended {Ends} times in a row, and is started again in {PauseMs} ms. "
+    [LoggerMessage(Level = LogLevel.Error, Message = "etcd of {Name} {What} It ran for {Seconds:F1} s; this is end {Ends} in a row, and it is started again in {PauseMs} ms. "
         + "Until it answers this node can change nothing that the cluster shares, and with most nodes like that nobody can. {LogFile} ends with:\n{Tail}")]
     private partial void LogEnded(string name, string what, double seconds, int ends, int pauseMs, string logFile, string tail);
 }

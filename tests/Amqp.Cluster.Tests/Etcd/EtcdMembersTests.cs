@@ -19,9 +19,13 @@ public sealed class EtcdMembersTests : IDisposable
         await using var cluster = await Nodes.Start(_folder, "one", "two", "three");
         var one = cluster[0];
         await using var four = await Join(one, EtcdNode.NewPeer("four"));
+        var log = new LogLines();
+        await cluster[2].Stop();
+        await cluster[2].Start(log);
         Assert.That(await one.Members.List(Soon), Has.Count.EqualTo(4).And.All.Matches<EtcdMember>(member => member is { IsStarted: true, IsLearner: false }));
         await four.Members.Remove(await IdOf(one, cluster[2]), Soon);
         Assert.That((await one.Members.List(Soon)).Select(member => member.Name), Is.EquivalentTo(new[] { "rabbit@one", "rabbit@two", "rabbit@four" }));
+        await Eventually.That(() => log.All, Has.Some.Contains("The other nodes have removed this one"), Patience.Start);
         await one.Members.Remove(id: 7, Soon); // there is none
         Assert.That((await one.Members.Leader(Soon))!.Id, Is.EqualTo((await four.Members.Leader(Soon))!.Id));
     }

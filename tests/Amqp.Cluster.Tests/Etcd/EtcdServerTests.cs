@@ -7,7 +7,6 @@ using Amqp.Cluster.Security;
 using Amqp.Core.Topology;
 using Amqp.Testing;
 using Grpc.Core;
-using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Abstractions;
 
 namespace Amqp.Cluster.Tests.Etcd;
@@ -55,7 +54,7 @@ public sealed class EtcdServerTests : IDisposable
     [Test]
     public async Task It_is_started_again_when_it_is_killed()
     {
-        var log = new Lines();
+        var log = new LogLines();
         await using var node = One();
         await node.Start(log);
         for (var round = 1; round <= 3; round++)
@@ -94,11 +93,11 @@ public sealed class EtcdServerTests : IDisposable
     {
         await using var first = One();
         await first.Start();
-        var log = new Lines();
+        var log = new LogLines();
         await using var second = new EtcdServer(first.Options with { Folder = Path.Combine(_folder, "second"), ClientPort = Ports.Free() }, first.Certificates, TimeProvider.System, log);
         using var patience = new CancellationTokenSource();
         var start = second.Start(patience.Token);
-        await Eventually.That(() => log.All, Has.Some.Contains("ended 3 times"), Patience.Start);
+        await Eventually.That(() => log.All, Has.Some.Contains("this is end 3 in a row"), Patience.Start);
         Assert.That(log.All, Has.Some.Contains("Another process has its port").And.Some.Contains("bind: address already in use"));
         await patience.CancelAsync();
         Assert.That(() => start, Throws.InstanceOf<OperationCanceledException>().With.Message.Contains("Another process has its port"));
@@ -108,7 +107,7 @@ public sealed class EtcdServerTests : IDisposable
     public async Task A_program_that_is_not_there_is_named()
     {
         await using var node = One();
-        var log = new Lines();
+        var log = new LogLines();
         await using var server = new EtcdServer(node.Options with { Program = "/nowhere/etcd" }, node.Certificates, TimeProvider.System, log);
         using var patience = new CancellationTokenSource();
         var start = server.Start(patience.Token);
@@ -182,21 +181,5 @@ public sealed class EtcdServerTests : IDisposable
     {
         var self = EtcdNode.NewPeer("one");
         return new EtcdNode(EtcdNode.OptionsOf(_folder, self, [self], isNew: true));
-    }
-
-    /// <summary>What a person would find in the broker's log.</summary>
-    private sealed class Lines : ILogger<EtcdServer>
-    {
-        private readonly System.Collections.Concurrent.ConcurrentQueue<string> _lines = new();
-
-        public IReadOnlyList<string> All => [.. _lines];
-
-        public IDisposable? BeginScope<TState>(TState state)
-            where TState : notnull => null;
-
-        public bool IsEnabled(LogLevel logLevel) => true;
-
-        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter) =>
-            _lines.Enqueue(formatter(state, exception));
     }
 }
