@@ -24,7 +24,7 @@ internal sealed class EtcdProcess : IDisposable
         exec 3<&-
         wait $child
         ended=$?
-        kill -KILL $watcher
+        kill -KILL $watcher 2>/dev/null
         exit $ended
         """;
 

@@ -51,7 +51,12 @@ public sealed class EtcdMembersTests : IDisposable
     {
         await using var cluster = await Nodes.Start(_folder, "one", "two", "three");
         foreach (var node in cluster) await node.Stop();
-        var starts = order.Select(index => cluster[index].Start()).ToList();
+        var starts = new List<Task>();
+        foreach (var node in order.Select(index => cluster[index]))
+        {
+            starts.Add(node.Start());
+            await Eventually.That(() => node.ProcessId, Is.Not.Null);
+        }
         await Task.WhenAll(starts);
         Assert.That(await cluster[order[0]].Members.List(Soon), Has.Count.EqualTo(3));
     }
