@@ -7,7 +7,8 @@ namespace Amqp.Cluster.Tests;
 /// <summary>Members of one etcd, each a process of its own on loopback, with its data in a folder that goes with it.</summary>
 internal sealed class EtcdServers : IAsyncDisposable
 {
-    private static readonly string? Program = Find();
+    /// <summary>Null: it is missing, and its tests are skipped.</summary>
+    public static readonly string? Program = Find();
 
     private readonly string _folder = Directory.CreateTempSubdirectory("etcd-").FullName;
     private readonly List<Member> _members;
@@ -16,10 +17,15 @@ internal sealed class EtcdServers : IAsyncDisposable
 
     public IReadOnlyList<Uri> Endpoints => [.. _members.Select(member => new Uri($"http://127.0.0.1:{member.ClientPort}"))];
 
+    public static void SkipWithoutEtcd()
+    {
+        if (Program is null) Assert.Ignore("etcd is missing: tools/scripts/install-test-needs.sh gets it");
+    }
+
     /// <summary>Starts them, and waits until they have a leader.</summary>
     public static async Task<EtcdServers> Start(int count = 1)
     {
-        if (Program is null) Assert.Ignore("etcd is missing: tools/scripts/install-test-needs.sh gets it");
+        SkipWithoutEtcd();
         var servers = new EtcdServers(count);
         for (var index = 0; index < count; index++) servers.Begin(index);
         using var client = servers.NewClient();

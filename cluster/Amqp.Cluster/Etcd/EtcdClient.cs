@@ -87,19 +87,8 @@ public sealed class EtcdClient : IDisposable
 
     /// <summary>Changes something, if its conditions hold. Tried once.</summary>
     /// <exception cref="RpcException">It failed; if <see cref="IsTransient"/>, it may have happened, now or in a while.</exception>
-    public async Task<TxnResponse> Transact(TxnRequest request, CancellationToken cancellation)
-    {
-        var channel = Channel;
-        try
-        {
-            return await new KV.KVClient(channel).TxnAsync(request, NeedsLeader, Deadline, cancellation);
-        }
-        catch (RpcException)
-        {
-            Leave(channel);
-            throw;
-        }
-    }
+    public Task<TxnResponse> Transact(TxnRequest request, CancellationToken cancellation) =>
+        Once((channel, options) => new KV.KVClient(channel).TxnAsync(request, options).ResponseAsync, cancellation);
 
     public void Dispose()
     {
@@ -112,6 +101,36 @@ public sealed class EtcdClient : IDisposable
         var bytes = System.Text.Encoding.UTF8.GetBytes(prefix);
         bytes[^1]++; // prefixes end with a character of ASCII
         return ByteString.CopyFrom(bytes);
+    }
+
+    /// <summary>A call that changes nothing, tried again, at one member after the other, until one answers.</summary>
+    internal async Task<T> Read<T>(Func<GrpcChannel, CallOptions, Task<T>> call, CancellationToken cancellation) => await _reads.ExecuteAsync(async token =>
+    {
+        try
+        {
+            return await Once(call, token);
+        }
+        catch (RpcException)
+        {
+            token.ThrowIfCancellationRequested();
+            throw;
+        }
+    }, cancellation);
+
+    /// <summary>A call, tried once at the member that is used now.</summary>
+    /// <exception cref="RpcException">It failed; if <see cref="IsTransient"/>, it may have happened, now or in a while.</exception>
+    internal async Task<T> Once<T>(Func<GrpcChannel, CallOptions, Task<T>> call, CancellationToken cancellation)
+    {
+        var channel = Channel;
+        try
+        {
+            return await call(channel, new CallOptions(NeedsLeader, Deadline, cancellation));
+        }
+        catch (RpcException)
+        {
+            Leave(channel);
+            throw;
+        }
     }
 
     /// <summary>A watch at the member that is used now; <paramref name="channel"/> is to be left if it fails.</summary>
@@ -128,20 +147,8 @@ public sealed class EtcdClient : IDisposable
         if (_channels[current % _channels.Length] == channel) Interlocked.CompareExchange(ref _current, (current + 1) % _channels.Length, current);
     }
 
-    private async Task<RangeResponse> Read(RangeRequest request, CancellationToken cancellation) => await _reads.ExecuteAsync(async token =>
-    {
-        var channel = Channel;
-        try
-        {
-            return await new KV.KVClient(channel).RangeAsync(request, NeedsLeader, Deadline, token);
-        }
-        catch (RpcException)
-        {
-            Leave(channel);
-            token.ThrowIfCancellationRequested();
-            throw;
-        }
-    }, cancellation);
+    private Task<RangeResponse> Read(RangeRequest request, CancellationToken cancellation) =>
+        Read((channel, options) => new KV.KVClient(channel).RangeAsync(request, options).ResponseAsync, cancellation);
 
     private GrpcChannel NewChannel(Uri endpoint)
     {

@@ -4,6 +4,7 @@ using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
 using System.Threading.Channels;
+using Amqp.Cluster.Security;
 
 namespace Amqp.Cluster.Links;
 
@@ -31,7 +32,7 @@ internal sealed class LinkConnection : IAsyncDisposable
 
     /// <summary>Connects to a node.</summary>
     /// <exception cref="IOException">It is not there, or is another one.</exception>
-    public static async Task<LinkConnection> Connect(EndPoint address, string node, LinkHello self, LinkSecurity security, LinkOptions options, TimeProvider time, CancellationToken cancellation)
+    public static async Task<LinkConnection> Connect(EndPoint address, string node, LinkHello self, ClusterCertificates certificates, LinkOptions options, TimeProvider time, CancellationToken cancellation)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         SslStream? stream = null;
@@ -40,9 +41,9 @@ internal sealed class LinkConnection : IAsyncDisposable
             using var patience = Patience(options, cancellation);
             await socket.ConnectAsync(address, patience.Token);
             stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
-            await stream.AuthenticateAsClientAsync(security.Client, patience.Token);
+            await stream.AuthenticateAsClientAsync(certificates.Client(), patience.Token);
             await Send(stream, self, patience.Token);
-            var connection = await Open(stream, security, options, time, patience.Token);
+            var connection = await Open(stream, options, time, patience.Token);
             if (connection.Peer.Node == node) return connection;
             throw new InvalidDataException($"at {address} is node {connection.Peer.Node}, and not {node}");
         }
@@ -58,14 +59,14 @@ internal sealed class LinkConnection : IAsyncDisposable
     /// <summary>Another node has connected.</summary>
     /// <param name="self">What this node answers to a lane.</param>
     /// <exception cref="IOException">It is no node of this cluster, or says nothing.</exception>
-    public static async Task<LinkConnection> Accept(Socket socket, Func<LinkLane, LinkHello> self, LinkSecurity security, LinkOptions options, TimeProvider time, CancellationToken cancellation)
+    public static async Task<LinkConnection> Accept(Socket socket, Func<LinkLane, LinkHello> self, ClusterCertificates certificates, LinkOptions options, TimeProvider time, CancellationToken cancellation)
     {
         var stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
         try
         {
             using var patience = Patience(options, cancellation);
-            await stream.AuthenticateAsServerAsync(security.Server, patience.Token);
-            var connection = await Open(stream, security, options, time, patience.Token);
+            await stream.AuthenticateAsServerAsync(certificates.Server(), patience.Token);
+            var connection = await Open(stream, options, time, patience.Token);
             await Send(stream, self(connection.Peer.Lane), patience.Token);
             return connection;
         }
@@ -107,9 +108,9 @@ internal sealed class LinkConnection : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _stream.DisposeAsync();
 
-    private static async Task<LinkConnection> Open(SslStream stream, LinkSecurity security, LinkOptions options, TimeProvider time, CancellationToken cancellation)
+    private static async Task<LinkConnection> Open(SslStream stream, LinkOptions options, TimeProvider time, CancellationToken cancellation)
     {
-        var name = stream.RemoteCertificate is { } certificate ? security.NodeOf(certificate) : null;
+        var name = stream.RemoteCertificate is { } certificate ? ClusterCertificates.NodeOf(certificate) : null;
         var reader = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: 64 << 10));
         while (true)
         {

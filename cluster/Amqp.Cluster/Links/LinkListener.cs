@@ -83,7 +83,7 @@ public sealed partial class LinkListener : IAsyncDisposable
         LinkConnection connection;
         try
         {
-            connection = await LinkConnection.Accept(socket, _links.Hello, _links.Security, _links.Options, _links.Time, _ended.Token);
+            connection = await LinkConnection.Accept(socket, _links.Hello, _links.Certificates, _links.Options, _links.Time, _ended.Token);
         }
         catch (Exception exception) when (LinkConnection.IsOfTheLink(exception))
         {

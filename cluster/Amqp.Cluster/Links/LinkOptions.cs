@@ -1,6 +1,3 @@
-using System.Net.Security;
-using System.Security.Cryptography.X509Certificates;
-
 namespace Amqp.Cluster.Links;
 
 /// <summary>Times and sizes of the links between nodes. Times are milliseconds.</summary>
@@ -24,12 +21,6 @@ public sealed record LinkOptions
     /// <summary>Connections that have not said yet who they are. Others wait to be accepted.</summary>
     public int HandshakesMax { get; init; } = 64;
 }
-
-/// <summary>How nodes know each other: both sides show a certificate.</summary>
-/// <param name="Server">For who connects to this node; a certificate is demanded and checked.</param>
-/// <param name="Client">For whom this node connects to.</param>
-/// <param name="NodeOf">The name of the node that a certificate was made for, or null.</param>
-public sealed record LinkSecurity(SslServerAuthenticationOptions Server, SslClientAuthenticationOptions Client, Func<X509Certificate, string?> NodeOf);
 
 /// <summary>Connections to one node that do not wait for each other.</summary>
 public enum LinkLane : byte

@@ -1,6 +1,7 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Net;
+using Amqp.Cluster.Security;
 using Microsoft.Extensions.Logging;
 using Polly.CircuitBreaker;
 
@@ -40,10 +41,10 @@ public sealed class NodeLinks : IAsyncDisposable
 
     /// <param name="self">The name of this node.</param>
     /// <param name="epoch">Of its start.</param>
-    public NodeLinks(string self, uint epoch, LinkSecurity security, LinkOptions options, ILinkUser user, TimeProvider time, ILogger<NodeLinks> logger) =>
-        (_self, _epoch, Security, Options, User, Time, Logger) = (self, epoch, security, options, user, time, logger);
+    public NodeLinks(string self, uint epoch, ClusterCertificates certificates, LinkOptions options, ILinkUser user, TimeProvider time, ILogger<NodeLinks> logger) =>
+        (_self, _epoch, Certificates, Options, User, Time, Logger) = (self, epoch, certificates, options, user, time, logger);
 
-    internal LinkSecurity Security { get; }
+    internal ClusterCertificates Certificates { get; }
 
     internal LinkOptions Options { get; }
 

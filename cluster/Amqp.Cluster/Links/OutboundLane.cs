@@ -66,7 +66,7 @@ internal sealed partial class OutboundLane : IAsyncDisposable
             try
             {
                 await using var connection = await _connecting.ExecuteAsync(
-                    async end => await LinkConnection.Connect(_address, _node, _self, _links.Security, _links.Options, _links.Time, end), _ended.Token);
+                    async end => await LinkConnection.Connect(_address, _node, _self, _links.Certificates, _links.Options, _links.Time, end), _ended.Token);
                 await Serve(connection);
             }
             catch (Exception exception) when (LinkConnection.IsOfTheLink(exception))

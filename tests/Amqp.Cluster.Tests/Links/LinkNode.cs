@@ -17,7 +17,7 @@ internal sealed class LinkNode : ILinkUser, IAsyncDisposable
     public LinkNode(string name, TestAuthority authority, uint epoch = 1, int port = 0, LinkOptions? options = null)
     {
         Name = name;
-        Links = new NodeLinks(name, epoch, authority.For(name), options ?? new LinkOptions(), this, TimeProvider.System, NullLogger<NodeLinks>.Instance);
+        Links = new NodeLinks(name, epoch, authority.Of(name), options ?? new LinkOptions(), this, TimeProvider.System, NullLogger<NodeLinks>.Instance);
         _listener = LinkListener.Start(new IPEndPoint(IPAddress.Loopback, port), Links);
     }
 

@@ -47,7 +47,7 @@ public class LinkStrangersTests
         await IsRefused(new SslClientAuthenticationOptions { TargetHost = "", RemoteCertificateValidationCallback = IsAnything }, Hello("rabbit@three"));
 
     [Test]
-    public async Task One_with_a_certificate_of_others_gets_nothing() => await IsRefused(ShowingOf(new TestAuthority(), "rabbit@three"), Hello("rabbit@three"));
+    public async Task One_with_a_certificate_of_others_gets_nothing() => await IsRefused(ShowingOf(new TestAuthority("a secret of others"), "rabbit@three"), Hello("rabbit@three"));
 
     [Test]
     public async Task One_that_says_that_it_is_another_node_gets_nothing() => await IsRefused(ShowingOf(_authority, "rabbit@three"), Hello("rabbit@one"));
@@ -108,7 +108,7 @@ public class LinkStrangersTests
     private static SslClientAuthenticationOptions ShowingOf(TestAuthority authority, string node) => new()
     {
         TargetHost = "",
-        ClientCertificates = [authority.Certificate(node)],
+        ClientCertificates = [authority.Of(node).Node],
         RemoteCertificateValidationCallback = IsAnything,
         LocalCertificateSelectionCallback = (_, _, certificates, _, _) => certificates[0],
     };
