@@ -134,11 +134,14 @@ public class SharedDefinitionsTests
         for (var number = 0; number < 10; number++) await one.Declare($"q{number}");
         using var client = servers.NewClient();
         var log = new DefinitionsLog(client);
+        await Eventually.That(Numbers, Is.EqualTo(new long[] { 10 }));
         await log.Propose(3, await log.Prepare(Guid.NewGuid(), [], default), default);
-        Assert.That((await client.List("/amqp/definitions/log/", 0, default)).Values.Select(log.SequenceOf), Is.EqualTo(new[] { 10 }));
+        Assert.That(await Numbers(), Is.EqualTo(new long[] { 10 }));
         await one.Declare("more");
         await using var two = await DefinitionsNode.Start(servers);
         await Agree(one, two);
+
+        async Task<long[]> Numbers() => [.. (await client.List("/amqp/definitions/log/", 0, default)).Values.Select(log.SequenceOf)];
     }
 
     [Test]
