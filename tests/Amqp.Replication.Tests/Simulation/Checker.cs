@@ -115,8 +115,9 @@ internal sealed class Checker(SimCluster simulation)
         if (!_confirmed.TryAdd(name, new Confirmed(isPersistent, isForgiven))) return;
         _open.Add(name);
         var stored = simulation.Store.Current!;
-        // Or had it on a disk that is gone by now.
-        var copies = simulation.Nodes.Count(node => Has(node, name, isPersistent)) + stored.InSync.Count(member => simulation.Node(member.Node).Disk.Directory != member.Directory);
+        // Or had it on a disk that is gone by now: of the set as it is, or as the leader knows it.
+        var copies = simulation.Nodes.Count(node => Has(node, name, isPersistent))
+            + stored.InSync.Concat(leader.Replica.Configuration!.InSync).DistinctBy(member => member.Node).Count(member => simulation.Node(member.Node).Disk.Directory != member.Directory);
         // The memory of a mirror that said it had it may be gone by now.
         if (isPersistent && !_settled.Contains(name) && copies < leader.Replica.Configuration!.MinInSync) throw Broken($"{name} is confirmed and on {copies} nodes");
         Look(name);
