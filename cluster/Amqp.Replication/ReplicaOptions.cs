@@ -12,7 +12,7 @@ public sealed record ReplicaOptions
     /// <summary>What has no answer is sent again after so long: links lose only what was in them when they broke.</summary>
     public long ResendMs { get; init; } = 1_000;
 
-    /// <summary>A hand-over that has not come to its last step after so long is given up: clients wait meanwhile, and whoever asked for it may ask again.</summary>
+    /// <summary>A hand-over that has not come to its last step after so long is given up: clients wait meanwhile, and the operator may ask again.</summary>
     public long HandOverMs { get; init; } = 3_000;
 
     /// <summary>Messages that a <see cref="Part"/> describes: 100 kB or so.</summary>

@@ -103,12 +103,7 @@ public class ReplicaTests
     [Test]
     public void What_no_leader_knew_is_kept_aside_and_what_was_settled_is_dropped()
     {
-        var story = new ReplicaStory();
-        story.Configure(1, "a", "a b");
-        story["a"].Publish(Producer, "m1");
-        story.Pass();
-        story["a"].Publish(new ProducerId(9, 2), "only on a");
-        story["a"].Sent.Clear();
+        var story = WithOneOnlyOnA();
         story.Configure(2, "b", "a b");
         story["b"].Do(b => b.State.Purge());
         story.Pass();
@@ -143,12 +138,7 @@ public class ReplicaTests
     [Test]
     public void A_leader_that_took_nothing_knows_no_more_than_before()
     {
-        var story = new ReplicaStory();
-        story.Configure(1, "a", "a b");
-        story["a"].Publish(Producer, "m1");
-        story.Pass();
-        story["a"].Publish(new ProducerId(9, 2), "only on a");
-        story["a"].Sent.Clear();
+        var story = WithOneOnlyOnA();
         story.Configure(2, "b", "a b", heard: "b");
         story.Configure(3, "a", "a b", heard: "b");
         story["b"].Sent.Clear();
@@ -244,6 +234,18 @@ public class ReplicaTests
         story["a"].Do(a => a.Replica.Suspend(isInDoubt: false, story.Now));
         story["a"].Do(a => a.Replica.Tick(story.Now));
         Assert.That((story["a"].Replica.Completed, story["a"].Replica.AcceptsPublishes), Is.EqualTo((story["a"].Replica.LastNumber, true)));
+    }
+
+    /// <summary>Both have <c>m1</c>; another message never left its leader, <c>a</c>.</summary>
+    private static ReplicaStory WithOneOnlyOnA()
+    {
+        var story = new ReplicaStory();
+        story.Configure(1, "a", "a b");
+        story["a"].Publish(Producer, "m1");
+        story.Pass();
+        story["a"].Publish(new ProducerId(9, 2), "only on a");
+        story["a"].Sent.Clear();
+        return story;
     }
 
     private sealed class Holder : MessageHolder;

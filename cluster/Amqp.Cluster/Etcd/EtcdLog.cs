@@ -69,8 +69,8 @@ internal sealed class EtcdLog(string file)
     {
         const int Killed = 128 + 9;
         const int Terminated = 128 + 15;
-        if (code == Killed) return "It was killed: by somebody, or by the kernel because memory was short (`dmesg` says so).";
-        if (code == Terminated) return "Somebody has asked it to end: a person, or a service manager that ends the broker too.";
+        if (code == Killed) return "It was killed: by an operator (`kill -9`), or by the kernel because memory was short (`dmesg` says so).";
+        if (code == Terminated) return "It was asked to end: by an operator, or by a service manager that ends the broker too.";
         var end = End();
         return Array.Find(Known, known => end.Contains(known.Says, StringComparison.Ordinal)).Advice ?? "The reason is probably in the last lines of its log.";
     }

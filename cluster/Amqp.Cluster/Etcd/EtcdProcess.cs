@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Amqp.Cluster.Etcd;
 
 /// <summary>
-/// One run of etcd, which ends when this process does, whatever ends that: a shell between the two reads from a pipe, and kills etcd when nobody holds the other
+/// One run of etcd, which ends when this process does, whatever ends that: a shell between the two reads from a pipe, and kills etcd when no process holds the other
 /// end any more.
 /// </summary>
 internal sealed class EtcdProcess : IDisposable

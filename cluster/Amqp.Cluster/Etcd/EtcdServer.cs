@@ -7,8 +7,8 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Cluster.Etcd;
 
 /// <summary>
-/// The member of etcd that runs on this node, as a child of the broker: started, started again when it ends, and gone when the broker is gone. Whoever wants to talk
-/// to it, client or member, has to be a node of the cluster by <see cref="ClusterCertificates"/>.
+/// The member of etcd that runs on this node, as a child of the broker: started, started again when it ends, and gone when the broker is gone. A client or another member that wants to talk
+/// to it has to be a node of the cluster by <see cref="ClusterCertificates"/>.
 /// </summary>
 public sealed partial class EtcdServer(EtcdServerOptions options, ClusterCertificates certificates, TimeProvider time, ILogger<EtcdServer> logger) : IAsyncDisposable
 {
@@ -127,6 +127,6 @@ public sealed partial class EtcdServer(EtcdServerOptions options, ClusterCertifi
     private partial void LogAnswers(string name, long ms);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "etcd of {Name} {What} It ran for {Seconds:F1} s; this is end {Ends} in a row, and it is started again in {PauseMs} ms. "
-        + "Until it answers this node can change nothing that the cluster shares, and with most nodes like that nobody can. {LogFile} ends with:\n{Tail}")]
+        + "Until it answers this node can change nothing that the cluster shares, and when most nodes are like that, no node can. {LogFile} ends with:\n{Tail}")]
     private partial void LogEnded(string name, string what, double seconds, int ends, int pauseMs, string logFile, string tail);
 }

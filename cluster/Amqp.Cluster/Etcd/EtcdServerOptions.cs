@@ -57,7 +57,7 @@ public sealed record EtcdServerOptions
         folders.Split(Path.PathSeparator, StringSplitOptions.RemoveEmptyEntries).Select(folder => Path.Combine(folder, "etcd")).FirstOrDefault(File.Exists)
         ?? throw new FileNotFoundException(
             "A cluster needs the program etcd, and it is not in the PATH. Debian and Ubuntu have it: `apt-get install etcd-server`. The package starts a server of its own, without "
-            + "security, that nobody needs: `systemctl disable --now etcd`, or `systemctl mask etcd` before it is installed. If etcd is somewhere else, name its path in the option "
+            + "security, that the broker does not need: `systemctl disable --now etcd`, or `systemctl mask etcd` before it is installed. If etcd is somewhere else, name its path in the option "
             + "Cluster:EtcdProgram.");
 
     internal IEnumerable<string> Arguments()

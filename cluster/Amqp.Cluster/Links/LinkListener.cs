@@ -5,7 +5,7 @@ using Microsoft.Extensions.Logging;
 
 namespace Amqp.Cluster.Links;
 
-/// <summary>Takes connections of other nodes. Who does not show a certificate of this cluster at once is cut off, and so is who sends what is none of the links'.</summary>
+/// <summary>Takes connections of other nodes. A stranger without a certificate of this cluster is cut off at once, and so is a node that sends what is no frame.</summary>
 public sealed partial class LinkListener : IAsyncDisposable
 {
     private static readonly TimeSpan ReportEvery = TimeSpan.FromSeconds(1);
@@ -112,7 +112,7 @@ public sealed partial class LinkListener : IAsyncDisposable
         }
     }
 
-    /// <summary>Not each one: anybody may connect, and often.</summary>
+    /// <summary>Once a second at most: strangers may connect, and often.</summary>
     private void Report(EndPoint? from, string reason)
     {
         var refused = Interlocked.Increment(ref _refused);

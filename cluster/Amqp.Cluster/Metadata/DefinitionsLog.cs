@@ -111,7 +111,7 @@ internal sealed class DefinitionsLog(EtcdClient client)
     }
 
     /// <summary>Asks for this entry to have this number. Who has it is seen in the log; asking again does no harm.</summary>
-    /// <exception cref="RpcException">Nobody knows.</exception>
+    /// <exception cref="RpcException">It failed, and may have happened.</exception>
     public Task Propose(long sequence, DefinitionsEntry entry, CancellationToken cancellation)
     {
         var key = KeyOf(sequence);
@@ -124,7 +124,7 @@ internal sealed class DefinitionsLog(EtcdClient client)
     /// <summary>Puts a snapshot in the place of the log up to a number.</summary>
     /// <param name="before">The snapshot that it is to follow; if another one does by now, nothing happens. Null: the first one.</param>
     /// <returns>It, or null.</returns>
-    /// <exception cref="RpcException">Nobody knows whether it is there; the log is whole in any case.</exception>
+    /// <exception cref="RpcException">It failed, and may have happened; the log is whole in any case.</exception>
     public async Task<EtcdValue?> WriteSnapshot(TopologySnapshot topology, long sequence, EtcdValue? before, CancellationToken cancellation)
     {
         var id = Guid.NewGuid();

@@ -8,7 +8,7 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Cluster.Metadata;
 
 /// <summary>
-/// The topology of a cluster, in etcd (<see cref="DefinitionsLog"/>). A commit asks for the next number of the log, again and again while nobody knows, and is decided
+/// The topology of a cluster, in etcd (<see cref="DefinitionsLog"/>). A commit asks for the next number of the log, again and again until that is decided
 /// by what the log then has under that number, as this node sees it: its own entry, and it is done; another one's, and it is a conflict. So everything that
 /// this node tells is told in the order of the log.
 /// <code>
@@ -159,7 +159,7 @@ public sealed partial class EtcdMetadataStore : IMetadataStore, IAsyncDisposable
         if (_pending is not null) Decide(new CommitAnswer(CommitOutcome.Conflict, sequence));
     }
 
-    /// <summary>Asks until this node has seen what came of it, or for so long that its client is told that nobody knows.</summary>
+    /// <summary>Asks until this node has seen what came of it, or for so long that its client is told that it is not known.</summary>
     private async Task ProposeUntilDecided(Commitment commit)
     {
         var begun = _time.GetTimestamp();
@@ -185,7 +185,7 @@ public sealed partial class EtcdMetadataStore : IMetadataStore, IAsyncDisposable
         {
             return;
         }
-#pragma warning disable CA1031 // etcd refuses it: nothing of it happened, and whoever wants it is told that it is not known.
+#pragma warning disable CA1031 // etcd refuses it: nothing of it happened, and its client is told that it is not known.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

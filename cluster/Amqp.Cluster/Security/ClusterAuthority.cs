@@ -6,7 +6,7 @@ namespace Amqp.Cluster.Security;
 
 /// <summary>
 /// The certificate authority of a cluster, which every node makes for itself out of the shared secret: the same private key, subject and validity everywhere. Its
-/// certificates differ in their signatures, which are random; whoever checks a chain goes by the key and the subject.
+/// certificates differ in their signatures, which are random; a chain is checked by the key and the subject.
 /// </summary>
 internal static class ClusterAuthority
 {
@@ -15,7 +15,7 @@ internal static class ClusterAuthority
 
     private const int Rounds = 600_000;
 
-    // Half as long again as the order of the curve: what is left of it has no bias that anybody could measure.
+    // Half as long again as the order of the curve: what is left of it has no bias that can be measured.
     private const int StretchedBytes = 48;
 
     private static readonly byte[] Salt = "amqp cluster authority 1"u8.ToArray();
@@ -26,14 +26,14 @@ internal static class ClusterAuthority
     private static readonly DateTimeOffset From = new(2020, 1, 1, 0, 0, 0, TimeSpan.Zero);
     private static readonly DateTimeOffset Until = new(2100, 1, 1, 0, 0, 0, TimeSpan.Zero);
 
-    /// <summary>The authority's certificate, with its private key. Takes a processor for about half a second, as it does for each guess of somebody else.</summary>
+    /// <summary>The authority's certificate, with its private key. Takes a processor for about half a second, as each guess of an attacker does.</summary>
     /// <exception cref="ArgumentException">The secret is too short.</exception>
     public static X509Certificate2 FromSecret(string secret)
     {
         if (secret.Length < SecretCharactersMin)
         {
             throw new ArgumentException(
-                $"The cluster's secret has {secret.Length} characters and needs at least {SecretCharactersMin}. Whoever guesses it is a node of the cluster. "
+                $"The cluster's secret has {secret.Length} characters and needs at least {SecretCharactersMin}. A stranger who guesses it is a node of the cluster. "
                 + "Take a random one, for example of `openssl rand -base64 32`, and give all nodes the same.", nameof(secret));
         }
         using var key = KeyOf(secret);

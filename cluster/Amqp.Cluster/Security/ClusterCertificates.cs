@@ -7,8 +7,8 @@ using System.Security.Cryptography.X509Certificates;
 namespace Amqp.Cluster.Security;
 
 /// <summary>
-/// By what nodes of a cluster, and their etcd, know each other: mutual TLS. Whoever has a certificate of the cluster's authority is a node, and its name is in the
-/// certificate; nobody else gets past the handshake. The authority comes from the shared secret, or from files of the operator.
+/// By what nodes of a cluster, and their etcd, know each other: mutual TLS. The holder of a certificate of the cluster's authority is a node, and its name is in the
+/// certificate; a stranger does not get past the handshake. The authority comes from the shared secret, or from files of the operator.
 /// </summary>
 public sealed class ClusterCertificates : IDisposable
 {
@@ -81,7 +81,7 @@ public sealed class ClusterCertificates : IDisposable
         }
     }
 
-    /// <summary>The name of the node that a certificate was made for; null: there is none, or more than one. Of a certificate whose chain was checked, nobody else has it.</summary>
+    /// <summary>The name of the node that a certificate was made for; null: there is none, or more than one. Of a certificate whose chain was checked, only that node has it.</summary>
     public static string? NodeOf(X509Certificate certificate)
     {
         using var copy = new X509Certificate2(certificate);
@@ -107,7 +107,7 @@ public sealed class ClusterCertificates : IDisposable
     /// </summary>
     public SslClientAuthenticationOptions Client() => new()
     {
-        // Nobody is looked for under this name, but SslStream wants one.
+        // It is never looked up, but SslStream wants one.
         TargetHost = "amqp-cluster",
         ClientCertificateContext = _shown,
         EnabledSslProtocols = SslProtocols.Tls12 | SslProtocols.Tls13,
@@ -145,7 +145,7 @@ public sealed class ClusterCertificates : IDisposable
         foreach (var authority in Authorities) authority.Dispose();
     }
 
-    // Whoever chains to the authority is in; which host it is does not matter, and a node may move.
+    // A certificate of the authority is enough; which host it is does not matter, and a node may move.
     private static bool IsOfTheCluster(object sender, X509Certificate? certificate, X509Chain? chain, SslPolicyErrors errors) =>
         certificate is not null && (errors & ~SslPolicyErrors.RemoteCertificateNameMismatch) == SslPolicyErrors.None && NodeOf(certificate) is not null;
 
