@@ -41,8 +41,9 @@ public sealed partial class BrokerNode
         _resources = resources;
         var clock = new BrokerClock(time);
         _startedAtMs = clock.Now;
-        var queues = new LocalQueues();
-        var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>()) { Shown = Follow };
+        var queues = new QueueDirectory(parts.RemoteQueues);
+        Cluster = parts.Cluster;
+        var topology = new TopologyService(store, queues.Changed, loggers.CreateLogger<TopologyService>()) { Shown = Follow, Placement = parts.Placement };
         var metrics = new NodeMetrics(() => topology.Current);
         _sampler = new Sampler(metrics, limits.HistoryBytes, clock);
         var ownMessages = new OwnMessages(queues);
@@ -103,6 +104,12 @@ public sealed partial class BrokerNode
 
     /// <summary>Names of what is on it.</summary>
     public Pids Pids { get; }
+
+    /// <summary>The nodes that it is in a cluster with; itself alone, if it is in none.</summary>
+    public IClusterView Cluster { get; }
+
+    /// <summary>Its queues, for users of other nodes.</summary>
+    public ILocalQueues LocalQueues => _services.Queues;
 
     /// <summary>Its clients.</summary>
     public OpenConnections Connections { get; }

@@ -18,7 +18,7 @@ internal sealed record BrokerServices(
     Limits Limits,
     TopologyService Topology,
     IMessageStore Messages,
-    LocalQueues Queues,
+    QueueDirectory Queues,
     DirectReplies DirectReplies,
     LoginRules Logins,
     Authenticator Authenticator,

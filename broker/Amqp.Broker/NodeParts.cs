@@ -2,6 +2,7 @@ using Amqp.Broker.Security;
 using Amqp.Core;
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
+using Amqp.Core.Topology;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Broker;
@@ -23,4 +24,13 @@ public sealed record NodeParts(
 {
     /// <summary>What messages mean that ask to wait.</summary>
     public DelayLevels DelayLevels { get; init; } = DelayLevels.Default;
+
+    /// <summary>The nodes that it is in a cluster with.</summary>
+    public IClusterView Cluster { get; init; } = new NodeAlone(Identity.Name);
+
+    /// <summary>Where the queues of these nodes are reached.</summary>
+    public IRemoteQueues RemoteQueues { get; init; } = new NodeAlone(Identity.Name);
+
+    /// <summary>Says where new queues are to be (<see cref="QueuePlacement"/>); null: here, the node is alone.</summary>
+    public Func<QueuePlacement?> Placement { get; init; } = () => null;
 }

@@ -10,7 +10,7 @@ namespace Amqp.Broker.Connections;
 /// The queues that end with their connection. A declare may be answered after the connection has ended: whichever comes
 /// second, the answer or the end, deletes the queue, so that none is left behind that no connection could ever use.
 /// </summary>
-internal sealed class ExclusiveQueues(LocalQueues queues)
+internal sealed class ExclusiveQueues(QueueDirectory queues)
 {
     private const int KeptMin = 16;
 

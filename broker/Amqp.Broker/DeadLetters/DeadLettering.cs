@@ -39,7 +39,7 @@ internal sealed class DeadLettering(IQueueEndpoint queue) : IMessageReader
 
     /// <summary>The queues that a letter was routed to are its targets.</summary>
     /// <param name="isLeftOut">This one is not.</param>
-    public void FindTargets(LocalQueues queues, Func<QueueDefinition, bool> isLeftOut)
+    public void FindTargets(QueueDirectory queues, Func<QueueDefinition, bool> isLeftOut)
     {
         Targets.Clear();
         foreach (var definition in Routes.Queues)

@@ -8,7 +8,7 @@ using AMQP.Net;
 namespace Amqp.Broker.Events;
 
 /// <summary>What the broker itself publishes: events, and copies of messages that are traced. At most once, as in RabbitMQ: no publisher or command waits until a queue has one.</summary>
-internal sealed class OwnMessages(LocalQueues queues)
+internal sealed class OwnMessages(QueueDirectory queues)
 {
     [ThreadStatic]
     private static RouteResult? _routesOfThisThread;

@@ -72,7 +72,10 @@ internal sealed partial class QueueActor
             case { Kind: QueueOperationKind.Stop }:
                 ((Action)operation.ReplyTo!)();
                 break;
-            case { ReplyTo: ITransaction transaction }:
+            case { Kind: QueueOperationKind.CommitPart, ReplyTo: IReply<bool> reply } when _deleted:
+                reply.Complete(true);
+                break;
+            case { Kind: QueueOperationKind.Prepare, ReplyTo: ITransaction transaction }:
                 RefusePart((TransactionPart)operation.Subject!, transaction);
                 break;
             case { ReplyTo: null }:

@@ -164,6 +164,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
                 break;
             case QueueOperationKind.CommitPart:
                 _state.Commit((TransactionPart)operation.Subject!, now);
+                ((IReply<bool>?)operation.ReplyTo)?.Complete(true);
                 break;
             case QueueOperationKind.AbortPart:
                 _state.Abort((TransactionPart)operation.Subject!, now);

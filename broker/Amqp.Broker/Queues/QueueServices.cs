@@ -9,7 +9,7 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Broker.Queues;
 
 /// <summary>What every queue of a node needs from it.</summary>
-internal sealed record QueueServices(TopologyService Topology, LocalQueues Queues, IMessageStore Store, MemoryBudget Memory, NodeMetrics Metrics, BrokerClock Clock, ILogger Logger)
+internal sealed record QueueServices(TopologyService Topology, QueueDirectory Queues, IMessageStore Store, MemoryBudget Memory, NodeMetrics Metrics, BrokerClock Clock, ILogger Logger)
 {
     /// <summary>What messages mean that ask to wait.</summary>
     public DelayLevels DelayLevels { get; init; } = DelayLevels.Default;

@@ -45,6 +45,9 @@ public sealed partial class TopologyService
     /// any thread.</summary>
     public Action<TopologyResult>? Shown { get; init; }
 
+    /// <summary>Says where new queues are to be; null: here, the node is alone.</summary>
+    public Func<QueuePlacement?> Placement { get; init; } = () => null;
+
     /// <summary>The topology as of the last command that is complete.</summary>
     public TopologySnapshot Current => Volatile.Read(ref _current);
 
@@ -131,7 +134,7 @@ public sealed partial class TopologyService
     {
         try
         {
-            return TopologyReducer.Apply(topology, command) with { User = command.By };
+            return TopologyReducer.Apply(topology, command, Placement()) with { User = command.By };
         }
 #pragma warning disable CA1031 // The reducer is a function and has changed nothing: one command's defect must not end all declaring.
         catch (Exception exception)

@@ -13,15 +13,18 @@ namespace Amqp.Broker.Transactions;
 /// prepare in every queue --> all records to the store, as one --> commit in every queue --> the channel is told
 ///             `-- a queue refuses --> abort in every queue --> the channel is told
 /// </code>
+/// Queues that are mirrored, or led by other nodes, store their parts themselves, when they are to commit them: each does all of its part or nothing, and the channel is told when all have.
 /// </summary>
 /// <param name="open">What was opened, to be released at the end.</param>
 /// <param name="parts">What it does in each queue; at least in one.</param>
 /// <param name="store">Makes its records durable, all or none.</param>
 /// <param name="reply">Fails with 406 when a queue refused.</param>
 internal sealed class Transaction(
-    OpenTransaction open, Dictionary<IQueueEndpoint, TransactionPart> parts, IMessageStore store, Reply<bool> reply) : ITransaction
+    OpenTransaction open, Dictionary<IQueueEndpoint, TransactionPart> parts, IMessageStore store, Reply<bool> reply) : ITransaction, IReply<bool>
 {
     private int _awaited = parts.Count;
+    private int _uncommitted;
+    private BrokerError? _error;
     private volatile bool _isRefused;
 
     /// <summary>Prepares, behind everything that the connection has posted to its queues.</summary>
@@ -61,9 +64,27 @@ internal sealed class Transaction(
     /// <summary>Everything is durable. The queues have their mail before the client can ask them.</summary>
     private void Commit()
     {
-        foreach (var (queue, part) in parts) queue.Post(QueueOperation.CommitPart(part));
+        _uncommitted = 1 + parts.Values.Count(part => part.AnswersCommit);
+        foreach (var (queue, part) in parts) queue.Post(QueueOperation.CommitPart(part, part.AnswersCommit ? this : null));
+        Committed();
+    }
+
+    /// <summary>A queue has its part safe.</summary>
+    void IReply<bool>.Complete(bool value) => Committed();
+
+    /// <summary>A queue could not say whether it has.</summary>
+    void IReply.Fail(BrokerError error)
+    {
+        _error = error;
+        Committed();
+    }
+
+    private void Committed()
+    {
+        if (Interlocked.Decrement(ref _uncommitted) > 0) return;
         open.Release();
-        reply.Complete(true);
+        if (_error is { } error) reply.Fail(error);
+        else reply.Complete(true);
     }
 
     private void Abort()

@@ -125,8 +125,9 @@ public readonly struct QueueOperation
     public static QueueOperation Prepare(TransactionPart part, ITransaction transaction) =>
         new() { Kind = QueueOperationKind.Prepare, Subject = part, ReplyTo = transaction };
 
-    /// <summary>The transaction is durable.</summary>
-    public static QueueOperation CommitPart(TransactionPart part) => new() { Kind = QueueOperationKind.CommitPart, Subject = part };
+    /// <summary>The transaction is durable, as far as this node's store makes it so.</summary>
+    /// <param name="reply">When the part is safe, if that <see cref="TransactionPart.AnswersCommit"/>.</param>
+    public static QueueOperation CommitPart(TransactionPart part, IReply<bool>? reply) => new() { Kind = QueueOperationKind.CommitPart, Subject = part, ReplyTo = reply };
 
     /// <summary>Another queue refused: a prepared part is undone.</summary>
     public static QueueOperation AbortPart(TransactionPart part) => new() { Kind = QueueOperationKind.AbortPart, Subject = part };

@@ -34,6 +34,7 @@ public sealed record QueueSettings
         MessageGroups = arguments.MessageGroups,
         DispatchesToLeastLoaded = arguments.Dispatch == "least-loaded",
         Overflow = OverflowOf(arguments, Overflows.Parse(policies.Text("overflow"))),
+        LeaderLocator = arguments.LeaderLocator ?? policies.Text("queue-leader-locator") ?? policies.Text("queue-master-locator"),
     };
 
     /// <summary>This does not change.</summary>
@@ -106,6 +107,9 @@ public sealed record QueueSettings
 
     /// <summary>A message goes to the consumer that holds the fewest, and not to each in turn (<c>x-dispatch</c>). This does not change.</summary>
     public bool DispatchesToLeastLoaded { get; init; }
+
+    /// <summary>On which node of a cluster it is to begin, or null: as the node says (<c>x-queue-leader-locator</c>, <c>x-queue-master-locator</c>).</summary>
+    public string? LeaderLocator { get; init; }
 
     /// <summary>The keys that an exchange remembers are not stored (<c>x-cache-persistence</c>).</summary>
     public bool KeysInMemory { get; init; }

@@ -27,6 +27,10 @@ public sealed class TransactionPart : MessageHolder
     /// that. <see cref="QueueState.NotStored"/>: there is none.</summary>
     public long AwaitedPosition { get; internal set; } = QueueState.NotStored;
 
+    /// <summary>What it does is safe only when the queue has answered the commit: it is mirrored, or led by another node, and its records are not among those that this node stores
+    /// for the transaction. Set by preparation.</summary>
+    public bool AnswersCommit { get; set; }
+
     /// <summary>The queue holds what it concerns, and waits for its end.</summary>
     internal bool IsPrepared { get; set; }
 

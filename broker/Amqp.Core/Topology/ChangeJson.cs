@@ -7,7 +7,8 @@ namespace Amqp.Core.Topology;
 /// <summary>
 /// A change of the topology as a JSON object, as metadata stores keep it: <c>{"add":"queue","vhost":"/","name":"orders",...}</c>. Arguments are
 /// the field table's bytes in base64, because its types and the order of its fields must come back exactly; an empty table is left out.
-/// Only what ends with its node, or with a connection, says so: <c>"transient":true</c>, <c>"owner":"rabbit@a","epoch":3,"connection":17</c>.
+/// Only what ends with its node, or with a connection, says so: <c>"transient":true</c>, <c>"owner":"rabbit@a","epoch":3,"connection":17</c>; and in a cluster a queue
+/// says which node has it: <c>"home":"rabbit@a"</c>.
 /// </summary>
 public static partial class ChangeJson
 {
@@ -76,7 +77,11 @@ public static partial class ChangeJson
         writer.WriteBoolean("autoDelete", exchange.AutoDelete);
         writer.WriteBoolean("internal", exchange.Internal);
         WriteDurable(writer, exchange.Durable);
-        if (exchange.OwnQueue is { } queue) writer.WriteNumber("queue", queue.Id.Value);
+        if (exchange.OwnQueue is { } queue)
+        {
+            writer.WriteNumber("queue", queue.Id.Value);
+            WriteHome(writer, queue);
+        }
         Write(writer, exchange.Arguments);
     }
 
@@ -92,7 +97,15 @@ public static partial class ChangeJson
             writer.WriteNumber("epoch", owner.Epoch);
             writer.WriteNumber("connection", owner.Number);
         }
+        WriteHome(writer, queue);
         Write(writer, queue.Arguments);
+    }
+
+    private static void WriteHome(Utf8JsonWriter writer, QueueDefinition queue)
+    {
+        if (queue.Home.Node is not { } node) return;
+        writer.WriteString("home", node);
+        if (queue.Home.Epoch > 0) writer.WriteNumber("homeEpoch", queue.Home.Epoch);
     }
 
     private static void WriteDurable(Utf8JsonWriter writer, bool isDurable)
@@ -150,7 +163,8 @@ public static partial class ChangeJson
             Flag(change, "autoDelete"),
             Flag(change, "internal"),
             Arguments(change),
-            change.TryGetProperty("queue", out var queue) ? new QueueId(queue.GetInt64()) : null);
+            change.TryGetProperty("queue", out var queue) ? new QueueId(queue.GetInt64()) : null,
+            Home(change));
     }
 
     /// <summary>Earlier versions wrote only the name.</summary>
@@ -167,7 +181,8 @@ public static partial class ChangeJson
         change.TryGetProperty("owner", out var owner)
             ? new ConnectionId(owner.GetString()!, change.GetProperty("epoch").GetUInt32(), change.GetProperty("connection").GetInt64())
             : null,
-        Arguments(change));
+        Arguments(change),
+        Home(change));
 
     private static Binding ReadBinding(JsonElement change)
     {
@@ -176,6 +191,9 @@ public static partial class ChangeJson
             : Destination.Exchange(Text(change, "exchange"));
         return new(Text(change, "source"), destination, Text(change, "key"), Arguments(change));
     }
+
+    private static QueueHome Home(JsonElement change) =>
+        change.TryGetProperty("home", out var node) ? new(node.GetString(), change.TryGetProperty("homeEpoch", out var epoch) ? epoch.GetUInt32() : 0) : default;
 
     private static FieldTable Arguments(JsonElement change) =>
         change.TryGetProperty("arguments", out var bytes) ? new FieldTable(bytes.GetBytesFromBase64()) : FieldTable.Empty;

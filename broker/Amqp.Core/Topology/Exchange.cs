@@ -23,7 +23,8 @@ public sealed class Exchange
     /// <summary>An exchange without bindings.</summary>
     /// <param name="type">One of <see cref="ExchangeTypes.Known"/>.</param>
     /// <param name="ownQueue">The number of its <see cref="OwnQueue"/>; null with types that have none.</param>
-    public Exchange(string vhost, string name, string type, bool durable, bool autoDelete, bool isInternal, FieldTable arguments, QueueId? ownQueue = null)
+    /// <param name="home">The node that has it (<see cref="QueueDefinition.Home"/>).</param>
+    public Exchange(string vhost, string name, string type, bool durable, bool autoDelete, bool isInternal, FieldTable arguments, QueueId? ownQueue = null, QueueHome home = default)
     {
         Vhost = vhost;
         Name = name;
@@ -38,7 +39,7 @@ public sealed class Exchange
         AlternateExchange = _alternateExchange;
         Policies = AppliedPolicies.None;
         Router = ExchangeTypes.NewRouter(type, arguments);
-        if (ownQueue is { } queue && ExchangeTypes.OwnQueue(type, arguments) is { } settings) OwnQueue = QueueDefinition.OfExchange(this, queue, settings);
+        if (ownQueue is { } queue && ExchangeTypes.OwnQueue(type, arguments) is { } settings) OwnQueue = QueueDefinition.OfExchange(this, queue, settings, home);
     }
 
     public string Vhost { get; }
@@ -81,6 +82,9 @@ public sealed class Exchange
     internal bool IsSameAs(Exchange other) =>
         (Type, Durable, AutoDelete, Internal, OwnQueue?.Id) == (other.Type, other.Durable, other.AutoDelete, other.Internal, other.OwnQueue?.Id)
         && Arguments.Equals(other.Arguments);
+
+    /// <summary>The same exchange, unbound, with another queue of its own.</summary>
+    internal Exchange At(QueueId ownQueue, QueueHome home) => new(Vhost, Name, Type, Durable, AutoDelete, Internal, Arguments, ownQueue, home);
 
     internal Exchange With(IRouter router) => new(this, Policies, router);
 

@@ -36,7 +36,7 @@ public sealed class QueueArguments
         new("x-stream-max-segment-size-bytes", ArgumentChecks.NonNegative, Of.Stream),
         new("x-initial-cluster-size", ArgumentChecks.Positive, Of.Stream),
         new("x-queue-leader-locator", ArgumentChecks.LeaderLocator, Of.Quorum | Of.Stream),
-        // RabbitMQ takes any value here and ignores one it does not know; on a single node none has an effect.
+        // RabbitMQ takes any value here and ignores one it does not know; on a node that is alone none has an effect.
         new("x-queue-master-locator", ArgumentChecks.Anything, Of.Classic),
         // RabbitMQ 3.13 neither validates nor compares it; it is validated here as in 4.3.
         new("x-consumer-timeout", ArgumentChecks.NonNegative, Of.Classic | Of.Quorum | Of.Stream, Compared: false),
@@ -85,6 +85,7 @@ public sealed class QueueArguments
         DeliveryLimit = Integer(arguments, "x-delivery-limit");
         DeadLetterStrategy = Text(arguments, "x-dead-letter-strategy");
         Overflow = Overflows.Parse(Text(arguments, "x-overflow"));
+        LeaderLocator = Text(arguments, "x-queue-leader-locator") ?? Text(arguments, "x-queue-master-locator");
     }
 
     public QueueType Type { get; }
@@ -148,6 +149,9 @@ public sealed class QueueArguments
 
     /// <summary>Null: as if nothing was said.</summary>
     public Overflow? Overflow { get; }
+
+    /// <summary>See <see cref="QueuePlacement"/>; null: as if nothing was said.</summary>
+    public string? LeaderLocator { get; }
 
     /// <summary>What RabbitMQ checks when a queue is created, in its order; and streams, which this broker does not have yet.</summary>
     public static BrokerError? Validate(Resource queue, FieldTable arguments)

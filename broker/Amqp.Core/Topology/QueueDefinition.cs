@@ -15,20 +15,25 @@ public readonly record struct ConnectionId(string Node, uint Epoch, long Number)
 /// name is another queue, and nothing of the old one may reach it.</summary>
 public readonly record struct QueueId(long Value);
 
+/// <summary>Where a queue lives.</summary>
+/// <param name="Node">A node's name; null: the node is alone.</param>
+/// <param name="Epoch">Of a queue that ends with its node: of that start of the node (<see cref="Ports.StoredTopology"/>).</param>
+public readonly record struct QueueHome(string? Node, uint Epoch);
+
 /// <summary>What a queue was declared as, and what policies make of it. Its messages and consumers are elsewhere.</summary>
 public sealed class QueueDefinition
 {
-    private QueueDefinition(QueueDefinition queue, AppliedPolicies policies)
+    private QueueDefinition(QueueDefinition queue, AppliedPolicies policies, QueueHome home)
     {
         (Vhost, Name, Id, Durable, AutoDelete, Owner) = (queue.Vhost, queue.Name, queue.Id, queue.Durable, queue.AutoDelete, queue.Owner);
-        (Arguments, Parsed) = (queue.Arguments, queue.Parsed);
+        (Arguments, Parsed, Home, Exchange) = (queue.Arguments, queue.Parsed, home, queue.Exchange);
         Policies = policies;
-        Settings = QueueSettings.Of(Parsed, policies.Effective);
+        Settings = Exchange is null ? QueueSettings.Of(Parsed, policies.Effective) : queue.Settings;
     }
 
     /// <param name="arguments">Arguments that <see cref="QueueArguments.Validate"/> has let pass.</param>
     public QueueDefinition(
-        string vhost, string name, QueueId id, bool durable, bool autoDelete, ConnectionId? owner, FieldTable arguments)
+        string vhost, string name, QueueId id, bool durable, bool autoDelete, ConnectionId? owner, FieldTable arguments, QueueHome home = default)
     {
         Vhost = vhost;
         Name = name;
@@ -37,13 +42,14 @@ public sealed class QueueDefinition
         AutoDelete = autoDelete;
         Owner = owner;
         Arguments = arguments;
+        Home = home;
         Parsed = QueueArguments.Parse(arguments);
         Policies = AppliedPolicies.None;
         Settings = QueueSettings.Of(Parsed, PolicyDefinition.Empty);
     }
 
-    private QueueDefinition(Exchange exchange, QueueId id, QueueSettings settings)
-        : this(exchange.Vhost, $"the messages of exchange {exchange.Name}", id, exchange.Durable, autoDelete: false, owner: null, FieldTable.Empty)
+    private QueueDefinition(Exchange exchange, QueueId id, QueueSettings settings, QueueHome home)
+        : this(exchange.Vhost, $"the messages of exchange {exchange.Name}", id, exchange.Durable, autoDelete: false, owner: null, FieldTable.Empty, home)
     {
         Exchange = exchange.Name;
         Settings = settings;
@@ -64,6 +70,9 @@ public sealed class QueueDefinition
 
     /// <summary>The only connection that may use the queue; the queue is deleted when it ends. Null: any connection may use it.</summary>
     public ConnectionId? Owner { get; }
+
+    /// <summary>The node that has its messages; of a mirrored queue, the first that had.</summary>
+    public QueueHome Home { get; }
 
     public FieldTable Arguments { get; }
     public QueueArguments Parsed { get; }
@@ -86,10 +95,13 @@ public sealed class QueueDefinition
         Owner is null || requester is null || Owner == requester ? null : BrokerError.QueueLocked(Vhost, Name);
 
     /// <summary>A queue in which an exchange keeps messages. It lives as long as that does.</summary>
-    internal static QueueDefinition OfExchange(Exchange exchange, QueueId id, QueueSettings settings) => new(exchange, id, settings);
+    internal static QueueDefinition OfExchange(Exchange exchange, QueueId id, QueueSettings settings, QueueHome home) => new(exchange, id, settings, home);
 
     /// <summary>The same queue under other policies.</summary>
-    internal QueueDefinition Under(AppliedPolicies policies) => policies.Equals(Policies) ? this : new(this, policies);
+    internal QueueDefinition Under(AppliedPolicies policies) => policies.Equals(Policies) ? this : new(this, policies, Home);
+
+    /// <summary>The same queue with its messages on that node.</summary>
+    internal QueueDefinition At(QueueHome home) => home == Home ? this : new(this, Policies, home);
 
     public override string ToString() => Resource.ToString();
 }

@@ -4,7 +4,8 @@ using Amqp.Core.Errors;
 namespace Amqp.Core.Topology;
 
 /// <summary>The changes of one command in a virtual host as they are being made, with what follows from each.</summary>
-internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost)
+/// <param name="placement">Where new queues are to be; null: on a node that is alone.</param>
+internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost, QueuePlacement? placement = null)
 {
     private readonly ImmutableArray<TopologyChange>.Builder _changes = ImmutableArray.CreateBuilder<TopologyChange>();
     private long _lastQueueId = before.LastQueueId;
@@ -12,6 +13,16 @@ internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost)
     public VirtualHost Vhost { get; private set; } = vhost;
 
     public QueueId NextQueueId() => new(_lastQueueId + 1);
+
+    /// <summary>The node that a new exchange's own queue is to be on.</summary>
+    public QueueHome HomeOfExchange(bool isDurable) => placement?.Here(isDurable) ?? default;
+
+    /// <summary>A new queue, on the node where it is to be.</summary>
+    public void Add(QueueDefinition queue)
+    {
+        queue = queue.Under(Vhost.Policies.For(queue));
+        Do(new QueueAdded(placement is null ? queue : queue.At(placement.HomeOf(queue, before))));
+    }
 
     public void Do(ChangeInVhost change)
     {
@@ -40,6 +51,16 @@ internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost)
         var sources = SourcesOf(Destination.Exchange(exchange.Name));
         Do(new ExchangeRemoved(exchange));
         RemoveUnused(sources);
+    }
+
+    /// <summary>An exchange that keeps messages keeps them here from now on, and has none yet.</summary>
+    public void MoveHere(string name)
+    {
+        var exchange = Vhost.Exchanges[name];
+        Binding[] bindings = [.. Vhost.Bindings.OfSource(name), .. Vhost.Bindings.OfDestination(Destination.Exchange(name)).Where(binding => binding.Source != name)];
+        Do(new ExchangeRemoved(exchange));
+        Do(new ExchangeAdded(exchange.At(NextQueueId(), HomeOfExchange(exchange.Durable))));
+        foreach (var binding in bindings) Do(new BindingAdded(Vhost.Name, binding, Vhost.IsDurable(binding)));
     }
 
     public TopologyResult Done() =>

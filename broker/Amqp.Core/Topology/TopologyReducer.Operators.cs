@@ -10,12 +10,12 @@ namespace Amqp.Core.Topology;
 /// <content>What operators change: virtual hosts, users, permissions, policies and parameters.</content>
 public static partial class TopologyReducer
 {
-    private static TopologyResult Apply(TopologySnapshot before, Commands several)
+    private static TopologyResult Apply(TopologySnapshot before, Commands several, QueuePlacement? placement)
     {
         var (topology, changes) = (before, ImmutableArray.CreateBuilder<TopologyChange>());
         foreach (var command in several.All)
         {
-            var result = Apply(topology, command);
+            var result = Apply(topology, command, placement);
             if (result.Error is { } error) return Refuse(before, error);
             topology = result.Topology;
             changes.AddRange(result.Changes);
@@ -23,7 +23,7 @@ public static partial class TopologyReducer
         return new(topology, changes.DrainToImmutable());
     }
 
-    private static TopologyResult ApplyToUsersAndVhosts(TopologySnapshot topology, TopologyCommand command) => command switch
+    private static TopologyResult ApplyToUsersAndVhosts(TopologySnapshot topology, TopologyCommand command, QueuePlacement? placement) => command switch
     {
         AddVhost add => Apply(topology, add),
         AddUser add => Apply(topology, add),
@@ -32,6 +32,9 @@ public static partial class TopologyReducer
         SetUserTags set => ChangeUser(topology, set.Name, user => new UserChanged(user with { Tags = set.Tags })),
         SetUserLimits set => ChangeUser(topology, set.Name, user => new UserChanged(user with { Limits = set.Limits })),
         SetGlobalParameter set => Apply(topology, set),
+        EndNode end => RemoveAll(topology, placement, queue => EndsWith(queue, end)),
+        EndAllTransient => RemoveTransient(topology, placement),
+        RemoveQueuesOfNode { Node: var node } => RemoveAll(topology, placement, queue => queue.Home.Node == node),
         ClearGlobalParameter clear => topology.GlobalParameters.ContainsKey(clear.Name)
             ? Do(topology, new GlobalParameterChanged(clear.Name, Value: null))
             : Refuse(topology, BrokerError.ParameterNotFound()),

@@ -11,12 +11,13 @@ namespace Amqp.Core.Topology;
 /// </summary>
 public static partial class TopologyReducer
 {
-    public static TopologyResult Apply(TopologySnapshot topology, TopologyCommand command)
+    /// <param name="placement">Where new queues are to be; null: on a node that is alone.</param>
+    public static TopologyResult Apply(TopologySnapshot topology, TopologyCommand command, QueuePlacement? placement = null)
     {
-        if (command is Commands several) return Apply(topology, several);
-        if (command is not CommandInVhost inVhost) return ApplyToUsersAndVhosts(topology, command);
+        if (command is Commands several) return Apply(topology, several, placement);
+        if (command is not CommandInVhost inVhost) return ApplyToUsersAndVhosts(topology, command, placement);
         if (topology.Find(inVhost.Vhost) is not { } vhost) return Refuse(topology, BrokerError.VhostNotFound(inVhost.Vhost));
-        var draft = new TopologyDraft(topology, vhost);
+        var draft = new TopologyDraft(topology, vhost, placement);
         return inVhost switch
         {
             DeclareExchange declare => Apply(draft, declare),
@@ -95,7 +96,8 @@ public static partial class TopologyReducer
             declare.AutoDelete,
             declare.Internal,
             declare.Arguments,
-            ExchangeTypes.OwnQueue(declare.Type, declare.Arguments) is null ? null : draft.NextQueueId());
+            ExchangeTypes.OwnQueue(declare.Type, declare.Arguments) is null ? null : draft.NextQueueId(),
+            draft.HomeOfExchange(declare.Durable));
         draft.Do(new ExchangeAdded(exchange));
         return draft.Done() with { Exchange = draft.Vhost.FindExchange(declare.Name) };
     }
@@ -131,9 +133,7 @@ public static partial class TopologyReducer
             ?? CheckQueueLimit(draft.Vhost, declare.Name)
             ?? (type == QueueType.Quorum ? CheckProperties(declare, resource) : null);
         if (error is not null) return draft.Refuse(error);
-        queue = new(
-            declare.Vhost, declare.Name, draft.NextQueueId(), IsDurable(declare), declare.AutoDelete, Owner(declare), arguments);
-        draft.Do(new QueueAdded(queue));
+        draft.Add(new(declare.Vhost, declare.Name, draft.NextQueueId(), IsDurable(declare), declare.AutoDelete, Owner(declare), arguments));
         return draft.Done() with { Queue = draft.Vhost.FindQueue(declare.Name) };
     }
 

@@ -136,7 +136,7 @@ internal sealed class ActorStory
         Assert.That(SpinWait.SpinUntil(() => Volatile.Read(ref declared) is not null, Patience.Answer), Is.True);
         var definition = declared!.Queue!;
         var memory = new MemoryBudget(limitBytes: long.MaxValue, _memoryBytes);
-        var queue = new QueueActor(definition, new QueueServices(topology, new LocalQueues(), Store, memory, new NodeMetrics(() => topology.Current), new BrokerClock(Time), Logs.CreateLogger("queues")));
+        var queue = new QueueActor(definition, new QueueServices(topology, new QueueDirectory(new NodeAlone("n")), Store, memory, new NodeMetrics(() => topology.Current), new BrokerClock(Time), Logs.CreateLogger("queues")));
         memory.BecameTight = () => queue.Post(QueueOperation.Evict);
         Store.Start(_ => { });
         queue.Start();

@@ -54,7 +54,7 @@ internal sealed class QueueActorTests
         undone.Publishes.Add(ActorStory.Message("m2"));
         _story.Do(QueueOperation.Prepare(part, transaction), QueueOperation.Prepare(undone, transaction));
         Assert.That((transaction.Text, _story.ReadyCount), Is.EqualTo(("prepared prepared", 0)));
-        _story.Do(QueueOperation.CommitPart(part), QueueOperation.AbortPart(undone));
+        _story.Do(QueueOperation.CommitPart(part, reply: null), QueueOperation.AbortPart(undone));
         Assert.That(_story.ReadyCount, Is.EqualTo(1));
     }
 
@@ -65,7 +65,7 @@ internal sealed class QueueActorTests
         var part = new TransactionPart();
         part.Publishes.Add(ActorStory.Message("m1"));
         _story.Do(Impossible, QueueOperation.Prepare(part, transaction));
-        _story.Do(QueueOperation.Delete(DeleteConditions.None, reply: null), QueueOperation.Prepare(part, transaction), QueueOperation.CommitPart(part));
+        _story.Do(QueueOperation.Delete(DeleteConditions.None, reply: null), QueueOperation.Prepare(part, transaction), QueueOperation.CommitPart(part, reply: null));
         Assert.That(transaction.Text, Is.EqualTo("refused prepared"));
         Assert.That(part.Records, Is.Empty);
     }

@@ -8,10 +8,11 @@ using Microsoft.Extensions.Logging;
 
 namespace Amqp.Broker.Queues;
 
-/// <summary>The queues that live on this node, by the id that their definition carries.</summary>
-internal sealed partial class LocalQueues
+/// <summary>The queues that users of this node can reach, by the number that their definition carries: those on this node, and those that other nodes lead.</summary>
+internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILocalQueues
 {
     private readonly ConcurrentDictionary<QueueId, QueueActor> _actors = new();
+    private readonly ConcurrentDictionary<QueueId, IQueueEndpoint> _remote = new();
     private QueueServices? _services;
     private bool _isStarted;
 
@@ -46,28 +47,20 @@ internal sealed partial class LocalQueues
     public void Changed(TopologyResult change)
     {
         var services = _services ?? throw new InvalidOperationException("queues are not connected");
-        foreach (var added in change.QueuesAdded)
-        {
-            var actor = new QueueActor(added, services);
-            _actors.TryAdd(added.Id, actor);
-            if (_isStarted) actor.Start();
-        }
+        foreach (var added in change.QueuesAdded) Add(added, services);
         foreach (var removed in change.QueuesRemoved)
         {
-            if (!_actors.TryRemove(removed.Id, out var actor)) continue;
-            actor.Forget();
-            services.Metrics.Remove(actor.Measured);
+            if (Remove(removed, services) is not { } actor) continue;
+            // Another node may have decided that, and not the queue itself.
+            if (!actor.IsDeleted) actor.Post(QueueOperation.Delete(DeleteConditions.None, reply: null));
+            else actor.Forget();
         }
         // These were not asked: they end as if a client had deleted each of them.
-        foreach (var removed in change.QueuesRemovedWithOthers)
-        {
-            if (!_actors.TryRemove(removed.Id, out var actor)) continue;
-            actor.Post(QueueOperation.Delete(DeleteConditions.None, reply: null));
-            services.Metrics.Remove(actor.Measured);
-        }
+        foreach (var removed in change.QueuesRemovedWithOthers) Remove(removed, services)?.Post(QueueOperation.Delete(DeleteConditions.None, reply: null));
         foreach (var queue in change.VhostsUnderOtherPolicies.SelectMany(vhost => change.Topology.Find(vhost)?.Queues.Values ?? []))
         {
             if (_actors.TryGetValue(queue.Id, out var actor)) actor.Follow(queue);
+            else if (_remote.ContainsKey(queue.Id)) remoteQueues.Follow(queue);
         }
         foreach (var (vhost, binding, _) in change.Changes.OfType<BindingAdded>())
         {
@@ -114,6 +107,30 @@ internal sealed partial class LocalQueues
     {
         var isHere = _actors.TryGetValue(definition.Id, out var actor);
         queue = actor;
-        return isHere;
+        return isHere || _remote.TryGetValue(definition.Id, out queue);
+    }
+
+    /// <inheritdoc/>
+    IQueueEndpoint? ILocalQueues.Find(QueueId queue) => _actors.GetValueOrDefault(queue);
+
+    private void Add(QueueDefinition queue, QueueServices services)
+    {
+        if (remoteQueues.Open(queue) is { } remote)
+        {
+            _remote.TryAdd(queue.Id, remote);
+            return;
+        }
+        var actor = new QueueActor(queue, services);
+        _actors.TryAdd(queue.Id, actor);
+        if (_isStarted) actor.Start();
+    }
+
+    /// <returns>Null: it is not on this node.</returns>
+    private QueueActor? Remove(QueueDefinition queue, QueueServices services)
+    {
+        if (_remote.TryRemove(queue.Id, out _)) remoteQueues.Close(queue.Id);
+        if (!_actors.TryRemove(queue.Id, out var actor)) return null;
+        services.Metrics.Remove(actor.Measured);
+        return actor;
     }
 }

@@ -1,0 +1,24 @@
+using System.Collections.Immutable;
+using Amqp.Core.Ports;
+using Amqp.Core.Topology;
+
+namespace Amqp.Broker;
+
+/// <summary>The cluster of a node that is in none: it has all queues.</summary>
+/// <param name="node">Its name.</param>
+public sealed class NodeAlone(string node) : IClusterView, IRemoteQueues
+{
+    public string Self => node;
+
+    public ImmutableArray<ClusterNode> Nodes { get; } = [new ClusterNode(node, IsRunning: true, Epoch: 0)];
+
+    public IQueueEndpoint? Open(QueueDefinition queue) => null;
+
+    public void Follow(QueueDefinition queue)
+    {
+    }
+
+    public void Close(QueueId queue)
+    {
+    }
+}

@@ -1,0 +1,22 @@
+namespace Amqp.Core.Topology;
+
+/// <summary>
+/// A node of the cluster has ended: the queues go that end with their node or with one of its connections. That this may be done late, and twice, does no harm: a later start of
+/// the node has a higher number.
+/// </summary>
+/// <param name="Node">Its name.</param>
+/// <param name="Epoch">Of the start that ended; what is left of earlier ones goes as well.</param>
+public sealed record EndNode(string Node, uint Epoch) : TopologyCommand
+{
+    public override string? By => null;
+}
+
+/// <summary>No node of the cluster ran: what is transient is gone, exchanges and bindings too, as when a node that is alone is started again.</summary>
+public sealed record EndAllTransient : TopologyCommand
+{
+    public override string? By => null;
+}
+
+/// <summary>A node belongs to the cluster no more: all queues go that have their messages there.</summary>
+/// <param name="Node">Its name.</param>
+public sealed record RemoveQueuesOfNode(string Node) : TopologyCommand;
