@@ -12,11 +12,13 @@ public sealed class NodeAlone(string node) : IClusterView, IRemoteQueues
 
     public ImmutableArray<ClusterNode> Nodes { get; } = [new ClusterNode(node, IsRunning: true, Epoch: 0)];
 
-    public IQueueEndpoint? Open(QueueDefinition queue) => null;
+    public QueueAccess Open(QueueDefinition queue) => QueueAccess.HereOnly;
 
-    public void Follow(QueueDefinition queue)
+    public void Opened(QueueDefinition queue)
     {
     }
+
+    public QueueAccess Follow(QueueDefinition queue) => QueueAccess.HereOnly;
 
     public void Close(QueueId queue)
     {

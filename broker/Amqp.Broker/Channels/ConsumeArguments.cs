@@ -17,10 +17,15 @@ internal static class ConsumeArguments
     /// <exception cref="BrokerException">406: an argument of the wrong type.</exception>
     public static int Priority(Resource queue, FieldTable arguments)
     {
-        // A queue on one node never fails over, so the value has nothing to act on here; its type is checked all the same.
-        if (arguments.TryGet(CancelOnFailoverName, out var cancel) && cancel.Type != FieldType.Bool)
-            throw Invalid(queue, CancelOnFailoverName, $"{{unacceptable_type,{cancel.Type.Name()}}}");
         return (int)Math.Clamp(Integer(queue, arguments, PriorityName) ?? 0, int.MinValue, int.MaxValue);
+    }
+
+    /// <summary>The consumer ends when its queue is led by another node.</summary>
+    /// <exception cref="BrokerException">406: an argument of the wrong type.</exception>
+    public static bool EndsWithLeader(Resource queue, FieldTable arguments)
+    {
+        if (!arguments.TryGet(CancelOnFailoverName, out var cancel)) return false;
+        return cancel.Type == FieldType.Bool ? cancel.AsBool : throw Invalid(queue, CancelOnFailoverName, $"{{unacceptable_type,{cancel.Type.Name()}}}");
     }
 
     /// <summary>Milliseconds in which a delivery is to be settled, or null. As in RabbitMQ 4.3, the first that knows it here.</summary>

@@ -115,6 +115,7 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
             Tag = tag,
             AutoAck = consume.NoAck,
             Exclusive = consume.Exclusive,
+            EndsWithLeader = ConsumeArguments.EndsWithLeader(queue.Definition.Resource, consume.Arguments),
             Priority = ConsumeArguments.Priority(queue.Definition.Resource, consume.Arguments),
             TimeoutMs = ConsumeArguments.TimeoutMs(queue.Definition.Resource, consume.Arguments),
             BrowsesFrom = ConsumeArguments.BrowsesFrom(queue.Definition.Resource, consume.Arguments, consume.NoAck),

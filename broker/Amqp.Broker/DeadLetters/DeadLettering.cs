@@ -37,6 +37,14 @@ internal sealed class DeadLettering(IQueueEndpoint queue) : IMessageReader
 
     public List<UnsentLetter> Unsent { get; } = [];
 
+    /// <summary>Another node leads the queue, and sends them again.</summary>
+    public void GiveUp()
+    {
+        Awaited.Clear();
+        Sent.Clear();
+        Unsent.Clear();
+    }
+
     /// <summary>The queues that a letter was routed to are its targets.</summary>
     /// <param name="isLeftOut">This one is not.</param>
     public void FindTargets(QueueDirectory queues, Func<QueueDefinition, bool> isLeftOut)

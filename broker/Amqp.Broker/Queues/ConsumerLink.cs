@@ -15,6 +15,7 @@ internal sealed class ConsumerLink(ChannelSession channel, IQueueEndpoint queue,
 {
     private readonly ByteWindow _window = new(windowBytes);
     private int _granted;
+    private bool _isAdded;
 
     public ChannelSession Channel { get; } = channel;
 
@@ -48,7 +49,12 @@ internal sealed class ConsumerLink(ChannelSession channel, IQueueEndpoint queue,
         if (_window.Remove(bytes)) Queue.Post(QueueOperation.Resume(this));
     }
 
-    public override void Added() => Channel.ConsumerAdded(this);
+    public override void Added()
+    {
+        if (_isAdded) return;
+        _isAdded = true;
+        Channel.ConsumerAdded(this);
+    }
 
     public override void Removed() => Channel.Connection.Services.Events.Removed(this);
 

@@ -37,6 +37,7 @@ internal sealed partial class QueueActor
         var count = _state.ReadyCount;
         _pendingConfirms.SettleAll(_confirms);
         _confirms.Flush();
+        EndCopy();
         RefuseWaiting(BrokerError.QueueNotFound(Definition.Vhost, Definition.Name));
         // Channels may know this actor for a while longer (what they fetched from it, where they published last): its messages
         // do not have to wait for that.
@@ -81,7 +82,7 @@ internal sealed partial class QueueActor
             case { ReplyTo: null }:
                 // Nothing waits: a settlement of what is no more, for instance. A failed queue can still
                 // be deleted, by its owner's end for instance.
-                if (_failed && operation.Kind == QueueOperationKind.Delete) Delete(operation.Conditions, reply: null);
+                if (_failed && operation.Kind is QueueOperationKind.Delete or QueueOperationKind.Removed) Delete(operation.Conditions, reply: null);
                 (operation.Subject as QueueConsumer)?.TooLate(operation.Kind);
                 break;
             case { ReplyTo: IReply<DeleteResult> reply } when _failed && !_deleted:
@@ -133,6 +134,7 @@ internal sealed partial class QueueActor
         _confirms.Refuse();
         _pendingConfirms.RefuseAll();
         GiveBackAllCredit();
+        EndCopy();
         RefuseWaiting(BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
     }
 

@@ -92,7 +92,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         QueueOperationKind.Release or QueueOperationKind.RemoveConsumer or QueueOperationKind.Purge or QueueOperationKind.Delete =>
             _state.ReadyCount + _state.UnackedCount > FewMessages,
         QueueOperationKind.CommitPart or QueueOperationKind.AbortPart or QueueOperationKind.Tick or QueueOperationKind.Evict
-            or QueueOperationKind.Tend or QueueOperationKind.Stop => true,
+            or QueueOperationKind.Tend or QueueOperationKind.Stop or QueueOperationKind.Replicate or QueueOperationKind.Removed => true,
         _ => false,
     };
 

@@ -53,11 +53,12 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
 
     private void Publish(in QueueOperation publish, long now)
     {
+        if (IsCopy && TryAnswerKnown(publish)) return;
         var position = _state.Publish((Message)publish.Subject!, now);
         if (position >= 0) _storedEnd = Math.Max(_storedEnd, position + 1);
         if (publish.ReplyTo is not IPublisher publisher) return;
         if (position == QueueState.Refused) publisher.Refused(publish.Position);
-        else if (position == QueueState.NotStored) _confirms.Taken(publisher, publish.Position);
+        else if (position == QueueState.NotStored || (IsCopy && position < _safeEnd)) _confirms.Taken(publisher, publish.Position);
         else _pendingConfirms.Add(position, publisher, publish.Position);
     }
 
@@ -95,8 +96,13 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
     /// <summary>Hands the store what it has to know, before anything else hears of it.</summary>
     private void HandOver()
     {
+        if (IsCopy) AppendStream();
         var records = _effects.Records;
-        if (records.IsEmpty) return;
+        if (records.IsEmpty)
+        {
+            if (_replica is not null) GiveMark(ticket: 0);
+            return;
+        }
         // Only now: most transient queues never have anything to store.
         if (!_isOpen) Open();
         var ticket = 0L;
@@ -110,9 +116,10 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
         _messagesWritten += records.Length;
         foreach (ref readonly var record in records)
         {
-            if (record.Type == RecordType.Settle) _pendingConfirms.SettleIn(record.Position, record.Position + record.Count, _confirms);
+            if (record.Type == RecordType.Settle && !IsCopy) _pendingConfirms.SettleIn(record.Position, record.Position + record.Count, _confirms);
         }
         _effects.ClearRecords();
+        if (_replica is not null) GiveMark(ticket);
     }
 
     private void Committed(long ticket)
@@ -121,9 +128,11 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
         {
             _commits.Dequeue();
             _state.Written(commit.End, commit.Late);
+            if (IsCopy) continue;
             _pendingConfirms.SettleBelow(commit.End, _confirms);
             GiveBackCredit(commit.End);
         }
+        if (_replica is not null) MarksDurable(ticket);
         if (_pageTicket == 0 || ticket < _pageTicket) return;
         _pageTicket = 0;
         _state.PagedOut();

@@ -33,7 +33,7 @@ internal sealed partial class QueueActor
     /// <summary>Sets the timer for whatever is due next, if that is earlier than what it is set for.</summary>
     private void ScheduleTick(long now)
     {
-        if (IsOver) return;
+        if (IsOver || !Leads) return;
         var due = _state.NextExpiry is { } expiry ? expiry + 1 : long.MaxValue;
         if (_state.Settings.ExpiresMs is { } expires && _state.ConsumerCount == 0) due = Math.Min(due, _lastUsed + expires);
         due = Math.Min(due, Math.Min(_state.NextDue ?? long.MaxValue, _deadLetterRetryDue));

@@ -23,12 +23,14 @@ internal sealed partial class QueueActor : IQueueEndpoint
     private bool _stopped;
     private long _lastLimitReport = -ComplaintMs;
 
-    public QueueActor(QueueDefinition definition, QueueServices services)
+    /// <param name="elsewhere">Of a copy: where its users go until it leads. Null: there is no other copy.</param>
+    public QueueActor(QueueDefinition definition, QueueServices services, IQueueEndpoint? elsewhere = null)
     {
+        _elsewhere = elsewhere;
         _definition = definition;
         _services = services;
         _effects = new QueueEffects(HandOver);
-        _state = new QueueState(definition.Id, services.Epoch, definition.Durable, definition.Settings, _effects)
+        _state = new QueueState(definition.Id, elsewhere is null ? services.Epoch : 0, definition.Durable, definition.Settings, _effects)
         {
             WallClockAheadMs = services.Clock.WallClockAheadMs,
             DelayLevels = services.DelayLevels,
@@ -70,7 +72,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
     public void Start()
     {
         ScheduleTick(Now());
-        if (_state.LacksKeys) Post(QueueOperation.Index);
+        if (_state.LacksKeys && Leads) Post(QueueOperation.Index);
     }
 
     /// <summary>The queue goes by other policies now.</summary>
@@ -88,6 +90,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
             Refuse(operation);
             return;
         }
+        if (IsCopy && TryPassOn(operation)) return;
         if (_untilIndexed is not null && TryWaitForIndex(operation)) return;
         switch (operation.Kind)
         {
@@ -159,12 +162,13 @@ internal sealed partial class QueueActor : IQueueEndpoint
             case QueueOperationKind.Prepare:
                 var isPrepared = _state.Prepare((TransactionPart)operation.Subject!, now);
                 CarryOut();
+                if (_leadsInEpoch != 0) ((TransactionPart)operation.Subject!).AnswersCommit = true;
                 if (isPrepared) Prepared((TransactionPart)operation.Subject!, (ITransaction)operation.ReplyTo!);
                 else ((ITransaction)operation.ReplyTo!).Refused();
                 break;
             case QueueOperationKind.CommitPart:
                 _state.Commit((TransactionPart)operation.Subject!, now);
-                ((IReply<bool>?)operation.ReplyTo)?.Complete(true);
+                if (operation.ReplyTo is IReply<bool> reply) AnswerCommit(reply);
                 break;
             case QueueOperationKind.AbortPart:
                 _state.Abort((TransactionPart)operation.Subject!, now);
@@ -198,6 +202,12 @@ internal sealed partial class QueueActor : IQueueEndpoint
                 break;
             case QueueOperationKind.Index:
                 BeginIndex(now);
+                break;
+            case QueueOperationKind.Replicate:
+                Replicate((IReplicaEvent)operation.Subject!, now);
+                break;
+            case QueueOperationKind.Removed:
+                Delete(DeleteConditions.None, reply: null);
                 break;
             case QueueOperationKind.Tend:
                 break;
@@ -242,6 +252,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
     {
         TellReport();
         HandOver();
+        if (_replica is not null) Replicated();
         PostDeliveries(_effects.Deliveries);
         foreach (var positions in _effects.Reads) _services.Store.Read(Definition.Id, positions, this);
         foreach (var (part, absent) in _effects.BrowsedParts) Read(part, absent, reply: null);

@@ -1,6 +1,7 @@
 using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Amqp.Broker.Observability;
+using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
@@ -52,15 +53,15 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
         {
             if (Remove(removed, services) is not { } actor) continue;
             // Another node may have decided that, and not the queue itself.
-            if (!actor.IsDeleted) actor.Post(QueueOperation.Delete(DeleteConditions.None, reply: null));
+            if (!actor.IsDeleted) actor.Post(QueueOperation.Removed);
             else actor.Forget();
         }
         // These were not asked: they end as if a client had deleted each of them.
-        foreach (var removed in change.QueuesRemovedWithOthers) Remove(removed, services)?.Post(QueueOperation.Delete(DeleteConditions.None, reply: null));
+        foreach (var removed in change.QueuesRemovedWithOthers) Remove(removed, services)?.Post(QueueOperation.Removed);
         foreach (var queue in change.VhostsUnderOtherPolicies.SelectMany(vhost => change.Topology.Find(vhost)?.Queues.Values ?? []))
         {
+            if (remoteQueues.Follow(queue).Elsewhere is { } elsewhere) _remote.TryAdd(queue.Id, elsewhere);
             if (_actors.TryGetValue(queue.Id, out var actor)) actor.Follow(queue);
-            else if (_remote.ContainsKey(queue.Id)) remoteQueues.Follow(queue);
         }
         foreach (var (vhost, binding, _) in change.Changes.OfType<BindingAdded>())
         {
@@ -113,16 +114,34 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
     /// <inheritdoc/>
     IQueueEndpoint? ILocalQueues.Find(QueueId queue) => _actors.GetValueOrDefault(queue);
 
+    /// <inheritdoc/>
+    IQueueEndpoint? ILocalQueues.OpenCopy(QueueDefinition queue, IQueueEndpoint elsewhere)
+    {
+        var services = _services!;
+        if (!_actors.TryGetValue(queue.Id, out var actor))
+        {
+            actor = new QueueActor(queue, services, elsewhere);
+            if (!_actors.TryAdd(queue.Id, actor)) throw new InvalidOperationException($"two copies of {queue} are opened at once");
+            actor.Start();
+        }
+        // It may have been deleted meanwhile, and not been found here then.
+        if (_remote.ContainsKey(queue.Id)) return actor;
+        Remove(queue, services)?.Post(QueueOperation.Removed);
+        return null;
+    }
+
+    /// <inheritdoc/>
+    void ILocalQueues.KeepAside(QueueDefinition queue, IReadOnlyList<Message> messages, Action kept) => new RecoveredMessages(queue, messages, kept, _services!).Keep();
+
     private void Add(QueueDefinition queue, QueueServices services)
     {
-        if (remoteQueues.Open(queue) is { } remote)
-        {
-            _remote.TryAdd(queue.Id, remote);
-            return;
-        }
-        var actor = new QueueActor(queue, services);
+        var (isHere, elsewhere) = remoteQueues.Open(queue);
+        if (elsewhere is not null) _remote.TryAdd(queue.Id, elsewhere);
+        if (!isHere) return;
+        var actor = new QueueActor(queue, services, elsewhere);
         _actors.TryAdd(queue.Id, actor);
         if (_isStarted) actor.Start();
+        remoteQueues.Opened(queue);
     }
 
     /// <returns>Null: it is not on this node.</returns>

@@ -13,9 +13,14 @@ internal static class MirrorPolicy
     public const string PromoteOnShutdown = "ha-promote-on-shutdown";
     public const string PromoteOnFailure = "ha-promote-on-failure";
 
+    public const string MinInSync = "ha-min-in-sync";
+    public const string MaxLagMs = "ha-max-lag-ms";
+
+    public const string Exactly = "exactly";
+    public const string Nodes = "nodes";
+    public const string Always = "always";
+
     private const string All = "all";
-    private const string Exactly = "exactly";
-    private const string Nodes = "nodes";
 
     public static string? CheckMode(JsonElement value) =>
         IsOneOf(value, All, Exactly, Nodes) ? null : $"{ErlangTerm.Render(value)} is not a valid ha-mode value";
@@ -23,11 +28,11 @@ internal static class MirrorPolicy
     public static string? CheckSyncMode(JsonElement value) =>
         IsOneOf(value, "automatic", "manual") ? null : $"ha-sync-mode must be \"manual\" or \"automatic\", got {ErlangTerm.Render(value)}";
 
-    public static string? CheckSyncBatchSize(JsonElement value) =>
-        value.TryGetInteger(out var size) && size > 0 ? null : $"ha-sync-batch-size takes an integer greater than 0, {ErlangTerm.Render(value)} given";
+    public static Func<JsonElement, string?> CheckPositive(string key) => value =>
+        value.TryGetInteger(out var number) && number > 0 ? null : $"{key} takes an integer greater than 0, {ErlangTerm.Render(value)} given";
 
     public static Func<JsonElement, string?> CheckPromotion(string key) => value =>
-        IsOneOf(value, "always", "when-synced") ? null : $"{key} must be \"always\" or \"when-synced\", got {ErlangTerm.Render(value)}";
+        IsOneOf(value, Always, "when-synced") ? null : $"{key} must be \"always\" or \"when-synced\", got {ErlangTerm.Render(value)}";
 
     /// <summary>What is wrong with the keys as a whole: the mode has to be there, and the parameters have to fit it.</summary>
     public static string? CheckTogether(PolicyDefinition definition)

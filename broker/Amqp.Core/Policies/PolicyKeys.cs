@@ -42,9 +42,12 @@ internal static class PolicyKeys
         new(MirrorPolicy.Mode, Of.Classic, MirrorPolicy.CheckMode, MirrorPolicy.MergeMode),
         new(MirrorPolicy.Params, Of.Classic, _ => null, MirrorPolicy.MergeParams),
         new(MirrorPolicy.SyncMode, Of.Classic, MirrorPolicy.CheckSyncMode, OperatorsOwn),
-        new(MirrorPolicy.SyncBatchSize, Of.Any, MirrorPolicy.CheckSyncBatchSize),
+        new(MirrorPolicy.SyncBatchSize, Of.Any, MirrorPolicy.CheckPositive(MirrorPolicy.SyncBatchSize)),
         new(MirrorPolicy.PromoteOnShutdown, Of.Classic, MirrorPolicy.CheckPromotion(MirrorPolicy.PromoteOnShutdown)),
         new(MirrorPolicy.PromoteOnFailure, Of.Classic, MirrorPolicy.CheckPromotion(MirrorPolicy.PromoteOnFailure)),
+        // These two are ours.
+        new(MirrorPolicy.MinInSync, Of.Classic, MirrorPolicy.CheckPositive(MirrorPolicy.MinInSync), Larger),
+        new(MirrorPolicy.MaxLagMs, Of.Classic, MirrorPolicy.CheckPositive(MirrorPolicy.MaxLagMs), Smaller),
     ];
 
     private static readonly ImmutableDictionary<string, PolicyKey> ByName = Known.ToImmutableDictionary(key => key.Name);

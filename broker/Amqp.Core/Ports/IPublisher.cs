@@ -13,6 +13,19 @@ public interface IPublisher
     void Refused(long number);
 }
 
+/// <summary>A publisher that may send something again, to another leader of the queue, when it has no answer: what is known by its number is not taken twice.</summary>
+public interface INumberedPublisher : IPublisher
+{
+    /// <summary>Of the start of the node that it is on; no other start has it.</summary>
+    long Node { get; }
+
+    /// <summary>Its number there.</summary>
+    long Id { get; }
+
+    /// <summary>Every publish below that number has its answer, and will not be sent again.</summary>
+    long Floor { get; }
+}
+
 /// <summary>What a publisher may have on the way, in bytes: taken when it posts messages, given back when queues have taken care of them.</summary>
 public interface IPublishCredit
 {

@@ -1,3 +1,4 @@
+using Amqp.Core.Errors;
 using Amqp.Core.Ports;
 
 namespace Amqp.Core.Queues;
@@ -26,6 +27,9 @@ public abstract class QueueConsumer : MessageHolder
     /// what comes.</summary>
     public long? BrowsesFrom { get; init; }
 
+    /// <summary>It ends when the queue is led by another node from then on; if not, it goes on there, and its client hears of nothing (<c>x-cancel-on-ha-failover</c>).</summary>
+    public bool EndsWithLeader { get; init; }
+
     /// <summary>Where its deliveries go.</summary>
     public abstract IDeliveryOutlet Outlet { get; }
 
@@ -33,7 +37,7 @@ public abstract class QueueConsumer : MessageHolder
 
     internal bool PrefetchIsFull => !AutoAck && Prefetch != 0 && UnackedCount >= Prefetch;
 
-    /// <summary>The queue has it, and delivers nothing to it before this was called.</summary>
+    /// <summary>The queue has it, and delivers nothing to it before this was called. Called again when it goes on with another leader.</summary>
     public abstract void Added();
 
     /// <summary>It is no consumer of its queue any more, whatever the reason.</summary>
@@ -43,6 +47,20 @@ public abstract class QueueConsumer : MessageHolder
 
     /// <summary>Its queue is gone.</summary>
     public abstract void Cancelled();
+
+    /// <summary>Another node may lead its queue from now on, and what it holds means nothing any more: it ends, or goes on there.</summary>
+    /// <param name="leader">Reaches that node.</param>
+    public virtual void TurnTo(IQueueEndpoint leader)
+    {
+        if (EndsWithLeader) End();
+        else leader.Post(QueueOperation.AddConsumer(this, new TurnReply(this)));
+    }
+
+    private void End()
+    {
+        Cancelled();
+        Removed();
+    }
 
     /// <summary>For an operation that came too late, its queue being no more: the places that its deliveries and its turn in line have in what
     /// it shares with other consumers do not go with the queue.</summary>
@@ -64,6 +82,17 @@ public abstract class QueueConsumer : MessageHolder
 
     /// <summary>The room promised by a Resume is not needed now; others that share it may have it.</summary>
     protected internal abstract void Decline();
+
+    /// <summary>What the next leader says of a consumer that wants to go on.</summary>
+    private sealed class TurnReply(QueueConsumer consumer) : IReply<ConsumeResult>
+    {
+        public void Complete(ConsumeResult value)
+        {
+            if (value != ConsumeResult.Added) consumer.End();
+        }
+
+        public void Fail(BrokerError error) => consumer.End();
+    }
 }
 
 /// <summary>Where a consumer stands in its queue's rotation.</summary>

@@ -28,6 +28,7 @@ public sealed class QueueEffects(Action? recordsFull = null)
     private readonly List<long[]> _reads = [];
     private readonly BatchList<DeadLetter> _deadLetters = new();
     private readonly List<(BrowsedPart Part, long[] Absent)> _browsedParts = [];
+    private readonly List<QueueConsumer> _turnedAway = [];
 
     public ReadOnlySpan<Delivery> Deliveries => _deliveries.Items;
 
@@ -60,6 +61,13 @@ public sealed class QueueEffects(Action? recordsFull = null)
 
     /// <summary>Parts of the queue that consumers look at, and positions in them whose messages the store is asked for.</summary>
     public ReadOnlySpan<(BrowsedPart Part, long[] Absent)> BrowsedParts => CollectionsMarshal.AsSpan(_browsedParts);
+
+    /// <summary>Consumers that are to turn to the next leader.</summary>
+    public ReadOnlySpan<QueueConsumer> TurnedAway => CollectionsMarshal.AsSpan(_turnedAway);
+
+    public void TurnAway(QueueConsumer consumer) => _turnedAway.Add(consumer);
+
+    public void ClearTurnedAway() => _turnedAway.Clear();
 
     public void Browse(BrowsedPart part, long[] absent) => _browsedParts.Add((part, absent));
 
@@ -114,13 +122,16 @@ public sealed class QueueEffects(Action? recordsFull = null)
 
     public void ClearDeadLetters() => _deadLetters.Clear();
 
+    public void ClearDeliveries() => _deliveries.Clear();
+
     public void Clear()
     {
         ClearDeadLetters();
         DeadLetterRead = null;
-        _deliveries.Clear();
+        ClearDeliveries();
         _reads.Clear();
         _browsedParts.Clear();
+        ClearTurnedAway();
         ClearRecords();
         ClearStream();
     }

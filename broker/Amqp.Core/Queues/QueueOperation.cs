@@ -25,6 +25,7 @@ public enum QueueOperationKind : byte
     Delete,
     Prepare,
     CommitPart,
+    GiveHistory,
     AbortPart,
 
     // What the queue's own node tells it: the clock, the store, the memory, an operator.
@@ -37,8 +38,9 @@ public enum QueueOperationKind : byte
     DeadLetterRefused,
     DeadLettersRead,
     Browsed,
-    GiveHistory,
+    Removed,
     Index,
+    Replicate,
     Tend,
     Stop,
 }
@@ -62,6 +64,9 @@ public readonly struct QueueOperation
     public DeleteConditions Conditions { get; private init; }
 
     public Settlement Settlement { get; private init; }
+
+    /// <summary>Users of the queue want it, and not its own node.</summary>
+    public bool IsOfUsers => Kind <= QueueOperationKind.AbortPart;
 
     /// <summary>Messages leave their holder. Settlements in a row are all applied before anything is handed out again.</summary>
     public bool IsSettlement => Kind is QueueOperationKind.Settle or QueueOperationKind.Release;
@@ -125,6 +130,9 @@ public readonly struct QueueOperation
     public static QueueOperation Prepare(TransactionPart part, ITransaction transaction) =>
         new() { Kind = QueueOperationKind.Prepare, Subject = part, ReplyTo = transaction };
 
+    /// <summary>The queue is not there any more: another node, or what it belonged to, took it away.</summary>
+    public static QueueOperation Removed => new() { Kind = QueueOperationKind.Removed };
+
     /// <summary>The transaction is durable, as far as this node's store makes it so.</summary>
     /// <param name="reply">When the part is safe, if that <see cref="TransactionPart.AnswersCommit"/>.</param>
     public static QueueOperation CommitPart(TransactionPart part, IReply<bool>? reply) => new() { Kind = QueueOperationKind.CommitPart, Subject = part, ReplyTo = reply };
@@ -165,6 +173,9 @@ public readonly struct QueueOperation
 
     /// <summary>The store can be read: the queue learns the keys of its messages.</summary>
     public static QueueOperation Index => new() { Kind = QueueOperationKind.Index };
+
+    /// <summary>Something concerns the copy of the queue on this node.</summary>
+    public static QueueOperation Replicate(IReplicaEvent what) => new() { Kind = QueueOperationKind.Replicate, Subject = what };
 
     /// <summary>Nothing but what follows every operation: there is more to evict than was done at once.</summary>
     public static QueueOperation Tend => new() { Kind = QueueOperationKind.Tend };

@@ -6,6 +6,9 @@ namespace Amqp.Core.Queues;
 /// <summary>What a queue goes by while it runs. It can change then: a message has the time to live of the moment it arrived in.</summary>
 public sealed record QueueSettings
 {
+    /// <summary>Copies of a quorum queue that does not say how many, as in RabbitMQ.</summary>
+    private const int QuorumCopies = 3;
+
     /// <summary>Nothing is set.</summary>
     public static QueueSettings None { get; } = new();
 
@@ -34,6 +37,9 @@ public sealed record QueueSettings
         MessageGroups = arguments.MessageGroups,
         DispatchesToLeastLoaded = arguments.Dispatch == "least-loaded",
         Overflow = OverflowOf(arguments, Overflows.Parse(policies.Text("overflow"))),
+        Mirrors = arguments.Type == QueueType.Quorum
+            ? MirrorSettings.OfQuorum(policies.Integer("target-group-size") ?? arguments.InitialGroupSize ?? QuorumCopies)
+            : MirrorSettings.Of(policies),
         LeaderLocator = arguments.LeaderLocator ?? policies.Text("queue-leader-locator") ?? policies.Text("queue-master-locator"),
     };
 
@@ -107,6 +113,9 @@ public sealed record QueueSettings
 
     /// <summary>A message goes to the consumer that holds the fewest, and not to each in turn (<c>x-dispatch</c>). This does not change.</summary>
     public bool DispatchesToLeastLoaded { get; init; }
+
+    /// <summary>Which mirrors it has in a cluster; null: none.</summary>
+    public MirrorSettings? Mirrors { get; init; }
 
     /// <summary>On which node of a cluster it is to begin, or null: as the node says (<c>x-queue-leader-locator</c>, <c>x-queue-master-locator</c>).</summary>
     public string? LeaderLocator { get; init; }

@@ -103,7 +103,11 @@ public sealed partial class QueueState
     public void Follow()
     {
         _follows = true;
-        foreach (var consumer in _consumers.All.ToArray()) RemoveConsumer(consumer);
+        foreach (var consumer in _consumers.All.ToArray())
+        {
+            RemoveConsumer(consumer);
+            _effects.TurnAway(consumer);
+        }
         _groups?.Clear();
         _setAsideBytes = 0;
         _waiting.Clear();

@@ -85,6 +85,7 @@ public sealed class QueueArguments
         DeliveryLimit = Integer(arguments, "x-delivery-limit");
         DeadLetterStrategy = Text(arguments, "x-dead-letter-strategy");
         Overflow = Overflows.Parse(Text(arguments, "x-overflow"));
+        InitialGroupSize = Integer(arguments, "x-quorum-initial-group-size");
         LeaderLocator = Text(arguments, "x-queue-leader-locator") ?? Text(arguments, "x-queue-master-locator");
     }
 
@@ -149,6 +150,9 @@ public sealed class QueueArguments
 
     /// <summary>Null: as if nothing was said.</summary>
     public Overflow? Overflow { get; }
+
+    /// <summary>So many copies of a quorum queue; null: as if nothing was said.</summary>
+    public long? InitialGroupSize { get; }
 
     /// <summary>See <see cref="QueuePlacement"/>; null: as if nothing was said.</summary>
     public string? LeaderLocator { get; }

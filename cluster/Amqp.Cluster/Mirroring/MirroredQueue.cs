@@ -1,0 +1,130 @@
+using Amqp.Core.Messages;
+using Amqp.Core.Ports;
+using Amqp.Core.Queues;
+using Amqp.Core.Records;
+using Amqp.Core.Topology;
+using Amqp.Replication;
+
+namespace Amqp.Cluster.Mirroring;
+
+/// <summary>
+/// The copy of a mirrored queue on this node: the driver of a <see cref="QueueReplica"/> in the loop of the queue's actor. What happens outside comes as an event; what was decided
+/// goes to the links, to etcd and to the store.
+/// </summary>
+internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewhere, Mirrors mirrors) : IQueueReplica
+{
+    /// <summary>A new leader whose mirrors have not come yet lets publishers wait for so many milliseconds before it refuses them.</summary>
+    private const long PatienceMs = 5_000;
+
+    private QueueReplica? _replica;
+    private QueueState? _state;
+    private uint _leads;
+    private long _leadsSince;
+    private bool _mayTooFew;
+
+    public QueueDefinition Definition { get; private set; } = queue;
+
+    public IQueueEndpoint Elsewhere { get; } = elsewhere;
+
+    public ReplicaStanding Standing => _leads == 0 ? ReplicaStanding.Elsewhere
+        : _replica!.IsFrozen ? ReplicaStanding.Frozen
+        : !_replica.HandsOut ? ReplicaStanding.Pauses
+        : _replica.AcceptsPublishes ? ReplicaStanding.Leads
+        : _mayTooFew ? ReplicaStanding.LeadsWithTooFew : ReplicaStanding.Pauses;
+
+    public uint LeadsInEpoch => _leads;
+
+    public long Completed => _replica!.Completed;
+
+    public ReplicaMark Mark
+    {
+        get
+        {
+            if (_leads != 0) return new ReplicaMark(_leads, _replica!.LastNumber);
+            var (session, place) = _replica!.Place;
+            return place == 0 ? default : new ReplicaMark(-session, place);
+        }
+    }
+
+    public bool Knows(INumberedPublisher publisher, long number) => _replica!.IsDuplicate(new ProducerId(publisher.Node, publisher.Id), number);
+
+    public void Published(INumberedPublisher publisher, long number) => _replica!.Published(new ProducerId(publisher.Node, publisher.Id), number, publisher.Floor);
+
+    public long Append(ReadOnlySpan<StoreRecord> stream, long now) => _replica!.Append(stream, now);
+
+    public void Durable(ReplicaMark mark, long now)
+    {
+        if (mark.Major > 0) _replica!.Durable((uint)mark.Major, mark.Minor, now);
+        else _replica!.Flushed(-mark.Major, mark.Minor, now);
+    }
+
+    public void CarryOut()
+    {
+        var effects = _replica!.Effects;
+        foreach (var (node, message) in effects.Sends) mirrors.Send(node, Definition.Id, message);
+        if (effects.Proposal is var (revision, configuration)) mirrors.Propose(new QueueChange(Definition.Id, revision, configuration));
+        foreach (var read in effects.Reads) mirrors.Store.Read(Definition.Id, read.Absent, new WantedMessages(this, read));
+        if (effects.Orphans is { } orphans) KeepAside(orphans);
+        effects.Clear();
+    }
+
+    /// <summary>Posts an event to the queue, if it is here.</summary>
+    public void Post(Action<QueueReplica, long> happen) => mirrors.Post(Definition.Id, new Happening(this, happen));
+
+    /// <summary>Some time has passed.</summary>
+    public void Tick() => Post((replica, now) =>
+    {
+        replica.Tick(now);
+        if (_leads != 0 && !_mayTooFew) _mayTooFew = now - _leadsSince >= PatienceMs;
+        if (replica.Successor is { } next) HandOver(next);
+    });
+
+    /// <summary>The queue is to be led by another node, which is in sync.</summary>
+    public void HandOver(string node) => Post((replica, now) =>
+    {
+        if (replica is { HandsOut: true, Configuration: { } stored }) replica.HandOver(node, stored.Epoch + 1, now);
+    });
+
+    /// <summary>The queue goes by other policies now.</summary>
+    public void Follow(QueueDefinition queue) => Definition = queue;
+
+    private MirroredQueue Happen(Action<QueueReplica, long> happen, QueueState state, long now)
+    {
+        _state = state;
+        _replica ??= new QueueReplica(mirrors.Self, state, mirrors.OptionsOf(Definition), mirrors.NewSession);
+        happen(_replica, now);
+        var leads = _replica.Role == ReplicaRole.Leader ? _replica.Configuration!.Epoch : 0;
+        if (leads == _leads) return this;
+        (_leads, _leadsSince, _mayTooFew) = (leads, now, false);
+        mirrors.LeadChanged(this, leads);
+        return this;
+    }
+
+    /// <summary>Messages that are here, that no leader ever knew, are kept elsewhere before they go.</summary>
+    private void KeepAside(Orphans orphans)
+    {
+        Message?[] found = [.. orphans.Positions.Select(_state!.MessageAt)];
+        long[] absent = [.. orphans.Positions.Where((position, index) => found[index] is null && _state!.Contains(position))];
+        if (absent.Length == 0) KeepAside(orphans, found, []);
+        else mirrors.Store.Read(Definition.Id, absent, new OrphanedMessages(this, orphans, found));
+    }
+
+    private void KeepAside(Orphans orphans, Message?[] found, Message?[] read) =>
+        mirrors.KeepAside(Definition, [.. found.Concat(read).OfType<Message>()], () => Post((replica, now) => replica.KeptAside(orphans, now)));
+
+    private sealed class Happening(MirroredQueue queue, Action<QueueReplica, long> happen) : IReplicaEvent
+    {
+        public IQueueReplica Apply(QueueState state, long now) => queue.Happen(happen, state, now);
+    }
+
+    private sealed class OrphanedMessages(MirroredQueue queue, Orphans orphans, Message?[] found) : IMessageReader
+    {
+        public void Loaded(long[] positions, Message?[] messages) => queue.KeepAside(orphans, found, messages);
+    }
+
+    /// <summary>Messages that a mirror waits for, on their way from the store.</summary>
+    private sealed class WantedMessages(MirroredQueue queue, WantedRead read) : IMessageReader
+    {
+        public void Loaded(long[] positions, Message?[] messages) => queue.Post((replica, now) => replica.Read(read, messages, now));
+    }
+}

@@ -1,0 +1,90 @@
+using System.Threading.Channels;
+using Amqp.Core.Topology;
+using Amqp.Replication;
+using Microsoft.Extensions.Logging;
+
+namespace Amqp.Cluster.Mirroring;
+
+/// <summary>Asks etcd for what the copies of this node propose, many at a time, and tells what it has.</summary>
+/// <param name="stored">Told of each record, as it is stored; from any thread, perhaps late or twice.</param>
+/// <param name="failed">Called once, when this node cannot follow the records any more: the process must end, and start again.</param>
+internal sealed partial class RecordKeeper(QueueRecords records, Action<QueueId, QueueConfiguration> stored, Action<Exception> failed, ILogger logger) : IAsyncDisposable
+{
+    // Each copy has one proposal at a time, and says it again after a second.
+    private readonly Channel<QueueChange> _proposals = Channel.CreateUnbounded<QueueChange>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<QueueId> _removals = Channel.CreateUnbounded<QueueId>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly CancellationTokenSource _ended = new();
+    private Task _running = Task.CompletedTask;
+    private long _revision;
+
+    /// <summary>What is there. Called once.</summary>
+    public async Task<IEnumerable<(QueueId Queue, QueueConfiguration Configuration)>> Load(CancellationToken cancellation)
+    {
+        var (revision, found) = await records.Load(cancellation);
+        _revision = revision;
+        return found.Select(record => (record.Queue, record.Configuration));
+    }
+
+    /// <summary>From here on changes are asked for, and told.</summary>
+    public void Start() => _running = Task.WhenAll(Watch(), Propose(), Remove());
+
+    public void Propose(QueueChange change) => _proposals.Writer.TryWrite(change);
+
+    public void Remove(QueueId queue) => _removals.Writer.TryWrite(queue);
+
+    public async ValueTask DisposeAsync()
+    {
+        await _ended.CancelAsync();
+        await _running.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        _ended.Dispose();
+    }
+
+    private async Task Watch()
+    {
+        try
+        {
+            await records.Watch(_revision + 1, record => stored(record.Queue, record.Configuration), logger, _ended.Token);
+        }
+#pragma warning disable CA1031 // Whatever ended it, the process must learn of it: this node would not hear who leads any more.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            failed(exception);
+        }
+    }
+
+    private async Task Propose()
+    {
+        var changes = new Dictionary<QueueId, QueueChange>();
+        while (await _proposals.Reader.WaitToReadAsync(_ended.Token))
+        {
+            changes.Clear();
+            // Of one queue the later one counts: the former was for the same revision or an older one.
+            while (changes.Count < QueueRecords.ChangesMax && _proposals.Reader.TryRead(out var change)) changes[change.Queue] = change;
+            try
+            {
+                foreach (var record in await records.Propose([.. changes.Values], _ended.Token)) stored(record.Queue, record.Configuration);
+            }
+#pragma warning disable CA1031 // One that cannot be asked must not end the asking for others.
+            catch (Exception exception) when (exception is not OperationCanceledException)
+#pragma warning restore CA1031
+            {
+                LogRefused(logger, exception, changes.Count);
+            }
+        }
+    }
+
+    private async Task Remove()
+    {
+        var queues = new List<QueueId>();
+        while (await _removals.Reader.WaitToReadAsync(_ended.Token))
+        {
+            queues.Clear();
+            while (queues.Count < QueueRecords.ChangesMax && _removals.Reader.TryRead(out var queue)) queues.Add(queue);
+            await records.Remove(queues, _ended.Token);
+        }
+    }
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "etcd has refused changes of who has {Count} mirrored queues; they are asked for again")]
+    private static partial void LogRefused(ILogger logger, Exception exception, int count);
+}
