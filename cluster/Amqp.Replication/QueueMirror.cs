@@ -24,6 +24,7 @@ internal sealed class QueueMirror
     private readonly ReplicaEffects _effects;
     private readonly ReplicaOptions _options;
     private readonly ProducerWindows _producers;
+    private readonly Absences _absences;
     private readonly Member _self;
     private readonly QueueConfiguration _configuration;
     private readonly SortedSet<long> _missing = [];
@@ -49,9 +50,10 @@ internal sealed class QueueMirror
 
     /// <param name="configuration">Says whom it follows.</param>
     /// <param name="knownEnd">Below this position it has all that any leader had that it followed.</param>
-    public QueueMirror(Member self, QueueState state, ReplicaEffects effects, ReplicaOptions options, QueueConfiguration configuration, ProducerWindows producers, long knownEnd, long session, long now)
+    public QueueMirror(
+        Member self, QueueState state, ReplicaEffects effects, ReplicaOptions options, QueueConfiguration configuration, ProducerWindows producers, Absences absences, long knownEnd, long session, long now)
     {
-        _knownEnd = knownEnd;
+        (_knownEnd, _absences) = (knownEnd, absences);
         (_self, _state, _effects, _options, _configuration, _producers) = (self, state, effects, options, configuration, producers);
         Begin(session, now);
     }
@@ -104,6 +106,7 @@ internal sealed class QueueMirror
         _producers.Clear();
         foreach (ref readonly var mark in _told.ToArray().AsSpan()) _producers.Add(mark);
         _told.Clear();
+        _absences.Complete();
         _completeFrom = _taken;
     }
 
@@ -138,6 +141,7 @@ internal sealed class QueueMirror
     private void Begin(long session, long now)
     {
         _knownEnd = KnownEnd;
+        _absences.Begin(_state.MessagesEnd);
         (_session, _taken, _flushed, _said, _wants, _isWantOpen, _isDescribed, _completeFrom) = (session, 0, 0, 0, 0, false, false, long.MaxValue);
         _missing.Clear();
         _surplus.Clear();
@@ -155,7 +159,7 @@ internal sealed class QueueMirror
                 foreach (ref readonly var record in batch.Records.AsSpan())
                 {
                     if (record.Type == RecordType.Settle && _missing.Count > 0) LackNoMore(record);
-                    _state.Replay(record, now);
+                    Replay(record, isNew: true, now);
                 }
                 foreach (ref readonly var mark in batch.Marks.AsSpan())
                 {
@@ -167,7 +171,7 @@ internal sealed class QueueMirror
                 Compare(part, now);
                 break;
             case Fill fill:
-                foreach (ref readonly var record in fill.Records.AsSpan()) _state.Replay(record, now);
+                foreach (ref readonly var record in fill.Records.AsSpan()) Replay(record, isNew: false, now);
                 // What is not in the answer is gone.
                 if (_isWantOpen && fill.Want == _wants)
                 {
@@ -177,6 +181,12 @@ internal sealed class QueueMirror
                 break;
         }
         if (!_isWantOpen && _missing.Count > 0) Ask();
+    }
+
+    private void Replay(in StoreRecord record, bool isNew, long now)
+    {
+        if (record.Type == RecordType.Enqueue && _absences.Arrives(record.Position, isNew)) _state.Replay(record with { MayHaveBeenHere = true }, now);
+        else _state.Replay(record, now);
     }
 
     private void LackNoMore(in StoreRecord settled)
@@ -198,13 +208,14 @@ internal sealed class QueueMirror
             foreach (var own in here)
             {
                 if (own.Position >= part.End) break;
-                for (; next < part.Live.Length && part.Live[next].Position < own.Position; next++) _missing.Add(part.Live[next].Position);
+                for (; next < part.Live.Length && part.Live[next].Position < own.Position; next++) Lack(part.Live[next].Position);
                 if (next == part.Live.Length || part.Live[next].Position > own.Position) _surplus.Add(own.Position);
                 else if (part.Live[next++] is var known && known != own) _state.Replay(StoreRecord.Change(_state.Id, known.Position, known.Attributes), now);
             }
             if (from >= _state.End) break;
         }
-        for (; next < part.Live.Length; next++) _missing.Add(part.Live[next].Position);
+        for (; next < part.Live.Length; next++) Lack(part.Live[next].Position);
+        _absences.Described(part.End);
         if (part.Last is not { } last) return;
         _isDescribed = true;
         foreach (ref readonly var mark in last.Producers.AsSpan()) _told.Add(mark);
@@ -213,6 +224,12 @@ internal sealed class QueueMirror
         if (orphans.Length == 0) return;
         _areOrphansKept = false;
         _effects.KeepAside(new Orphans(_session, orphans));
+    }
+
+    private void Lack(long position)
+    {
+        _missing.Add(position);
+        _absences.Lacks(position);
     }
 
     /// <summary>No leader that this one knows of ever had it; all others were settled.</summary>

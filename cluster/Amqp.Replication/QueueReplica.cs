@@ -33,6 +33,7 @@ public sealed class QueueReplica
     private readonly ReplicaOptions _options;
     private readonly Func<long> _newSession;
     private readonly ProducerWindows _producers = new();
+    private readonly Absences _absences = new();
     private readonly List<ProducerMark> _marks = [];
     private readonly Dictionary<string, long> _linkGoneSince = [];
     private QueueConfiguration? _configuration;
@@ -96,7 +97,7 @@ public sealed class QueueReplica
         if (_leader is not null) Depose();
         // A start of this node that is over cannot be followed: the next leader is to be elected.
         if (configuration.Leader.Node == _self.Node || !configuration.Concerns(_self.Node)) _mirror = null;
-        else if (_mirror is null || isNewEpoch) _mirror = new QueueMirror(_self, _state, Effects, _options, configuration, _producers, _mirror?.KnownEnd ?? _state.MessagesEnd, _newSession(), now);
+        else if (_mirror is null || isNewEpoch) _mirror = new QueueMirror(_self, _state, Effects, _options, configuration, _producers, _absences, _mirror?.KnownEnd ?? _state.MessagesEnd, _newSession(), now);
     }
 
     /// <summary>A publish with this number was taken before, and is safe when the batch <see cref="LastNumber"/> is complete.</summary>
@@ -197,6 +198,7 @@ public sealed class QueueReplica
         if (_leader is not null) Depose(); // it follows itself
         var ends = EndsOf(configuration);
         _mirror = null;
+        _absences.Leads(_state.MessagesEnd);
         // The leader before may have handed out anything; what a restart knows of that, the state knows.
         _state.IsMirrored = true;
         _leader = new QueueLeader(_self, _state, Effects, _options, configuration, ends, _producers, _linkGoneSince, now) { IsSuspended = _isSuspended };

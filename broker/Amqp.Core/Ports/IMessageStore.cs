@@ -50,7 +50,11 @@ public interface IMessageStore
     /// </summary>
     /// <param name="ticket">Above 0: <see cref="IStoreListener.Committed"/> is called with it, or with a later one, when every message
     /// in these records and those before is durable (pages: readable) or settled. Tickets of a queue grow. 0: no call is needed.</param>
-    void Commit(QueueId queue, ReadOnlySpan<StoreRecord> records, long ticket);
+    /// <param name="isTogether">After a crash all of the messages and settlements in these records are found, or none: what a transaction does in one queue. It is one record on
+    /// the disk, for which all of it is collected in memory once more; what it settles keeps its space until it is written, and on a full disk that waits in line with messages;
+    /// and damage in it costs all of it. Messages in it that are settled before it is written are not written, as ever. What else is among the records gets in line behind
+    /// it, for itself.</param>
+    void Commit(QueueId queue, ReadOnlySpan<StoreRecord> records, long ticket, bool isTogether = false);
 
     /// <summary>Takes records of any number of queues that become durable together or not at all.</summary>
     /// <param name="records">Enqueues and settlements. The array is the store's from here on.</param>

@@ -18,8 +18,11 @@ public sealed class RecordBuffer
 
     private const int EnqueueHeadSize = RecordHeader.Size + 24;
 
-    /// <summary>Bytes that a message takes whose body is stored by id.</summary>
-    public const int SharedSize = EnqueueHeadSize;
+    /// <summary>Bytes that a message takes more if it has a key: those of its position.</summary>
+    public const int KeyedSize = 8;
+
+    /// <summary>Bytes that a message takes at most whose body is stored by id.</summary>
+    public const int SharedSize = EnqueueHeadSize + KeyedSize;
 
     /// <summary>Bytes that a change takes.</summary>
     public const int ChangeSize = EnqueueHeadSize;
@@ -47,22 +50,24 @@ public sealed class RecordBuffer
         + message.Content.Size);
 
     /// <summary>A message with its body.</summary>
-    /// <param name="type">Enqueue or Page.</param>
-    public void Enqueue(RecordType type, QueueId queue, long position, in MessageAttributes attributes, Message message)
+    /// <param name="type">Enqueue, Page or EnqueueAgain.</param>
+    /// <param name="key">Its position, or of an EnqueueAgain its key.</param>
+    /// <param name="position">Of an EnqueueAgain.</param>
+    public void Enqueue(RecordType type, QueueId queue, long key, in MessageAttributes attributes, Message message, long position = 0)
     {
-        var record = Begin(EnqueueHeadSize + SizeOfBody(message));
-        WriteEnqueueHead(record, attributes, bodyId: 0);
-        WriteBody(record[EnqueueHeadSize..], message);
-        End(record, type, queue, position);
+        var head = EnqueueHeadSizeOf(type);
+        var record = Begin(head + SizeOfBody(message));
+        WriteEnqueueHead(record[..head], attributes, bodyId: 0, position);
+        WriteBody(record[head..], message);
+        End(record, type, queue, key);
     }
 
-    /// <summary>A message whose body is stored by id.</summary>
-    /// <param name="type">Enqueue or Page.</param>
-    public void EnqueueShared(RecordType type, QueueId queue, long position, in MessageAttributes attributes, long bodyId)
+    /// <summary>A message whose body is stored by id; parameters as of <see cref="Enqueue"/>.</summary>
+    public void EnqueueShared(RecordType type, QueueId queue, long key, in MessageAttributes attributes, long bodyId, long position = 0)
     {
-        var record = Begin(EnqueueHeadSize);
-        WriteEnqueueHead(record, attributes, bodyId);
-        End(record, type, queue, position);
+        var record = Begin(EnqueueHeadSizeOf(type));
+        WriteEnqueueHead(record, attributes, bodyId, position);
+        End(record, type, queue, key);
     }
 
     /// <summary>A body by id.</summary>
@@ -136,12 +141,16 @@ public sealed class RecordBuffer
     private static int SizeOfBody(Message message) => BodyHeadSize + LosslessUtf8.GetByteCount(message.Exchange)
         + LosslessUtf8.GetByteCount(message.RoutingKey) + message.Content.Size;
 
-    private static void WriteEnqueueHead(Span<byte> record, in MessageAttributes attributes, long bodyId)
+    private static int EnqueueHeadSizeOf(RecordType type) => type == RecordType.EnqueueAgain ? EnqueueHeadSize + KeyedSize : EnqueueHeadSize;
+
+    /// <param name="record">As long as the head: a longer one has a position.</param>
+    private static void WriteEnqueueHead(Span<byte> record, in MessageAttributes attributes, long bodyId, long position = 0)
     {
         BinaryPrimitives.WriteInt64LittleEndian(record[32..], attributes.ExpiresAt);
         BinaryPrimitives.WriteInt64LittleEndian(record[40..], bodyId);
         BinaryPrimitives.WriteInt32LittleEndian(record[48..], attributes.Priority);
         BinaryPrimitives.WriteInt32LittleEndian(record[52..], attributes.DeliveryCount);
+        if (record.Length > EnqueueHeadSize) BinaryPrimitives.WriteInt64LittleEndian(record[EnqueueHeadSize..], position);
     }
 
     private static void WriteBody(Span<byte> body, Message message)

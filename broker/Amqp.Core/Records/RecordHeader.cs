@@ -18,17 +18,18 @@ namespace Amqp.Core.Records;
 /// CRC-32C   of the length and of everything behind the checksum
 /// flags     1: the record is part of a Transaction, and counts only if that one is whole
 /// epoch,
-/// number    the position, see Positions
+/// number    the position, or the key of a message that came again, see Positions
 ///
 /// type            queue  position       behind the head
 /// 1 Enqueue       yes    the message's  expires at i64, body id i64, priority u8, 0 u24, delivery count u32, and when the body id is 0 a body
 /// 2 Body          0      its id         a body
 /// 3 Settle        yes    the first      segment u64 that has the messages' records, positions as runs from the first
-/// 4 Transaction   0      0              records, padded each: Body, Enqueue, Settle
+/// 4 Transaction   0      0              records, padded each: Body, Enqueue, EnqueueAgain, Settle
 /// 5 Delivered     yes    the first      positions as runs from the first
 /// 6 Closed        0      0              nothing
 /// 7 Page          yes    the message's  as Enqueue
 /// 8 Change        yes    the message's  as Enqueue, with ready at i64 for the body id, and without a body
+/// 9 EnqueueAgain  yes    its key        as Enqueue, with position i64 before the body
 ///
 /// a body          exchange length u8, routing key length u8, 0 u16, properties length u32, exchange, routing key,
 ///                 property flags and properties, the message's body
@@ -54,7 +55,7 @@ public readonly record struct RecordHeader(
     public int PaddedLength => Padded(Length);
 
     /// <summary>It is of a type and version that this broker knows. If not, a newer one wrote it.</summary>
-    public bool IsKnown => Version == CurrentVersion && Type is >= RecordType.Enqueue and <= RecordType.Change;
+    public bool IsKnown => Version == CurrentVersion && Type is >= RecordType.Enqueue and <= RecordType.EnqueueAgain;
 
     public static int Padded(int length) => checked(length + Alignment - 1) & ~(Alignment - 1);
 

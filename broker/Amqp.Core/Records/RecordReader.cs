@@ -13,15 +13,18 @@ public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
 
     private readonly ReadOnlySpan<byte> _record = record;
 
-    /// <summary>Of an Enqueue or Page.</summary>
+    /// <summary>Of an Enqueue, Page or EnqueueAgain.</summary>
     public MessageAttributes Attributes => new(
         BinaryPrimitives.ReadInt64LittleEndian(_record[32..]), _record[48], BinaryPrimitives.ReadInt32LittleEndian(_record[52..]));
 
     /// <summary>Of a Change.</summary>
     public MessageAttributes ChangedAttributes => Attributes with { ReadyAt = BodyId };
 
-    /// <summary>Of an Enqueue or Page: where its body is, or 0: in the record.</summary>
+    /// <summary>Of an Enqueue, Page or EnqueueAgain: where its body is, or 0: in the record.</summary>
     public long BodyId => BinaryPrimitives.ReadInt64LittleEndian(_record[40..]);
+
+    /// <summary>Of an EnqueueAgain: the position that the head has a key for.</summary>
+    public long PositionOfKey => BinaryPrimitives.ReadInt64LittleEndian(_record[EnqueueHeadSize..]);
 
     /// <summary>Of a Settle: the segment that has the messages' records.</summary>
     public long Segment => BinaryPrimitives.ReadInt64LittleEndian(_record[32..]);
@@ -35,7 +38,7 @@ public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
     /// <summary>Of a Transaction: its records.</summary>
     public ReadOnlySpan<byte> Records => _record[RecordHeader.Size..];
 
-    /// <summary>Of an Enqueue or Page that has its body, or of a Body: bytes of the message's body, its properties left out.</summary>
+    /// <summary>Of an Enqueue, Page or EnqueueAgain that has its body, or of a Body: bytes of the message's body, its properties left out.</summary>
     /// <param name="type">The record's.</param>
     public int BodySize(RecordType type)
     {
@@ -44,7 +47,7 @@ public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
         return Math.Max(0, body.Length - BodyHeadSize - body[0] - body[1] - BinaryPrimitives.ReadInt32LittleEndian(body[4..]));
     }
 
-    /// <summary>The message of an Enqueue or Page that has its body, or of a Body.</summary>
+    /// <summary>The message of an Enqueue, Page or EnqueueAgain that has its body, or of a Body.</summary>
     /// <param name="type">The record's.</param>
     /// <param name="strings">Gives names seen before as the same object.</param>
     /// <returns>Null: this is no message. With a right checksum that means a defect of its writer.</returns>
@@ -66,5 +69,10 @@ public readonly ref struct RecordReader(ReadOnlySpan<byte> record)
         };
     }
 
-    private ReadOnlySpan<byte> BodyOf(RecordType type) => _record[(type == RecordType.Body ? RecordHeader.Size : EnqueueHeadSize)..];
+    private ReadOnlySpan<byte> BodyOf(RecordType type) => _record[(type switch
+    {
+        RecordType.Body => RecordHeader.Size,
+        RecordType.EnqueueAgain => EnqueueHeadSize + RecordBuffer.KeyedSize,
+        _ => EnqueueHeadSize,
+    })..];
 }

@@ -26,4 +26,8 @@ public enum RecordType : byte
 
     /// <summary>A message that is in a queue has other attributes from here on.</summary>
     Change = 8,
+
+    /// <summary>As <see cref="Enqueue"/>, at a position where a message of the queue may have been before: it has a key of its own in the store, see
+    /// <see cref="Positions"/>.</summary>
+    EnqueueAgain = 9,
 }

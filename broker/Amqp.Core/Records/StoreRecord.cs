@@ -24,6 +24,10 @@ public readonly record struct StoreRecord
     /// <summary>The message that enters; null for one that is there.</summary>
     public Message? Message { get; init; }
 
+    /// <summary>Of an Enqueue: this node may have had a message at that position before, and settled it. Said without need it costs the store some sixty bytes of memory for as long as the
+    /// message is there; not said where it is so, what the store has of the earlier one would take this one away. A mirror knows; it is never sent to other nodes.</summary>
+    public bool MayHaveBeenHere { get; init; }
+
     /// <summary>Of a message that enters or changes.</summary>
     public MessageAttributes Attributes { get; init; }
 

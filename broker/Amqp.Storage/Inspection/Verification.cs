@@ -39,10 +39,12 @@ internal sealed class Verification(ISegmentEngine engine, StoreState state, Func
     {
         foreach (var queue in state.Queues.Values)
         {
-            foreach (var (position, location) in queue.All())
+            foreach (var (key, location) in queue.All())
             {
+                var position = queue.PositionOf(key);
+                var type = Positions.IsKey(key) ? RecordType.EnqueueAgain : RecordType.Enqueue;
                 if (location.IsShared) ReadShared(queue, position, location);
-                else ReadMessage(queue, position, new SegmentId(location.Segment), location.Offset, location.Length, RecordType.Enqueue, position);
+                else ReadMessage(queue, position, new SegmentId(location.Segment), location.Offset, location.Length, type, key);
             }
         }
     }

@@ -56,7 +56,7 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         _failed = failed;
         _lastBodyId = options.Opening << BodyNumberBits;
         _reader = new StoreReader(engine, _state, damages, Fail);
-        _writer = new StoreWriter(engine, _state, damages, () => _reserveWanted.Add(true));
+        _writer = new StoreWriter(engine, _state, damages, Positions.KeysFrom((uint)options.Opening), () => _reserveWanted.Add(true));
         _opening = new QueueOpening(engine, _state, _writer, damages);
         _thread = new Thread(Run) { Name = "store", IsBackground = true };
         _preparer = new Thread(PrepareReserves) { Name = "store space", IsBackground = true };
@@ -133,11 +133,11 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         _thread.Start();
     }
 
-    public void Commit(QueueId queue, ReadOnlySpan<StoreRecord> records, long ticket) =>
-        _mailbox.Post(new StoreRequest(StoreRequestKind.Commit, queue) { Number = records.Length, Ticket = ticket }, records);
+    public void Commit(QueueId queue, ReadOnlySpan<StoreRecord> records, long ticket, bool isTogether = false) =>
+        _mailbox.Post(new StoreRequest(StoreRequestKind.Commit, queue) { Number = records.Length, Ticket = ticket, IsTogether = isTogether && records.Length > 1 }, records);
 
     public void CommitTransaction(StoreRecord[] records, Action committed) =>
-        _mailbox.Post(new StoreRequest(StoreRequestKind.Transaction, default) { Transaction = new PendingTransaction(records, committed) });
+        _mailbox.Post(new StoreRequest(StoreRequestKind.Transaction, default) { Transaction = records, Done = committed });
 
     public void Read(QueueId queue, long[] positions, IMessageReader reader) => _reader.Post(new StoreRead(queue, positions, reader));
 

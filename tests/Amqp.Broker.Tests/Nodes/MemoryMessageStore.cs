@@ -122,7 +122,7 @@ internal sealed class MemoryMessageStore : IMessageStore
         lock (_lock) _isStarted = true;
     }
 
-    public void Commit(QueueId queue, ReadOnlySpan<StoreRecord> records, long ticket)
+    public void Commit(QueueId queue, ReadOnlySpan<StoreRecord> records, long ticket, bool isTogether = false)
     {
         lock (_lock)
         {

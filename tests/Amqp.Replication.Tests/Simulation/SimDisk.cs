@@ -13,6 +13,10 @@ internal sealed class SimDisk(Scheduler scheduler, Wire wire, Bug bug)
     private readonly Queue<(StoreRecord[] Records, Action Done)> _pending = new();
     private readonly SortedDictionary<long, StoreRecord> _durable = [];
 
+    // Positions at which messages are or were on the disk, and those at which some are about to be.
+    private readonly HashSet<long> _known = [];
+    private readonly HashSet<long> _coming = [];
+
     // Of what was written or paged out by this start of the node: it can be read.
     private readonly Dictionary<long, Message> _readable = [];
     private bool _isFlushing;
@@ -29,6 +33,13 @@ internal sealed class SimDisk(Scheduler scheduler, Wire wire, Bug bug)
 
     public void Write(ReadOnlySpan<StoreRecord> records, Action done)
     {
+        foreach (ref readonly var record in records)
+        {
+            if (record.Type != RecordType.Enqueue) continue;
+            var wasHere = !_coming.Add(record.Position) || _known.Contains(record.Position);
+            if (wasHere && !record.MayHaveBeenHere)
+                throw new InvalidOperationException($"the store is given a message at {record.Position} once more, and is not told so");
+        }
         _pending.Enqueue((wire.Copy(records), done));
         if (!_isFlushing) Flush();
     }
@@ -40,9 +51,11 @@ internal sealed class SimDisk(Scheduler scheduler, Wire wire, Bug bug)
     {
         for (var kept = scheduler.Random.Next(_pending.Count + 1); kept > 0; kept--) Apply(_pending.Dequeue().Records);
         _pending.Clear();
+        _coming.Clear();
         _readable.Clear();
         _isFlushing = false;
-        _start++;
+        // A store knows settled messages for as long as something of them is on its disk; every second start finds all of that merged away.
+        if (++_start % 2 == 0) _known.IntersectWith(_durable.Keys);
     }
 
     /// <summary>It is another disk from now on.</summary>
@@ -53,13 +66,17 @@ internal sealed class SimDisk(Scheduler scheduler, Wire wire, Bug bug)
     }
 
     /// <summary>The queue is not wanted here any more.</summary>
-    public void Clear() => _durable.Clear();
+    public void Clear()
+    {
+        _durable.Clear();
+        _known.Clear();
+    }
 
     public RecoveredQueue Recover()
     {
         foreach (var (position, record) in _durable) _readable[position] = record.Message!;
         return new RecoveredQueue(
-            _durable.Count == 0 ? 0 : _durable.Keys.Max() + 1,
+            _known.Count == 0 ? 0 : _known.Max() + 1,
             [.. _durable.Values.Select(record => new RecoveredMessage(record.Position, record.Message!.Size, record.Message.BodySize, record.Attributes, Redelivered: true))]);
     }
 
@@ -107,6 +124,7 @@ internal sealed class SimDisk(Scheduler scheduler, Wire wire, Bug bug)
             switch (record.Type)
             {
                 case RecordType.Enqueue:
+                    _known.Add(record.Position);
                     _durable[record.Position] = record;
                     _readable[record.Position] = record.Message!;
                     break;

@@ -159,6 +159,9 @@ internal sealed class StoreConversionTests(TestEngine engine)
         store.CommitAndWait(queue, 100, [.. Enumerable.Range(0, 60).Where(position => position % 3 != 0).Select(position => StoreRecord.Settle(queue.Id, position)), StoreRecord.Enqueue(queue.Id, 60, TestStore.MessageOf("last"), expiresAt: 0)]);
         store.CommitAndWait(queue, 101, StoreRecord.Enqueue(queue.Id, 61, TestStore.MessageOf("behind the settlements"), expiresAt: 0));
         _messages.AddRange([(60, "last"), (61, "behind the settlements")]);
+        // A mirror has given it again.
+        store.CommitAndWait(queue, 102, StoreRecord.Enqueue(queue.Id, 1, TestStore.MessageOf("again"), expiresAt: 0) with { MayHaveBeenHere = true });
+        _messages.Insert(1, (1, "again"));
         files.IsDead = !isOrderly;
         store.Close();
     }

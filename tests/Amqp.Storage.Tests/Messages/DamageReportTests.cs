@@ -152,7 +152,7 @@ internal sealed class DamageReportTests
     public void What_looks_like_a_record_in_a_damaged_body_is_none()
     {
         var forged = new RecordBuffer();
-        forged.Enqueue(RecordType.Enqueue, _queue.Id, position: 77, new(ExpiresAt: 0), MessageOf("forged"));
+        forged.Enqueue(RecordType.Enqueue, _queue.Id, key: 77, new(ExpiresAt: 0), MessageOf("forged"));
         var head = MessageOf("").Content;
         // Wherever it comes to stand in the file, one of the copies stands where records do.
         byte[] body = [.. Enumerable.Range(0, 8).SelectMany(_ => (byte[])[.. forged.Bytes, .. new byte[1]])];
@@ -213,7 +213,7 @@ internal sealed class DamageReportTests
         Assert.That(reader.TryNext(out _), Is.False);
     }
 
-    [TestCase(9, 2, "a record of kind 9, version 2, and this broker knows kinds up to Change in version 2")]
+    [TestCase(10, 2, "a record of kind 10, version 2, and this broker knows kinds up to EnqueueAgain in version 2")]
     [TestCase(1, 3, "a record of kind Enqueue, version 3")]
     [TestCase(1, 1, "a record of kind Enqueue, version 1")]
     public void A_record_that_is_not_known_is_refused_by_name(byte type, byte version, string name)
@@ -237,7 +237,7 @@ internal sealed class DamageReportTests
     public void Names_that_are_no_text_come_back_as_they_were()
     {
         var buffer = new RecordBuffer();
-        buffer.Enqueue(RecordType.Enqueue, _queue.Id, position: 0, new(ExpiresAt: 0), MessageOf("text"));
+        buffer.Enqueue(RecordType.Enqueue, _queue.Id, key: 0, new(ExpiresAt: 0), MessageOf("text"));
         var record = buffer.Bytes.ToArray();
         var header = RecordHeader.Read(record);
         Assert.That(new RecordReader(record.AsSpan(0, header.Length)).ReadMessage(RecordType.Enqueue, new ShortStringPool()), Is.Not.Null);

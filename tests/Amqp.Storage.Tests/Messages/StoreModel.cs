@@ -33,8 +33,11 @@ internal sealed class StoreModel
 
     public void Step()
     {
-        switch (_random.Next(80))
+        NoteTogether();
+        switch (_random.Next(88))
         {
+            case >= 84: CommitTogether(_queues[_random.Next(_queues.Count)]); break;
+            case >= 80: Return(_queues[_random.Next(_queues.Count)]); break;
             case < 32: Publish(_queues[_random.Next(_queues.Count)]); break;
             case < 40: PublishShared(); break;
             case < 64: Settle(_queues[_random.Next(_queues.Count)]); break;
@@ -130,6 +133,7 @@ internal sealed class StoreModel
     public void NotePromises()
     {
         foreach (var queue in _queues) queue.CommittedTicket = _store.CommittedTicket(queue.Id);
+        NoteTogether();
         foreach (var unit in _transactions) unit.Committed = unit.IsCommitted;
     }
 
@@ -140,6 +144,7 @@ internal sealed class StoreModel
         foreach (var queue in _queues)
         {
             queue.CommittedTicket = long.MaxValue;
+            foreach (var unit in _transactions.Where(unit => unit.By == queue)) Happened(unit);
             foreach (var entry in queue.Messages.Values) entry.SettledForGood |= entry.Settled;
         }
     }
@@ -148,7 +153,7 @@ internal sealed class StoreModel
     {
         var records = new List<StoreRecord>();
         var ticket = ++_ticket;
-        for (var count = _random.Next(1, 5); count > 0; count--) records.Add(queue.Publish(NewMessage(bodyId: 0), ticket, unit: null));
+        for (var count = _random.Next(1, 5); count > 0; count--) records.Add(queue.Publish(NewMessage(bodyId: 0), ticket, unit: null) with { MayHaveBeenHere = _random.Next(8) == 0 });
         _store.Commit(_store.Queue(queue.Id), ticket, records.ToArray());
     }
 
@@ -167,6 +172,67 @@ internal sealed class StoreModel
         var settled = queue.Messages.Where(message => message.Value.IsSettleable && _random.Next(3) > 0).Select(message => message.Key).Take(20).ToList();
         foreach (var position in settled) queue.Messages[position].Settled = true;
         if (settled.Count > 0) _store.Commit(_store.Queue(queue.Id), 0, settled.Select(position => StoreRecord.Settle(new(queue.Id), position)).ToArray());
+    }
+
+    /// <summary>A mirror is given again what it has settled, at the same place: its new leader did not know of that.</summary>
+    private void Return(QueueBooks queue)
+    {
+        var ticket = ++_ticket;
+        var records = new List<StoreRecord>();
+        foreach (var (position, entry) in queue.Messages.Where(message => IsGone(message.Value) && _random.Next(2) == 0).Take(10).ToList())
+        {
+            // What settled it may not be durable yet, and is by the time that this is.
+            foreach (var unit in _transactions) unit.Settled.RemoveAll(part => part.Queue == queue && part.Position == position);
+            var attributes = new MessageAttributes(_random.Next(2) * 4_000_000_000_000, (byte)_random.Next(3), _random.Next(1_000));
+            var enqueue = StoreRecord.Enqueue(new(queue.Id), position, MessageOf(entry.Text), attributes.ExpiresAt, attributes.Priority, attributes.DeliveryCount) with { MayHaveBeenHere = true };
+            records.Add(enqueue);
+            if (_random.Next(3) == 0) records.AddRange(StoreRecord.Settle(new(queue.Id), position), enqueue);
+            queue.Messages[position] = entry.Returned(attributes, ticket);
+        }
+        if (records.Count > 0) _store.Commit(_store.Queue(queue.Id), ticket, records.ToArray());
+    }
+
+    private static bool IsGone(Entry entry) => entry is { Unit: null } and ({ Settled: true, InTransaction: false } or { IsSettledTogether: true });
+
+    /// <summary>What a transaction does in one queue, as one commit of it: others follow before it is durable.</summary>
+    private void CommitTogether(QueueBooks queue)
+    {
+        var unit = new Unit { By = queue, Ticket = ++_ticket };
+        var records = new List<StoreRecord>();
+        foreach (var (position, entry) in queue.Messages.Where(message => message.Value is { Settled: false, Unit: null, InTransaction: false } && _random.Next(3) == 0).Take(_random.Next(8)))
+        {
+            (entry.InTransaction, entry.IsSettledTogether) = (true, true);
+            unit.Settled.Add((queue, position, MustBeThere: entry.Ticket <= _store.CommittedTicket(queue.Id)));
+            records.Add(StoreRecord.Settle(new(queue.Id), position));
+        }
+        for (var count = _random.Next(6); count > 0; count--)
+        {
+            unit.Published.Add((queue, queue.Next));
+            records.Insert(_random.Next(records.Count + 1), queue.Publish(NewMessage(_random.Next(3) == 0 ? _store.Store.NextBodyId() : 0), unit.Ticket, unit) with { MayHaveBeenHere = _random.Next(2) == 0 });
+        }
+        // One is there and gone within it.
+        if (_random.Next(3) == 0) records.AddRange(queue.Publish(NewMessage(bodyId: 0), unit.Ticket, unit), StoreRecord.Settle(new(queue.Id), queue.Next - 1));
+        if (records.Count == 0) return;
+        if (records[^1].Type == RecordType.Settle && records[^1].Position == queue.Next - 1) queue.Messages[queue.Next - 1].Settled = true;
+        _transactions.Add(unit);
+        _store.Store.Commit(_store.Queue(queue.Id).Id, records.ToArray(), unit.Ticket, isTogether: true);
+    }
+
+    /// <summary>Which of those have been told of.</summary>
+    private void NoteTogether()
+    {
+        foreach (var unit in _transactions)
+        {
+            if (unit.By is { } queue && _store.CommittedTicket(queue.Id) >= unit.Ticket) Happened(unit);
+        }
+    }
+
+    private static void Happened(Unit unit)
+    {
+        if (unit.IsCommitted && unit.Committed) return;
+        foreach (var part in unit.Settled) part.Queue.Messages[part.Position].Settled = true;
+        unit.IsCommitted = true;
+        unit.Committed = true;
     }
 
     private void Change(QueueBooks queue)
@@ -226,6 +292,7 @@ internal sealed class StoreModel
     {
         if (_store.Failure is not null) return;
         _store.CloseQueue(_store.Queue(queue.Id));
+        if (_store.Failure is null) foreach (var unit in _transactions.Where(unit => unit.By == queue)) Happened(unit);
         _store.Recovered.Remove(new(queue.Id));
         _store.Queue(queue.Id);
         var found = _store.Recovered.TryGetValue(new(queue.Id), out var recovered) ? recovered.Messages : [];
@@ -237,7 +304,7 @@ internal sealed class StoreModel
             Assert.That(message.Attributes, Is.EqualTo(queue.Messages[message.Position].Changes[^1].Attributes), $"message {message.Position} of queue {queue.Id} opened again");
         }
         // What it committed before has been made durable, and its tickets are not told of any more.
-        foreach (var entry in queue.Messages.Values.Where(entry => entry.Unit is null)) entry.Ticket = 0;
+        foreach (var entry in queue.Messages.Values.Where(entry => entry.Unit is null or { By: not null })) entry.Ticket = 0;
         foreach (var entry in queue.Messages.Values) entry.Changes.RemoveRange(0, entry.Changes.Count - 1);
         foreach (var entry in queue.Messages.Values) entry.Changes[0] = (entry.Changes[0].Attributes, 0);
     }
@@ -284,13 +351,25 @@ internal sealed class StoreModel
         /// <summary>Durable when this is; 0: with its transaction, or since the last opening.</summary>
         public long Ticket { get; set; }
 
+        /// <summary>It was settled, and is there again: until that is durable, it may also be as it was before.</summary>
+        public Entry Returned(MessageAttributes attributes, long ticket)
+        {
+            var entry = new Entry(Text, attributes) { Ticket = ticket };
+            entry.Changes.Clear();
+            entry.Changes.AddRange([.. Changes, (attributes, ticket)]);
+            return entry;
+        }
+
         public Unit? Unit { get; init; }
         public volatile bool Settled;
         public bool SettledForGood { get; set; }
         public bool InTransaction { get; set; }
 
+        /// <summary>By a transaction in this queue alone, which is in order with all else that happens there.</summary>
+        public bool IsSettledTogether { get; set; }
+
         /// <summary>It is in its queue, and no transaction has a hand on it.</summary>
-        public bool IsSettleable => !Settled && !InTransaction && (Unit is null || Unit.IsCommitted);
+        public bool IsSettleable => !Settled && !InTransaction && (Unit is null or { By: not null } || Unit.IsCommitted);
     }
 
     /// <summary>A transaction.</summary>
@@ -298,6 +377,10 @@ internal sealed class StoreModel
     {
         public List<(QueueBooks Queue, long Position)> Published { get; } = [];
         public List<(QueueBooks Queue, long Position, bool MustBeThere)> Settled { get; } = [];
+
+        /// <summary>The queue whose commit it is, if it is one.</summary>
+        public QueueBooks? By { get; init; }
+        public long Ticket { get; init; }
         public volatile bool IsCommitted;
         public bool Committed { get; set; }
     }

@@ -10,8 +10,9 @@ namespace Amqp.Storage.Messages.Index;
 /// version u8 | entries
 ///
 /// entry      kind u8 (type, and flags: 32 expires, 64 shares a body, 128 has a priority or a delivery count)
-///            queue         Enqueue, Page, Change, Settle, Delivered: its number in this footer; one more than the last: a new one, its id follows
+///            queue         Enqueue, EnqueueAgain, Page, Change, Settle, Delivered: its number in this footer; one more than the last: a new one, its id follows
 ///            position      of those: zigzag of the difference to the message of the queue that was entered last; of others: the number
+///            position of the key    EnqueueAgain
 ///            offset        zigzag of the difference to the end of the record before
 ///            length
 ///            expires at    if flagged
@@ -25,8 +26,8 @@ namespace Amqp.Storage.Messages.Index;
 internal sealed class FooterWriter
 {
     /// <summary>Bytes that an entry takes at most, runs left out: kind, and of 32 bits a queue's number, offset, length, length of the head,
-    /// priority and delivery count, and of any size queue, position, expiry and body id, or segment.</summary>
-    public const int EntryBytesMax = 1 + (6 * 5) + (4 * Varint.SizeMax);
+    /// priority and delivery count, and of any size queue, position, that of a key, expiry and body id, or segment.</summary>
+    public const int EntryBytesMax = 1 + (6 * 5) + (5 * Varint.SizeMax);
 
     /// <summary>A buffer that grew beyond this is replaced with the next segment.</summary>
     private const int KeptBytes = 1 << 20;
@@ -61,7 +62,7 @@ internal sealed class FooterWriter
     {
         var sizeMax = EntryBytesMax + entry.Runs.Length;
         if (_bytes.Length - _length < sizeMax) Array.Resize(ref _bytes, Math.Max(2 * _bytes.Length, _length + sizeMax));
-        var isMessage = entry.Type is RecordType.Enqueue or RecordType.Page or RecordType.Change;
+        var isMessage = IndexEntry.IsMessage(entry.Type) || entry.Type == RecordType.Change;
         var isMarked = entry.Attributes.Priority != 0 || entry.Attributes.DeliveryCount != 0;
         var bodyId = entry.Type == RecordType.Change ? entry.Attributes.ReadyAt : entry.BodyId;
         var flags = (entry.Attributes.ExpiresAt != 0 ? Expires : 0) | (bodyId != 0 ? Shares : 0) | (isMarked ? IsMarked : 0);
@@ -76,6 +77,7 @@ internal sealed class FooterWriter
         {
             Write((ulong)entry.Position);
         }
+        if (entry.Type == RecordType.EnqueueAgain) Write((ulong)entry.PositionOfKey);
         Write(Varint.ZigZag(entry.Offset - _end));
         Write((ulong)entry.Length);
         _end = entry.Offset + RecordHeader.Padded(entry.Length);
@@ -131,11 +133,12 @@ internal ref struct FooterReader(ReadOnlySpan<byte> footer)
         var kind = _rest[0];
         _rest = _rest[1..];
         var type = (RecordType)(kind & FooterWriter.TypeMask);
-        var isMessage = type is RecordType.Enqueue or RecordType.Page or RecordType.Change;
+        var isMessage = IndexEntry.IsMessage(type) || type == RecordType.Change;
         var isRuns = type is RecordType.Settle or RecordType.Delivered;
         var number = isMessage || isRuns ? ReadQueue() : -1;
         var position = number < 0 ? (long)Read() : _positions[number] + Varint.UnZigZag(Read());
         if (isMessage) _positions[number] = position;
+        var positionOfKey = type == RecordType.EnqueueAgain ? (long)Read() : 0;
         var offset = _end + Varint.UnZigZag(Read());
         if (offset is < 0 or > uint.MaxValue) throw Unreadable();
         var length = ReadLength(int.MaxValue - 8);
@@ -161,6 +164,7 @@ internal ref struct FooterReader(ReadOnlySpan<byte> footer)
             Type = type,
             Queue = number < 0 ? default : _queues[number],
             Position = position,
+            PositionOfKey = positionOfKey,
             Offset = offset,
             Length = length,
             BodySize = bodySize,

@@ -5,7 +5,8 @@ using Amqp.Core.Topology;
 namespace Amqp.Storage.Messages.Index;
 
 /// <summary>
-/// Where the messages of one queue are, by position; a part of <see cref="StoreState"/>, and owned like it.
+/// Where the messages of one queue are, by key; a part of <see cref="StoreState"/>, and owned like it. A key is the message's position. Only one that entered where one may
+/// have been before has a key that nothing ever had (<see cref="Positions"/>): then what is on the disk of the earlier one means it no more than any other message.
 /// </summary>
 internal sealed class QueueIndex(QueueId id)
 {
@@ -17,6 +18,9 @@ internal sealed class QueueIndex(QueueId id)
 
     // Most queues never have one.
     private Dictionary<long, MessageChange>? _changes;
+
+    // Keys that are not positions, by position. Most queues never have one.
+    private Dictionary<long, long>? _keys;
 
     // The chunk that was changed last.
     private Chunk? _last;
@@ -37,6 +41,58 @@ internal sealed class QueueIndex(QueueId id)
 
     /// <summary>The last ticket that is complete and of which the listener has not been told.</summary>
     public long CompletedTicket { get; set; }
+
+    /// <summary>Some messages have keys that are not their positions.</summary>
+    public bool HasKeys => _keys is not null;
+
+    /// <summary>The key of the message at a position. Changes nothing either.</summary>
+    public long KeyOf(long position) => _keys is not null && _keys.TryGetValue(position, out var key) ? key : position;
+
+    /// <summary>The position of a message that is here.</summary>
+    public long PositionOf(long key) => Positions.IsKey(key) && ChunkWith(key, out var offset) is { } chunk ? chunk.Positions[offset] : key;
+
+    /// <summary>A message enters.</summary>
+    public void Enter(long position, RecordLocation location)
+    {
+        _keys?.Remove(position);
+        Set(position, location);
+    }
+
+    /// <summary>A message enters at a position where one may have been before.</summary>
+    public void EnterAgain(long position, long key, RecordLocation location)
+    {
+        Set(key, location);
+        NotePosition(key, position);
+        _keys![position] = key;
+    }
+
+    /// <summary>Notes the position of a message that is here and was found on the disk; <see cref="FindKeys"/> follows.</summary>
+    public void NotePosition(long key, long position)
+    {
+        if (ChunkWith(key, out var offset) is not { } chunk) return;
+        _keys ??= [];
+        SetNote(ref chunk.Positions, chunk, offset, position);
+        if (position > LastPosition) LastPosition = position;
+    }
+
+    /// <summary>All of the disk has been seen: which keys serve.</summary>
+    /// <returns>The keys of messages at positions that newer ones have. They were settled before those came, and the settlement has been damaged.</returns>
+    public List<long> FindKeys()
+    {
+        var older = new List<long>();
+        if (_keys is null) return older;
+        foreach (var number in Chunks.TakeWhile(Positions.IsKey))
+        {
+            foreach (var (key, position) in InChunk(number).Select(message => (message.Key, message.Position)))
+            {
+                if (_keys.Remove(position, out var before)) older.Add(before);
+                else if (!Find(position).IsNone) older.Add(position);
+                _keys.Add(position, key);
+            }
+        }
+        if (_keys.Count == 0) _keys = null;
+        return older;
+    }
 
     /// <summary>Where a message is, or none. Changes nothing, not even what makes the next look quicker.</summary>
     public RecordLocation Find(long position) =>
@@ -116,8 +172,10 @@ internal sealed class QueueIndex(QueueId id)
         for (var offset = 0; offset < chunk.Locations.Length; offset++)
         {
             if (chunk.Locations[offset].IsNone) continue;
+            var key = (number << ChunkBits) + offset;
             yield return new NotedMessage(
-                (number << ChunkBits) + offset,
+                key,
+                Positions.IsKey(key) ? chunk.Positions[offset] : key,
                 chunk.Locations[offset],
                 NoteOf(chunk.BodySizes, offset),
                 NoteOf(chunk.Attributes, offset),
@@ -139,6 +197,7 @@ internal sealed class QueueIndex(QueueId id)
         if (ChunkWith(position, out var offset) is not { } chunk) return default;
         var location = chunk.Locations[offset];
         chunk.Locations[offset] = default;
+        if (Positions.IsKey(position)) ForgetKey(position, chunk.Positions[offset]);
         Count--;
         if (--chunk.Live > 0) return location;
         _chunks.Remove(position >> ChunkBits);
@@ -146,8 +205,16 @@ internal sealed class QueueIndex(QueueId id)
         return location;
     }
 
-    /// <summary>Every message, in the order of positions.</summary>
-    public IEnumerable<(long Position, RecordLocation Location)> All()
+    /// <summary>It may be that another message has the position by now.</summary>
+    private void ForgetKey(long key, long position)
+    {
+        if (_keys is null || !_keys.TryGetValue(position, out var current) || current != key) return;
+        _keys.Remove(position);
+        if (_keys.Count == 0) _keys = null;
+    }
+
+    /// <summary>Every message, in the order of keys.</summary>
+    public IEnumerable<(long Key, RecordLocation Location)> All()
     {
         foreach (var number in Chunks)
         {
@@ -178,6 +245,9 @@ internal sealed class QueueIndex(QueueId id)
         public RecordLocation[] Locations = [];
         public int Live;
 
+        // Of keys that are none.
+        public long[] Positions = [];
+
         // Notes, between finding messages and opening their queue. Empty, or shorter than the locations, where nothing was noted.
         public int[] BodySizes = [];
         public MessageAttributes[] Attributes = [];
@@ -191,4 +261,4 @@ internal sealed class QueueIndex(QueueId id)
 internal readonly record struct MessageChange(RecordLocation Location, MessageAttributes Attributes, bool IsPending);
 
 /// <summary>A message of a queue that is being opened.</summary>
-internal readonly record struct NotedMessage(long Position, RecordLocation Location, int BodySize, MessageAttributes Attributes, bool WasDelivered);
+internal readonly record struct NotedMessage(long Key, long Position, RecordLocation Location, int BodySize, MessageAttributes Attributes, bool WasDelivered);

@@ -81,9 +81,10 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
         slot = -1;
         switch (needed.Type)
         {
-            case RecordType.Enqueue or RecordType.Page:
+            case RecordType.Enqueue or RecordType.EnqueueAgain or RecordType.Page:
+                // A page may be where a stored message was; keys tell the others apart.
                 return state.Queues.TryGetValue(needed.Queue, out var queue) && queue.Find(needed.Position) is { IsPending: false } location
-                    && location.Segment == Victim!.Number && (location.IsShared || location.Offset == needed.Offset);
+                    && location.Segment == Victim!.Number && location.IsPage == (needed.Type == RecordType.Page) && (location.IsShared || location.Offset == needed.Offset);
             case RecordType.Change:
                 return state.Queues.TryGetValue(needed.Queue, out var changed) && changed.TryFindChange(needed.Position, out var change)
                     && change.Location.Segment == Victim!.Number && change.Location.Offset == needed.Offset;
@@ -141,10 +142,10 @@ internal sealed class Merge(ISegmentEngine engine, StoreState state, Damages dam
         }
         else
         {
-            damages.FoundMessage(Victim!.Id, needed.Offset, record, needed.Queue.Value, needed.Position);
+            var queue = state.Queues[needed.Queue];
+            damages.FoundMessage(Victim!.Id, needed.Offset, record, needed.Queue.Value, queue.PositionOf(needed.Position));
             lock (state.Lock)
             {
-                var queue = state.Queues[needed.Queue];
                 state.Drop(queue.Take(needed.Position));
                 state.DropChange(queue, needed.Position);
             }

@@ -36,9 +36,10 @@ internal sealed class StoreRead(QueueId queue, long[] positions, IMessageReader 
             if (!state.Queues.TryGetValue(Queue, out var index)) return false;
             for (var number = 0; number < Positions.Length; number++)
             {
-                var location = index.Find(Positions[number]);
+                var key = index.KeyOf(Positions[number]);
+                var location = index.Find(key);
                 if (location.IsPending) throw new InvalidOperationException($"message {Positions[number]} of queue {Queue.Value} is not committed yet");
-                if (!location.IsNone) Want(number, location, state);
+                if (!location.IsNone) Want(number, key, location, state);
             }
             return true;
         }
@@ -50,7 +51,7 @@ internal sealed class StoreRead(QueueId queue, long[] positions, IMessageReader 
         foreach (var wanted in _wanted) wanted.Segment.Unpin();
     }
 
-    private void Want(int index, RecordLocation location, StoreState state)
+    private void Want(int index, long key, RecordLocation location, StoreState state)
     {
         Wanted wanted;
         if (location.IsShared)
@@ -61,16 +62,16 @@ internal sealed class StoreRead(QueueId queue, long[] positions, IMessageReader 
         }
         else
         {
-            wanted = new Wanted(
-                index, state.Segments[location.Segment], location.Offset, location.Length, location.IsPage ? RecordType.Page : RecordType.Enqueue, Positions[index]);
+            var type = location.IsPage ? RecordType.Page : Core.Records.Positions.IsKey(key) ? RecordType.EnqueueAgain : RecordType.Enqueue;
+            wanted = new Wanted(index, state.Segments[location.Segment], location.Offset, location.Length, type, key);
         }
         wanted.Segment.Pin();
         _wanted.Add(wanted);
     }
 
     /// <param name="Index">Which of the positions.</param>
-    /// <param name="Position">What the record must say.</param>
-    internal readonly record struct Wanted(int Index, SegmentUse Segment, long Offset, int Length, RecordType Type, long Position);
+    /// <param name="Key">What the record must say.</param>
+    internal readonly record struct Wanted(int Index, SegmentUse Segment, long Offset, int Length, RecordType Type, long Key);
 }
 
 /// <summary>
@@ -168,7 +169,7 @@ internal sealed class StoreReader : IDisposable
     }
 
     private Message? ReadMessage(in StoreRead.Wanted wanted, ReadOnlySpan<byte> record) =>
-        RecordHeader.TryRead(record, out var header) && header.Type == wanted.Type && header.Position == wanted.Position
+        RecordHeader.TryRead(record, out var header) && header.Type == wanted.Type && header.Position == wanted.Key
             ? new RecordReader(record[..header.Length]).ReadMessage(header.Type, _strings)
             : null;
 

@@ -10,7 +10,7 @@ namespace Amqp.Storage.Messages.Recovering;
 
 /// <summary>
 /// What a queue gets to know of its messages when it is opened. Before the store's start recovery has noted it; while the store runs it is
-/// found out anew, because the index has only where messages are: from the entries of all segments, on the caller's thread. Those of a position
+/// found out anew, because the index has only where messages are: from the entries of all segments, on the caller's thread. Those of a message
 /// are alike, wherever merging has put the message meanwhile.
 /// </summary>
 internal sealed class QueueOpening(ISegmentEngine engine, StoreState state, StoreWriter writer, Damages damages)
@@ -29,7 +29,7 @@ internal sealed class QueueOpening(ISegmentEngine engine, StoreState state, Stor
         }
         void Note(in IndexEntry entry)
         {
-            if (entry.Queue != queue.Id || entry.Type != RecordType.Enqueue) return;
+            if (entry.Queue != queue.Id || entry.Type is not (RecordType.Enqueue or RecordType.EnqueueAgain)) return;
             // Merging may move the queue's messages meanwhile.
             lock (state.Lock) queue.Note(entry.Position, entry.BodySize, entry.Attributes);
         }
@@ -48,24 +48,42 @@ internal sealed class QueueOpening(ISegmentEngine engine, StoreState state, Stor
     {
         var messages = new List<RecoveredMessage>();
         var bodiless = 0;
-        foreach (var chunk in queue.Chunks)
+        var chunks = queue.Chunks;
+        // Those with keys are few, and are in no order.
+        foreach (var chunk in chunks.TakeWhile(Positions.IsKey)) bodiless += Recover(queue, chunk, wereNoted, messages);
+        var again = messages.OrderBy(message => message.Position).ToArray();
+        var next = 0;
+        foreach (var chunk in chunks.SkipWhile(Positions.IsKey))
         {
             messages.Clear();
-            // Merging may move them meanwhile.
-            lock (state.Lock)
+            bodiless += Recover(queue, chunk, wereNoted, messages);
+            foreach (var message in messages)
             {
-                foreach (var message in queue.InChunk(chunk))
-                {
-                    var isChanged = queue.TryFindChange(message.Position, out var change);
-                    messages.Add(Recovered(isChanged ? message with { Attributes = change.Attributes } : message, wereNoted));
-                    if (message.Location.IsShared && state.Bodies[message.Location.BodySlot].Segment == 0) bodiless++;
-                }
+                for (; next < again.Length && again[next].Position < message.Position; next++) yield return again[next];
+                yield return message;
             }
-            foreach (var message in messages) yield return message;
         }
+        for (; next < again.Length; next++) yield return again[next];
         lock (state.Lock) queue.ForgetNotes();
         // Not before: a queue that was deleted may have messages whose bodies have been given back.
         if (bodiless > 0) damages.FoundBodiless(bodiless, queue.Id.Value);
+    }
+
+    /// <summary>Returns how many have lost their body.</summary>
+    private int Recover(QueueIndex queue, long chunk, bool wereNoted, List<RecoveredMessage> into)
+    {
+        var bodiless = 0;
+        // Merging may move them meanwhile.
+        lock (state.Lock)
+        {
+            foreach (var message in queue.InChunk(chunk))
+            {
+                var isChanged = queue.TryFindChange(message.Key, out var change);
+                into.Add(Recovered(isChanged ? message with { Attributes = change.Attributes } : message, wereNoted));
+                if (message.Location.IsShared && state.Bodies[message.Location.BodySlot].Segment == 0) bodiless++;
+            }
+        }
+        return bodiless;
     }
 
     private RecoveredMessage Recovered(in NotedMessage message, bool wereNoted)

@@ -12,6 +12,7 @@ namespace Amqp.Storage.Messages.Recovering;
 /// enqueue q 7     -> q has 7, here; the segment with the other one was being merged when the process ended, and goes first
 /// settle  q 7     -> q has no 7
 /// </code>
+/// A message that was settled may come again: it has another key then, and for all of this is another message (<see cref="Positions"/>).
 /// A settlement always stands behind every copy of its message, because a message is copied only while it is needed.
 /// </summary>
 /// <param name="seals">What had to be read record by record gets its footer, so that the next opening is spared that.</param>
@@ -30,6 +31,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
             if (engine.ReadFooter(info.Id) is { } footer) ReadFooter(segment, footer);
             else Scan(segment);
         }
+        DropReplaced();
         DropBodiesWithoutMessages();
         DropChangesWithoutMessages();
     }
@@ -112,7 +114,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
         WasClosed = entry.Type == RecordType.Closed;
         switch (entry.Type)
         {
-            case RecordType.Enqueue: ApplyEnqueue(segment, entry); break;
+            case RecordType.Enqueue or RecordType.EnqueueAgain: ApplyEnqueue(segment, entry); break;
             case RecordType.Change: state.PutChange(state.QueueOf(entry.Queue), entry.Position, segment.Number, entry); break;
             case RecordType.Body: ApplyBody(segment, entry); break;
             case RecordType.Settle: ApplySettle(segment, entry); break;
@@ -142,6 +144,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
         }
         state.Put(queue, entry.Position, location);
         queue.Note(entry.Position, entry.BodySize, entry.Attributes);
+        if (entry.Type == RecordType.EnqueueAgain) queue.NotePosition(entry.Position, entry.PositionOfKey);
     }
 
     /// <summary>A shared body that nothing needs for the moment may be needed by a message further on, so it stays until the end.</summary>
@@ -184,6 +187,15 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
             for (var position = run.First; position < run.End; position++) queue.NoteDelivered(position);
     }
 
+    /// <summary>Of several messages at one position the newest counts.</summary>
+    private void DropReplaced()
+    {
+        foreach (var queue in state.Queues.Values)
+        {
+            foreach (var key in queue.FindKeys()) Drop(queue.Take(key));
+        }
+    }
+
     /// <summary>A body is written before the messages that need it, and may be all that was written of them.</summary>
     private void DropBodiesWithoutMessages()
     {
@@ -206,7 +218,7 @@ internal sealed class Recovery(ISegmentEngine engine, StoreState state, Damages 
     }
 
     private static StorageException Unknown(SegmentUse segment, RecordType type, byte version) => Unknown(
-        segment, $"it has a record of kind {type}, version {version}, and this broker knows kinds up to {RecordType.Change} in version {RecordHeader.CurrentVersion}");
+        segment, $"it has a record of kind {type}, version {version}, and this broker knows kinds up to {RecordType.EnqueueAgain} in version {RecordHeader.CurrentVersion}");
 
     private static StorageException Unknown(SegmentUse segment, string what) => new(
         $"Segment {segment.Id} of the message store is not one of this version: {what}. Start the version that wrote it, or restore the data directory "

@@ -45,8 +45,12 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         return engine.RoomLeft >= Length + (long)more + footer + left + (2 * engine.BlobOverheadMax);
     }
 
-    public void Enqueue(RecordType type, QueueIndex queue, long position, in MessageAttributes attributes, Message message)
+    /// <param name="type">Enqueue or Page.</param>
+    /// <param name="key">Of the message, which is in the queue's index.</param>
+    public void Enqueue(RecordType type, QueueIndex queue, long key, in MessageAttributes attributes, Message message)
     {
+        var position = 0L;
+        if (Positions.IsKey(key)) (type, position) = (RecordType.EnqueueAgain, queue.PositionOf(key));
         var slot = NoBody;
         if (message.BodyId != 0)
         {
@@ -54,9 +58,9 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
             if (state.Bodies[slot].Segment == 0 && _bodies.Add(message.BodyId)) Body(slot, message);
         }
         var start = _buffer.Length;
-        if (slot == NoBody) _buffer.Enqueue(type, queue.Id, position, attributes, message);
-        else _buffer.EnqueueShared(type, queue.Id, position, attributes, message.BodyId);
-        NeedsFlush |= type == RecordType.Enqueue;
+        if (slot == NoBody) _buffer.Enqueue(type, queue.Id, key, attributes, message, position);
+        else _buffer.EnqueueShared(type, queue.Id, key, attributes, message.BodyId, position);
+        NeedsFlush |= type != RecordType.Page;
         Add(new Written(start, queue, slot));
     }
 
@@ -75,10 +79,10 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
         Add(new Written(start), hasRuns: true);
     }
 
-    public void Change(QueueIndex queue, long position, in MessageAttributes attributes)
+    public void Change(QueueIndex queue, long key, in MessageAttributes attributes)
     {
         var start = _buffer.Length;
-        _buffer.Change(queue.Id, position, attributes);
+        _buffer.Change(queue.Id, key, attributes);
         NeedsFlush = true;
         Add(new Written(start, queue));
     }
@@ -104,7 +108,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
     public void MoveShared(QueueIndex queue, in IndexEntry entry)
     {
         var start = _buffer.Length;
-        _buffer.EnqueueShared(entry.Type, queue.Id, entry.Position, entry.Attributes, entry.BodyId);
+        _buffer.EnqueueShared(entry.Type, queue.Id, entry.Position, entry.Attributes, entry.BodyId, entry.PositionOfKey);
         NeedsFlush = true;
         Add(new Written(start, queue, IsMove: true));
     }
@@ -185,7 +189,7 @@ internal sealed class BlobBuilder(ISegmentEngine engine, StoreState state)
             case RecordType.Settle:
                 state.Settles(segment, entry.Segment, entry.Length);
                 break;
-            case RecordType.Enqueue or RecordType.Page:
+            case RecordType.Enqueue or RecordType.EnqueueAgain or RecordType.Page:
                 LocateMessage(segment, written, entry);
                 break;
             case RecordType.Change:

@@ -24,7 +24,10 @@ internal sealed class PendingRecords
     public ref PendingRecord this[long number] => ref _ring[(_head + (int)(number - First)) & (_ring.Length - 1)];
 
     /// <summary>The record that a pending location means.</summary>
-    public ref PendingRecord Find(RecordLocation location) => ref this[First + (location.PendingNumber - (uint)First)];
+    public ref PendingRecord Find(RecordLocation location) => ref this[NumberOf(location)];
+
+    /// <summary>The number that a pending location means.</summary>
+    public long NumberOf(RecordLocation location) => First + (location.PendingNumber - (uint)First);
 
     public void Add(in PendingRecord record)
     {

@@ -22,10 +22,13 @@ internal readonly record struct StoreRequest(StoreRequestKind Kind, QueueId Queu
 
     public long Ticket { get; init; }
 
-    /// <summary>Of a transaction.</summary>
-    public PendingTransaction? Transaction { get; init; }
+    /// <summary>Of a commit: it is durable as a whole or not at all.</summary>
+    public bool IsTogether { get; init; }
 
-    /// <summary>Of a closing: called when it is done.</summary>
+    /// <summary>Of a transaction: its records.</summary>
+    public StoreRecord[]? Transaction { get; init; }
+
+    /// <summary>Of a transaction or a closing: called when it is done.</summary>
     public Action? Done { get; init; }
 }
 
@@ -54,11 +57,15 @@ internal struct PendingRecord
     /// <summary>Enqueue, Page, Change or Transaction; none of them: it was settled before it was written.</summary>
     public RecordType Type;
     public QueueIndex? Queue;
-    public long Position;
+
+    /// <summary>Of the message, in its queue's index.</summary>
+    public long Key;
 
     /// <summary>Of a message. What a change is to is in the index: the newest counts.</summary>
     public MessageAttributes Attributes;
     public Message? Message;
+
+    /// <summary>Its messages are the next in line.</summary>
     public PendingTransaction? Transaction;
 
     public readonly bool IsCancelled => Type == default;

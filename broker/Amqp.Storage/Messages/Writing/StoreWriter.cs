@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Amqp.Core.Records;
 using Amqp.Storage.Messages.Index;
 using Amqp.Storage.Messages.Merging;
@@ -16,7 +15,8 @@ namespace Amqp.Storage.Messages.Writing;
 /// without any, too: what they settle needs no record when its segment goes.
 /// </para>
 /// </summary>
-internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damages damages, Action prepareReserve)
+/// <param name="keysFrom">See <see cref="Positions.KeysFrom"/>.</param>
+internal sealed partial class StoreWriter(ISegmentEngine engine, StoreState state, Damages damages, long keysFrom, Action prepareReserve)
 {
     /// <summary>A blob is appended and flushed when it has grown to this: so that no request waits long for its group.</summary>
     private const int BlobBytes = 4 << 20;
@@ -26,12 +26,14 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
 
     private readonly PendingRecords _pending = new();
     private readonly Settlements _settlements = new();
+    private readonly Settlements _settledTogether = new();
     private readonly Settlements _delivered = new();
     private readonly Queue<(QueueIndex Queue, long Ticket, long End)> _tickets = new();
     private readonly List<QueueIndex> _toTell = [];
     private readonly Queue<(long End, Action Done)> _done = new();
     private readonly BlobBuilder _blob = new(engine, state);
     private readonly Merge _merge = new(engine, state, damages);
+    private long _lastKey = keysFrom;
     private bool _needsFlush;
     private bool _isLineLeft;
     private bool _gaveBack;
@@ -57,33 +59,12 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         Write();
     }
 
-    private void Take(StoreGroup group)
-    {
-        var next = 0;
-        foreach (var request in group.Requests)
-        {
-            switch (request.Kind)
-            {
-                case StoreRequestKind.Commit:
-                    Take(request, CollectionsMarshal.AsSpan(group.Records).Slice(next, request.Number));
-                    next += request.Number;
-                    break;
-                case StoreRequestKind.Transaction:
-                    _pending.Add(new PendingRecord { Type = RecordType.Transaction, Transaction = request.Transaction });
-                    break;
-                case StoreRequestKind.Close: Close(request); break;
-                case StoreRequestKind.Forget: Forget(request); break;
-                default: throw new InvalidOperationException($"unknown store request {request.Kind}");
-            }
-        }
-    }
-
     /// <summary>Writes what one flush is for, gives dead segments back, and merges a little.</summary>
     public void Write()
     {
         if (engine.HasReserve) IsFull = false;
         _isLineLeft = WriteMessages() && _pending.Count > 0;
-        _settlements.WriteTo(_blob.Settle, IsSettlementNeeded, size => TryMakeRoom(size, entries: 1, left: 0));
+        WriteSettlements();
         Finish();
         if (_merge.TryStep(_blob, size => TryMakeRoom(size, entries: 1, left: SettleReserve))) Finish();
         _gaveBack = DropDead();
@@ -104,83 +85,6 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         engine.TrySeal(state.Segments.Current.Id, _blob.Footer);
     }
 
-    /// <summary>A queue that is not open can't say which of its messages were handed out before, and what earlier lives said may be gone.</summary>
-    private void NoteAllDelivered(QueueIndex queue)
-    {
-        foreach (var (position, _) in queue.All()) _delivered.Add(queue, segment: 0, new PositionRun(position, 1));
-    }
-
-    /// <summary>A copy of the current segment's footer as it is; from any thread that holds the state's lock.</summary>
-    public byte[] CurrentFooter() => _blob.Footer.ToArray();
-
-    /// <summary>The reserve could not be prepared.</summary>
-    public void ReserveIsMissing() => IsFull = !engine.HasReserve;
-
-    private void Take(in StoreRequest request, ReadOnlySpan<StoreRecord> records)
-    {
-        if (!state.Queues.TryGetValue(request.Queue, out var queue)) return; // removed
-        foreach (ref readonly var record in records)
-        {
-            switch (record.Type)
-            {
-                case RecordType.Enqueue or RecordType.Page: TakeMessage(queue, record); break;
-                case RecordType.Settle: TakeSettlement(queue, record); break;
-                case RecordType.Change: TakeChange(queue, record); break;
-                case RecordType.Delivered: _delivered.Add(queue, segment: 0, new PositionRun(record.Position, record.Count)); break;
-                default: throw new InvalidOperationException($"a queue does not commit a {record.Type}");
-            }
-        }
-        if (request.Ticket > 0) _tickets.Enqueue((queue, request.Ticket, _pending.End));
-    }
-
-    private void TakeMessage(QueueIndex queue, in StoreRecord record)
-    {
-        var message = record.Message!;
-        if (message.BodyId != 0) state.Bodies[state.Bodies.Find(message.BodyId)].References++;
-        queue.Set(record.Position, RecordLocation.Pending(_pending.End, record.Type == RecordType.Page));
-        _pending.Add(new PendingRecord
-        {
-            Type = record.Type,
-            Queue = queue,
-            Position = record.Position,
-            Attributes = record.Attributes,
-            Message = message,
-        });
-    }
-
-    /// <summary>However often a message changes, it is in line once.</summary>
-    private void TakeChange(QueueIndex queue, in StoreRecord record)
-    {
-        if (queue.Find(record.Position).IsNone) return; // damaged and given up
-        queue.TryFindChange(record.Position, out var before);
-        queue.SetChange(record.Position, before with { Attributes = record.Attributes, IsPending = true });
-        if (!before.IsPending) _pending.Add(new PendingRecord { Type = RecordType.Change, Queue = queue, Position = record.Position });
-    }
-
-    private void TakeSettlement(QueueIndex queue, in StoreRecord record)
-    {
-        for (var position = record.Position; position < record.Position + record.Count; position++)
-        {
-            var location = queue.Take(position);
-            if (location.IsNone) continue; // damaged and given up, or never told of
-            state.DropChange(queue, position);
-            if (location.IsPending)
-            {
-                Cancel(ref _pending.Find(location));
-                continue;
-            }
-            if (!location.IsPage) _settlements.Add(queue, location.Segment, new PositionRun(position, 1));
-            state.Drop(location);
-        }
-    }
-
-    /// <summary>A message in line that left its queue already: it is never written.</summary>
-    private void Cancel(ref PendingRecord pending)
-    {
-        if (pending.Message!.BodyId != 0) state.DropReference(state.Bodies.Find(pending.Message.BodyId));
-        pending = default;
-    }
-
     /// <summary>Behind everything that was committed; what is closed was not told of its last commits then, and does not want to know.</summary>
     private void Close(in StoreRequest request)
     {
@@ -198,20 +102,24 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     private void GiveUp(QueueIndex queue)
     {
         queue.Listener = null;
-        foreach (var (position, location) in queue.All().Where(message => message.Location.IsPage).ToList())
+        foreach (var (key, location) in queue.All().Where(message => message.Location.IsPage).ToList())
         {
-            queue.Take(position);
+            queue.Take(key);
             state.Drop(location);
         }
     }
 
-    private void Forget(in StoreRequest request)
+    /// <summary>A queue that is not open can't say which of its messages were handed out before, and what earlier lives said may be gone.</summary>
+    private void NoteAllDelivered(QueueIndex queue)
     {
-        if (!state.Queues.TryGetValue(request.Queue, out var queue)) return;
-        for (var number = _pending.First; number < _pending.End; number++)
-            if (_pending[number] is { Message: not null } pending && pending.Queue == queue) Cancel(ref _pending[number]);
-        state.Remove(queue);
+        foreach (var (key, _) in queue.All()) _delivered.Add(queue, segment: 0, new PositionRun(key, 1));
     }
+
+    /// <summary>A copy of the current segment's footer as it is; from any thread that holds the state's lock.</summary>
+    public byte[] CurrentFooter() => _blob.Footer.ToArray();
+
+    /// <summary>The reserve could not be prepared.</summary>
+    public void ReserveIsMissing() => IsFull = !engine.HasReserve;
 
     /// <summary>Writes messages in line up to what one flush is for. False: nothing was in line, or there is no room.</summary>
     private bool WriteMessages()
@@ -220,9 +128,10 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
         while (_pending.Count > 0 && _blob.Length < BlobBytes)
         {
             ref var pending = ref _pending.Peek();
+            var lines = 1 + (pending.Transaction?.Messages ?? 0);
             if (!pending.IsCancelled && !TryWrite(ref pending)) break;
             any = true;
-            _pending.RemoveFirst();
+            for (; lines > 0; lines--) _pending.RemoveFirst();
         }
         return any;
     }
@@ -230,20 +139,22 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     private bool TryWrite(ref PendingRecord pending)
     {
         if (pending.Transaction is { } transaction) return TryWriteTransaction(transaction);
-        if (pending.Type == RecordType.Change) return TryWriteChange(pending.Queue!, pending.Position);
+        if (pending.Type == RecordType.Change) return TryWriteChange(pending.Queue!, pending.Key);
+        // So that none is ever found without the settlement of the one that was at its position before.
+        if (Positions.IsKey(pending.Key) && !TryWriteSettlements()) return false;
         var message = pending.Message!;
         // A shared body needs a record besides the message's own.
         if (!TryMakeRoom(RecordBuffer.SizeOf(message) + RecordBuffer.SharedSize, entries: 2, left: SettleReserve)) return false;
-        _blob.Enqueue(pending.Type, pending.Queue!, pending.Position, pending.Attributes, message);
+        _blob.Enqueue(pending.Type, pending.Queue!, pending.Key, pending.Attributes, message);
         return true;
     }
 
-    private bool TryWriteChange(QueueIndex queue, long position)
+    private bool TryWriteChange(QueueIndex queue, long key)
     {
-        if (!queue.TryFindChange(position, out var change) || !change.IsPending) return true; // its message has left
+        if (!queue.TryFindChange(key, out var change) || !change.IsPending) return true; // its message has left
         if (!TryMakeRoom(RecordBuffer.ChangeSize, entries: 1, left: SettleReserve)) return false;
-        lock (state.Lock) queue.SetChange(position, change with { IsPending = false });
-        _blob.Change(queue, position, change.Attributes);
+        lock (state.Lock) queue.SetChange(key, change with { IsPending = false });
+        _blob.Change(queue, key, change.Attributes);
         return true;
     }
 
@@ -251,48 +162,39 @@ internal sealed class StoreWriter(ISegmentEngine engine, StoreState state, Damag
     private bool TryWriteTransaction(PendingTransaction transaction)
     {
         if (!TryMakeRoom(transaction.Bytes, transaction.Entries, left: SettleReserve)) return false;
-        if (SettlesInBlob(transaction)) Append();
-        _blob.BeginTransaction(transaction.Bytes);
-        lock (state.Lock)
+        if (transaction.HasKeys && !TryWriteSettlements()) return false;
+        // What it settles may be in the blob that is being made, and has no location before that is appended.
+        if (transaction.SettlesPending()) Append();
+        var settlements = transaction.CountSettlements();
+        if (settlements == 0 && IsCancelled(transaction)) return true;
+        if (!TryMakeRoom(checked(transaction.Bytes + (settlements * RecordBuffer.SettleOneSizeMax)), transaction.Entries + settlements, left: SettleReserve)) return false;
+        _blob.BeginTransaction(transaction.Bytes + (settlements * RecordBuffer.SettleOneSizeMax));
+        for (var number = _pending.First + 1; number <= _pending.First + transaction.Messages; number++)
         {
-            foreach (ref readonly var record in transaction.Records.AsSpan())
-            {
-                if (!state.Queues.TryGetValue(record.Queue, out var queue)) continue; // removed meanwhile
-                if (record.Type == RecordType.Enqueue) WriteEnqueue(queue, record);
-                else WriteSettlement(queue, record);
-            }
+            ref var message = ref _pending[number];
+            if (!message.IsCancelled) _blob.Enqueue(message.Type, message.Queue!, message.Key, message.Attributes, message.Message!);
         }
+        lock (state.Lock) transaction.Settle(state, _settledTogether);
+        _settledTogether.WriteTo(_blob.Settle, static (_, _) => true, static _ => true);
         _blob.EndTransaction();
-        _done.Enqueue((_pending.First + 1, transaction.Committed));
         return true;
     }
 
-    /// <summary>What it settles is in the blob that is being made, and has no location before that is appended.</summary>
-    private bool SettlesInBlob(PendingTransaction transaction)
+    private bool IsCancelled(PendingTransaction transaction)
     {
-        foreach (ref readonly var record in transaction.Records.AsSpan())
-        {
-            if (record.Type == RecordType.Settle && state.Queues.TryGetValue(record.Queue, out var queue) && queue.Find(record.Position).IsPending)
-                return true;
-        }
-        return false;
+        for (var number = _pending.First + 1; number <= _pending.First + transaction.Messages; number++)
+            if (!_pending[number].IsCancelled) return false;
+        return true;
     }
 
-    private void WriteEnqueue(QueueIndex queue, in StoreRecord record)
+    /// <summary>What waits of settlements is in the blob or in one before. False: there is no room for all of them.</summary>
+    private bool TryWriteSettlements()
     {
-        var message = record.Message!;
-        if (message.BodyId != 0) state.Bodies[state.Bodies.Find(message.BodyId)].References++;
-        _blob.Enqueue(RecordType.Enqueue, queue, record.Position, record.Attributes, message);
+        if (!_settlements.IsEmpty) WriteSettlements();
+        return _settlements.IsEmpty;
     }
 
-    private void WriteSettlement(QueueIndex queue, in StoreRecord record)
-    {
-        var location = queue.Take(record.Position);
-        if (location.IsNone) return;
-        state.DropChange(queue, record.Position);
-        if (!location.IsPage) _blob.Settle(queue, location.Segment, [new PositionRun(record.Position, 1)]);
-        state.Drop(location);
-    }
+    private void WriteSettlements() => _settlements.WriteTo(_blob.Settle, IsSettlementNeeded, size => TryMakeRoom(size, entries: 1, left: 0));
 
     private static bool IsKnown(QueueIndex queue, int segment) => !queue.IsRemoved;
 
