@@ -5,6 +5,9 @@ namespace Amqp.Cluster.Etcd;
 /// <summary>The member of etcd that runs on this node.</summary>
 public sealed record EtcdServerOptions
 {
+    /// <summary>Enough for some millions of queues.</summary>
+    public const long StoredBytesMaxDefault = 8L << 30;
+
     /// <summary>The largest change at a time.</summary>
     private const int RequestBytesMax = 4 << 20;
 
@@ -23,8 +26,8 @@ public sealed record EtcdServerOptions
     /// <summary>On loopback, and on the address of <see cref="Self"/> for nodes whose own member is down or that have none; with mutual TLS on both.</summary>
     public required int ClientPort { get; init; }
 
-    /// <summary>Enough for some millions of queues; etcd refuses changes beyond it.</summary>
-    public long StoredBytesMax { get; init; } = 8L << 30;
+    /// <summary>Etcd refuses changes beyond it.</summary>
+    public long StoredBytesMax { get; init; } = StoredBytesMaxDefault;
 
     /// <summary>All members, this one among them: those that make the cluster, or that were there when this one was added. Of no account once there are data.</summary>
     public required IReadOnlyList<EtcdPeer> InitialCluster { get; init; }
