@@ -21,17 +21,16 @@ public sealed class EtcdClient : IDisposable
     // A member without a leader refuses at once, instead of waiting for one.
     private static readonly Headers NeedsLeader = new() { { "hasleader", "true" } };
 
-    private readonly GrpcChannel[] _channels;
     private readonly EtcdOptions _options;
     private readonly ResiliencePipeline _reads;
     private readonly TimeProvider _time;
-    private int _current;
+    private Members _members;
 
     public EtcdClient(EtcdOptions options, TimeProvider time)
     {
         if (options.Endpoints.Count == 0) throw new ArgumentException("at least one endpoint is needed", nameof(options));
         (_options, _time) = (options, time);
-        _channels = [.. options.Endpoints.Select(NewChannel)];
+        _members = new Members([.. options.Endpoints.Select(endpoint => (endpoint, NewChannel(endpoint)))], Current: 0);
         _reads = new ResiliencePipelineBuilder()
             .AddRetry(new RetryStrategyOptions
             {
@@ -54,7 +53,14 @@ public sealed class EtcdClient : IDisposable
 
     private DateTime Deadline => _time.GetUtcNow().UtcDateTime.AddMilliseconds(_options.CallMs);
 
-    private GrpcChannel Channel => _channels[Volatile.Read(ref _current) % _channels.Length];
+    private GrpcChannel Channel
+    {
+        get
+        {
+            var members = Volatile.Read(ref _members);
+            return members.Channels[members.Current].Channel;
+        }
+    }
 
     /// <summary>The call did not come through, or nothing says whether it did; it may at another member, or later.</summary>
     public static bool IsTransient(RpcException exception) =>
@@ -90,9 +96,23 @@ public sealed class EtcdClient : IDisposable
     public Task<TxnResponse> Transact(TxnRequest request, CancellationToken cancellation) =>
         Once((channel, options) => new KV.KVClient(channel).TxnAsync(request, options).ResponseAsync, cancellation);
 
+    /// <summary>
+    /// The members have changed: the first one is used from now on. Called by one thread. A call that is under way at a member that is no more fails, and may have happened.
+    /// </summary>
+    public void UseEndpoints(IReadOnlyList<Uri> endpoints)
+    {
+        var before = Volatile.Read(ref _members);
+        if (endpoints.Count == 0 || endpoints.SequenceEqual(before.Channels.Select(each => each.Endpoint))) return;
+        var known = before.Channels.ToDictionary(each => each.Endpoint, each => each.Channel);
+        var after = new Members([.. endpoints.Select(endpoint => (endpoint, known.Remove(endpoint, out var channel) ? channel : NewChannel(endpoint)))], Current: 0);
+        // Calls that fail meanwhile change which member is the current one, and that is begun anew here.
+        Interlocked.Exchange(ref _members, after);
+        foreach (var gone in known.Values) gone.Dispose();
+    }
+
     public void Dispose()
     {
-        foreach (var channel in _channels) channel.Dispose();
+        foreach (var (_, channel) in Volatile.Read(ref _members).Channels) channel.Dispose();
     }
 
     /// <summary>Above every key with the prefix.</summary>
@@ -131,6 +151,11 @@ public sealed class EtcdClient : IDisposable
             Leave(channel);
             throw;
         }
+        catch (ObjectDisposedException exception)
+        {
+            // The member is no more, since a moment.
+            throw new RpcException(new Status(StatusCode.Unavailable, exception.Message));
+        }
     }
 
     /// <summary>A watch at the member that is used now; <paramref name="channel"/> is to be left if it fails.</summary>
@@ -143,8 +168,9 @@ public sealed class EtcdClient : IDisposable
     /// <summary>The next calls go to another member, if they would go to this one.</summary>
     internal void Leave(GrpcChannel channel)
     {
-        var current = Volatile.Read(ref _current);
-        if (_channels[current % _channels.Length] == channel) Interlocked.CompareExchange(ref _current, (current + 1) % _channels.Length, current);
+        var members = Volatile.Read(ref _members);
+        if (members.Channels[members.Current].Channel == channel)
+            Interlocked.CompareExchange(ref _members, members with { Current = (members.Current + 1) % members.Channels.Length }, members);
     }
 
     private Task<RangeResponse> Read(RangeRequest request, CancellationToken cancellation) =>
@@ -167,6 +193,9 @@ public sealed class EtcdClient : IDisposable
             MaxReceiveMessageSize = null,
         });
     }
+
+    /// <param name="Current">The one that is used.</param>
+    private sealed record Members((Uri Endpoint, GrpcChannel Channel)[] Channels, int Current);
 }
 
 /// <summary>A key as etcd has it.</summary>

@@ -8,6 +8,8 @@ internal sealed class EtcdLog(string file)
     private const int TailLines = 8;
     private const int LineCharactersMax = 400;
 
+    private const string Removed = "data-dir used by this member must be removed";
+
     /// <summary>What stands in the log of one that cannot go on, and what to do. The first that is found counts.</summary>
     private static readonly (string Says, string Advice)[] Known =
     [
@@ -16,7 +18,7 @@ internal sealed class EtcdLog(string file)
         ("cannot assign requested address", "This machine does not have the address at which the other nodes are to reach it: correct the node's address."),
         ("no space left on device", "The disk is full: make room. Nothing is lost."),
         ("permission denied", "The user that runs the broker may not use a file of it: give this user the whole folder."),
-        ("data-dir used by this member must be removed", "The other nodes have removed this one from the cluster. Let it join again, with an empty folder."),
+        (Removed, "The other nodes have removed this one from the cluster. Let it join again, with an empty folder."),
         ("member count is unequal", "The cluster has other members than this node was told when it joined. Let it join again, with an empty folder."),
         ("unmatched member", "The cluster has other members than this node was told when it joined. Let it join again, with an empty folder."),
         ("cluster ID mismatch", "The nodes at these addresses are of another cluster: look at the addresses, and at what is in the folder."),
@@ -27,6 +29,9 @@ internal sealed class EtcdLog(string file)
     ];
 
     private long _began;
+
+    /// <summary>This run has ended because the others have removed this member. It will not be one again with the data that it has.</summary>
+    public bool TellsRemoval => End().Contains(Removed, StringComparison.Ordinal);
 
     /// <summary>A run begins.</summary>
     public void Begin()

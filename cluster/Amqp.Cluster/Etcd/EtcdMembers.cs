@@ -16,6 +16,8 @@ public sealed class EtcdMembers(EtcdClient client)
 {
     private static readonly TimeSpan PauseBetweenTries = TimeSpan.FromMilliseconds(250);
 
+    private static readonly EtcdMember NoRoom = new(0, "", [], IsLearner: true);
+
     /// <summary>All members, as of a moment after the call began.</summary>
     public async Task<IReadOnlyList<EtcdMember>> List(CancellationToken cancellation)
     {
@@ -42,17 +44,25 @@ public sealed class EtcdMembers(EtcdClient client)
     /// <returns>Its number, and what it has to be started with.</returns>
     /// <exception cref="InvalidOperationException">A member with this address was started already: it has to be removed first.</exception>
     /// <exception cref="OperationCanceledException">Etcd did not take it until then; the message says why.</exception>
-    public async Task<(ulong Id, IReadOnlyList<EtcdPeer> InitialCluster)> AddLearner(EtcdPeer joiner, CancellationToken cancellation)
+    public async Task<(ulong Id, IReadOnlyList<EtcdPeer> InitialCluster)> AddLearner(EtcdPeer joiner, CancellationToken cancellation) =>
+        (await AddLearner(joiner, membersMax: int.MaxValue, cancellation))!.Value;
+
+    /// <summary>The same, if it is one of so many members at most.</summary>
+    /// <returns>Null: there are as many without it.</returns>
+    /// <exception cref="InvalidOperationException">A member with this address was started already: it has to be removed first.</exception>
+    /// <exception cref="OperationCanceledException">Etcd did not take it until then; the message says why.</exception>
+    public async Task<(ulong Id, IReadOnlyList<EtcdPeer> InitialCluster)?> AddLearner(EtcdPeer joiner, int membersMax, CancellationToken cancellation)
     {
         var request = new MemberAddRequest { IsLearner = true, PeerURLs = { joiner.Url } };
         var (added, members) = await Change(
             $"adding {joiner}", Added, (channel, options) => new ClusterClient(channel).MemberAddAsync(request, options).ResponseAsync, cancellation);
-        return (added.Id, [.. members.Select(member => member.Id == added.Id ? joiner : member.Peer)]);
+        return added == NoRoom ? null : (added.Id, [.. members.Select(member => member.Id == added.Id ? joiner : member.Peer)]);
 
         EtcdMember? Added(IReadOnlyList<EtcdMember> members)
         {
             var found = members.FirstOrDefault(member => member.PeerUrls.Contains(joiner.Url));
-            if (found is null or { IsLearner: true, IsStarted: false }) return found;
+            if (found is null) return members.Count < membersMax ? null : NoRoom;
+            if (found is { IsLearner: true, IsStarted: false }) return found;
             throw new InvalidOperationException($"The cluster has a member at {joiner.Url} already, {found.Name}. If it has lost its data it has to be removed from the cluster before it joins again.");
         }
     }

@@ -24,10 +24,14 @@ public sealed partial class EtcdServer(EtcdServerOptions options, ClusterCertifi
 
     private readonly EtcdLog _log = new(options.LogFile);
     private readonly CancellationTokenSource _ending = new();
+    private readonly TaskCompletionSource _removed = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _supervising = Task.CompletedTask;
 
     /// <summary>How to talk to it.</summary>
     public EtcdOptions ClientOptions => new() { Endpoints = [options.Endpoint], Certificate = certificates.Node, Authorities = certificates.Authorities };
+
+    /// <summary>Completes when it has heard that the others have removed it. It is not started again after that.</summary>
+    public Task Removed => _removed.Task;
 
     /// <summary>Starts it, and waits until it answers: until it has found a majority of the members, if they are many. Called once.</summary>
     /// <exception cref="OperationCanceledException">It did not answer until that was cancelled; the message has the last lines of its log. It goes on trying until this is disposed.</exception>
@@ -82,6 +86,12 @@ public sealed partial class EtcdServer(EtcdServerOptions options, ClusterCertifi
             var began = time.GetTimestamp();
             var what = await RunOnce();
             if (_ending.IsCancellationRequested) return;
+            if (_log.TellsRemoval)
+            {
+                LogRemoved(options.Self.Name, options.LogFile);
+                _removed.TrySetResult();
+                return;
+            }
             var ran = time.GetElapsedTime(began);
             if (ran > Well) ends = 0;
             var pauseMs = PausesMs[Math.Min(ends++, PausesMs.Length - 1)];
@@ -125,6 +135,9 @@ public sealed partial class EtcdServer(EtcdServerOptions options, ClusterCertifi
 
     [LoggerMessage(Level = LogLevel.Information, Message = "etcd of {Name} answers, {Ms} ms after it was started")]
     private partial void LogAnswers(string name, long ms);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "etcd of {Name} has ended. The other nodes have removed this one from the cluster. It is not started again ({LogFile})")]
+    private partial void LogRemoved(string name, string logFile);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "etcd of {Name} {What} It ran for {Seconds:F1} s; this is end {Ends} in a row, and it is started again in {PauseMs} ms. "
         + "Until it answers this node can change nothing that the cluster shares, and when most nodes are like that, no node can. {LogFile} ends with:\n{Tail}")]

@@ -5,8 +5,8 @@ namespace Amqp.Cluster.Etcd;
 /// <summary>The member of etcd that runs on this node.</summary>
 public sealed record EtcdServerOptions
 {
-    /// <summary>Enough for some millions of queues; etcd refuses changes beyond it.</summary>
-    private const long StoredBytesMax = 8L << 30;
+    /// <summary>Enough for some millions of queues.</summary>
+    public const long StoredBytesMaxDefault = 8L << 30;
 
     /// <summary>The largest change at a time.</summary>
     private const int RequestBytesMax = 4 << 20;
@@ -23,8 +23,11 @@ public sealed record EtcdServerOptions
     /// <summary>Its name, and where the others reach it.</summary>
     public required EtcdPeer Self { get; init; }
 
-    /// <summary>On loopback only: it is for this node.</summary>
+    /// <summary>On loopback, and on the address of <see cref="Self"/> for nodes whose own member is down or that have none; with mutual TLS on both.</summary>
     public required int ClientPort { get; init; }
+
+    /// <summary>Etcd refuses changes beyond it.</summary>
+    public long StoredBytesMax { get; init; } = StoredBytesMaxDefault;
 
     /// <summary>All members, this one among them: those that make the cluster, or that were there when this one was added. Of no account once there are data.</summary>
     public required IReadOnlyList<EtcdPeer> InitialCluster { get; init; }
@@ -49,6 +52,8 @@ public sealed record EtcdServerOptions
 
     private IPEndPoint Loopback => new(IPAddress.Loopback, ClientPort);
 
+    private IPEndPoint Reachable => new(Self.Address, ClientPort);
+
     /// <summary>Looks for <c>etcd</c> in the folders of PATH.</summary>
     /// <exception cref="FileNotFoundException">It is not there; the message says how to get it.</exception>
     public static string Find() => Find(Environment.GetEnvironmentVariable("PATH") ?? "");
@@ -66,7 +71,7 @@ public sealed record EtcdServerOptions
         return
         [
             "--name", Self.Name, "--data-dir", DataFolder,
-            "--listen-client-urls", $"https://{Loopback}", "--advertise-client-urls", $"https://{Loopback}",
+            "--listen-client-urls", string.Join(',', new[] { Loopback, Reachable }.Distinct().Select(each => $"https://{each}")), "--advertise-client-urls", $"https://{Reachable}",
             "--listen-peer-urls", Self.Url, "--initial-advertise-peer-urls", Self.Url,
             "--initial-cluster", string.Join(',', InitialCluster), "--initial-cluster-token", Token, "--initial-cluster-state", IsNew ? "new" : "existing",
             "--cert-file", certificate, "--key-file", key, "--trusted-ca-file", authority, "--client-cert-auth",

@@ -14,7 +14,8 @@ namespace Amqp.Cluster.Etcd;
 /// <param name="prefix">Of the keys.</param>
 /// <param name="from">The first revision that is of interest.</param>
 /// <param name="changed">Called with each key that was put, one after the other.</param>
-internal sealed partial class EtcdWatch(EtcdClient client, string prefix, long from, Action<EtcdValue> changed, ILogger logger)
+/// <param name="removed">Called with each key that was deleted, or went with its lease.</param>
+internal sealed partial class EtcdWatch(EtcdClient client, string prefix, long from, Action<EtcdValue> changed, ILogger logger, Action<string>? removed = null)
 {
     private static readonly TimeSpan AskEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PauseBetweenTries = TimeSpan.FromMilliseconds(200);
@@ -34,7 +35,7 @@ internal sealed partial class EtcdWatch(EtcdClient client, string prefix, long f
                 using var call = client.Watch(out channel, silence.Token);
                 await Follow(call, silence);
             }
-            catch (Exception exception) when (exception is RpcException or OperationCanceledException)
+            catch (Exception exception) when (exception is RpcException or OperationCanceledException or ObjectDisposedException)
             {
                 if (cancellation.IsCancellationRequested) return;
                 LogLost(logger, exception.Message);
@@ -76,6 +77,7 @@ internal sealed partial class EtcdWatch(EtcdClient client, string prefix, long f
         {
             if (each.Kv.ModRevision < first) continue; // told before, over another connection
             if (each.Type == Event.Types.EventType.Put) changed(new EtcdValue(each.Kv));
+            else removed?.Invoke(each.Kv.Key.ToStringUtf8());
             _next = each.Kv.ModRevision + 1;
         }
     }

@@ -24,15 +24,18 @@ internal sealed class LinkConnection : IAsyncDisposable
     private readonly LinkOptions _options;
     private readonly TimeProvider _time;
 
-    private LinkConnection(SslStream stream, LinkHello peer, PipeReader reader, LinkOptions options, TimeProvider time) =>
-        (_stream, Peer, _reader, _options, _time) = (stream, peer, reader, options, time);
+    private readonly bool _isAsking;
+
+    private LinkConnection(SslStream stream, LinkHello peer, bool isAsking, PipeReader reader, LinkOptions options, TimeProvider time) =>
+        (_stream, Peer, _isAsking, _reader, _options, _time) = (stream, peer, isAsking, reader, options, time);
 
     /// <summary>Who is on the other side: its certificate says the same name.</summary>
     public LinkHello Peer { get; }
 
     /// <summary>Connects to a node.</summary>
-    /// <exception cref="IOException">It is not there, or is another one.</exception>
-    public static async Task<LinkConnection> Connect(EndPoint address, string node, LinkHello self, ClusterCertificates certificates, LinkOptions options, TimeProvider time, CancellationToken cancellation)
+    /// <param name="node">That is expected there; null: any node of the cluster's authority.</param>
+    /// <exception cref="IOException">It is not there, is another one, or is starting; with a <see cref="SocketException"/> inside if it could not be connected to.</exception>
+    public static async Task<LinkConnection> Connect(EndPoint address, string? node, LinkHello self, ClusterCertificates certificates, LinkOptions options, TimeProvider time, CancellationToken cancellation)
     {
         var socket = new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
         SslStream? stream = null;
@@ -43,9 +46,10 @@ internal sealed class LinkConnection : IAsyncDisposable
             stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
             await stream.AuthenticateAsClientAsync(certificates.Client(), patience.Token);
             await Send(stream, self, patience.Token);
-            var connection = await Open(stream, options, time, patience.Token);
-            if (connection.Peer.Node == node) return connection;
-            throw new InvalidDataException($"at {address} is node {connection.Peer.Node}, and not {node}");
+            var connection = await Open(stream, isAsking: self.Epoch == 0, options, time, patience.Token);
+            if (node is not null && connection.Peer.Node != node) throw new InvalidDataException($"at {address} is node {connection.Peer.Node}, and not {node}");
+            if (connection.Peer.Epoch == 0 && self.Epoch != 0) throw new InvalidDataException($"node {connection.Peer.Node} is starting");
+            return connection;
         }
         catch (Exception exception)
         {
@@ -66,7 +70,7 @@ internal sealed class LinkConnection : IAsyncDisposable
         {
             using var patience = Patience(options, cancellation);
             await stream.AuthenticateAsServerAsync(certificates.Server(), patience.Token);
-            var connection = await Open(stream, options, time, patience.Token);
+            var connection = await Open(stream, isAsking: null, options, time, patience.Token);
             await Send(stream, self(connection.Peer.Lane), patience.Token);
             return connection;
         }
@@ -108,7 +112,8 @@ internal sealed class LinkConnection : IAsyncDisposable
 
     public ValueTask DisposeAsync() => _stream.DisposeAsync();
 
-    private static async Task<LinkConnection> Open(SslStream stream, LinkOptions options, TimeProvider time, CancellationToken cancellation)
+    /// <param name="isAsking">Null: the other side's hello says it.</param>
+    private static async Task<LinkConnection> Open(SslStream stream, bool? isAsking, LinkOptions options, TimeProvider time, CancellationToken cancellation)
     {
         var name = stream.RemoteCertificate is { } certificate ? ClusterCertificates.NodeOf(certificate) : null;
         var reader = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: 64 << 10));
@@ -122,7 +127,7 @@ internal sealed class LinkConnection : IAsyncDisposable
                 var peer = LinkHello.Read(payload);
                 if (peer.Node != name) throw new InvalidDataException($"it says that it is node {peer.Node}, and its certificate says {name}");
                 reader.AdvanceTo(buffer.Start);
-                return new LinkConnection(stream, peer, reader, options, time);
+                return new LinkConnection(stream, peer, isAsking ?? peer.Epoch == 0, reader, options, time);
             }
             if (read.IsCompleted) throw new InvalidDataException("the connection was closed");
             reader.AdvanceTo(buffer.Start, buffer.End);
@@ -178,7 +183,7 @@ internal sealed class LinkConnection : IAsyncDisposable
             var buffer = read.Buffer;
             while (LinkFrame.TryRead(ref buffer, _options.FrameBytesMax, out var kind, out var payload))
             {
-                if (kind >= LinkFrame.FirstOfUsers) received(kind, payload);
+                if (_isAsking ? kind is LinkFrame.Question or LinkFrame.Answer : kind >= LinkFrame.FirstOfUsers) received(kind, payload);
                 else if (kind != LinkFrame.Heartbeat) throw new InvalidDataException($"a frame of kind {kind}");
             }
             if (read.IsCompleted) throw new InvalidDataException("the connection was closed");

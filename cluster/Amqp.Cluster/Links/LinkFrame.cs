@@ -11,7 +11,8 @@ namespace Amqp.Cluster.Links;
 /// | length | kind | payload          |     length: of the payload, in network byte order
 /// +--------+------+------------------+
 /// </code>
-/// The first frame in each direction is a <see cref="LinkHello"/>; then what was posted goes to the side that was connected to, and heartbeats go both ways.
+/// The first frame in each direction is a <see cref="LinkHello"/>; then what was posted goes to the side that was connected to, and heartbeats go both ways. A connection whose hello has no epoch
+/// carries questions, and answers to them (<see cref="LinkQuestion"/>), and nothing else.
 /// </summary>
 internal static class LinkFrame
 {
@@ -20,6 +21,12 @@ internal static class LinkFrame
     public const byte Hello = 0;
 
     public const byte Heartbeat = 1;
+
+    /// <summary>On a connection that asks, to the side that was connected to.</summary>
+    public const byte Question = 2;
+
+    /// <summary>On a connection that asks, back.</summary>
+    public const byte Answer = 3;
 
     /// <summary>Kinds from here on are for what uses the links.</summary>
     public const byte FirstOfUsers = 16;

@@ -7,7 +7,10 @@ namespace Amqp.Cluster.Links;
 /// <param name="MinVersion">The lowest version of what nodes say to each other that this node understands.</param>
 /// <param name="MaxVersion">The highest; the lower of both sides' is spoken.</param>
 /// <param name="Node">Its name.</param>
-/// <param name="Epoch">Of its start (<see cref="Core.Ports.StoredTopology.Epoch"/>).</param>
+/// <param name="Epoch">
+/// Of its start (<see cref="Core.Ports.StoredTopology.Epoch"/>). 0 in the hello of the node that connects: it only asks (<see cref="LinkQuestion"/>), since it may be no member yet. 0 in the
+/// answer to that: the node is starting, and takes nothing but questions.
+/// </param>
 internal sealed record LinkHello(int MinVersion, int MaxVersion, string Node, uint Epoch, LinkLane Lane)
 {
     /// <summary>No hello takes more.</summary>
@@ -18,7 +21,7 @@ internal sealed record LinkHello(int MinVersion, int MaxVersion, string Node, ui
 
     public static LinkHello Of(string node, uint epoch, LinkLane lane) => new(Version, Version, node, epoch, lane);
 
-    public LinkMessage ToMessage() => new Message(JsonSerializer.SerializeToUtf8Bytes(this));
+    public LinkMessage ToMessage() => new LinkBytes(LinkFrame.Hello, JsonSerializer.SerializeToUtf8Bytes(this));
 
     /// <exception cref="InvalidDataException">It is none, or both sides have no version in common.</exception>
     public static LinkHello Read(in ReadOnlySequence<byte> payload)
@@ -36,12 +39,5 @@ internal sealed record LinkHello(int MinVersion, int MaxVersion, string Node, ui
         {
             throw new InvalidDataException("it does not say who it is", exception);
         }
-    }
-
-    private sealed class Message(byte[] json) : LinkMessage(LinkFrame.Hello)
-    {
-        public override long Bytes => json.Length;
-
-        public override void Write(IBufferWriter<byte> payload) => payload.Write(json);
     }
 }

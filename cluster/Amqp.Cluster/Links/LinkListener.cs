@@ -95,8 +95,29 @@ public sealed partial class LinkListener : IAsyncDisposable
             _handshakes.Reader.TryRead(out _);
         }
         await using var open = connection;
+        if (connection.Peer.Epoch == 0) await Answer(connection);
+        else if (_links.Epoch != 0) await Receive(connection); // else this node is starting, and has said so in its hello
+    }
+
+    /// <summary>The other node asks, and is answered on the same connection.</summary>
+    private async Task Answer(LinkConnection connection)
+    {
+        var (node, answers) = (connection.Peer.Node, Channel.CreateBounded<LinkMessage>(1));
+        try
+        {
+            await connection.Run(answers.Reader, _ => { }, (_, payload) => answers.Writer.TryWrite(new LinkBytes(LinkFrame.Answer, _links.Answerer(node, payload))), _ended.Token);
+        }
+        catch (Exception exception) when (LinkConnection.IsOfTheLink(exception))
+        {
+            // The node has its answer, or asks again.
+        }
+    }
+
+    private async Task Receive(LinkConnection connection)
+    {
         var (node, epoch, lane) = (connection.Peer.Node, connection.Peer.Epoch, connection.Peer.Lane);
         _links.User.PeerChanged(node, epoch, lane, isConnected: true);
+        _links.Hurry(node, lane);
         try
         {
             var nothing = Channel.CreateBounded<LinkMessage>(1);

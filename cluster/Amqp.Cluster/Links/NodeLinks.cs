@@ -20,6 +20,15 @@ public interface ILinkUser
     /// <summary>Something came, in the order in which it was posted there.</summary>
     /// <param name="payload">Valid during the call.</param>
     void Received(string node, uint epoch, LinkLane lane, byte kind, ReadOnlySequence<byte> payload);
+
+    /// <summary>
+    /// The process that this node was connected to has ended: the machine is there and refuses connections to its port. Called at most once a lane for each start of a node, and
+    /// not at all when the machine is gone too: that shows when the node's lease ends.
+    /// </summary>
+    /// <param name="epoch">Of the start that has ended.</param>
+    void Gone(string node, uint epoch)
+    {
+    }
 }
 
 /// <summary>How the link to a node is, for operators.</summary>
@@ -37,12 +46,17 @@ public sealed class NodeLinks : IAsyncDisposable
 
     private readonly ConcurrentDictionary<(string Node, LinkLane Lane), OutboundLane> _lanes = new();
     private readonly string _self;
-    private readonly uint _epoch;
+    private uint _epoch;
 
     /// <param name="self">The name of this node.</param>
-    /// <param name="epoch">Of its start.</param>
+    /// <param name="epoch">Of its start; 0: it is not known yet, and until <see cref="Begin"/> other nodes get nothing but answers.</param>
     public NodeLinks(string self, uint epoch, ClusterCertificates certificates, LinkOptions options, ILinkUser user, TimeProvider time, ILogger<NodeLinks> logger) =>
         (_self, _epoch, Certificates, Options, User, Time, Logger) = (self, epoch, certificates, options, user, time, logger);
+
+    internal uint Epoch => Volatile.Read(ref _epoch);
+
+    /// <summary>Answers the question of a node, which may be no member, at once; what is no question is an <see cref="InvalidDataException"/>.</summary>
+    internal Func<string, ReadOnlySequence<byte>, byte[]> Answerer { get; set; } = (_, _) => throw new InvalidDataException("nothing is answered here");
 
     internal ClusterCertificates Certificates { get; }
 
@@ -61,10 +75,13 @@ public sealed class NodeLinks : IAsyncDisposable
     /// <returns>False: there is no connection, and it is not sent.</returns>
     public bool Post(string node, LinkLane lane, LinkMessage message) => _lanes.TryGetValue((node, lane), out var outbound) && outbound.Post(message);
 
+    /// <summary>The epoch of this start is known: from now on the links carry what their users post. Called once, before <see cref="Add"/>.</summary>
+    public void Begin(uint epoch) => Volatile.Write(ref _epoch, epoch);
+
     /// <summary>Another node is there, and stays until it is removed, connected or not. Called by one thread.</summary>
     public void Add(string node, EndPoint address)
     {
-        foreach (var lane in Lanes) _lanes.GetOrAdd((node, lane), key => new OutboundLane(key.Node, address, LinkHello.Of(_self, _epoch, key.Lane), this));
+        foreach (var lane in Lanes) _lanes.GetOrAdd((node, lane), key => new OutboundLane(key.Node, address, Hello(key.Lane), this));
     }
 
     /// <summary>The node belongs to the cluster no more, or has another address.</summary>
@@ -81,5 +98,11 @@ public sealed class NodeLinks : IAsyncDisposable
         foreach (var node in _lanes.Keys.Select(key => key.Node).Distinct().ToArray()) await Remove(node);
     }
 
-    internal LinkHello Hello(LinkLane lane) => LinkHello.Of(_self, _epoch, lane);
+    internal LinkHello Hello(LinkLane lane) => LinkHello.Of(_self, Epoch, lane);
+
+    /// <summary>The node has connected to this one, so it is there: a lane that waits before its next try waits no longer.</summary>
+    internal void Hurry(string node, LinkLane lane)
+    {
+        if (_lanes.TryGetValue((node, lane), out var outbound)) outbound.Hurry();
+    }
 }

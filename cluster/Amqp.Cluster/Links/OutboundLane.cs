@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Sockets;
 using System.Threading.Channels;
 using Microsoft.Extensions.Logging;
 using Polly;
@@ -18,9 +19,12 @@ internal sealed partial class OutboundLane : IAsyncDisposable
     private readonly LinkHello _self;
     private readonly NodeLinks _links;
     private readonly CircuitBreakerStateProvider _breaker = new();
+    private readonly CircuitBreakerManualControl _control = new();
     private readonly CancellationTokenSource _ended = new();
     private readonly ResiliencePipeline<LinkConnection> _connecting;
     private readonly Task _running;
+    private CancellationTokenSource? _trying;
+    private uint _connectedTo;
     private Outgoing? _outgoing;
     private long _waitingBytes;
 
@@ -52,6 +56,9 @@ internal sealed partial class OutboundLane : IAsyncDisposable
         return false;
     }
 
+    /// <summary>The other node is there: if this lane is not connected, it tries at once, whatever it waits for.</summary>
+    public void Hurry() => _ = Interlocked.Exchange(ref _trying, null)?.CancelAsync();
+
     public async ValueTask DisposeAsync()
     {
         await _ended.CancelAsync();
@@ -65,9 +72,8 @@ internal sealed partial class OutboundLane : IAsyncDisposable
         {
             try
             {
-                await using var connection = await _connecting.ExecuteAsync(
-                    async end => await LinkConnection.Connect(_address, _node, _self, _links.Certificates, _links.Options, _links.Time, end), _ended.Token);
-                await Serve(connection);
+                await using var connection = await Connect();
+                if (connection is not null) await Serve(connection);
             }
             catch (Exception exception) when (LinkConnection.IsOfTheLink(exception))
             {
@@ -78,8 +84,40 @@ internal sealed partial class OutboundLane : IAsyncDisposable
         }
     }
 
+    /// <returns>Null: the other node turned out to be there while this waited, and is to be tried at once.</returns>
+    private async Task<LinkConnection?> Connect()
+    {
+        var trying = CancellationTokenSource.CreateLinkedTokenSource(_ended.Token);
+        Volatile.Write(ref _trying, trying);
+        try
+        {
+            return await _connecting.ExecuteAsync(
+                async end => await LinkConnection.Connect(_address, _node, _self, _links.Certificates, _links.Options, _links.Time, end), trying.Token);
+        }
+        catch (OperationCanceledException) when (trying.IsCancellationRequested && !_ended.IsCancellationRequested)
+        {
+            await _control.CloseAsync(_ended.Token);
+            return null;
+        }
+        finally
+        {
+            // If it was taken from there it is being cancelled, and is left to the collector.
+            if (Interlocked.Exchange(ref _trying, null) == trying) trying.Dispose();
+        }
+    }
+
+    /// <summary>The machine refuses connections to a port at which there was a node: its process has ended.</summary>
+    private void TellIfGone(Exception failure)
+    {
+        if (_connectedTo == 0 || failure.InnerException is not SocketException { SocketErrorCode: SocketError.ConnectionRefused }) return;
+        var epoch = _connectedTo;
+        _connectedTo = 0;
+        _links.User.Gone(_node, epoch);
+    }
+
     private async Task Serve(LinkConnection connection)
     {
+        _connectedTo = connection.Peer.Epoch;
         using var outgoing = new Outgoing(_ended.Token);
         LastFailure = null;
         Interlocked.Exchange(ref _waitingBytes, 0);
@@ -113,7 +151,9 @@ internal sealed partial class OutboundLane : IAsyncDisposable
             MaxRetryAttempts = int.MaxValue,
             OnRetry = retried =>
             {
-                if (retried.Outcome.Exception is IOException failure) LastFailure = failure.Message;
+                if (retried.Outcome.Exception is not IOException failure) return default;
+                LastFailure = failure.Message;
+                TellIfGone(failure);
                 return default;
             },
         })
@@ -125,6 +165,7 @@ internal sealed partial class OutboundLane : IAsyncDisposable
             SamplingDuration = TimeSpan.FromSeconds(30),
             BreakDuration = TimeSpan.FromSeconds(1),
             StateProvider = _breaker,
+            ManualControl = _control,
             OnOpened = _ =>
             {
                 LogUnreachable(_links.Logger, _node, _self.Lane, _address, LastFailure);

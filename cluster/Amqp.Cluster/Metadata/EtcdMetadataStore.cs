@@ -55,6 +55,9 @@ public sealed partial class EtcdMetadataStore : IMetadataStore, IAsyncDisposable
     /// <summary>Milliseconds between two snapshots: parts of commits that are not decided yet must not be swept.</summary>
     public long SnapshotEveryMs { get; init; } = 60_000;
 
+    /// <summary>Of this start, if it was taken already: the links to other nodes carry it too. Null: one is taken when the definitions are loaded.</summary>
+    public uint? Epoch { get; init; }
+
     /// <inheritdoc/>
     /// <exception cref="FormatException">A newer version wrote what is there.</exception>
     public async Task<StoredTopology> Load(Action<StoredChanges> changed, CancellationToken cancellation)
@@ -66,7 +69,7 @@ public sealed partial class EtcdMetadataStore : IMetadataStore, IAsyncDisposable
             LogWaits(_logger);
             await Task.Delay(TimeSpan.FromSeconds(1), _time, cancellation);
         }
-        var epoch = await _log.NewEpoch(cancellation);
+        var epoch = Epoch ?? await _log.NewEpoch(cancellation);
         (_changed, _sequence, _snapshot, _logBytes) = (changed, loaded.Sequence, loaded.Snapshot, loaded.LogBytes);
         _snapshotAt = _time.GetTimestamp();
         _running = Task.WhenAll(Watch(loaded.Revision + 1), Work());

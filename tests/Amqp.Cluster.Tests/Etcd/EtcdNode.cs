@@ -22,6 +22,8 @@ internal sealed class EtcdNode(EtcdServerOptions options, string secret = EtcdNo
 
     public EtcdClient Client => _client!;
 
+    public EtcdOptions ClientOptions => _server!.ClientOptions;
+
     public EtcdMembers Members => new(Client);
 
     /// <summary>Of etcd itself; null: it does not run.</summary>

@@ -14,10 +14,10 @@ internal sealed class LinkNode : ILinkUser, IAsyncDisposable
 
     private readonly LinkListener _listener;
 
-    public LinkNode(string name, TestAuthority authority, uint epoch = 1, int port = 0, LinkOptions? options = null)
+    public LinkNode(string name, TestAuthority authority, uint epoch = 1, int port = 0, LinkOptions? options = null, TimeProvider? time = null)
     {
         Name = name;
-        Links = new NodeLinks(name, epoch, authority.Of(name), options ?? new LinkOptions(), this, TimeProvider.System, NullLogger<NodeLinks>.Instance);
+        Links = new NodeLinks(name, epoch, authority.Of(name), options ?? new LinkOptions(), this, time ?? TimeProvider.System, NullLogger<NodeLinks>.Instance);
         _listener = LinkListener.Start(new IPEndPoint(IPAddress.Loopback, port), Links);
     }
 

@@ -1,3 +1,5 @@
+using System.Net;
+using System.Text;
 using Amqp.Cluster.Links;
 using Amqp.Testing;
 using Polly.CircuitBreaker;
@@ -85,6 +87,43 @@ public class NodeLinksTests
         wire.Hold();
         await Eventually.True(() => !one.Send(two, LinkLane.Clients, new byte[100_000]), Patience.Start);
         await Eventually.That(() => one.Links.Status.Single(link => link.Lane == LinkLane.Clients).LastFailure ?? "", Does.Contain("more than 1000000 bytes wait"));
+    }
+
+    [Test]
+    public async Task A_node_that_is_starting_answers_questions_and_takes_nothing_else()
+    {
+        await using var one = new LinkNode("rabbit@one", _authority);
+        await using var two = new LinkNode("rabbit@two", _authority, epoch: 0);
+        two.Links.Answerer = (node, question) => Encoding.UTF8.GetBytes($"{node} asks {Encoding.UTF8.GetString(question)}");
+        one.Links.Add("rabbit@two", two.Address);
+        await Eventually.That(() => one.Links.Status.Select(link => link.LastFailure ?? ""), Has.All.Contains("is starting"));
+        Assert.That(await Ask("rabbit@three", two.Address, node: null), Is.EqualTo(("rabbit@two", "rabbit@three asks who")));
+        Assert.That(() => Ask("rabbit@three", two.Address, "rabbit@four"), Throws.TypeOf<IOException>().With.Message.Contains("is node rabbit@two, and not rabbit@four"));
+        Assert.That(() => Ask("rabbit@three", one.Address, "rabbit@one"), Throws.TypeOf<IOException>(), "it answers nothing");
+        Assert.That((one.Connected.Count, two.Peers.Count), Is.EqualTo((0, 0)));
+        two.Links.Begin(7);
+        await Eventually.That(() => (one.Connected.Count, two.Peers.Count), Is.EqualTo((3, 3)), Patience.Start);
+        Assert.That(one.Connected.Values, Has.All.EqualTo(7));
+        Assert.That(await Ask("rabbit@three", two.Address, node: null), Is.EqualTo(("rabbit@two", "rabbit@three asks who")));
+        Assert.That(two.Peers.Keys.Select(peer => peer.Node), Has.None.EqualTo("rabbit@three"));
+    }
+
+    [Test]
+    public async Task A_lane_that_waits_tries_at_once_when_the_other_node_has_connected()
+    {
+        var (port, patient) = (Ports.Free(), new LinkOptions { SilenceMs = 60_000 });
+        await using var one = new LinkNode("rabbit@one", _authority, options: patient, time: new StandingTime());
+        one.Links.Add("rabbit@two", new IPEndPoint(IPAddress.Loopback, port));
+        await Eventually.That(() => one.Links.Status.Select(link => link.LastFailure ?? ""), Has.All.Contains("refused"));
+        await using var two = new LinkNode("rabbit@two", _authority, port: port, options: patient);
+        two.Links.Add("rabbit@one", one.Address);
+        await Eventually.That(() => one.Connected.Count, Is.EqualTo(3));
+    }
+
+    private async Task<(string Node, string Answer)> Ask(string self, EndPoint address, string? node)
+    {
+        var (name, answer) = await LinkQuestion.Ask(address, node, self, "who"u8.ToArray(), _authority.Of(self), new LinkOptions(), TimeProvider.System, CancellationToken.None);
+        return (name, Encoding.UTF8.GetString(answer));
     }
 
     private static async Task Connect(LinkNode one, LinkNode two)

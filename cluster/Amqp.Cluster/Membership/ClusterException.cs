@@ -1,0 +1,15 @@
+namespace Amqp.Cluster.Membership;
+
+/// <summary>A node cannot be, become or stop being a member. The message is for the operator, and says what to do.</summary>
+public sealed class ClusterException : Exception
+{
+    public ClusterException(string message)
+        : base(message)
+    {
+    }
+
+    public ClusterException(string message, Exception inner)
+        : base(message, inner)
+    {
+    }
+}
