@@ -73,11 +73,11 @@ internal sealed class QueueLeader
 
     public IEnumerable<MirrorFeed> Feeds => _feeds.Values;
 
-    public long Append(StoreRecord[] records, ProducerMark[] marks, long now)
+    public long Append(StoreRecord[] records, ProducerMark[] marks, bool isTogether, long now)
     {
         if (IsFrozen) throw new InvalidOperationException("the queue is being handed over: nothing may happen in it");
         var bytes = records.Sum(record => 64L + (record.Message?.Size ?? 0));
-        var batch = new Batch(++LastNumber, records, marks, bytes);
+        var batch = new Batch(++LastNumber, records, marks, isTogether, bytes);
         foreach (var feed in _feeds.Values.ToArray()) Send(feed, batch, now);
         return LastNumber;
     }

@@ -156,6 +156,7 @@ internal sealed class QueueMirror
         switch (item)
         {
             case Batch batch:
+                if (batch.IsTogether) _state.KeepTogether();
                 foreach (ref readonly var record in batch.Records.AsSpan())
                 {
                     if (record.Type == RecordType.Settle && _missing.Count > 0) LackNoMore(record);

@@ -112,11 +112,12 @@ public sealed class QueueReplica
     }
 
     /// <summary>What happened in the queue of a leader.</summary>
+    /// <param name="isTogether">A transaction is in it: disks are to have all of it or nothing.</param>
     /// <returns>The number of the batch.</returns>
-    public long Append(ReadOnlySpan<StoreRecord> records, long now)
+    public long Append(ReadOnlySpan<StoreRecord> records, bool isTogether, long now)
     {
         foreach (var mark in _marks) _producers.Add(mark);
-        var number = _leader!.Append(records.ToArray(), [.. _marks], now);
+        var number = _leader!.Append(records.ToArray(), [.. _marks], isTogether, now);
         _marks.Clear();
         return number;
     }

@@ -14,7 +14,7 @@ namespace Amqp.Replication;
 ///  1 Taken     place  complete (0 or 1)
 ///  2 Want      number  count  positions
 ///  3 Refuse
-///  4 Batch     place  number  count  marks  records
+///  4 Batch     place  number  together (0 or 1)  count  marks  records
 ///  5 Part      place  number  from  end  count  messages  last (0 or 1)  [ count  marks  count  ends ]
 ///  6 Fill      place  number  want  records
 /// </code>
@@ -95,6 +95,7 @@ public static class ReplicaCodec
         switch (item)
         {
             case Batch batch:
+                Number(bytes, batch.IsTogether ? 1 : 0);
                 Marks(bytes, batch.Marks);
                 Records(bytes, records, batch.Records);
                 break;
@@ -178,9 +179,9 @@ public static class ReplicaCodec
 
     private static Batch? ReadBatch(ref Reader reader, long number)
     {
-        var marks = reader.Marks();
+        var (isTogether, marks) = (reader.Flag(), reader.Marks());
         var bytes = reader.Left;
-        return reader.Records() is { } records ? new Batch(number, records, marks, bytes) : null;
+        return reader.Records() is { } records ? new Batch(number, records, marks, isTogether, bytes) : null;
     }
 
     private static Part ReadPart(ref Reader reader, long number)

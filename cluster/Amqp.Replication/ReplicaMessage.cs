@@ -44,7 +44,8 @@ public abstract record FeedItem(long Number, long Bytes);
 
 /// <summary>What happened in the queue: the operations of one step of the leader.</summary>
 /// <param name="Marks">Which publishes are in it.</param>
-public sealed record Batch(long Number, StoreRecord[] Records, ProducerMark[] Marks, long Bytes) : FeedItem(Number, Bytes);
+/// <param name="IsTogether">A transaction is in it: the disk of a mirror is to have all of it or nothing.</param>
+public sealed record Batch(long Number, StoreRecord[] Records, ProducerMark[] Marks, bool IsTogether, long Bytes) : FeedItem(Number, Bytes);
 
 /// <summary>All that is in the queue from one position to before another, without the messages themselves.</summary>
 /// <param name="Live">Ascending.</param>

@@ -107,7 +107,7 @@ internal sealed class ReplicaStory
             action(this);
             if (Replica.Role == ReplicaRole.Leader)
             {
-                if (_effects.Stream.Length > 0) Replica.Append(_effects.Stream, _story.Now);
+                if (_effects.Stream.Length > 0) Replica.Append(_effects.Stream, _effects.KeepsTogether, _story.Now);
                 Replica.Durable(Replica.Configuration!.Epoch, Replica.LastNumber, _story.Now);
             }
             foreach (ref readonly var record in _effects.Records)

@@ -197,7 +197,7 @@ public class ReplicaTests
         story.Configure(1, "a", "a");
         var leader = story["a"].Replica;
         story.Configure(2, "a", "a");
-        leader.Append([], story.Now);
+        leader.Append([], isTogether: false, story.Now);
         leader.Durable(epoch: 1, number: 100, story.Now);
         Assert.That(leader.Completed, Is.LessThan(leader.LastNumber));
     }

@@ -141,7 +141,7 @@ internal sealed partial class QueueActor
         if (stream.IsEmpty) return;
         if (_leadsInEpoch != 0)
         {
-            _lastNumber = _replica!.Append(stream, Now());
+            _lastNumber = _replica!.Append(stream, _effects.KeepsTogether, Now());
             foreach (ref readonly var record in stream)
             {
                 if (record.Type == RecordType.Enqueue) _toldEnd = Math.Max(_toldEnd, record.Position + 1);
@@ -191,11 +191,19 @@ internal sealed partial class QueueActor
         while (_parts.TryPeek(out var part) && part.Number <= completed) _parts.Dequeue().Reply.Complete(true);
     }
 
-    /// <summary>A part of a transaction is committed; it is safe when the batch is that it is in.</summary>
-    private void AnswerCommit(IReply<bool> reply)
+    /// <summary>A part of a transaction happens, here and on every mirror as a whole or not at all; it is safe when its batch is.</summary>
+    private void CommitPart(TransactionPart part, IReply<bool>? reply, long now)
     {
-        HandOver();
-        if (_leadsInEpoch == 0) reply.Fail(BrokerError.PartialTxCompletion);
+        if (_leadsInEpoch != 0)
+        {
+            HandOver();
+            _effects.KeepsTogether = true;
+        }
+        var happened = _state.Commit(part, now);
+        if (_leadsInEpoch != 0) HandOver();
+        if (reply is null) return;
+        if (!happened) reply.Fail(BrokerError.PartialTxCompletion);
+        else if (_leadsInEpoch == 0) reply.Complete(true);
         else _parts.Enqueue((_lastNumber, reply));
     }
 

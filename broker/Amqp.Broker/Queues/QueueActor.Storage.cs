@@ -112,7 +112,7 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
             _commits.Enqueue((ticket, _effects.EnqueuedEnd, _effects.LateCount));
             if (_effects.HoldsPages) _pageTicket = ticket;
         }
-        _services.Store.Commit(Definition.Id, records, ticket);
+        _services.Store.Commit(Definition.Id, records, ticket, _effects.KeepsTogether);
         _messagesWritten += records.Length;
         foreach (ref readonly var record in records)
         {

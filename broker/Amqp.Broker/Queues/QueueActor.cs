@@ -167,8 +167,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
                 else ((ITransaction)operation.ReplyTo!).Refused();
                 break;
             case QueueOperationKind.CommitPart:
-                _state.Commit((TransactionPart)operation.Subject!, now);
-                if (operation.ReplyTo is IReply<bool> reply) AnswerCommit(reply);
+                CommitPart((TransactionPart)operation.Subject!, (IReply<bool>?)operation.ReplyTo, now);
                 break;
             case QueueOperationKind.AbortPart:
                 _state.Abort((TransactionPart)operation.Subject!, now);

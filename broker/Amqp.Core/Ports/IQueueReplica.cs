@@ -34,8 +34,9 @@ public interface IQueueReplica
 
     /// <summary>As the leader: something happened.</summary>
     /// <param name="stream">What the state has told (<see cref="QueueEffects.Stream"/>).</param>
+    /// <param name="isTogether">A transaction is in it: disks are to have all of it or nothing.</param>
     /// <returns>The number of the batch.</returns>
-    long Append(ReadOnlySpan<StoreRecord> stream, long now);
+    long Append(ReadOnlySpan<StoreRecord> stream, bool isTogether, long now);
 
     /// <summary>Everything up to that mark is on the disk of this node.</summary>
     void Durable(ReplicaMark mark, long now);

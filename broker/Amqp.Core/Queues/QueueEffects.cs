@@ -38,6 +38,10 @@ public sealed class QueueEffects(Action? recordsFull = null)
     /// <summary>What the mirrors of the queue are told; before anything else hears of what is in it, too.</summary>
     public ReadOnlySpan<StoreRecord> Stream => _stream.Items;
 
+    /// <summary>What is in the records and in the stream is to be on a disk as a whole or not at all: a transaction is in it. They are not taken before all of it is there, and it ends when
+    /// they are cleared.</summary>
+    public bool KeepsTogether { get; set; }
+
     /// <summary>Some of the records are of messages that enter.</summary>
     public bool HoldsEnqueues { get; private set; }
 
@@ -96,7 +100,7 @@ public sealed class QueueEffects(Action? recordsFull = null)
     {
         if (record.Type == RecordType.Settle && TryExtendLast(records, record)) return;
         records.Add(record);
-        if (records.Count >= RecordsMax) recordsFull?.Invoke();
+        if (records.Count >= RecordsMax && !KeepsTogether) recordsFull?.Invoke();
     }
 
     /// <summary>Settlements of messages in a row are one record: consumers mostly settle in order.</summary>
@@ -113,6 +117,7 @@ public sealed class QueueEffects(Action? recordsFull = null)
 
     public void ClearRecords()
     {
+        KeepsTogether = false;
         if (_records.Count == 0) return;
         _records.Clear();
         HoldsEnqueues = HoldsPages = false;

@@ -64,6 +64,9 @@ public sealed partial class QueueState
         }
     }
 
+    /// <summary>What follows until the records are taken is to be on the disk as a whole or not at all.</summary>
+    public void KeepTogether() => _effects.KeepsTogether = true;
+
     /// <summary>Tells what is in the queue, in the order of positions, so that a mirror can be compared with its leader.</summary>
     /// <param name="from">No message below this position.</param>
     /// <param name="countMax">So many at most.</param>

@@ -37,9 +37,10 @@ public sealed partial class QueueState
     }
 
     /// <summary>All of it happens: what the part published is ready, what it settled is settled.</summary>
-    public void Commit(TransactionPart part, long now)
+    /// <returns>False: nothing does, the queue was led by another node meanwhile.</returns>
+    public bool Commit(TransactionPart part, long now)
     {
-        if (!part.IsPrepared) return;
+        if (!part.IsPrepared) return false;
         var expiresNow = false;
         var isStoredAhead = part.HasPlaces;
         if (!part.HasPlaces)
@@ -74,6 +75,7 @@ public sealed partial class QueueState
         DeliverReady(now);
         if (expiresNow) DropExpired(now + 1);
         DropBeyondLength();
+        return true;
     }
 
     /// <summary>Nothing of it happens: what the part published vanishes, what it was to settle returns to its place.</summary>

@@ -50,7 +50,7 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
 
     public void Published(INumberedPublisher publisher, long number) => _replica!.Published(new ProducerId(publisher.Node, publisher.Id), number, publisher.Floor);
 
-    public long Append(ReadOnlySpan<StoreRecord> stream, long now) => _replica!.Append(stream, now);
+    public long Append(ReadOnlySpan<StoreRecord> stream, bool isTogether, long now) => _replica!.Append(stream, isTogether, now);
 
     public void Durable(ReplicaMark mark, long now)
     {

@@ -165,7 +165,7 @@ internal sealed partial class SimNode(SimCluster simulation, string name)
             if (!Replica.IsFrozen) State.SendDeadLetters(Now);
             if (_effects.Stream.Length > 0 || _hasPublished)
             {
-                var number = Replica.Append(_effects.Stream, Now);
+                var number = Replica.Append(_effects.Stream, _effects.KeepsTogether, Now);
                 simulation.Checker.Appended(this, epoch, number, _effects.Stream);
                 foreach (ref readonly var record in _effects.Stream)
                 {
