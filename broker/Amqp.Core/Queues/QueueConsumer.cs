@@ -64,6 +64,15 @@ public abstract class QueueConsumer : MessageHolder
 
     /// <summary>The room promised by a Resume is not needed now; others that share it may have it.</summary>
     protected internal abstract void Decline();
+
+    /// <summary>It shares a limit with other consumers, of other queues maybe, so that a message that is taken for it in vain is kept from those. What stands in for it on another
+    /// node asks with an empty message before it takes one.</summary>
+    protected internal virtual bool SharesRoom => false;
+
+    /// <summary>A message takes of the room that <see cref="TryEnter"/> has given to an empty one.</summary>
+    protected internal virtual void Fill(int bytes)
+    {
+    }
 }
 
 /// <summary>Where a consumer stands in its queue's rotation.</summary>
