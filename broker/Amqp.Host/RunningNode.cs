@@ -18,13 +18,15 @@ internal sealed class RunningNode : IAsyncDisposable
 {
     private readonly LocalMetadataStore _store;
     private readonly MessageStore _messages;
+    private readonly HostedCluster? _cluster;
     private readonly TaskCompletionSource _unused = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private int _uses = 1;
 
-    private RunningNode(LocalMetadataStore store, MessageStore messages, BrokerNode node)
+    private RunningNode(LocalMetadataStore store, MessageStore messages, HostedCluster? cluster, BrokerNode node)
     {
         _store = store;
         _messages = messages;
+        _cluster = cluster;
         Node = node;
     }
 
@@ -32,7 +34,7 @@ internal sealed class RunningNode : IAsyncDisposable
 
     /// <param name="failed">Told when one of the stores can store no more, and which.</param>
     /// <exception cref="StorageException">The data directory cannot be used.</exception>
-    /// <exception cref="OptionsException">The default user that the options want cannot be made.</exception>
+    /// <exception cref="OptionsException">The default user that the options want cannot be made, or the node cannot be in the cluster that they want.</exception>
     public static async Task<RunningNode> Start(
         BrokerOptions options, DataDirectory directory, StoreEngine engine, ILoggerFactory logs, Action<Exception, string> failed)
     {
@@ -71,6 +73,7 @@ internal sealed class RunningNode : IAsyncDisposable
     {
         await Node.Stop();
         _messages.Dispose();
+        if (_cluster is not null) await _cluster.DisposeAsync();
         _store.Dispose();
     }
 
@@ -79,12 +82,14 @@ internal sealed class RunningNode : IAsyncDisposable
     {
         LocalMetadataStore? store = null;
         MessageStore? messages = null;
+        HostedCluster? cluster = null;
         try
         {
             store = LocalMetadataStore.Open(
                 directory, TimeProvider.System, logs.CreateLogger<LocalMetadataStore>(), exception => failed(exception, "Definitions"));
             messages = MessageStore.Open(directory, engine, store, logs.CreateLogger<MessageStore>(), exception => failed(exception, "Messages"));
-            var node = await BrokerNode.Start(new NodeParts(
+            if (!options.Cluster.IsNone) cluster = await HostedCluster.Join(options, directory, store, messages, logs, exception => failed(exception, "Cluster"));
+            var parts = new NodeParts(
                 options.Node.Identity,
                 options.Limits,
                 store,
@@ -95,12 +100,15 @@ internal sealed class RunningNode : IAsyncDisposable
                 logs)
             {
                 DelayLevels = DelayLevels.Parse(options.Delays.Levels)!,
-            });
-            return new RunningNode(store, messages, node);
+            };
+            var node = await BrokerNode.Start(cluster is null ? parts : cluster.Give(parts));
+            if (cluster is not null) await cluster.Serve(node);
+            return new RunningNode(store, messages, cluster, node);
         }
         catch
         {
             messages?.Dispose();
+            if (cluster is not null) await cluster.DisposeAsync();
             store?.Dispose();
             throw;
         }
@@ -125,8 +133,9 @@ internal sealed class RunningNode : IAsyncDisposable
             new SetPermissions(security.DefaultVhost, security.DefaultUser, Permissions.All),
             .. security.DefaultVhost != TopologySnapshot.DefaultVhost && _store.Opening == 1 ? Remove(TopologySnapshot.DefaultVhost) : [],
         ]));
-        if (result.Error is { } error) throw new OptionsException($"The default user cannot be made: {error.Text}.");
-        logger.LogInformation("There was no user yet: made user '{User}' with all permissions in virtual host '{Vhost}'", security.DefaultUser, security.DefaultVhost);
+        // In a cluster another node may have made it at this moment.
+        if (result.Error is { } error && Node.Topology.Users.IsEmpty) throw new OptionsException($"The default user cannot be made: {error.Text}.");
+        if (result.Error is null) logger.LogInformation("There was no user yet: made user '{User}' with all permissions in virtual host '{Vhost}'", security.DefaultUser, security.DefaultVhost);
     }
 
     private static TopologyCommand[] Remove(string vhost) => [new DeleteVhost(vhost)];

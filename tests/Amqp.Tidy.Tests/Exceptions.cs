@@ -22,6 +22,7 @@ internal static class Exceptions
         new("broker/Amqp.Storage/Messages/Writing/BlobBuilder.cs", "lock", "likewise: places of what was written"),
         new("broker/Amqp.Storage/Messages/Merging/Merge.cs", "lock", "likewise: what is given up as damaged"),
         new("broker/Amqp.Storage.LiteDB/LiteFile.cs", "lock", "LiteDB is used by one thread at a time: the store's, or the one that reads back; no flush is waited for under it"),
+        new("cluster/Amqp.Cluster/Forwarding/Mailbox.cs", "lock", "what sessions between nodes use instead of a lock; held for a copy of a few items"),
         new("broker/Amqp.Host/NodeHost.cs", "Semaphore", "operators who stop and start the node take turns; no client waits here"),
         new("broker/Amqp.Broker/Loops/Mailbox.cs", "lock", "what everything else uses instead of a lock; held for a copy of a few items"),
     ];

@@ -78,6 +78,10 @@ internal sealed class ConsumerLink(ChannelSession channel, IQueueEndpoint queue,
         if (TryTakeGrant()) Channel.Prefetch.Leave(1);
     }
 
+    protected override bool SharesRoom => Channel.Prefetch.Limit > 0;
+
+    protected override void Fill(int bytes) => _window.Add(bytes);
+
     private bool TryEnterPrefetch() => TryTakeGrant() || Channel.Prefetch.TryEnter(this);
 
     /// <summary>Without acknowledgement a delivery needs no place beyond the moment.</summary>

@@ -64,10 +64,22 @@ internal sealed class PendingConfirms
 
     public void SettleAll(ConfirmBatch batch) => SettleBelow(long.MaxValue, batch);
 
-    public void RefuseAll()
+    public void RefuseAll() => EndAll(static (publisher, number) => publisher.Refused(number));
+
+    /// <summary>The queue is not led here any more: publishers that can send a message again are to do that, and the others have to.</summary>
+    public void LoseAll() => EndAll(static (publisher, number) =>
     {
-        for (var place = 0; place < _count; place++) At(place).Publisher?.Refused(At(place).Number);
-        foreach (var (_, publisher, number) in _duplicates ?? []) publisher?.Refused(number);
+        if (publisher is INumberedPublisher numbered) numbered.Lost(number);
+        else publisher.Refused(number);
+    });
+
+    private void EndAll(Action<IPublisher, long> end)
+    {
+        for (var place = 0; place < _count; place++)
+        {
+            if (At(place).Publisher is { } publisher) end(publisher, At(place).Number);
+        }
+        foreach (var (_, publisher, number) in _duplicates ?? []) end(publisher!, number);
         (_ring, _head, _count, _duplicates) = ([], 0, 0, null);
     }
 

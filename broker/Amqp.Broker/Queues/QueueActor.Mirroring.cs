@@ -57,10 +57,18 @@ internal sealed partial class QueueActor
                 _held.Enqueue(operation);
                 return true;
             default:
-                if (operation.IsOfUsers) Elsewhere.Post(operation);
+                if (operation.IsOfUsers) PassOn(operation);
                 // What was decided when it led, and what is due by the clock, is the leader's affair.
                 return operation.IsOfUsers || operation.Kind is QueueOperationKind.Tick or QueueOperationKind.DeadLettered or QueueOperationKind.DeadLetterRefused;
         }
+    }
+
+    /// <summary>What comes from another node is sent there again, which knows who leads, and so is what comes back from where it would be passed on to.</summary>
+    private void PassOn(in QueueOperation operation)
+    {
+        if (operation.ReplyTo is IStandIn standIn) standIn.NotLeading(operation);
+        else if (operation is { Kind: QueueOperationKind.Publish, ReplyTo: INumberedPublisher publisher }) publisher.Lost(operation.Position);
+        else Elsewhere.Post(operation);
     }
 
     /// <summary>A message that too few copies would have is not taken.</summary>
@@ -104,12 +112,12 @@ internal sealed partial class QueueActor
     /// <summary>Another node leads, or this one in another epoch: users turn there. Of what has no answer nothing says whether it happened.</summary>
     private void LoseLead(long now)
     {
-        _pendingConfirms.RefuseAll();
+        _pendingConfirms.LoseAll();
         _batches.Clear();
         GiveBackAllCredit();
         while (_parts.TryDequeue(out var part)) part.Reply.Fail(BrokerError.PartialTxCompletion);
-        while (_waitingGets.TryDequeue(out var get)) Elsewhere.Post(get);
-        foreach (var operation in _untilIndexed ?? []) Elsewhere.Post(operation);
+        while (_waitingGets.TryDequeue(out var get)) PassOn(get);
+        foreach (var operation in _untilIndexed ?? []) PassOn(operation);
         _untilIndexed = null;
         _deadLettering?.GiveUp();
         _deadLetterRetryDue = long.MaxValue;

@@ -14,6 +14,10 @@ public sealed partial record BrokerError
     public static BrokerError QueueHomeNodeDown(string vhost, string name, string node) =>
         NotFound($"home node '{node}' of durable {Resource.Queue(vhost, name)} is down or inaccessible");
 
+    /// <summary>It is mirrored, and none of its copies can lead. Never a 404, which clients take for a queue that was deleted.</summary>
+    public static BrokerError QueueHasNoLeader(string vhost, string name) =>
+        new(ReplyCode.ConnectionForced, $"{Resource.Queue(vhost, name)} has no leader: no node that has all of it is running");
+
     public static BrokerError QueueStopped(string vhost, string name) =>
         NotFound($"{Resource.Queue(vhost, name)} process is stopped by supervisor");
 

@@ -24,6 +24,16 @@ public interface INumberedPublisher : IPublisher
 
     /// <summary>Every publish below that number has its answer, and will not be sent again.</summary>
     long Floor { get; }
+
+    /// <summary>The queue is not led here any more, and nothing says whether it has the message of that number.</summary>
+    void Lost(long number);
+}
+
+/// <summary>Answers for a user on another node, who finds the leader of a queue without help.</summary>
+public interface IStandIn
+{
+    /// <summary>An operation was not done: the queue is not led here.</summary>
+    void NotLeading(in Queues.QueueOperation operation);
 }
 
 /// <summary>What a publisher may have on the way, in bytes: taken when it posts messages, given back when queues have taken care of them.</summary>

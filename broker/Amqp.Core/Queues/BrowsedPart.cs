@@ -38,6 +38,8 @@ public sealed class BrowsedPart(long from, int countMax)
 
     public long From { get; } = from;
 
+    public int CountMax => countMax;
+
     /// <summary>In the order of their positions.</summary>
     public IReadOnlyList<BrowsedMessage> Messages => _messages;
 

@@ -83,6 +83,15 @@ public abstract class QueueConsumer : MessageHolder
     /// <summary>The room promised by a Resume is not needed now; others that share it may have it.</summary>
     protected internal abstract void Decline();
 
+    /// <summary>It shares a limit with other consumers, of other queues maybe, so that a message that is taken for it in vain is kept from those. What stands in for it on another
+    /// node asks with an empty message before it takes one.</summary>
+    protected internal virtual bool SharesRoom => false;
+
+    /// <summary>A message takes of the room that <see cref="TryEnter"/> has given to an empty one.</summary>
+    protected internal virtual void Fill(int bytes)
+    {
+    }
+
     /// <summary>What the next leader says of a consumer that wants to go on.</summary>
     private sealed class TurnReply(QueueConsumer consumer) : IReply<ConsumeResult>
     {

@@ -66,7 +66,7 @@ public sealed class Exchange
     public IRouter Router { get; }
 
     /// <summary>Where it keeps messages, if its type does. Clients do not see this queue: it comes and goes with its exchange.</summary>
-    public QueueDefinition? OwnQueue { get; }
+    public QueueDefinition? OwnQueue { get; private init; }
 
     /// <summary>The nameless exchange, to which every queue is bound with its own name.</summary>
     public bool IsDefault => Name.Length == 0;
@@ -82,6 +82,9 @@ public sealed class Exchange
     internal bool IsSameAs(Exchange other) =>
         (Type, Durable, AutoDelete, Internal, OwnQueue?.Id) == (other.Type, other.Durable, other.AutoDelete, other.Internal, other.OwnQueue?.Id)
         && Arguments.Equals(other.Arguments);
+
+    /// <summary>The same exchange with the messages that it keeps on that node.</summary>
+    internal Exchange At(QueueHome home) => OwnQueue is null ? this : new(this, Policies, Router) { OwnQueue = OwnQueue.At(home) };
 
     /// <summary>The same exchange, unbound, with another queue of its own.</summary>
     internal Exchange At(QueueId ownQueue, QueueHome home) => new(Vhost, Name, Type, Durable, AutoDelete, Internal, Arguments, ownQueue, home);

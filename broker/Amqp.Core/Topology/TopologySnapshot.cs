@@ -67,6 +67,9 @@ public sealed class TopologySnapshot
         return vhosts.Aggregate(this, (topology, each) => topology.With(each.UnderPolicies()));
     }
 
+    /// <summary>This topology with all queues on that node: it was alone, and begins a cluster. Null: it is alone again.</summary>
+    public TopologySnapshot At(string? node) => VirtualHosts.Values.Aggregate(this, (topology, vhost) => topology.With(vhost.At(new QueueHome(node, Epoch: 0))));
+
     /// <summary>Everything that is there, as the changes that make it out of the <see cref="Initial"/> topology: what bindings lead to and whom
     /// permissions are given to comes before them.</summary>
     public IEnumerable<TopologyChange> AsChanges()

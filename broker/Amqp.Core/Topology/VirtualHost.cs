@@ -145,6 +145,13 @@ public sealed record VirtualHost
         return this with { Exchanges = exchanges.ToImmutable(), Queues = queues.ToImmutable() };
     }
 
+    /// <summary>With every queue on that node.</summary>
+    internal VirtualHost At(QueueHome home) => this with
+    {
+        Exchanges = Exchanges.SetItems(Exchanges.Values.Select(exchange => KeyValuePair.Create(exchange.Name, exchange.At(home)))),
+        Queues = Queues.SetItems(Queues.Values.Select(queue => KeyValuePair.Create(queue.Name, queue.At(home)))),
+    };
+
     internal VirtualHost With(string user, Permissions? permissions) => this with
     {
         Permissions = permissions is null ? Permissions.Remove(user) : Permissions.SetItem(user, permissions),

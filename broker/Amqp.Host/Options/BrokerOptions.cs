@@ -26,6 +26,8 @@ public sealed record BrokerOptions
 
     public DelayOptions Delays { get; init; } = new();
 
+    public ClusterSettings Cluster { get; init; } = new();
+
     public Limits Limits { get; init; } = new();
 }
 

@@ -222,7 +222,7 @@ public sealed partial class ClusterMembership : IAsyncDisposable
         await _registry.PutMember(record, cancellation);
         // Until the view knows better: those that begin the cluster with this one may not have come so far yet.
         _state.Save(_state.File with { IsRegistered = true, Members = [.. _state.File.Members.Where(member => member.Name != Self), record] });
-        _state.Epoch = await new DefinitionsLog(_client).NewEpoch(cancellation);
+        _state.Epoch = await new DefinitionsLog(_client).NewEpoch(_self.Options.EpochAbove, cancellation);
         _state.IsReady = true;
         _view = new ClusterView(Self, _registry, FollowMembers, Fail, _logger);
         if (_server is null) return;

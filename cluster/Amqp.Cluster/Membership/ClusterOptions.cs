@@ -42,6 +42,9 @@ public sealed record ClusterOptions
     /// <summary>Where etcd's data, its certificates and what this node knows of the others are; nothing else may be there.</summary>
     public required string Folder { get; init; }
 
+    /// <summary>The epoch of this start is to be above: what this node had as long as it was alone has positions up to this one.</summary>
+    public uint EpochAbove { get; init; }
+
     internal int PeerPort => Port + 1;
 
     internal int ClientPort => Port + 2;

@@ -21,7 +21,7 @@ public sealed partial class ClusterView : IClusterView, IAsyncDisposable
     private readonly Channel<Mail> _mail = Channel.CreateUnbounded<Mail>(new UnboundedChannelOptions { SingleReader = true });
     private readonly TaskCompletionSource _isFilled = new(TaskCreationOptions.RunContinuationsAsynchronously);
     private Task _running = Task.CompletedTask;
-    private Shown _shown = new([], []);
+    private Shown _shown = new([], [], []);
 
     // The loop's.
     private readonly Dictionary<string, NodeRecord> _nodes = [];
@@ -42,6 +42,9 @@ public sealed partial class ClusterView : IClusterView, IAsyncDisposable
 
     /// <inheritdoc/>
     public ImmutableArray<ClusterNode> Nodes => Volatile.Read(ref _shown).Nodes;
+
+    /// <summary>What the members that run say of themselves, in the order of their names.</summary>
+    internal ImmutableArray<NodeRecord> Running => Volatile.Read(ref _shown).Running;
 
     internal ImmutableArray<MemberRecord> Members => Volatile.Read(ref _shown).Members;
 
@@ -155,7 +158,7 @@ public sealed partial class ClusterView : IClusterView, IAsyncDisposable
     private async Task Show()
     {
         var before = _shown;
-        var after = new Shown([.. _members.Values.Select(NodeOf)], [.. _members.Values]);
+        var after = new Shown([.. _members.Values.Select(NodeOf)], [.. _members.Values], [.. _members.Keys.Where(name => NodeOf(_members[name]).IsRunning).Select(name => _nodes[name])]);
         var changes = Differences(before.Nodes, after.Nodes).ToList();
         var isMoved = !before.Members.SequenceEqual(after.Members);
         if (changes.Count == 0 && !isMoved) return;
@@ -194,7 +197,7 @@ public sealed partial class ClusterView : IClusterView, IAsyncDisposable
     private static partial void LogListsAgain(ILogger logger);
 
     /// <summary>What other threads see, at one moment.</summary>
-    private sealed record Shown(ImmutableArray<ClusterNode> Nodes, ImmutableArray<MemberRecord> Members);
+    private sealed record Shown(ImmutableArray<ClusterNode> Nodes, ImmutableArray<MemberRecord> Members, ImmutableArray<NodeRecord> Running);
 
     private readonly record struct Mail(
         List<MemberRecord>? Members = null, MemberRecord? Member = null, string? MemberLeft = null,

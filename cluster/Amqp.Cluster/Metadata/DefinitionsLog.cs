@@ -23,12 +23,13 @@ internal sealed class DefinitionsLog(EtcdClient client)
     private readonly string _epoch = client.Prefix + "epoch";
 
     /// <summary>A number that nothing of this cluster had before; they grow.</summary>
-    public async Task<uint> NewEpoch(CancellationToken cancellation)
+    /// <param name="above">It is above that, too.</param>
+    public async Task<uint> NewEpoch(uint above, CancellationToken cancellation)
     {
         while (true)
         {
             var known = await client.Get(_epoch, cancellation);
-            var next = (known is null ? 0 : BinaryPrimitives.ReadUInt32BigEndian(known.Value.Span)) + 1;
+            var next = Math.Max(above, known is null ? 0 : BinaryPrimitives.ReadUInt32BigEndian(known.Value.Span)) + 1;
             var bytes = new byte[sizeof(uint)];
             BinaryPrimitives.WriteUInt32BigEndian(bytes, next);
             try

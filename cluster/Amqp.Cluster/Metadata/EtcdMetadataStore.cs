@@ -69,7 +69,7 @@ public sealed partial class EtcdMetadataStore : IMetadataStore, IAsyncDisposable
             LogWaits(_logger);
             await Task.Delay(TimeSpan.FromSeconds(1), _time, cancellation);
         }
-        var epoch = Epoch ?? await _log.NewEpoch(cancellation);
+        var epoch = Epoch ?? await _log.NewEpoch(above: 0, cancellation);
         (_changed, _sequence, _snapshot, _logBytes) = (changed, loaded.Sequence, loaded.Snapshot, loaded.LogBytes);
         _snapshotAt = _time.GetTimestamp();
         _running = Task.WhenAll(Watch(loaded.Revision + 1), Work());

@@ -11,12 +11,13 @@ internal sealed class Wire : IAsyncDisposable
     private readonly CancellationTokenSource _ended = new();
     private readonly Task _accepting;
     private readonly List<Task> _pumps = [];
-    private TaskCompletionSource _open = new();
+    private readonly System.Collections.Concurrent.ConcurrentQueue<TcpClient> _open = new();
+    private TaskCompletionSource _isOpen = new();
 
     public Wire(IPEndPoint to)
     {
         _to = to;
-        _open.SetResult();
+        _isOpen.SetResult();
         _listener.Start();
         _accepting = Accept();
     }
@@ -24,18 +25,24 @@ internal sealed class Wire : IAsyncDisposable
     public IPEndPoint Address => (IPEndPoint)_listener.LocalEndpoint;
 
     /// <summary>Nothing goes through any more, and nothing is closed.</summary>
-    public void Hold() => _open = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
+    public void Hold() => _isOpen = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
 
-    public void Release() => _open.TrySetResult();
+    public void Release() => _isOpen.TrySetResult();
+
+    /// <summary>Every connection through it is closed; new ones are not.</summary>
+    public void Cut()
+    {
+        while (_open.TryDequeue(out var client)) client.Dispose();
+    }
 
     public async ValueTask DisposeAsync()
     {
+        if (_ended.IsCancellationRequested) return;
         await _ended.CancelAsync();
         _listener.Stop();
         await _accepting;
         await Task.WhenAll(_pumps).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         _listener.Dispose();
-        _ended.Dispose();
     }
 
     private async Task Accept()
@@ -47,6 +54,8 @@ internal sealed class Wire : IAsyncDisposable
                 var near = await _listener.AcceptTcpClientAsync(_ended.Token);
                 var far = new TcpClient();
                 await far.ConnectAsync(_to, _ended.Token);
+                _open.Enqueue(near);
+                _open.Enqueue(far);
                 _pumps.Add(Pump(near, far));
                 _pumps.Add(Pump(far, near));
             }
@@ -64,10 +73,10 @@ internal sealed class Wire : IAsyncDisposable
         {
             while (true)
             {
-                await _open.Task.WaitAsync(_ended.Token);
+                await _isOpen.Task.WaitAsync(_ended.Token);
                 var read = await from.GetStream().ReadAsync(buffer, _ended.Token);
                 if (read == 0) break;
-                await _open.Task.WaitAsync(_ended.Token);
+                await _isOpen.Task.WaitAsync(_ended.Token);
                 await to.GetStream().WriteAsync(buffer.AsMemory(0, read), _ended.Token);
             }
         }
