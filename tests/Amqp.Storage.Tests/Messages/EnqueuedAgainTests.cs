@@ -92,6 +92,25 @@ internal sealed class EnqueuedAgainTests(TestEngine engine)
         Assert.That(_store.Recovered[queue.Id].NextPosition, Is.EqualTo(3));
     }
 
+    /// <summary>Otherwise the one before would be there again when this one is settled.</summary>
+    [Test]
+    public void It_is_never_on_the_disk_without_the_settlement_of_the_one_before([Range(0, 11)] int change)
+    {
+        var queue = _store.Queue(1);
+        var text = new string('l', 10_000 * engine.SegmentScale);
+        _store.CommitAndWait(queue, 1, First(0, "a"), First(1, "b"));
+        _store.Files.FailFrom = _store.Files.Changes + change;
+        // More than a segment takes, so that it is written in pieces.
+        _store.Commit(queue, 2, Settle(0), Again(0, text), First(2, text), First(3, text));
+        Until(() => _store.Failure is not null || queue.CommittedTicket == 2, "it is written, or cannot be");
+        _store.LosePowerAndReopen(new Random(change));
+        Assert.That(Recovered, Does.Contain(1));
+        _store.CommitAndWait(_store.Queue(1), 1, Settle(0), First(4, "settled"));
+        _store.CommitAndWait(_store.Queue(1), 2, First(5, "settled by now"));
+        _store.LosePowerAndReopen(new Random(change));
+        Assert.That(Recovered, Does.Not.Contain(0));
+    }
+
     /// <summary>As if the settlement of the one before had been damaged.</summary>
     [Test]
     public void Of_two_that_are_there_the_newer_counts()
