@@ -97,7 +97,8 @@ internal sealed partial class LeaderLink
         (_state, _isDown, _isTicking) = (SessionState.Running, false, false);
         _timer?.Change(Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         LogBegun(_forwarder.Logger, Node, _session);
-        foreach (var consumer in _consumers.Values) Subscribe(consumer);
+        // In the order in which they came, which is the order in which they become active where only one is.
+        foreach (var consumer in _consumers.Values.OrderBy(consumer => consumer.Number)) Subscribe(consumer);
         var waiting = _waiting.ToArray();
         _waiting.Clear();
         foreach (var (queue, operation) in waiting) Do(queue, operation);
