@@ -17,10 +17,13 @@ SOURCES := $(shell find broker cluster tools \( -name bin -o -name obj -o -name 
              \( -type d -o -name '*.cs' -o -name '*.csproj' -o -name '*.razor' -o -name packages.lock.json \) -print 2>/dev/null) \
            tools/scripts/publish.proj appsettings.json Directory.Build.props Directory.Packages.props global.json
 
-.PHONY: help run build test test-long sim mutants test-oracle demo-ack demo-confirm demo-persistence demo-peak bench bench-quick bench-limits bench-micro bench-storage bench-objects bench-curves soak format clean
+.PHONY: help run cluster build test test-long sim mutants test-oracle demo-ack demo-confirm demo-persistence demo-peak bench bench-quick bench-limits bench-micro bench-storage bench-objects bench-curves soak format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+cluster: build ## Build and start three nodes of a cluster on 127.0.0.1:5672 to 5674, data in ./data/n1 to n3; Ctrl-C stops them
+	@exec tools/scripts/cluster.sh
 
 run: build ## Build and start the broker on 127.0.0.1:5672, data in ./data; Ctrl-C stops it (options: ARGS="--Name=value")
 	@exec out/amqpd $(ARGS)

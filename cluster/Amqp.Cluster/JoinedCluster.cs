@@ -1,4 +1,5 @@
 using System.Buffers;
+using System.Security.Cryptography;
 using Amqp.Cluster.Forwarding;
 using Amqp.Cluster.Links;
 using Amqp.Cluster.Membership;
@@ -109,7 +110,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         var nodes = View.Nodes;
         var self = nodes.FirstOrDefault(node => node.Name == View.Self);
-        return new QueuePlacement(self, [.. nodes.Where(node => node.IsRunning)], _locator, Random.Shared.Next());
+        return new QueuePlacement(self, [.. nodes.Where(node => node.IsRunning)], _locator, RandomNumberGenerator.GetInt32(int.MaxValue));
     }
 
     /// <inheritdoc/>

@@ -5,7 +5,7 @@ namespace Amqp.Tidy.Tests;
 /// <summary>appsettings.json is the table of options: it names each one that the broker has, no other, and says what it means.</summary>
 public partial class OptionTests
 {
-    private static readonly string[] Sources = ["broker/Amqp.Host/Options/BrokerOptions.cs", "broker/Amqp.Core/Limits.cs"];
+    private static readonly string[] Sources = ["broker/Amqp.Host/Options/BrokerOptions.cs", "broker/Amqp.Host/Options/ClusterSettings.cs", "broker/Amqp.Core/Limits.cs"];
 
     [Test]
     public void Every_option_is_documented() =>

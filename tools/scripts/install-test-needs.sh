@@ -29,14 +29,7 @@ need strace strace || true
 need openssl openssl || true
 /usr/bin/python3 -c 'import celery' 2>/dev/null || get Celery python3-celery || true
 
-# Debian's package starts a server on port 2379; the tests only need the program.
-if ! command -v etcd >/dev/null && [ ! -x tests/.tools/etcd/usr/bin/etcd ]; then
-  echo "Unpacking etcd-server"
-  mkdir -p tests/.tools/etcd
-  (cd tests/.tools/etcd && { apt-cache show etcd-server >/dev/null 2>&1 || apt-get update >/dev/null; } &&
-    apt-get download -q -o APT::Sandbox::User=root etcd-server >/dev/null && dpkg-deb -x etcd-server_*.deb . && rm etcd-server_*.deb) </dev/null ||
-    echo "apt-get could not download etcd-server; tests that need etcd are skipped" >&2
-fi
+tools/scripts/install-etcd.sh || true
 
 # Test folders with npm packages; none, and nothing has to be installed.
 mapfile -t folders < <(find tests -name node_modules -prune -o -name bin -prune -o -name obj -prune -o -name package.json -printf '%h\n')

@@ -56,6 +56,8 @@ public sealed partial class TopologyService
     /// <param name="cancellation">Ends the waiting for a store that cannot be reached.</param>
     public async Task Start(Action<StoredTopology> loaded, CancellationToken cancellation)
     {
+        // Until what is loaded is in its place, what other nodes change meanwhile waits.
+        _incoming.Post(default);
         var stored = await _store.Load(Follow, cancellation);
         loaded(stored);
         _revision = stored.Revision;
@@ -63,6 +65,7 @@ public sealed partial class TopologyService
         var found = new TopologyResult(stored.Topology, [.. queues.Select(queue => new QueueAdded(queue))]);
         if (found.Changed) _changed(found);
         Volatile.Write(ref _current, stored.Topology);
+        Work();
     }
 
     /// <summary>Asks for a change, from any thread, without blocking.</summary>

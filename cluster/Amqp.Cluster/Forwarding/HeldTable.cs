@@ -20,9 +20,11 @@ internal sealed class HeldTable
     /// <summary>Room that is kept when the table is empty.</summary>
     private const int SlotsKept = 1_024;
 
+    // Of all tables: a consumer may have messages by way of one node, and then of another one.
+    private static long _made;
+
     private Slot[] _slots = [];
     private int _firstFree = None;
-    private long _made;
 
     public int Count { get; private set; }
 
@@ -34,7 +36,7 @@ internal sealed class HeldTable
         var index = _firstFree;
         ref var slot = ref _slots[index];
         _firstFree = slot.Next;
-        var name = (++_made << SlotBits) | (uint)index;
+        var name = (Interlocked.Increment(ref _made) << SlotBits) | (uint)index;
         slot = new Slot { Holder = holder, Position = position, Name = name, Previous = None, Next = holder.FirstSlot };
         if (holder.FirstSlot != None) _slots[holder.FirstSlot].Previous = index;
         holder.FirstSlot = index;

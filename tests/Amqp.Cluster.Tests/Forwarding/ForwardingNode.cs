@@ -66,7 +66,7 @@ internal sealed class ForwardingNode : IClusterView, IAsyncDisposable
             node.Logs)
         {
             Cluster = node,
-            RemoteQueues = node.Forwarder.Remote,
+            RemoteQueues = new PlainQueues(node.Forwarder.Remote),
             Placement = () => new QueuePlacement(new ClusterNode(name, IsRunning: true, epoch), node.Nodes, node.Locator, 0),
         });
         node.Forwarder.Served.Connect(node.Broker.LocalQueues, node.Messages);
