@@ -59,6 +59,7 @@ public class PresenceTests
     {
         await Two.Membership.StopRenewing();
         await Eventually.That(() => One.Running, Is.EqualTo(new[] { "rabbit@one" }));
+        Assert.That(Two.Doubts, Is.Empty, "its loop stands still; the property does not");
         Assert.That((Two.Membership.LeaseIsInDoubt, One.Membership.LeaseIsInDoubt), Is.EqualTo((true, false)));
         Assert.That(One.Ended, Is.Empty, "its process is there");
     }
