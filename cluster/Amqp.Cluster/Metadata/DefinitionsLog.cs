@@ -96,6 +96,9 @@ internal sealed class DefinitionsLog(EtcdClient client)
         return (entry.Id, [.. parts.SelectMany(part => DefinitionsEntry.ReadPart(part.Value))]);
     }
 
+    /// <summary>The entries that there are, as of one moment.</summary>
+    public Task<(long Revision, List<EtcdValue> Values)> Entries(CancellationToken cancellation) => client.List(_log, revision: 0, cancellation);
+
     /// <summary>What comes from a revision on.</summary>
     public EtcdWatch Watch(long from, Action<EtcdValue> changed, Microsoft.Extensions.Logging.ILogger logger) => new(client, _log, from, changed, logger);
 

@@ -95,7 +95,24 @@ public sealed partial class EtcdMetadataStore : IMetadataStore, IAsyncDisposable
     {
         try
         {
-            await _log.Watch(from, value => _mail.Writer.TryWrite(new Mail(Entry: value)), _logger).Run(_ended.Token);
+            while (!_ended.IsCancellationRequested)
+            {
+                try
+                {
+                    await _log.Watch(from, value => _mail.Writer.TryWrite(new Mail(Entry: value)), _logger).Run(_ended.Token);
+                }
+                catch (EtcdCompactedException)
+                {
+                    // Nothing was changed for so long that etcd has forgotten when that was; or else a snapshot has what is missing, and the next entry tells that.
+                    var (revision, entries) = await _log.Entries(_ended.Token);
+                    foreach (var entry in entries) _mail.Writer.TryWrite(new Mail(Entry: entry));
+                    from = revision + 1;
+                }
+            }
+        }
+        catch (OperationCanceledException) when (_ended.IsCancellationRequested)
+        {
+            // It is over.
         }
 #pragma warning disable CA1031 // Whatever ended it, the process must learn of it.
         catch (Exception exception)

@@ -1,4 +1,5 @@
 using System.Threading.Channels;
+using Amqp.Cluster.Etcd;
 using Amqp.Core.Topology;
 using Amqp.Replication;
 using Microsoft.Extensions.Logging;
@@ -43,7 +44,22 @@ internal sealed partial class RecordKeeper(QueueRecords records, Action<QueueId,
     {
         try
         {
-            await records.Watch(_revision + 1, record => stored(record.Queue, record.Configuration), logger, _ended.Token);
+            while (!_ended.IsCancellationRequested)
+            {
+                try
+                {
+                    await records.Watch(_revision + 1, record => stored(record.Queue, record.Configuration), logger, _ended.Token);
+                }
+                catch (EtcdCompactedException)
+                {
+                    // Etcd does not know any more what has changed since; what is there now is all that counts.
+                    foreach (var (queue, configuration) in await Load(_ended.Token)) stored(queue, configuration);
+                }
+            }
+        }
+        catch (OperationCanceledException) when (_ended.IsCancellationRequested)
+        {
+            // It is over.
         }
 #pragma warning disable CA1031 // Whatever ended it, the process must learn of it: this node would not hear who leads any more.
         catch (Exception exception)

@@ -13,6 +13,9 @@ internal sealed class StepwiseStore : IMetadataStore
     /// <summary>What <see cref="Load"/> gives.</summary>
     public TopologySnapshot Stored { get; init; } = TopologySnapshot.Initial;
 
+    /// <summary>What another node changes when this one has been given what is stored, and before it can have looked at it.</summary>
+    public TopologyChange[] ChangesWhileLoading { get; init; } = [];
+
     /// <summary>Of the store, as of the last commit or change.</summary>
     public long Revision { get; private set; } = 10;
 
@@ -24,7 +27,9 @@ internal sealed class StepwiseStore : IMetadataStore
     public Task<StoredTopology> Load(Action<StoredChanges> changed, CancellationToken cancellation)
     {
         _changed = changed;
-        return Task.FromResult(new StoredTopology(Stored, Revision, Epoch: 0, IsWhole: true));
+        var stored = new StoredTopology(Stored, Revision, Epoch: 0, IsWhole: true);
+        if (ChangesWhileLoading.Length > 0) Change(ChangesWhileLoading);
+        return Task.FromResult(stored);
     }
 
     public bool Keeps(TopologyChange change) => change.Durable;

@@ -147,6 +147,19 @@ public class TopologyServiceTests
     }
 
     [Test]
+    public void What_another_node_changes_while_the_store_is_loaded_is_not_lost()
+    {
+        var first = TopologyReducer.Apply(TopologySnapshot.Initial, Queue("q"));
+        var second = TopologyReducer.Apply(first.Topology, Queue("r"));
+        var store = new StepwiseStore { Stored = first.Topology, ChangesWhileLoading = [.. second.Changes] };
+        var service = Service(store);
+        Start(service);
+        Assert.That(Visible(service), Is.EqualTo("q r"));
+        service.Propose(Queue("s"), _ => { });
+        Assert.That(store.Bases, Is.EqualTo(new[] { store.Revision }), "on an older basis no commit would ever be done");
+    }
+
+    [Test]
     public void Proposals_from_many_threads_are_all_answered_once_in_one_order()
     {
         const int threads = 8;
