@@ -111,6 +111,9 @@ public sealed partial class BrokerNode
     /// <summary>Its queues, for users of other nodes.</summary>
     public ILocalQueues LocalQueues => _services.Queues;
 
+    /// <summary>What it runs short of, for the cluster.</summary>
+    public INodeAlarms Alarms => _services.Alarms;
+
     /// <summary>Its clients.</summary>
     public OpenConnections Connections { get; }
 

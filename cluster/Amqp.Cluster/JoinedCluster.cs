@@ -29,6 +29,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     private readonly Forwarder _forwarder;
     private readonly Mirrors _mirrors;
     private readonly QueueController _controller;
+    private readonly SharedAlarms _alarms;
     private readonly IMessageStore _messages;
     private readonly string _locator;
     private readonly ILogger _logger;
@@ -48,8 +49,8 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _mirrors = new Mirrors(self, membership.Links, new QueueRecords(membership.Client), messages, _queues, new ReplicaOptions(), time, loggers.CreateLogger<Mirrors>(), failed);
         _queues.Mirrors = _mirrors;
         _controller = new QueueController(membership.Self, _mirrors.Records, _mirrors.Propose, _queues.PromotesUnsynchronised, loggers.CreateLogger<QueueController>());
-        var every = TimeSpan.FromSeconds(1);
-        _looking = time.CreateTimer(_ => Look(), state: null, Timeout.InfiniteTimeSpan, every);
+        _alarms = new SharedAlarms(membership.Links);
+        _looking = time.CreateTimer(_ => Look(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         membership.View.Changed = Changed;
         membership.LeaseDoubted = _mirrors.Suspend;
     }
@@ -95,12 +96,13 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
 
     /// <summary>The broker runs: its queues are there for other nodes.</summary>
     /// <param name="change">Changes the topology.</param>
-    public async Task Serve(ILocalQueues local, Func<TopologyCommand, Task<TopologyResult>> change)
+    public async Task Serve(ILocalQueues local, INodeAlarms alarms, Func<TopologyCommand, Task<TopologyResult>> change)
     {
         _change = change;
         _queues.Serve(local);
         _mirrors.Serve(local);
         _forwarder.Served.Connect(local, _messages);
+        _alarms.Serve(alarms, () => View.Nodes.Where(node => node.Name != View.Self).Select(node => node.Name));
         await EndWhatIsGone(change);
         _looking.Change(TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
@@ -118,6 +120,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         _forwarder.Changed(node, epoch, lane, isConnected);
         if (lane == LinkLane.Replication) _mirrors.LinkChanged(node, isConnected);
+        if (lane == LinkLane.Control && isConnected) _alarms.Tell(node);
     }
 
     /// <inheritdoc/>
@@ -128,6 +131,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         if (lane == LinkLane.Clients) _forwarder.Received(node, epoch, lane, kind, payload);
         else if (kind == ReplicaFrame.KindOfFrame) _mirrors.Received(node, payload);
+        else if (kind == SharedAlarms.KindOfFrame) _alarms.Received(node, payload);
     }
 
     public async ValueTask DisposeAsync()
@@ -150,7 +154,11 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     private void Changed(ClusterChange change)
     {
         if (_change is null) return;
-        if (change.Kind == ClusterChangeKind.Ended) _ = _change(new EndNode(change.Node, change.Epoch));
+        if (change.Kind == ClusterChangeKind.Ended)
+        {
+            _alarms.Ended(change.Node);
+            _ = _change(new EndNode(change.Node, change.Epoch));
+        }
         if (change.Kind is ClusterChangeKind.Joined or ClusterChangeKind.Left or ClusterChangeKind.Started) _queues.MembersChanged();
         Look();
     }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using Amqp.Broker.Loops;
+using Amqp.Core.Ports;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Broker.Flow;
@@ -19,13 +20,19 @@ internal enum Shortage
 
     /// <summary>Either.</summary>
     Disk = DiskSpace | DiskFull,
+
+    /// <summary>Another node of the cluster is short of memory.</summary>
+    MemoryElsewhere = 8,
+
+    /// <summary>Another node of the cluster is short of disk.</summary>
+    DiskElsewhere = 16,
 }
 
 /// <summary>
 /// The node runs short of something, and publishers are held back until it does no more. Consumers and acknowledgements
 /// go on: they are what makes room. Set by what watches a resource, from any thread.
 /// </summary>
-internal sealed partial class Alarms(ILogger logger)
+internal sealed partial class Alarms(ILogger logger) : INodeAlarms
 {
     private readonly ILogger _logger = logger;
     private readonly ConcurrentDictionary<ConnectionLoop, bool> _waiting = new();
@@ -37,7 +44,7 @@ internal sealed partial class Alarms(ILogger logger)
     public bool AreOn => Volatile.Read(ref _on) != 0;
 
     /// <summary>What clients are told, in RabbitMQ's words; null when no alarm is on.</summary>
-    public string? Reason => (IsOn(Shortage.Memory), IsOn(Shortage.Disk)) switch
+    public string? Reason => (IsOn(Shortage.Memory | Shortage.MemoryElsewhere), IsOn(Shortage.Disk | Shortage.DiskElsewhere)) switch
     {
         (false, false) => null,
         (true, false) => "low on memory",
@@ -46,6 +53,23 @@ internal sealed partial class Alarms(ILogger logger)
     };
 
     public bool IsOn(Shortage shortage) => ((Shortage)Volatile.Read(ref _on) & shortage) != Shortage.None;
+
+    /// <inheritdoc/>
+    public Shortages Own => (IsOn(Shortage.Memory) ? Shortages.Memory : Shortages.None) | (IsOn(Shortage.Disk) ? Shortages.Disk : Shortages.None);
+
+    /// <inheritdoc/>
+    public Action OwnChanged
+    {
+        private get;
+        set;
+    } = static () => { };
+
+    /// <inheritdoc/>
+    public void SetElsewhere(Shortages elsewhere)
+    {
+        Set(Shortage.MemoryElsewhere, elsewhere.HasFlag(Shortages.Memory));
+        Set(Shortage.DiskElsewhere, elsewhere.HasFlag(Shortages.Disk));
+    }
 
     public void Set(Shortage shortage, bool isOn)
     {
@@ -56,7 +80,11 @@ internal sealed partial class Alarms(ILogger logger)
         var (wasOn, isOnNow) = ((before & (int)resource) != 0, (after & (int)resource) != 0);
         if (isOnNow && !wasOn) LogOn(resource);
         else if (wasOn && !isOnNow) LogOff(resource);
-        if (isOnNow != wasOn) Changed(resource == Shortage.Memory ? "memory" : "disk", isOnNow);
+        if (isOnNow != wasOn && resource is Shortage.Memory or Shortage.Disk)
+        {
+            Changed(resource == Shortage.Memory ? "memory" : "disk", isOnNow);
+            OwnChanged();
+        }
         if (before == 0 || after == 0) WakeWaiting();
     }
 

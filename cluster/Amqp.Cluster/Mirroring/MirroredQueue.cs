@@ -16,11 +16,17 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
     /// <summary>A new leader whose mirrors have not come yet lets publishers wait for so many milliseconds before it refuses them.</summary>
     private const long PatienceMs = 5_000;
 
+    /// <summary>After something has happened so many ticks are all taken: ten seconds. Then one in <see cref="IdleTicks"/>, so that ten thousand idle queues cost next to nothing.</summary>
+    private const int BusyTicks = 100;
+    private const int IdleTicks = 50;
+
     private QueueReplica? _replica;
     private QueueState? _state;
     private uint _leads;
     private long _leadsSince;
     private bool _mayTooFew;
+    private int _ticks;
+    private int _busyTicks = BusyTicks;
 
     public QueueDefinition Definition { get; private set; } = queue;
 
@@ -50,7 +56,12 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
 
     public void Published(INumberedPublisher publisher, long number) => _replica!.Published(new ProducerId(publisher.Node, publisher.Id), number, publisher.Floor);
 
-    public long Append(ReadOnlySpan<StoreRecord> stream, bool isTogether, long now) => _replica!.Append(stream, isTogether, now);
+    public long Append(ReadOnlySpan<StoreRecord> stream, bool isTogether, long now)
+    {
+        // A mirror that does not answer is to be noticed.
+        Volatile.Write(ref _busyTicks, BusyTicks);
+        return _replica!.Append(stream, isTogether, now);
+    }
 
     public void Durable(ReplicaMark mark, long now)
     {
@@ -69,15 +80,27 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
     }
 
     /// <summary>Posts an event to the queue, if it is here.</summary>
-    public void Post(Action<QueueReplica, long> happen) => mirrors.Post(Definition.Id, new Happening(this, happen));
+    public void Post(Action<QueueReplica, long> happen)
+    {
+        Volatile.Write(ref _busyTicks, BusyTicks);
+        mirrors.Post(Definition.Id, new Happening(this, happen));
+    }
 
-    /// <summary>Some time has passed.</summary>
-    public void Tick() => Post((replica, now) =>
+    /// <summary>A tenth of a second has passed. Called by one timer.</summary>
+    public void Tick()
+    {
+        var busy = Volatile.Read(ref _busyTicks);
+        if (busy > 0) Interlocked.CompareExchange(ref _busyTicks, busy - 1, busy);
+        else if (++_ticks % IdleTicks != 0) return;
+        mirrors.Post(Definition.Id, new Happening(this, Tick));
+    }
+
+    private void Tick(QueueReplica replica, long now)
     {
         replica.Tick(now);
         if (_leads != 0 && !_mayTooFew) _mayTooFew = now - _leadsSince >= PatienceMs;
         if (replica.Successor is { } next) HandOver(next);
-    });
+    }
 
     /// <summary>The queue is to be led by another node, which is in sync.</summary>
     public void HandOver(string node) => Post((replica, now) =>
