@@ -13,7 +13,8 @@ export DOTNET_CLI_UI_LANGUAGE := en
 MSBUILD := dotnet msbuild -nologo -verbosity:quiet -restore
 
 # Everything that goes into out/. Directories count too: their time changes when a file is added or removed.
-SOURCES := $(shell find broker cluster tools \( -name bin -o -name obj -o -name Amqp.Bench.Micro \) -prune -o \
+# Nothing at depth 0: "cluster" is a target of its own, and would be run.
+SOURCES := $(shell find broker cluster tools -mindepth 1 \( -name bin -o -name obj -o -name Amqp.Bench.Micro \) -prune -o \
              \( -type d -o -name '*.cs' -o -name '*.csproj' -o -name '*.razor' -o -name packages.lock.json \) -print 2>/dev/null) \
            tools/scripts/publish.proj appsettings.json Directory.Build.props Directory.Packages.props global.json
 
