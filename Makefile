@@ -13,11 +13,12 @@ export DOTNET_CLI_UI_LANGUAGE := en
 MSBUILD := dotnet msbuild -nologo -verbosity:quiet -restore
 
 # Everything that goes into out/. Directories count too: their time changes when a file is added or removed.
-SOURCES := $(shell find broker cluster tools \( -name bin -o -name obj -o -name Amqp.Bench.Micro \) -prune -o \
+# Nothing at depth 0: "cluster" is a target of its own, and would be run.
+SOURCES := $(shell find broker cluster tools -mindepth 1 \( -name bin -o -name obj -o -name Amqp.Bench.Micro \) -prune -o \
              \( -type d -o -name '*.cs' -o -name '*.csproj' -o -name '*.razor' -o -name packages.lock.json \) -print 2>/dev/null) \
            tools/scripts/publish.proj appsettings.json Directory.Build.props Directory.Packages.props global.json
 
-.PHONY: help run cluster build test test-long sim mutants test-oracle demo-ack demo-confirm demo-persistence demo-peak bench bench-quick bench-limits bench-micro bench-storage bench-objects bench-curves soak format clean
+.PHONY: help run cluster build test test-long test-faults sim mutants test-oracle demo-ack demo-confirm demo-persistence demo-peak bench bench-quick bench-limits bench-micro bench-storage bench-objects bench-curves soak format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +40,11 @@ test: all-projects ## Build everything, run every test that is not of category L
 
 test-long: all-projects ## Run the tests of category Long, the full rounds
 	@TEST_HANG=60m tools/scripts/test.sh --filter 'TestCategory=Long'
+
+test-faults: build ## Kill and stop nodes of clusters under load, the long rounds too (again with the same chance: AMQP_TEST_SEED=number)
+	@tools/scripts/install-test-needs.sh
+	@$(MSBUILD) tests/Amqp.Failover.Tests -p:Configuration=Release
+	@TEST_HANG=60m tools/scripts/test.sh tests/Amqp.Failover.Tests
 
 sim: ## Run the simulator of mirrored queues: make sim SEED=1 RUNS=500
 	@$(MSBUILD) tests/Amqp.Replication.Tests -p:Configuration=Release

@@ -15,17 +15,24 @@ public static class Ports
     {
         while (true)
         {
-            var address = new IPEndPoint(IPAddress.Loopback, Random.Shared.Next(PortMin, PortMax));
-            using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
-            try
-            {
-                socket.Bind(address);
-                return address.Port;
-            }
-            catch (SocketException)
-            {
-                // It is taken; the next one may be free.
-            }
+            var port = Random.Shared.Next(PortMin, PortMax);
+            if (IsFree(port)) return port;
+        }
+    }
+
+    /// <summary>Nothing uses it at this moment.</summary>
+    public static bool IsFree(int port)
+    {
+        var address = new IPEndPoint(IPAddress.Loopback, port);
+        using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
+        try
+        {
+            socket.Bind(address);
+            return true;
+        }
+        catch (SocketException)
+        {
+            return false;
         }
     }
 }

@@ -17,6 +17,7 @@ public sealed partial class TestBroker : BrokerProcess
     private readonly string[] _options;
     private readonly string _name = $"test{Environment.ProcessId}-{Interlocked.Increment(ref _number)}";
     private Process? _process;
+    private TimeSpan _startsWithin;
 
     private TestBroker(string[] launcher, string[] options)
     {
@@ -58,14 +59,17 @@ public sealed partial class TestBroker : BrokerProcess
     /// <param name="prepare">Puts it there.</param>
     public static Task<TestBroker> Start(Action<string> prepare, params string[] options) => Start(launcher: ["dotnet"], prepare, options);
 
+    /// <summary>Starts a broker that waits for others before it is ready, so that its start takes longer.</summary>
+    public static Task<TestBroker> StartWithin(TimeSpan within, params string[] options) => Start(launcher: ["dotnet"], _ => { }, options, within);
+
     /// <summary>Starts a broker that may open only so many files and sockets.</summary>
     public static Task<TestBroker> StartWithFiles(int files, params string[] options) => Start(["prlimit", $"--nofile={files}", "dotnet"], _ => { }, options);
 
-    private static async Task<TestBroker> Start(string[] launcher, Action<string> prepare, string[] options)
+    private static async Task<TestBroker> Start(string[] launcher, Action<string> prepare, string[] options, TimeSpan? within = null)
     {
         if (!File.Exists(Executable))
             Assert.Fail($"The broker is not built: {Executable} is missing. Run `make build` (the tests are {Repository.Configuration}).");
-        var broker = new TestBroker(launcher, options);
+        var broker = new TestBroker(launcher, options) { _startsWithin = within ?? Patience.Start };
         try
         {
             prepare(broker.Directory);
@@ -140,10 +144,10 @@ public sealed partial class TestBroker : BrokerProcess
     private async Task StartProcess()
     {
         var start = Launch();
-        if (await Task.WhenAny(start.Ready.Task, Task.Delay(Patience.Start)) != start.Ready.Task || !await start.Ready.Task)
+        if (await Task.WhenAny(start.Ready.Task, Task.Delay(_startsWithin)) != start.Ready.Task || !await start.Ready.Task)
         {
             if (start.Process.HasExited) await start.Process.WaitForExitAsync(); // until its last words were read
-            var state = start.Process.HasExited ? $"ended with code {start.Process.ExitCode}" : $"was not ready within {Patience.Start.TotalSeconds} s";
+            var state = start.Process.HasExited ? $"ended with code {start.Process.ExitCode}" : $"was not ready within {_startsWithin.TotalSeconds} s";
             Assert.Fail($"The broker {state}. Its output:\n{Tail()}");
         }
         if (start.Port != Port) Assert.Fail($"The broker started without the line \"AMQP listening on 127.0.0.1:{Port}\". Its output:\n{Tail()}");

@@ -1,0 +1,81 @@
+using System.Diagnostics;
+using System.Globalization;
+
+namespace Amqp.Failover.Tests.Load;
+
+/// <summary>What a history shows.</summary>
+/// <param name="Confirmed">Messages that were confirmed.</param>
+/// <param name="Sent">Publishes, those of one message counted each.</param>
+/// <param name="Duplicates">Deliveries of messages that had been delivered before, and were not said to be redelivered.</param>
+/// <param name="AckedAgain">Messages that came again after a consumer had acknowledged them, with whatever flag.</param>
+/// <param name="Redelivered">Deliveries with the flag.</param>
+/// <param name="LongestGap">Between two confirms of one publisher.</param>
+/// <param name="Lost">Confirmed, and not acknowledged by any consumer, though the queue is empty.</param>
+/// <param name="Impossible">Delivered, and never published; or confirmed, and never published.</param>
+/// <param name="OutOfOrder">Came to a consumer behind a later message of its publisher; each was sent once, and delivered for the first time.</param>
+internal sealed record Verdict(
+    int Confirmed, int Sent, int Nacked, int Duplicates, int AckedAgain, int Redelivered, TimeSpan LongestGap,
+    IReadOnlyList<MessageKey> Lost, IReadOnlyList<MessageKey> Impossible, IReadOnlyList<string> OutOfOrder)
+{
+    public override string ToString() => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{Confirmed} confirmed of {Sent} sent, {Nacked} nacked; {Lost.Count} lost, {Impossible.Count} impossible, {OutOfOrder.Count} out of order, {Duplicates} duplicates, {AckedAgain} after their ack, {Redelivered} redelivered; longest gap {LongestGap.TotalSeconds:F1} s");
+}
+
+/// <summary>Tells whether a history can be that of a broker that keeps its promises. The history ends with an empty queue.</summary>
+internal static class HistoryChecker
+{
+    public static Verdict Check(IReadOnlyList<HistoryEvent> history)
+    {
+        var sent = new Dictionary<MessageKey, int>();
+        var (confirmed, delivered, acked, ackedAgain) = (new HashSet<MessageKey>(), new HashSet<MessageKey>(), new HashSet<MessageKey>(), new HashSet<MessageKey>());
+        var lastConfirm = new Dictionary<int, long>();
+        var (impossible, gap, counts) = (new List<MessageKey>(), TimeSpan.Zero, new int[3]);
+        foreach (var each in history)
+        {
+            var message = each.Message;
+            if (each.What != What.Published && !sent.ContainsKey(message)) impossible.Add(message);
+            switch (each.What)
+            {
+                case What.Published:
+                    sent[message] = sent.GetValueOrDefault(message) + 1;
+                    // The first confirm is waited for from the first publish on.
+                    lastConfirm.TryAdd(message.Publisher, each.At);
+                    break;
+                case What.Confirmed:
+                    confirmed.Add(message);
+                    gap = Longer(gap, Stopwatch.GetElapsedTime(lastConfirm.GetValueOrDefault(message.Publisher, each.At), each.At));
+                    lastConfirm[message.Publisher] = each.At;
+                    break;
+                case What.Nacked:
+                    counts[0]++;
+                    break;
+                case What.Delivered:
+                    if (each.Redelivered) counts[2]++;
+                    else if (delivered.Contains(message)) counts[1]++;
+                    if (acked.Contains(message)) ackedAgain.Add(message);
+                    delivered.Add(message);
+                    break;
+                case What.Acked:
+                    acked.Add(message);
+                    break;
+            }
+        }
+        return new Verdict(
+            confirmed.Count, sent.Values.Sum(), counts[0], counts[1], ackedAgain.Count, counts[2], gap, [.. confirmed.Where(message => !acked.Contains(message))], impossible, [.. OutOfOrder(history, sent)]);
+    }
+
+    private static IEnumerable<string> OutOfOrder(IReadOnlyList<HistoryEvent> history, Dictionary<MessageKey, int> sent)
+    {
+        var last = new Dictionary<(int Session, int Publisher), int>();
+        foreach (var each in history)
+        {
+            if (each.What != What.Delivered || each.Redelivered || sent.GetValueOrDefault(each.Message) != 1) continue;
+            var key = (each.Session, each.Message.Publisher);
+            if (last.TryGetValue(key, out var before) && before >= each.Message.Number) yield return $"{each.Message} behind {before}";
+            last[key] = each.Message.Number;
+        }
+    }
+
+    private static TimeSpan Longer(TimeSpan one, TimeSpan other) => one > other ? one : other;
+}

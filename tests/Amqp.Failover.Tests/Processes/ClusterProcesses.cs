@@ -1,0 +1,114 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using Amqp.Testing;
+
+namespace Amqp.Failover.Tests.Processes;
+
+/// <summary>Brokers that are one cluster, each a process of its own with its member of etcd, on free ports of loopback. All of it ends with this, or with the test run.</summary>
+internal sealed class ClusterProcesses : IAsyncDisposable
+{
+    private const int PortsOfNode = 3;
+
+    private static readonly string? Etcd = FindEtcd();
+
+    private ClusterProcesses(int count, string[] options)
+    {
+        var secret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+        int[] ports = [.. Enumerable.Range(0, count).Select(_ => FreePorts())];
+        var together = string.Join(',', ports.Select((port, index) => string.Create(CultureInfo.InvariantCulture, $"n{index + 1}@127.0.0.1=127.0.0.1:{port}")));
+        string[] common =
+        [
+            "--Cluster:Mode=etcd-managed", "--Cluster:Address=127.0.0.1", $"--Cluster:Bootstrap:0={together}", $"--Cluster:EtcdProgram={Etcd}", $"--Cluster:Secret={secret}", .. options,
+        ];
+        Nodes = [.. ports.Select((port, index) => new ClusterNode(string.Create(CultureInfo.InvariantCulture, $"n{index + 1}"), port, common))];
+        Records = new RecordsOfQueues(secret, [.. ports.Select(port => new Uri(string.Create(CultureInfo.InvariantCulture, $"https://127.0.0.1:{port + 2}")))]);
+    }
+
+    public IReadOnlyList<ClusterNode> Nodes { get; }
+
+    /// <summary>Who has which mirrored queue.</summary>
+    public RecordsOfQueues Records { get; }
+
+    public ClusterNode this[string name] => Nodes.Single(node => node.Name == name || node.FullName == name);
+
+    /// <summary>Starts them, and returns when all of them serve clients. Skips the test, with the reason, where there is no etcd.</summary>
+    public static async Task<ClusterProcesses> Start(int count = 3, params string[] options)
+    {
+        if (Etcd is null) Assert.Ignore("etcd is missing: tools/scripts/install-test-needs.sh gets it");
+        OrphanGuard.Begin();
+        var cluster = new ClusterProcesses(count, options);
+        try
+        {
+            await Task.WhenAll(cluster.Nodes.Select(node => node.Start()));
+        }
+        catch
+        {
+            await cluster.DisposeAsync();
+            throw;
+        }
+        return cluster;
+    }
+
+    public ClusterNode Other(params string[] than) => Nodes.First(node => node.IsUp && !than.Contains(node.Name));
+
+    public Task StartAll() => Task.WhenAll(Nodes.Select(node => node.Start()));
+
+    public async Task<ClusterNode> LeaderOf(string queue) => this[(await Records.Of(await NumberOf(queue))).Leader.Node];
+
+    /// <param name="than">A node that cannot be asked, though its process is there.</param>
+    public async Task<long> NumberOf(string queue, ClusterNode? than = null)
+    {
+        long? number = null;
+        await Eventually.True(
+            async () =>
+            {
+                foreach (var node in Nodes.Where(node => node.IsUp && node != than)) number ??= await node.NumberOf(queue);
+                return number is not null;
+            },
+            TimeSpan.FromMinutes(1),
+            $"a node knows {queue}");
+        return number!.Value;
+    }
+
+    /// <summary>A policy for queues of that name only; it is there on every node when this returns.</summary>
+    public async Task SetPolicy(string queue, object definition)
+    {
+        var answer = await new ControlApi(Other().Broker).Put($"policies/%2F/{Uri.EscapeDataString(queue)}", new { pattern = $"^{queue}$", definition, priority = 1 });
+        Assert.That((int)answer.Status, Is.InRange(200, 299), answer.Json?.ToJsonString());
+    }
+
+    public async Task ClearPolicy(string queue)
+    {
+        var answer = await new ControlApi(Other().Broker).Delete($"policies/%2F/{Uri.EscapeDataString(queue)}");
+        Assert.That((int)answer.Status, Is.InRange(200, 299), answer.Json?.ToJsonString());
+    }
+
+    /// <summary>What all nodes have logged is kept as files in a folder.</summary>
+    public void SaveLogs(string folder)
+    {
+        Directory.CreateDirectory(folder);
+        foreach (var node in Nodes) File.WriteAllLines(Path.Combine(folder, $"{node.Name}.log"), node.Broker.Log.Lines);
+    }
+
+    public async ValueTask DisposeAsync()
+    {
+        Records.Dispose();
+        await Task.WhenAll(Nodes.Select(node => node.DisposeAsync().AsTask()));
+    }
+
+    private static string? FindEtcd()
+    {
+        string[] folders = [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'), Repository.PathOf("tests", ".tools", "etcd", "usr", "bin")];
+        return folders.Select(folder => Path.Combine(folder, "etcd")).FirstOrDefault(File.Exists);
+    }
+
+    /// <summary>The first of three that nothing uses: for the links, and behind it for the two sides of etcd.</summary>
+    private static int FreePorts()
+    {
+        while (true)
+        {
+            var first = Ports.Free();
+            if (Enumerable.Range(first + 1, PortsOfNode - 1).All(Ports.IsFree)) return first;
+        }
+    }
+}
