@@ -77,6 +77,15 @@ public sealed class HistoryCheckerTests
         Assert.That((verdict.Duplicates, verdict.Redelivered, verdict.AckedAgain), Is.EqualTo((1, 1, 2)));
     }
 
+    [Test]
+    public void A_message_that_was_sent_again_may_come_twice()
+    {
+        _history.Add(What.Published, Of(2));
+        foreach (var number in (int[])[1, 2, 3, 2]) Come(number);
+        var verdict = HistoryChecker.Check(_history.Events);
+        Assert.That((verdict.Doubled, verdict.Duplicates, verdict.AckedAgain), Is.EqualTo((1, 0, 0)));
+    }
+
     private static MessageKey Of(int number) => new(1, number);
 
     private void Come(int number, bool redelivered = false)
