@@ -15,12 +15,19 @@ namespace Amqp.Failover.Tests.Load;
 /// <param name="Impossible">Delivered, and never published; or confirmed, and never published.</param>
 /// <param name="OutOfOrder">Came to a consumer behind a later message of its publisher; each was sent once, and delivered for the first time.</param>
 internal sealed record Verdict(
-    int Confirmed, int Sent, int Nacked, int Doubled, int Duplicates, int AckedAgain, int Redelivered, TimeSpan LongestGap,
+    int Confirmed, int Sent, int Nacked, int Doubled, int Duplicates, IReadOnlyList<AckedAgain> AckedAgain, int Redelivered, TimeSpan LongestGap,
     IReadOnlyList<MessageKey> Lost, IReadOnlyList<MessageKey> Impossible, IReadOnlyList<string> OutOfOrder)
 {
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Confirmed} confirmed of {Sent} sent, {Nacked} nacked; {Lost.Count} lost, {Impossible.Count} impossible, {OutOfOrder.Count} out of order, {Doubled} doubled by resends, {Duplicates} duplicates, {AckedAgain} after their ack, {Redelivered} redelivered; longest gap {LongestGap.TotalSeconds:F1} s");
+        $"{Confirmed} confirmed of {Sent} sent, {Nacked} nacked; {Lost.Count} lost, {Impossible.Count} impossible, {OutOfOrder.Count} out of order, {Doubled} doubled by resends, {Duplicates} duplicates, {AckedAgain.Count} after their ack, {Redelivered} redelivered; longest gap {LongestGap.TotalSeconds:F1} s");
+}
+
+/// <param name="AckedAt">Since the history began.</param>
+/// <param name="Session">Of the consumer that acknowledged it.</param>
+internal readonly record struct AckedAgain(MessageKey Message, TimeSpan AckedAt, TimeSpan CameAgainAt, int Session)
+{
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Message} acknowledged in session {Session} at {AckedAt.TotalSeconds:F3} s, again at {CameAgainAt.TotalSeconds:F3} s");
 }
 
 /// <summary>Tells whether a history can be that of a broker that keeps its promises. The history ends with an empty queue.</summary>
@@ -29,10 +36,12 @@ internal static class HistoryChecker
     public static Verdict Check(IReadOnlyList<HistoryEvent> history)
     {
         var sent = new Dictionary<MessageKey, int>();
-        var (confirmed, delivered, acked, ackedAgain) = (new HashSet<MessageKey>(), new HashSet<MessageKey>(), new HashSet<MessageKey>(), new HashSet<MessageKey>());
+        var (confirmed, delivered) = (new HashSet<MessageKey>(), new HashSet<MessageKey>());
+        var (acked, ackedAgain) = (new Dictionary<MessageKey, HistoryEvent>(), new Dictionary<MessageKey, AckedAgain>());
         var lastConfirm = new Dictionary<int, long>();
         var (impossible, gap, counts) = (new List<MessageKey>(), TimeSpan.Zero, new int[4]);
         var sentTimes = history.Where(each => each.What == What.Published).CountBy(each => each.Message).ToDictionary();
+        TimeSpan SinceBegin(long at) => Stopwatch.GetElapsedTime(history[0].At, at);
         foreach (var each in history)
         {
             var message = each.Message;
@@ -56,16 +65,16 @@ internal static class HistoryChecker
                 case What.Delivered:
                     if (each.Redelivered) counts[2]++;
                     else if (delivered.Contains(message)) counts[isSentOnce ? 1 : 3]++;
-                    if (isSentOnce && acked.Contains(message)) ackedAgain.Add(message);
+                    if (isSentOnce && acked.TryGetValue(message, out var ack)) ackedAgain.TryAdd(message, new AckedAgain(message, SinceBegin(ack.At), SinceBegin(each.At), ack.Session));
                     delivered.Add(message);
                     break;
                 case What.Acked:
-                    acked.Add(message);
+                    acked.TryAdd(message, each);
                     break;
             }
         }
         return new Verdict(
-            confirmed.Count, sent.Values.Sum(), counts[0], counts[3], counts[1], ackedAgain.Count, counts[2], gap, [.. confirmed.Where(message => !acked.Contains(message))], impossible, [.. OutOfOrder(history, sent)]);
+            confirmed.Count, sent.Values.Sum(), counts[0], counts[3], counts[1], [.. ackedAgain.Values], counts[2], gap, [.. confirmed.Where(message => !acked.ContainsKey(message))], impossible, [.. OutOfOrder(history, sent)]);
     }
 
     private static IEnumerable<string> OutOfOrder(IReadOnlyList<HistoryEvent> history, Dictionary<MessageKey, int> sent)
