@@ -41,15 +41,20 @@ public abstract partial class FailoverFixture
     [TearDown]
     public async Task EndTest()
     {
+        var logs = Repository.PathOf("tests", "results", "failover", NotWord().Replace(TestContext.CurrentContext.Test.Name, "-"));
+        Directory.CreateDirectory(logs);
         var hasFailed = TestContext.CurrentContext.Result.Outcome.Status == TestStatus.Failed;
         foreach (var load in _loads)
         {
-            if (hasFailed) await TestContext.Out.WriteLineAsync(string.Join('\n', load.Troubles.TakeLast(40)));
+            if (hasFailed)
+            {
+                load.History.Save(Path.Combine(logs, $"{load.Queue}.csv"));
+                await TestContext.Out.WriteLineAsync(string.Join('\n', load.Troubles.TakeLast(40)));
+            }
             await load.DisposeAsync();
         }
         _loads.Clear();
         if (_cluster is null) return;
-        var logs = Repository.PathOf("tests", "results", "failover", NotWord().Replace(TestContext.CurrentContext.Test.Name, "-"));
         _cluster.SaveLogs(logs);
         string[] defects = [.. _cluster.Nodes.SelectMany(node => DefectsOf(node))];
         if (hasFailed || defects.Length > 0)

@@ -25,7 +25,7 @@ public sealed class HistoryCheckerTests
             Assert.That(verdict.Lost, Is.Empty);
             Assert.That(verdict.Impossible, Is.Empty);
             Assert.That(verdict.OutOfOrder, Is.Empty);
-            Assert.That((verdict.Duplicates, verdict.AckedAgain, verdict.Confirmed), Is.EqualTo((0, 0, 3)));
+            Assert.That((verdict.Duplicates, verdict.AckedAgain.Count, verdict.Confirmed), Is.EqualTo((0, 0, 3)));
         });
     }
 
@@ -74,7 +74,16 @@ public sealed class HistoryCheckerTests
         foreach (var number in (int[])[1, 2, 3, 3]) Come(number);
         Come(2, redelivered: true);
         var verdict = HistoryChecker.Check(_history.Events);
-        Assert.That((verdict.Duplicates, verdict.Redelivered, verdict.AckedAgain), Is.EqualTo((1, 1, 2)));
+        Assert.That((verdict.Duplicates, verdict.Redelivered, verdict.AckedAgain.Count), Is.EqualTo((1, 1, 2)));
+    }
+
+    [Test]
+    public void A_message_that_was_sent_again_may_come_twice()
+    {
+        _history.Add(What.Published, Of(2));
+        foreach (var number in (int[])[1, 2, 3, 2]) Come(number);
+        var verdict = HistoryChecker.Check(_history.Events);
+        Assert.That((verdict.Doubled, verdict.Duplicates, verdict.AckedAgain.Count), Is.EqualTo((1, 0, 0)));
     }
 
     private static MessageKey Of(int number) => new(1, number);

@@ -48,13 +48,16 @@ internal sealed class HeldTable
     /// <summary>Takes out a message by its name. False: there is none of that name, or another one has it.</summary>
     public bool TryTake(long name, object holder, out RemoteHolder taken, out long position)
     {
-        var index = (int)(name & ((1 << SlotBits) - 1));
         (taken, position) = (null!, 0);
-        if (index >= _slots.Length || _slots[index].Name != name || name == 0 || _slots[index].Holder!.Holder != holder) return false;
+        if (!Has(name, holder)) return false;
+        var index = SlotOf(name);
         (taken, position) = (_slots[index].Holder!, _slots[index].Position);
         Remove(index);
         return true;
     }
+
+    /// <summary>The holder has a message of that name.</summary>
+    public bool Has(long name, object holder) => SlotOf(name) is var index && index < _slots.Length && name != 0 && _slots[index].Name == name && _slots[index].Holder!.Holder == holder;
 
     /// <summary>Takes out all that a holder has.</summary>
     /// <returns>How many.</returns>
@@ -64,6 +67,8 @@ internal sealed class HeldTable
         for (; holder.FirstSlot != None; count++) Remove(holder.FirstSlot);
         return count;
     }
+
+    private static int SlotOf(long name) => (int)(name & ((1 << SlotBits) - 1));
 
     private void Remove(int index)
     {

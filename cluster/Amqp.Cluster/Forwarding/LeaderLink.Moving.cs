@@ -53,7 +53,7 @@ internal sealed partial class LeaderLink
     {
         foreach (var queue in _moving.Values) queue.Reach!.Lose();
         _moving.Clear();
-        foreach (var consumer in _consumers.Values.Where(consumer => consumer.Queue.Reach is not null).ToArray()) Return(consumer);
+        foreach (var consumer in _consumers.Values.Where(consumer => consumer.Queue is { Reach: not null } or { Moving: not null }).ToArray()) Return(consumer);
     }
 
     /// <summary>A consumer goes back to its queue, which finds another leader for it.</summary>
@@ -63,13 +63,16 @@ internal sealed partial class LeaderLink
         FlushDeliveries();
         Forget(remote);
         if (remote.IsRemoved) return;
-        if (remote.Queue.Reach is not { } reach) Cancel(remote, remote.Queue.Down);
-        else
+        if (remote.Queue.Reach is { } reach)
         {
             reach.Lose();
             if (remote.Reply is { } reply) reach.Return(QueueOperation.AddConsumer(remote.Consumer, reply));
             else reach.Return(remote.Consumer);
         }
+        // It came when the queue had no mirrors.
+        else if (remote.Queue.Moving is not { } moving) Cancel(remote, remote.Queue.Down);
+        else if (remote.Reply is { } reply) moving.Post(QueueOperation.AddConsumer(remote.Consumer, reply));
+        else remote.Consumer.TurnTo(moving);
     }
 
     /// <summary>The queue is used on another way: all that is under way on this one goes back, and the leader that was hears that it is over.</summary>

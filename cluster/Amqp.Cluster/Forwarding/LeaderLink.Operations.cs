@@ -17,6 +17,11 @@ internal sealed partial class LeaderLink
 
     private void Do(RemoteQueue queue, in QueueOperation operation)
     {
+        if (queue.Moving is { } moving && RemoteQueue.IsOfHolder(operation) && PassesOn(operation))
+        {
+            moving.Post(operation);
+            return;
+        }
         switch (operation.Kind)
         {
             // About what is known here, session or not.
@@ -46,6 +51,19 @@ internal sealed partial class LeaderLink
         else if (_state == SessionState.Running) Send(queue, operation);
         else if (MayWait()) _waiting.Add((queue, operation));
         else queue.Lose(operation);
+    }
+
+    /// <summary>Of a queue that has mirrors now: its user, or the message, is known on another way. What is released is released on both.</summary>
+    private bool PassesOn(in QueueOperation operation)
+    {
+        var holder = (MessageHolder)operation.Subject!;
+        if (operation.Kind == QueueOperationKind.Release) Release(holder);
+        return operation.Kind switch
+        {
+            QueueOperationKind.Release => true,
+            QueueOperationKind.Settle => !_held.Has(operation.Position, holder),
+            _ => !_holders.ContainsKey(holder),
+        };
     }
 
     private void Send(RemoteQueue queue, in QueueOperation operation)

@@ -34,17 +34,25 @@ internal sealed class RemoteQueue(QueueDefinition definition, LeaderLink leader)
     /// <summary>Its leader cannot be reached.</summary>
     public BrokerError Down => Definition.Durable ? BrokerError.QueueHomeNodeDown(Definition.Vhost, Definition.Name, Leader.Node) : NotFound;
 
+    /// <summary>Where users go since the queue has mirrors, who know it as this one; null: it has none.</summary>
+    public MovingQueue? Moving => _moving;
+
     public void Post(in QueueOperation operation)
     {
-        if (_moving is { } moving) moving.Post(operation);
+        if (_moving is { } moving && !IsOfHolder(operation)) moving.Post(operation);
         else Leader.Post(this, operation);
     }
 
     public void PostAndRun(ReadOnlySpan<QueueOperation> operations)
     {
-        if (_moving is { } moving) moving.PostAndRun(operations);
-        else Leader.PostAndRun(this, operations);
+        if (_moving is not { } moving) Leader.PostAndRun(this, operations);
+        else if (!AnyOfHolders(operations)) moving.PostAndRun(operations);
+        else foreach (ref readonly var operation in operations) Post(operation);
     }
+
+    /// <summary>It is about what a user has, or gets: the way on which that came knows it, and while the leader stays the same it stays right.</summary>
+    public static bool IsOfHolder(in QueueOperation operation) =>
+        operation.Kind is QueueOperationKind.Settle or QueueOperationKind.Resume or QueueOperationKind.Release or QueueOperationKind.RemoveConsumer;
 
     /// <summary>The queue has mirrors from now on: its users here, who know it as this one, go on there.</summary>
     public void TurnTo(MovingQueue moving) => _moving = moving;
@@ -56,6 +64,15 @@ internal sealed class RemoteQueue(QueueDefinition definition, LeaderLink leader)
         if (Reach is { } reach) reach.Return(operation);
         else if (_moving is { } moving && operation.Kind != QueueOperationKind.Publish) moving.Post(operation);
         else Refusals.AsDown(operation, Down);
+    }
+
+    private static bool AnyOfHolders(ReadOnlySpan<QueueOperation> operations)
+    {
+        foreach (ref readonly var operation in operations)
+        {
+            if (IsOfHolder(operation)) return true;
+        }
+        return false;
     }
 
     /// <summary>Its user goes another way: what is under way comes back.</summary>

@@ -68,6 +68,8 @@ internal sealed partial class Mirrors : IAsyncDisposable
     public void Serve(ILocalQueues local)
     {
         _local = local;
+        // Copies that were opened with the topology could not be found until now, and what Begin told them went nowhere.
+        foreach (var (_, copy) in _copies) Begin(copy.Definition);
         _keeper.Start();
     }
 

@@ -7,8 +7,9 @@ namespace Amqp.Failover.Tests.Load;
 /// <summary>Publishers, and consumers if wanted, at all nodes of a cluster, on one durable queue; and the history of all that they saw.</summary>
 internal sealed class ConfirmedLoad : IAsyncDisposable
 {
-    private const int Window = 100;
+    private const int Window = 50;
     private const ushort Prefetch = 50;
+    private const ushort DrainPrefetch = 500;
     private static readonly TimeSpan ToEnd = TimeSpan.FromMinutes(2);
 
     private readonly ClusterProcesses _cluster;
@@ -74,9 +75,15 @@ internal sealed class ConfirmedLoad : IAsyncDisposable
     /// <summary>Takes out what is in the queue, until it is empty, and judges.</summary>
     public async Task<Verdict> Drain()
     {
-        await using (var connection = await LoadClient.Connect(_cluster.Other(), "drains"))
-        await using (var channel = await connection.CreateChannelAsync())
+        var consumer = new LoadConsumer(_cluster, _cluster.Other(), Queue, DrainPrefetch, seed: 0, History);
+        await using (consumer)
         {
+            consumer.Start();
+            await using var connection = await LoadClient.Connect(_cluster.Other(), "counts");
+            await using var channel = await connection.CreateChannelAsync();
+            await Eventually.That(async () => (await channel.QueueDeclarePassiveAsync(Queue)).MessageCount, Is.Zero, ToEnd, $"messages that are left in {Queue}");
+            await consumer.Finish(ToEnd);
+            // What the consumer was given and did not acknowledge is there again.
             while (await channel.BasicGetAsync(Queue, autoAck: false) is { } message)
             {
                 var key = Body.Read(message.Body.Span);
@@ -85,6 +92,7 @@ internal sealed class ConfirmedLoad : IAsyncDisposable
                 History.Add(What.Acked, key);
             }
         }
+        Assert.That(consumer.Failure, Is.Null);
         foreach (var client in Clients) Assert.That(client.Failure, Is.Null);
         return HistoryChecker.Check(History.Events);
     }

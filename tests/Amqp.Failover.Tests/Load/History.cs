@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using System.Globalization;
 
 namespace Amqp.Failover.Tests.Load;
 
@@ -38,6 +39,14 @@ internal sealed class History
         {
             lock (_lock) return [.. _events];
         }
+    }
+
+    /// <summary>Writes a line for each event: seconds, what, message, session, redelivered.</summary>
+    public void Save(string file)
+    {
+        var events = Events;
+        File.WriteAllLines(file, events.Select(each => string.Create(
+            CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(events[0].At, each.At).TotalSeconds:F6},{each.What},{each.Message},{each.Session},{each.Redelivered}")));
     }
 
     public int Count(What what) => Volatile.Read(ref _counts[(int)what]);

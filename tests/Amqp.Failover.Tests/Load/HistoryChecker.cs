@@ -6,20 +6,28 @@ namespace Amqp.Failover.Tests.Load;
 /// <summary>What a history shows.</summary>
 /// <param name="Confirmed">Messages that were confirmed.</param>
 /// <param name="Sent">Publishes, those of one message counted each.</param>
-/// <param name="Duplicates">Deliveries of messages that had been delivered before, and were not said to be redelivered.</param>
-/// <param name="AckedAgain">Messages that came again after a consumer had acknowledged them, with whatever flag.</param>
+/// <param name="Doubled">Deliveries of messages that had been delivered before, and were not said to be redelivered: their publisher had sent them again, which it may see twice.</param>
+/// <param name="Duplicates">The same, of messages that were sent once.</param>
+/// <param name="AckedAgain">Messages that were sent once and came again after a consumer had acknowledged them, with whatever flag.</param>
 /// <param name="Redelivered">Deliveries with the flag.</param>
 /// <param name="LongestGap">Between two confirms of one publisher.</param>
 /// <param name="Lost">Confirmed, and not acknowledged by any consumer, though the queue is empty.</param>
 /// <param name="Impossible">Delivered, and never published; or confirmed, and never published.</param>
 /// <param name="OutOfOrder">Came to a consumer behind a later message of its publisher; each was sent once, and delivered for the first time.</param>
 internal sealed record Verdict(
-    int Confirmed, int Sent, int Nacked, int Duplicates, int AckedAgain, int Redelivered, TimeSpan LongestGap,
+    int Confirmed, int Sent, int Nacked, int Doubled, int Duplicates, IReadOnlyList<AckedAgain> AckedAgain, int Redelivered, TimeSpan LongestGap,
     IReadOnlyList<MessageKey> Lost, IReadOnlyList<MessageKey> Impossible, IReadOnlyList<string> OutOfOrder)
 {
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
-        $"{Confirmed} confirmed of {Sent} sent, {Nacked} nacked; {Lost.Count} lost, {Impossible.Count} impossible, {OutOfOrder.Count} out of order, {Duplicates} duplicates, {AckedAgain} after their ack, {Redelivered} redelivered; longest gap {LongestGap.TotalSeconds:F1} s");
+        $"{Confirmed} confirmed of {Sent} sent, {Nacked} nacked; {Lost.Count} lost, {Impossible.Count} impossible, {OutOfOrder.Count} out of order, {Doubled} doubled by resends, {Duplicates} duplicates, {AckedAgain.Count} after their ack, {Redelivered} redelivered; longest gap {LongestGap.TotalSeconds:F1} s");
+}
+
+/// <param name="AckedAt">Since the history began.</param>
+/// <param name="Session">Of the consumer that acknowledged it.</param>
+internal readonly record struct AckedAgain(MessageKey Message, TimeSpan AckedAt, TimeSpan CameAgainAt, int Session)
+{
+    public override string ToString() => string.Create(CultureInfo.InvariantCulture, $"{Message} acknowledged in session {Session} at {AckedAt.TotalSeconds:F3} s, again at {CameAgainAt.TotalSeconds:F3} s");
 }
 
 /// <summary>Tells whether a history can be that of a broker that keeps its promises. The history ends with an empty queue.</summary>
@@ -28,12 +36,16 @@ internal static class HistoryChecker
     public static Verdict Check(IReadOnlyList<HistoryEvent> history)
     {
         var sent = new Dictionary<MessageKey, int>();
-        var (confirmed, delivered, acked, ackedAgain) = (new HashSet<MessageKey>(), new HashSet<MessageKey>(), new HashSet<MessageKey>(), new HashSet<MessageKey>());
+        var (confirmed, delivered) = (new HashSet<MessageKey>(), new HashSet<MessageKey>());
+        var (acked, ackedAgain) = (new Dictionary<MessageKey, HistoryEvent>(), new Dictionary<MessageKey, AckedAgain>());
         var lastConfirm = new Dictionary<int, long>();
-        var (impossible, gap, counts) = (new List<MessageKey>(), TimeSpan.Zero, new int[3]);
+        var (impossible, gap, counts) = (new List<MessageKey>(), TimeSpan.Zero, new int[4]);
+        var sentTimes = history.Where(each => each.What == What.Published).CountBy(each => each.Message).ToDictionary();
+        TimeSpan SinceBegin(long at) => Stopwatch.GetElapsedTime(history[0].At, at);
         foreach (var each in history)
         {
             var message = each.Message;
+            var isSentOnce = sentTimes.GetValueOrDefault(message) == 1;
             if (each.What != What.Published && !sent.ContainsKey(message)) impossible.Add(message);
             switch (each.What)
             {
@@ -52,17 +64,17 @@ internal static class HistoryChecker
                     break;
                 case What.Delivered:
                     if (each.Redelivered) counts[2]++;
-                    else if (delivered.Contains(message)) counts[1]++;
-                    if (acked.Contains(message)) ackedAgain.Add(message);
+                    else if (delivered.Contains(message)) counts[isSentOnce ? 1 : 3]++;
+                    if (isSentOnce && acked.TryGetValue(message, out var ack)) ackedAgain.TryAdd(message, new AckedAgain(message, SinceBegin(ack.At), SinceBegin(each.At), ack.Session));
                     delivered.Add(message);
                     break;
                 case What.Acked:
-                    acked.Add(message);
+                    acked.TryAdd(message, each);
                     break;
             }
         }
         return new Verdict(
-            confirmed.Count, sent.Values.Sum(), counts[0], counts[1], ackedAgain.Count, counts[2], gap, [.. confirmed.Where(message => !acked.Contains(message))], impossible, [.. OutOfOrder(history, sent)]);
+            confirmed.Count, sent.Values.Sum(), counts[0], counts[3], counts[1], [.. ackedAgain.Values], counts[2], gap, [.. confirmed.Where(message => !acked.ContainsKey(message))], impossible, [.. OutOfOrder(history, sent)]);
     }
 
     private static IEnumerable<string> OutOfOrder(IReadOnlyList<HistoryEvent> history, Dictionary<MessageKey, int> sent)

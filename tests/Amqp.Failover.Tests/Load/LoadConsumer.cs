@@ -17,6 +17,10 @@ internal sealed class LoadConsumer(ClusterProcesses cluster, ClusterNode home, s
     /// <summary>Whether it asks to be cancelled when the queue gets another leader.</summary>
     public bool AsksForCancel { get; init; }
 
+    private int _received;
+
+    public int Received => Volatile.Read(ref _received);
+
     /// <summary>How often it has subscribed.</summary>
     public int Sessions { get; private set; }
 
@@ -39,6 +43,7 @@ internal sealed class LoadConsumer(ClusterProcesses cluster, ClusterNode home, s
             {
                 var message = Body.Read(delivery.Body.Span);
                 history.Add(What.Delivered, message, session, delivery.Redelivered);
+                Interlocked.Increment(ref _received);
                 await channel.BasicAckAsync(delivery.DeliveryTag, multiple: false);
                 history.Add(What.Acked, message, session);
             }

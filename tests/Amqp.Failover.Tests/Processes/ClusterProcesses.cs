@@ -86,7 +86,6 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     /// <summary>What all nodes have logged is kept as files in a folder.</summary>
     public void SaveLogs(string folder)
     {
-        Directory.CreateDirectory(folder);
         foreach (var node in Nodes) File.WriteAllLines(Path.Combine(folder, $"{node.Name}.log"), node.Broker.Log.Lines);
     }
 
