@@ -5,8 +5,10 @@ using Amqp.Cluster.Links;
 using Amqp.Cluster.Membership;
 using Amqp.Cluster.Metadata;
 using Amqp.Cluster.Mirroring;
+using Amqp.Cluster.Operations;
 using Amqp.Cluster.Security;
 using Amqp.Core.Ports;
+using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 using Amqp.Replication;
 using Microsoft.Extensions.Logging;
@@ -29,6 +31,8 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     private readonly Forwarder _forwarder;
     private readonly Mirrors _mirrors;
     private readonly QueueController _controller;
+    private readonly Reports _reports;
+    private readonly LeaderMoves _moves;
     private readonly IMessageStore _messages;
     private readonly string _locator;
     private readonly ILogger _logger;
@@ -48,6 +52,10 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _mirrors = new Mirrors(self, membership.Links, new QueueRecords(membership.Client), messages, _queues, new ReplicaOptions(), time, loggers.CreateLogger<Mirrors>(), failed);
         _queues.Mirrors = _mirrors;
         _controller = new QueueController(membership.Self, _mirrors.Records, _mirrors.Propose, _queues.PromotesUnsynchronised, loggers.CreateLogger<QueueController>());
+        _reports = new Reports(
+            membership.View, membership.Links, new LedQueues(_queues.LeadsHere, Complete, _queues.Exists), time, loggers.CreateLogger<Reports>());
+        _queues.Reports = _reports;
+        _moves = new LeaderMoves(membership.View, membership.Links, _mirrors, _reports.IsDrainedNode, _queues.PromotesOnShutdown, time, loggers.CreateLogger<LeaderMoves>());
         var every = TimeSpan.FromSeconds(1);
         _looking = time.CreateTimer(_ => Look(), state: null, Timeout.InfiniteTimeSpan, every);
         membership.View.Changed = Changed;
@@ -101,6 +109,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _queues.Serve(local);
         _mirrors.Serve(local);
         _forwarder.Served.Connect(local, _messages);
+        _reports.Serve(local);
         await EndWhatIsGone(change);
         _looking.Change(TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
@@ -110,7 +119,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         var nodes = View.Nodes;
         var self = nodes.FirstOrDefault(node => node.Name == View.Self);
-        return new QueuePlacement(self, [.. nodes.Where(node => node.IsRunning)], _locator, RandomNumberGenerator.GetInt32(int.MaxValue));
+        return new QueuePlacement(self, [.. nodes.Where(node => node.IsRunning && !_reports.IsDrainedNode(node.Name))], _locator, RandomNumberGenerator.GetInt32(int.MaxValue));
     }
 
     /// <inheritdoc/>
@@ -118,6 +127,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         _forwarder.Changed(node, epoch, lane, isConnected);
         if (lane == LinkLane.Replication) _mirrors.LinkChanged(node, isConnected);
+        if (lane == LinkLane.Control && isConnected) _reports.Connected(node);
     }
 
     /// <inheritdoc/>
@@ -128,11 +138,14 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         if (lane == LinkLane.Clients) _forwarder.Received(node, epoch, lane, kind, payload);
         else if (kind == ReplicaFrame.KindOfFrame) _mirrors.Received(node, payload);
+        else if (kind == ReportFrame.KindOfFrame) _reports.Received(node, payload);
+        else if (kind == MoveFrame.KindOfFrame && MoveFrame.TryRead(payload, out var queue, out var next)) _mirrors.HandOver(queue, next);
     }
 
     public async ValueTask DisposeAsync()
     {
         await _looking.DisposeAsync();
+        await _reports.DisposeAsync();
         _forwarder.Dispose();
         await _mirrors.DisposeAsync();
         await _metadata.DisposeAsync();
@@ -149,11 +162,15 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
 
     private void Changed(ClusterChange change)
     {
+        if (change.Kind == ClusterChangeKind.Ended) _reports.Ended(change.Node);
         if (_change is null) return;
         if (change.Kind == ClusterChangeKind.Ended) _ = _change(new EndNode(change.Node, change.Epoch));
         if (change.Kind is ClusterChangeKind.Joined or ClusterChangeKind.Left or ClusterChangeKind.Started) _queues.MembersChanged();
         Look();
     }
+
+    private LeaderReport Complete(LeaderReport report) =>
+        _mirrors.RecordOf(report.Queue) is { } record ? report with { Epoch = record.Epoch, Mirrors = _mirrors.ProgressOf(report.Queue) } : report;
 
     private void Look()
     {
