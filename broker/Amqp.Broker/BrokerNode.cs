@@ -130,8 +130,8 @@ public sealed partial class BrokerNode
     /// <summary>What is published to an exchange, likewise.</summary>
     public Meter? MeterOf(Exchange exchange) => _services.Metrics.MeterOf(exchange);
 
-    /// <summary>What the cluster is called: what an operator has set (the global parameter <c>cluster_name</c>), or the name of the node.</summary>
-    public string ClusterName => Topology.ClusterName ?? Identity.Name;
+    /// <summary>What the cluster is called: what an operator has set (the global parameter <c>cluster_name</c>), or the first of its nodes.</summary>
+    public string ClusterName => Topology.ClusterName ?? (Cluster.Nodes is [var first, ..] ? first.Name : Identity.Name);
 
     /// <summary>Everything declared, and who may do what, at this moment.</summary>
     public TopologySnapshot Topology => _services.Topology.Current;

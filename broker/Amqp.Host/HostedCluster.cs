@@ -65,7 +65,7 @@ internal sealed class HostedCluster : IAsyncDisposable
     };
 
     /// <summary>The node runs.</summary>
-    public Task Serve(BrokerNode node) => _cluster.Serve(node.LocalQueues, node.Change);
+    public Task Serve(BrokerNode node) => _cluster.Serve(node.LocalQueues, node.Change, node.StartedAt);
 
     public async ValueTask DisposeAsync()
     {

@@ -103,13 +103,14 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
 
     /// <summary>The broker runs: its queues are there for other nodes.</summary>
     /// <param name="change">Changes the topology.</param>
-    public async Task Serve(ILocalQueues local, Func<TopologyCommand, Task<TopologyResult>> change)
+    /// <param name="startedAt">When the broker was started.</param>
+    public async Task Serve(ILocalQueues local, Func<TopologyCommand, Task<TopologyResult>> change, DateTimeOffset startedAt)
     {
         _change = change;
         _queues.Serve(local);
         _mirrors.Serve(local);
         _forwarder.Served.Connect(local, _messages);
-        _reports.Serve(local);
+        _reports.Serve(local, startedAt);
         await EndWhatIsGone(change);
         _looking.Change(TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }

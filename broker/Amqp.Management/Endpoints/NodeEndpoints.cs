@@ -130,17 +130,20 @@ internal sealed class NodeEndpoints(INodeHost host)
     public static ReadOnlyMemory<byte> CardOf(INodeHost host)
     {
         using var use = host.Enter();
-        return use is null ? ReadOnlyMemory<byte>.Empty : Answer.Bytes(new NodeEndpoints(host).ShowNode());
+        // Others see whether it runs.
+        return use is null ? ReadOnlyMemory<byte>.Empty : Answer.Bytes(new NodeEndpoints(host).ShowNode(isRunning: true));
     }
 
-    private object ShowNode()
+    private object ShowNode() => ShowNode(host.IsRunning);
+
+    private object ShowNode(bool isRunning)
     {
         var status = host.Node.Status();
         return new
         {
             name = host.Identity.Name,
             type = "disc",
-            running = host.IsRunning,
+            running = isRunning,
             os_pid = $"{Environment.ProcessId}",
             uptime = status.UptimeMs,
             mem_used = status.MemoryUsedBytes,

@@ -48,7 +48,7 @@ internal sealed partial class Reports : IAsyncDisposable
     private readonly ConcurrentDictionary<string, NodeCard> _cards = new();
     private readonly ConcurrentDictionary<string, bool> _connected = new();
     private readonly ITimer _timer;
-    private readonly long _startedAt;
+    private long _startedAt;
     private volatile bool _isDrained;
     private ILocalQueues? _local;
 
@@ -63,7 +63,6 @@ internal sealed partial class Reports : IAsyncDisposable
     public Reports(ClusterView view, NodeLinks links, LedQueues led, TimeProvider time, ILogger logger)
     {
         (_view, _links, _led, _time, _logger) = (view, links, led, time, logger);
-        _startedAt = time.GetUtcNow().ToUnixTimeSeconds();
         _timer = time.CreateTimer(_ => Tick(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
     }
 
@@ -77,9 +76,10 @@ internal sealed partial class Reports : IAsyncDisposable
     }
 
     /// <summary>The queues of this node can be found.</summary>
-    public void Serve(ILocalQueues local)
+    /// <param name="startedAt">When it was started, as it tells its own clients.</param>
+    public void Serve(ILocalQueues local, DateTimeOffset startedAt)
     {
-        _local = local;
+        (_local, _startedAt) = (local, startedAt.ToUnixTimeSeconds());
         _timer.Change(TimeSpan.Zero, Timeout.InfiniteTimeSpan);
     }
 
