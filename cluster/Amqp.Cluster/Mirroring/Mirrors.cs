@@ -68,6 +68,8 @@ internal sealed partial class Mirrors : IAsyncDisposable
     public void Serve(ILocalQueues local)
     {
         _local = local;
+        // Copies that were opened before could not be told, and if their records do not change any more, no watch tells them either.
+        foreach (var (_, copy) in _copies) Begin(copy.Definition);
         _keeper.Start();
     }
 
