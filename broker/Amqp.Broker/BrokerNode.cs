@@ -47,7 +47,7 @@ public sealed partial class BrokerNode
         var metrics = new NodeMetrics(() => topology.Current);
         _sampler = new Sampler(metrics, limits.HistoryBytes, clock);
         var ownMessages = new OwnMessages(queues);
-        Pids = new Pids(identity.Name, StartedAt);
+        Pids = new Pids(identity.Name, StartedAt, node => parts.Operations.CardOf(node)?.StartedAt ?? 0);
         _events = new NodeEvents(topology, ownMessages, clock, identity.Name, Pids);
         var flowLogger = loggers.CreateLogger("Amqp.Broker.Flow");
         var alarms = new Alarms(flowLogger) { Changed = _events.Alarm };
@@ -76,9 +76,10 @@ public sealed partial class BrokerNode
             _events,
             new Firehose(topology, ownMessages, identity.Name),
             new ConnectionLog(loggers.CreateLogger("Amqp.Broker.Connections")),
-            ServerProperties.For(identity));
+            new ServerProperties(identity, () => ClusterName));
         Connections = new OpenConnections(_services, identity.Name, () => _queueServices.Epoch, loggers.CreateLogger<OpenConnections>());
-        Queues = new NodeQueues(_services);
+        Operations = parts.Operations;
+        Queues = new NodeQueues(_services, parts.Operations, identity.Name);
     }
 
     /// <summary>Starts a node: topology and messages are loaded from their stores.</summary>
@@ -108,6 +109,9 @@ public sealed partial class BrokerNode
     /// <summary>The nodes that it is in a cluster with; itself alone, if it is in none.</summary>
     public IClusterView Cluster { get; }
 
+    /// <summary>What operators ask of that cluster.</summary>
+    public IClusterOperations Operations { get; }
+
     /// <summary>Its queues, for users of other nodes.</summary>
     public ILocalQueues LocalQueues => _services.Queues;
 
@@ -128,6 +132,9 @@ public sealed partial class BrokerNode
 
     /// <summary>What is published to an exchange, likewise.</summary>
     public Meter? MeterOf(Exchange exchange) => _services.Metrics.MeterOf(exchange);
+
+    /// <summary>What the cluster is called: what an operator has set (the global parameter <c>cluster_name</c>), or the first of its nodes.</summary>
+    public string ClusterName => Topology.ClusterName ?? (Cluster.Nodes is [var first, ..] ? first.Name : Identity.Name);
 
     /// <summary>Everything declared, and who may do what, at this moment.</summary>
     public TopologySnapshot Topology => _services.Topology.Current;

@@ -9,7 +9,6 @@ using Amqp.Broker.Queues;
 using Amqp.Broker.Security;
 using Amqp.Core;
 using Amqp.Core.Ports;
-using AMQP.Net;
 
 namespace Amqp.Broker;
 
@@ -30,4 +29,4 @@ internal sealed record BrokerServices(
     NodeEvents Events,
     Firehose Firehose,
     ConnectionLog Log,
-    FieldTable ServerProperties);
+    ServerProperties ServerProperties);

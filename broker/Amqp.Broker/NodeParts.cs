@@ -28,6 +28,9 @@ public sealed record NodeParts(
     /// <summary>The nodes that it is in a cluster with.</summary>
     public IClusterView Cluster { get; init; } = new NodeAlone(Identity.Name);
 
+    /// <summary>What operators ask of these nodes.</summary>
+    public IClusterOperations Operations { get; init; } = new NodeAlone(Identity.Name);
+
     /// <summary>Where the queues of these nodes are reached.</summary>
     public IRemoteQueues RemoteQueues { get; init; } = new NodeAlone(Identity.Name);
 

@@ -3,6 +3,7 @@ using Amqp.Broker;
 using Amqp.Cluster;
 using Amqp.Cluster.Membership;
 using Amqp.Cluster.Security;
+using Amqp.Core.Errors;
 using Amqp.Core.Topology;
 using Amqp.Host.Options;
 using Amqp.Storage;
@@ -38,9 +39,7 @@ internal sealed class HostedCluster : IAsyncDisposable
         {
             wanted.Validate();
             var address = await wanted.ResolveAddress(CancellationToken.None);
-            certificates = options.Cluster.Secret.Length > 0
-                ? ClusterCertificates.FromSecret(options.Cluster.Secret, options.Node.Name, address, TimeProvider.System)
-                : ClusterCertificates.FromFiles(options.Cluster.Tls.CertificateFile, options.Cluster.Tls.KeyFile, options.Cluster.Tls.AuthorityFile);
+            certificates = CertificatesOf(options, address);
             cluster = await JoinedCluster.Join(
                 wanted with { Address = address }, certificates, NodeIdentity.OwnVersion, messages, alone, options.Cluster.QueueLeaderLocator, failed, TimeProvider.System, logs, CancellationToken.None);
             await cluster.Open(CancellationToken.None);
@@ -60,18 +59,41 @@ internal sealed class HostedCluster : IAsyncDisposable
     {
         Metadata = _cluster.Metadata,
         Cluster = _cluster.View,
+        Operations = _cluster,
         RemoteQueues = _cluster.Queues,
         Placement = _cluster.Placement,
     };
 
     /// <summary>The node runs.</summary>
-    public Task Serve(BrokerNode node) => _cluster.Serve(node.LocalQueues, node.Alarms, node.Change);
+    public Task Serve(BrokerNode node) => _cluster.Serve(node.LocalQueues, node.Alarms, node.Change, node.StartedAt);
 
     public async ValueTask DisposeAsync()
     {
         await _cluster.DisposeAsync();
         _certificates.Dispose();
     }
+
+    /// <summary>Does something with the membership of a node whose broker is stopped.</summary>
+    /// <exception cref="ClusterRefusedException">It cannot be done; the message says what to do.</exception>
+    public static async Task<T> WhileStopped<T>(BrokerOptions options, string directory, ILoggerFactory logs, Func<StoppedNode, Task<T>> work)
+    {
+        var wanted = options.Cluster.For(options.Node.Name, Path.Combine(directory, FolderName));
+        try
+        {
+            wanted.Validate();
+            var address = await wanted.ResolveAddress(CancellationToken.None);
+            using var certificates = CertificatesOf(options, address);
+            return await work(new StoppedNode(wanted with { Address = address }, certificates, NodeIdentity.OwnVersion, TimeProvider.System, logs));
+        }
+        catch (Exception exception) when (exception is FileNotFoundException or CryptographicException or ArgumentException or IOException)
+        {
+            throw new ClusterRefusedException(exception.Message, exception);
+        }
+    }
+
+    private static ClusterCertificates CertificatesOf(BrokerOptions options, System.Net.IPAddress address) => options.Cluster.Secret.Length > 0
+        ? ClusterCertificates.FromSecret(options.Cluster.Secret, options.Node.Name, address, TimeProvider.System)
+        : ClusterCertificates.FromFiles(options.Cluster.Tls.CertificateFile, options.Cluster.Tls.KeyFile, options.Cluster.Tls.AuthorityFile);
 
     /// <summary>A node that joins others takes their definitions, and what it has under its own would be gone.</summary>
     private static void CheckThatNothingIsLost(ClusterOptions options, string folder, TopologySnapshot alone)

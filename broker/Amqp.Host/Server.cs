@@ -120,6 +120,7 @@ internal sealed class Server : IAsyncDisposable
             StoreEngine = _directory.Engine,
             ConfigFiles = [.. ConfigFiles()],
             ConnectionsMax = ConnectionsMax,
+            Resetting = new NodeReset(_options, _directory, _controlSocket, logs),
         };
         ManagementApi.Map(_application, _host);
     }

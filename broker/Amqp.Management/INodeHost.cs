@@ -29,8 +29,11 @@ public interface INodeHost
     /// <summary>The sockets that clients can connect to at this moment.</summary>
     ImmutableArray<ListenerInfo> Listeners { get; }
 
-    /// <summary>Clients can connect. False between <see cref="StopApp"/> and <see cref="StartApp"/>.</summary>
+    /// <summary>The node serves; it may be drained. False between <see cref="StopApp"/> and <see cref="StartApp"/>.</summary>
     bool IsRunning { get; }
+
+    /// <summary>Clients cannot connect until <see cref="Revive"/>.</summary>
+    bool IsDrained { get; }
 
     /// <summary>There is a <see cref="Node"/> until what is returned is disposed of: <see cref="StopApp"/> waits for that.</summary>
     /// <returns>Null: the node is stopped.</returns>
@@ -44,6 +47,24 @@ public interface INodeHost
     /// already.</summary>
     /// <exception cref="IOException">A port cannot be listened on, or the data directory cannot be used; the node stays stopped.</exception>
     Task StartApp();
+
+    /// <summary>For maintenance: closes all connections and listeners, has other nodes lead the queues that they can lead, and takes no new queues. The node goes on serving the others.
+    /// Nothing happens when that is so already. It is over with the next start.</summary>
+    Task Drain();
+
+    /// <summary>Ends that.</summary>
+    /// <exception cref="IOException">A port cannot be listened on; the node stays without clients, and this can be tried again after it was drained again.</exception>
+    Task Revive();
+
+    /// <summary>Takes a stopped node out of its cluster, and deletes all that it keeps.</summary>
+    /// <param name="isForced">The other nodes are not asked.</param>
+    /// <exception cref="Core.Errors.ClusterRefusedException">It runs, or cannot leave its cluster.</exception>
+    Task Reset(bool isForced);
+
+    /// <summary>Does that to a stopped node, and has it join the cluster of another node when it is started.</summary>
+    /// <returns>False: it is a member of that cluster already, and nothing happens.</returns>
+    /// <exception cref="Core.Errors.ClusterRefusedException">It runs, or cannot join that cluster.</exception>
+    Task<bool> JoinCluster(string node);
 }
 
 /// <param name="Protocol">RabbitMQ's word: <c>amqp</c>, <c>amqp/ssl</c>.</param>

@@ -19,6 +19,8 @@ public static class ManagementApi
         new NodeEndpoints(host).Map(application.MapGroup("/api"));
         var api = application.MapGroup("/api").AddEndpointFilter((context, next) => WhileNodeIsThere(host, context, next));
         new OverviewEndpoints(host).Map(api);
+        new ClusterEndpoints(host).Map(api);
+        new HealthEndpoints(host).Map(api);
         new UserEndpoints(host).Map(api);
         new VhostEndpoints(host).Map(api);
         new PermissionEndpoints(host).Map(api);
@@ -35,6 +37,9 @@ public static class ManagementApi
         new ConsumerEndpoints(host).Map(api);
         application.MapFallback(() => Answer.NotFound);
     }
+
+    /// <summary>What the node shows of itself in <c>/api/nodes</c>, also of other nodes. UTF-8; empty: it is stopped.</summary>
+    public static ReadOnlyMemory<byte> CardOf(INodeHost host) => NodeEndpoints.CardOf(host);
 
     private static async ValueTask<object?> WhileNodeIsThere(INodeHost host, EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {
@@ -55,6 +60,10 @@ public static class ManagementApi
         catch (BrokerException exception)
         {
             await Answer.Error(exception.Error).ExecuteAsync(context);
+        }
+        catch (ClusterRefusedException exception)
+        {
+            await Answer.BadRequest(exception.Message).ExecuteAsync(context);
         }
         catch (BadRequestException exception)
         {

@@ -100,6 +100,22 @@ public sealed class DataDirectory : IDisposable
         }
     }
 
+    /// <summary>Deletes everything that a node keeps here: the next start is the first one. Only while nothing in it is open.</summary>
+    /// <param name="kept">Full paths of what is not the node's.</param>
+    /// <exception cref="StorageException">Something cannot be deleted; what is gone by then is gone.</exception>
+    public void Clear(params IReadOnlyCollection<string> kept)
+    {
+        try
+        {
+            foreach (var folder in Directory.EnumerateDirectories(FullPath).Where(path => !kept.Contains(path)).ToArray()) Directory.Delete(folder, recursive: true);
+            foreach (var file in Directory.EnumerateFiles(FullPath).Where(path => path != LockPath(FullPath) && path != FormatPath(FullPath) && !kept.Contains(path)).ToArray()) File.Delete(file);
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw Unusable(FullPath, exception);
+        }
+    }
+
     /// <summary>Notes that the directory belongs to another engine from now on, whose segments are in it. Before or after, also after a
     /// crash.</summary>
     internal void ChangeEngine(string engine) => WriteFormat(FullPath, engine);

@@ -3,6 +3,7 @@ using System.Collections.Immutable;
 using Amqp.Cluster.Forwarding;
 using Amqp.Cluster.Membership;
 using Amqp.Cluster.Mirroring;
+using Amqp.Cluster.Operations;
 using Amqp.Core.Ports;
 using Amqp.Core.Topology;
 
@@ -24,6 +25,19 @@ internal sealed class ClusterQueues(ClusterView view, RemoteQueues remote) : IRe
 
     /// <summary>The copies that are here; set before the first queue is opened.</summary>
     public Mirrors Mirrors { private get; set; } = null!;
+
+    /// <summary>What is told of queues by other nodes; set before the first queue is opened.</summary>
+    public Reports Reports { private get; set; } = null!;
+
+    /// <summary>All queues of the cluster.</summary>
+    public IEnumerable<QueueDefinition> Definitions => _definitions.Values;
+
+    public bool Exists(QueueId queue) => _definitions.ContainsKey(queue);
+
+    /// <summary>This node leads the queue.</summary>
+    public bool LeadsHere(QueueId queue) => Mirrors.RecordOf(queue) is { } record
+        ? record.Leader == Mirrors.Self
+        : _definitions.TryGetValue(queue, out var definition) && (definition.Home.Node is null || definition.Home.Node == view.Self);
 
     /// <summary>The queues of this node can be found.</summary>
     public void Serve(ILocalQueues local) => _local = local;
@@ -74,6 +88,7 @@ internal sealed class ClusterQueues(ClusterView view, RemoteQueues remote) : IRe
         if (_moving.TryRemove(queue, out var moving)) moving.Close();
         remote.Close(queue);
         Mirrors.Remove(queue);
+        Reports.Forget(queue);
     }
 
     /// <summary>The members of the cluster are others now: queues that are to be on all nodes, or on as many as there are, are on others.</summary>
@@ -87,6 +102,9 @@ internal sealed class ClusterQueues(ClusterView view, RemoteQueues remote) : IRe
 
     /// <summary>Whether a copy that is not in sync may lead, if no other is left.</summary>
     public bool PromotesUnsynchronised(QueueId queue) => _definitions.TryGetValue(queue, out var definition) && definition.Settings.Mirrors is { PromotesUnsynchronised: true };
+
+    /// <summary>Whether a copy that is not in sync may lead when the leader's node is stopped, if no other is left.</summary>
+    public bool PromotesOnShutdown(QueueId queue) => _definitions.TryGetValue(queue, out var definition) && definition.Settings.Mirrors is { PromotesUnsynchronisedOnShutdown: true };
 
     /// <inheritdoc/>
     void ILeaders.Leads(QueueId queue, string node, uint epoch)

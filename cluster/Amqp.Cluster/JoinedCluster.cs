@@ -5,8 +5,10 @@ using Amqp.Cluster.Links;
 using Amqp.Cluster.Membership;
 using Amqp.Cluster.Metadata;
 using Amqp.Cluster.Mirroring;
+using Amqp.Cluster.Operations;
 using Amqp.Cluster.Security;
 using Amqp.Core.Ports;
+using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 using Amqp.Replication;
 using Microsoft.Extensions.Logging;
@@ -30,6 +32,8 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     private readonly Mirrors _mirrors;
     private readonly QueueController _controller;
     private readonly SharedAlarms _alarms;
+    private readonly Reports _reports;
+    private readonly LeaderMoves _moves;
     private readonly IMessageStore _messages;
     private readonly string _locator;
     private readonly ILogger _logger;
@@ -50,6 +54,10 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _queues.Mirrors = _mirrors;
         _controller = new QueueController(membership.Self, _mirrors.Records, _mirrors.Propose, _queues.PromotesUnsynchronised, loggers.CreateLogger<QueueController>());
         _alarms = new SharedAlarms(membership.Links);
+        _reports = new Reports(
+            membership.View, membership.Links, new LedQueues(_queues.LeadsHere, Complete, _queues.Exists), time, loggers.CreateLogger<Reports>());
+        _queues.Reports = _reports;
+        _moves = new LeaderMoves(membership.View, membership.Links, _mirrors, _reports.IsDrainedNode, _queues.PromotesOnShutdown, time, loggers.CreateLogger<LeaderMoves>());
         _looking = time.CreateTimer(_ => Look(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         membership.View.Changed = Changed;
         membership.LeaseDoubted = _mirrors.Suspend;
@@ -96,13 +104,15 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
 
     /// <summary>The broker runs: its queues are there for other nodes.</summary>
     /// <param name="change">Changes the topology.</param>
-    public async Task Serve(ILocalQueues local, INodeAlarms alarms, Func<TopologyCommand, Task<TopologyResult>> change)
+    /// <param name="startedAt">When the broker was started.</param>
+    public async Task Serve(ILocalQueues local, INodeAlarms alarms, Func<TopologyCommand, Task<TopologyResult>> change, DateTimeOffset startedAt)
     {
         _change = change;
         _queues.Serve(local);
         _mirrors.Serve(local);
         _forwarder.Served.Connect(local, _messages);
         _alarms.Serve(alarms, () => View.Nodes.Where(node => node.Name != View.Self).Select(node => node.Name));
+        _reports.Serve(local, startedAt);
         await EndWhatIsGone(change);
         _looking.Change(TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
@@ -112,7 +122,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         var nodes = View.Nodes;
         var self = nodes.FirstOrDefault(node => node.Name == View.Self);
-        return new QueuePlacement(self, [.. nodes.Where(node => node.IsRunning)], _locator, RandomNumberGenerator.GetInt32(int.MaxValue));
+        return new QueuePlacement(self, [.. nodes.Where(node => node.IsRunning && !_reports.IsDrainedNode(node.Name))], _locator, RandomNumberGenerator.GetInt32(int.MaxValue));
     }
 
     /// <inheritdoc/>
@@ -120,7 +130,9 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         _forwarder.Changed(node, epoch, lane, isConnected);
         if (lane == LinkLane.Replication) _mirrors.LinkChanged(node, isConnected);
-        if (lane == LinkLane.Control && isConnected) _alarms.Tell(node);
+        if (lane != LinkLane.Control || !isConnected) return;
+        _alarms.Tell(node);
+        _reports.Connected(node);
     }
 
     /// <inheritdoc/>
@@ -132,11 +144,14 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         if (lane == LinkLane.Clients) _forwarder.Received(node, epoch, lane, kind, payload);
         else if (kind == ReplicaFrame.KindOfFrame) _mirrors.Received(node, payload);
         else if (kind == SharedAlarms.KindOfFrame) _alarms.Received(node, payload);
+        else if (kind == ReportFrame.KindOfFrame) _reports.Received(node, payload);
+        else if (kind == MoveFrame.KindOfFrame && MoveFrame.TryRead(payload, out var queue, out var next)) _mirrors.HandOver(queue, next);
     }
 
     public async ValueTask DisposeAsync()
     {
         await _looking.DisposeAsync();
+        await _reports.DisposeAsync();
         _forwarder.Dispose();
         await _mirrors.DisposeAsync();
         await _metadata.DisposeAsync();
@@ -153,6 +168,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
 
     private void Changed(ClusterChange change)
     {
+        if (change.Kind == ClusterChangeKind.Ended) _reports.Ended(change.Node);
         if (_change is null) return;
         if (change.Kind == ClusterChangeKind.Ended)
         {
@@ -162,6 +178,9 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         if (change.Kind is ClusterChangeKind.Joined or ClusterChangeKind.Left or ClusterChangeKind.Started) _queues.MembersChanged();
         Look();
     }
+
+    private LeaderReport Complete(LeaderReport report) =>
+        _mirrors.RecordOf(report.Queue) is { } record ? report with { Epoch = record.Epoch, Mirrors = _mirrors.ProgressOf(report.Queue) } : report;
 
     private void Look()
     {

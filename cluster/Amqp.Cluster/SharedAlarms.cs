@@ -11,7 +11,7 @@ namespace Amqp.Cluster;
 /// </summary>
 internal sealed class SharedAlarms(NodeLinks links)
 {
-    public const byte KindOfFrame = LinkFrame.FirstOfUsers + 32;
+    public const byte KindOfFrame = LinkFrame.FirstOfUsers + 34;
 
     private readonly ConcurrentDictionary<string, Shortages> _others = new();
     private INodeAlarms? _alarms;

@@ -29,6 +29,9 @@ internal sealed class MirrorFeed(Member mirror, long session, long now)
     /// <summary>The next part begins here.</summary>
     public long PartFrom { get; set; }
 
+    /// <summary>Messages of the queue that it was told of, in parts.</summary>
+    public long MessagesTold { get; set; }
+
     /// <summary>All parts were sent.</summary>
     public bool IsDescribed { get; set; }
 
@@ -37,6 +40,9 @@ internal sealed class MirrorFeed(Member mirror, long session, long now)
 
     /// <summary>Since when something waits to be taken, or the session began without being complete yet.</summary>
     public long WaitsSince { get; private set; } = now;
+
+    /// <summary>Batches of the leader that it has not confirmed, or not all of what came before them.</summary>
+    public long BatchesBehind(long lastNumber) => lastNumber - _lastTakenNumber;
 
     public bool IsWaiting => !IsComplete || _tail.Count > 0;
 

@@ -187,6 +187,7 @@ internal sealed class QueueLeader
             var next = _state.Describe(from, _options.PartCount, live, now);
             feed.IsDescribed = next >= _state.End;
             feed.PartFrom = next;
+            feed.MessagesTold += live.Count;
             var last = feed.IsDescribed ? new LastPart(_producers.ToArray(), _ends) : null;
             Send(feed, new Part(LastNumber, from, last is null ? next : long.MaxValue, [.. live], last), now);
         }

@@ -81,6 +81,20 @@ public sealed class QueueReplica
     public IEnumerable<(Member Mirror, bool IsComplete, long TakenNumber)> Mirrors =>
         _leader?.Feeds.Select(feed => (feed.Mirror, feed.IsComplete, feed.TakenNumber)) ?? [];
 
+    /// <summary>The same for operators. As long as it does not change, it is the same object.</summary>
+    /// <param name="before">What this was the last time.</param>
+    public MirrorProgressList Progress(MirrorProgressList before)
+    {
+        if (_leader is null) return MirrorProgressList.None;
+        var (count, isSame) = (0, true);
+        foreach (var feed in _leader.Feeds)
+        {
+            isSame &= count < before.Items.Length && before.Items[count] == ProgressOf(feed);
+            count++;
+        }
+        return isSame && count == before.Items.Length ? before : new MirrorProgressList([.. _leader.Feeds.Select(ProgressOf)]);
+    }
+
     /// <summary>The store has this: told by a watch, read, or as the answer to a proposal. If the store cannot say what became of a proposal there is no answer,
     /// and it is made again.</summary>
     public void Configured(QueueConfiguration configuration, long now)
@@ -192,6 +206,8 @@ public sealed class QueueReplica
         HandOutOrNot(now);
         _mirror?.Tick(now);
     }
+
+    private MirrorProgress ProgressOf(MirrorFeed feed) => new(feed.Mirror.Node, feed.IsComplete, feed.BatchesBehind(LastNumber), feed.TailBytes, feed.MessagesTold);
 
     private void Lead(QueueConfiguration configuration, long now)
     {

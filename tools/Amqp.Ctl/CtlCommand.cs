@@ -13,6 +13,9 @@ internal enum Needs
 
     /// <summary>One that serves clients: <c>stop_app</c> was not called.</summary>
     App,
+
+    /// <summary>One that does not: <c>stop_app</c> was called.</summary>
+    StoppedApp,
 }
 
 /// <summary>A heading of the help and the commands under it.</summary>

@@ -56,7 +56,7 @@ internal sealed class Invocation(CtlCommand command, ParseResult parsed, IReadOn
     /// <exception cref="Failure">It is another one.</exception>
     public async Task<JsonElement> Connect()
     {
-        var node = (await Client.Get("/api/nodes", Cancel)).Good()[0];
+        var node = (await Client.Get("/api/node", Cancel)).Good();
         var name = node.GetProperty("name").GetString()!;
         if (Get(GlobalOptions.Node) is { } wanted && wanted != name && (wanted.Contains('@', StringComparison.Ordinal) || wanted != name.Split('@')[0]))
             throw Failure.Unavailable(wanted, $"The broker behind the control socket is '{name}'. Name that one or leave out --node; for another broker of this host say where its data is: --data-directory <directory>, or --socket <path>.");

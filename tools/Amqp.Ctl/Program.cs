@@ -25,6 +25,9 @@ internal static class Program
         AlarmCommands.Group,
         ConnectionCommands.Group,
         QueueCommands.Group,
+        ClusterCommands.Group,
+        ReplicationCommands.Group,
+        MaintenanceCommands.Group,
     ];
 
     public static async Task<int> Main(string[] args)

@@ -33,9 +33,9 @@ internal static partial class Runner
         {
             return Fail(wrong.Code, $"Error (argument validation): {Given(command, line, arguments, wrong.Message)}");
         }
-        catch (AppStoppedException)
+        catch (WrongAppException wrong)
         {
-            return Fail(ExitCode.Usage, $"Error: {Given(command, line, arguments, AppIsStopped)}");
+            return Fail(ExitCode.Usage, $"Error: {Given(command, line, arguments, wrong.Message)}");
         }
         catch (Failure failure)
         {
@@ -56,6 +56,8 @@ internal static partial class Runner
 
     /// <summary>Stands for a password.</summary>
     private const string Hidden = "***";
+
+    private static string AppIsRunning => $"this command requires the 'rabbit' app to be stopped on the target node. Stop it with '{Program.Name} stop_app'.";
 
     private static string AppIsStopped => $"this command requires the 'rabbit' app to be running on the target node. Start it with '{Program.Name} start_app'.";
 
@@ -89,7 +91,9 @@ internal static partial class Runner
         var needs = command.Needs(invocation);
         if (needs == Needs.Nothing) return;
         var node = await invocation.Connect();
-        if (needs == Needs.App && !node.GetProperty("running").GetBoolean()) throw new AppStoppedException();
+        var isRunning = node.GetProperty("running").GetBoolean();
+        if (needs == Needs.App && !isRunning) throw new WrongAppException(AppIsStopped);
+        if (needs == Needs.StoppedApp && isRunning) throw new WrongAppException(AppIsRunning);
     }
 
     private static void Print(Result result, Invocation invocation)
@@ -111,6 +115,6 @@ internal static partial class Runner
     [GeneratedRegex(@"^[A-Za-z0-9_-]+(@.*)?\z", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex NodeName();
 
-    /// <summary>The broker is there and was told to serve no client.</summary>
-    private sealed class AppStoppedException : Exception;
+    /// <summary>The broker is there and was told to serve no client, or was not.</summary>
+    private sealed class WrongAppException(string message) : Exception(message);
 }

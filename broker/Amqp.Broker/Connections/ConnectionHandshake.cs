@@ -36,7 +36,7 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
     };
 
     public void Start() => connection.Send(new ConnectionStart(
-        VersionMajor: 0, VersionMinor: 9, connection.Services.ServerProperties, connection.Services.Logins.Offered(connection.Transport), Locales: "en_US"));
+        VersionMajor: 0, VersionMinor: 9, connection.Services.ServerProperties.Current, connection.Services.Logins.Offered(connection.Transport), Locales: "en_US"));
 
     /// <summary>Handles a method of the handshake. False: it is none, or not due now.</summary>
     public bool TryHandle(in Frame frame)

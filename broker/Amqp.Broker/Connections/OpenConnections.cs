@@ -61,6 +61,9 @@ public sealed class OpenConnections
         foreach (var (_, served) in open) await served;
     }
 
+    /// <summary>After <see cref="CloseAll"/>: clients are served again.</summary>
+    public void Reopen() => _stopping = false;
+
     internal void Close(Func<AmqpConnection, bool> which, BrokerError reason)
     {
         foreach (var (connection, _) in _connections.Values)

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Amqp.Broker.Connections;
 using Amqp.Core.Metrics;
+using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 using AMQP.Net;
 
@@ -55,9 +56,6 @@ public sealed record ChannelInfo(
     int GlobalPrefetch,
     Meter Meter,
     ImmutableArray<ConsumerInfo> Consumers);
-
-/// <summary>Names a consumer on this node.</summary>
-public readonly record struct ConsumerId(ConnectionId Connection, ushort Channel, string Tag);
 
 /// <param name="Prefetch">0: no limit.</param>
 public sealed record ConsumerInfo(ConsumerId Id, QueueDefinition Queue, bool AutoAck, bool Exclusive, int Prefetch, FieldTable Arguments);

@@ -1,6 +1,5 @@
 using Amqp.Broker.Channels;
 using Amqp.Broker.Loops;
-using Amqp.Broker.Observability;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using AMQP.Net;

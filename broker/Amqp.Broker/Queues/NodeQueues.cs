@@ -7,12 +7,14 @@ using Amqp.Core.Topology;
 
 namespace Amqp.Broker.Queues;
 
-/// <summary>The queues of a node, as operators see and change them. To be shown they are not asked.</summary>
+/// <summary>The queues of a node and of its cluster, as operators see and change them. To be shown they are not asked; how those are that other nodes lead, these nodes have told.</summary>
 public sealed class NodeQueues
 {
     private readonly BrokerServices _services;
+    private readonly IClusterOperations _cluster;
+    private readonly string _node;
 
-    internal NodeQueues(BrokerServices services) => _services = services;
+    internal NodeQueues(BrokerServices services, IClusterOperations cluster, string node) => (_services, _cluster, _node) = (services, cluster, node);
 
     private TopologySnapshot Topology => _services.Topology.Current;
 
@@ -20,15 +22,15 @@ public sealed class NodeQueues
     public IEnumerable<QueueInfo> List(string? vhost = null)
     {
         var vhosts = vhost is null ? Topology.VirtualHosts.Values : Topology.Find(vhost) is { } found ? [found] : [];
-        return vhosts.SelectMany(each => each.Queues.Values).Select(_services.Queues.Describe).OfType<QueueInfo>();
+        return vhosts.SelectMany(each => each.Queues.Values).Select(Describe).OfType<QueueInfo>();
     }
 
     /// <returns>Null: there is none.</returns>
     public QueueInfo? Find(string vhost, string name) =>
-        Topology.Find(vhost)?.FindQueue(name) is { } definition ? _services.Queues.Describe(definition) : null;
+        Topology.Find(vhost)?.FindQueue(name) is { } definition ? Describe(definition) : null;
 
     /// <summary>How many messages wait in an exchange, or null if none can.</summary>
-    public int? DelayedIn(Exchange exchange) => exchange.OwnQueue is { Settings.Role: QueueRole.Delays } delays ? _services.Queues.Describe(delays)?.Figures.Unacked ?? 0 : null;
+    public int? DelayedIn(Exchange exchange) => exchange.OwnQueue is { Settings.Role: QueueRole.Delays } delays ? Describe(delays)?.Figures.Unacked ?? 0 : null;
 
     /// <summary>Looks at messages of a queue, which does not hear of it.</summary>
     /// <param name="from">From this position on.</param>
@@ -82,6 +84,12 @@ public sealed class NodeQueues
             DeleteOutcome.Gone => null,
             _ => result.MessageCount,
         };
+    }
+
+    private QueueInfo? Describe(QueueDefinition queue)
+    {
+        var place = _cluster.PlaceOf(queue);
+        return place.Leader == _node ? _services.Queues.Describe(queue, place) : QueueInfo.Of(queue, place, _cluster.ReportOf(queue.Id));
     }
 
     private QueueDefinition? DelaysOf(string vhost, string exchange) =>

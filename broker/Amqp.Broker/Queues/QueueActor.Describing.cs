@@ -1,5 +1,6 @@
 using Amqp.Broker.Observability;
 using Amqp.Core.Metrics;
+using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 
 namespace Amqp.Broker.Queues;
@@ -10,21 +11,44 @@ internal sealed partial class QueueActor
     private readonly Latest<QueueReport> _report = new();
 
     /// <summary>From any thread.</summary>
+    /// <param name="place">Where the queue is.</param>
     /// <returns>Null: it is being deleted.</returns>
-    public QueueInfo? Describe()
+    public QueueInfo? Describe(QueuePlace place)
     {
         if (_deleted) return null;
         var (figures, consumers, exclusiveConsumer, singleActiveConsumer, messagesRead, messagesWritten) = _report.Read();
         return new QueueInfo(
             Definition,
-            _failed ? QueueInfo.Crashed : QueueInfo.Running,
+            place,
+            QueueInfo.StateOf(place, _failed),
             figures,
+            figures.Head?.Properties.Timestamp,
             consumers,
             (exclusiveConsumer as ConsumerLink)?.Id,
             (singleActiveConsumer as ConsumerLink)?.Id,
             messagesRead,
             messagesWritten,
             Measured.Meter);
+    }
+
+    /// <summary>The same for other nodes.</summary>
+    public LeaderReport? Report()
+    {
+        if (_deleted) return null;
+        var (figures, consumers, exclusiveConsumer, singleActiveConsumer, messagesRead, messagesWritten) = _report.Read();
+        return new LeaderReport
+        {
+            Queue = Definition.Id,
+            HasCrashed = _failed,
+            Figures = figures with { Head = null },
+            HeadTimestamp = figures.Head?.Properties.Timestamp,
+            Consumers = consumers,
+            ExclusiveConsumer = (exclusiveConsumer as ConsumerLink)?.Id,
+            SingleActiveConsumer = (singleActiveConsumer as ConsumerLink)?.Id,
+            MessagesRead = messagesRead,
+            MessagesWritten = messagesWritten,
+            Reading = Reading.Of(Measured.Meter),
+        };
     }
 
     private void TellReport() => _report.Write(new QueueReport(

@@ -101,7 +101,8 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
     private static partial void LogTight(ILogger logger, long limit);
 
     /// <summary>How the queue is, or null when it was deleted since the topology that names it was current.</summary>
-    public QueueInfo? Describe(QueueDefinition definition) => _actors.TryGetValue(definition.Id, out var actor) ? actor.Describe() : null;
+    /// <param name="place">Where it is.</param>
+    public QueueInfo? Describe(QueueDefinition definition, QueuePlace place) => _actors.TryGetValue(definition.Id, out var actor) ? actor.Describe(place) : null;
 
     /// <summary>The queue, unless it was deleted since the topology that names it was current.</summary>
     public bool TryFind(QueueDefinition definition, [MaybeNullWhen(false)] out IQueueEndpoint queue)
@@ -128,6 +129,15 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
         if (_remote.ContainsKey(queue.Id)) return actor;
         Remove(queue, services)?.Post(QueueOperation.Removed);
         return null;
+    }
+
+    /// <inheritdoc/>
+    IEnumerable<LeaderReport> ILocalQueues.Reports(Func<QueueId, bool> which)
+    {
+        foreach (var (queue, actor) in _actors)
+        {
+            if (which(queue) && actor.Report() is { } report) yield return report;
+        }
     }
 
     /// <inheritdoc/>

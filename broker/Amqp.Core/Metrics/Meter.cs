@@ -6,7 +6,7 @@ namespace Amqp.Core.Metrics;
 /// </summary>
 /// <param name="clock">Tells the passes.</param>
 /// <remarks>A leaf lock, because the sampler and readers meet here; never held while calling out.</remarks>
-public sealed class Meter(SampleClock clock)
+public sealed class Meter(SampleClock clock) : IReading
 {
     private readonly Lock _lock = new();
     private long[]? _last;
@@ -16,6 +16,15 @@ public sealed class Meter(SampleClock clock)
 
     /// <summary>Number of the last pass in which more had changed than bytes; 0: none yet. For the sampler.</summary>
     public long ActiveInPass { get; private set; }
+
+    /// <summary>Nothing was ever counted.</summary>
+    public bool IsIdle
+    {
+        get
+        {
+            lock (_lock) return _last is null;
+        }
+    }
 
     /// <summary>Memory that its history takes, 0 when it has none. For the sampler.</summary>
     public long HistoryBytes => _history?.Bytes ?? 0;

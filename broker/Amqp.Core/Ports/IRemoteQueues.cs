@@ -1,4 +1,5 @@
 using Amqp.Core.Messages;
+using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 
 namespace Amqp.Core.Ports;
@@ -41,6 +42,10 @@ public interface ILocalQueues
     /// <param name="elsewhere">Where its users turn as long as this copy does not lead.</param>
     /// <returns>It, or the one that is there already; null: the queue was deleted.</returns>
     IQueueEndpoint? OpenCopy(QueueDefinition queue, IQueueEndpoint elsewhere);
+
+    /// <summary>How the queues are that this node has, or has copies of, without asking them. Those that are being deleted are left out.</summary>
+    /// <param name="which">Of these only.</param>
+    IEnumerable<LeaderReport> Reports(Func<QueueId, bool> which);
 
     /// <summary>Puts messages of a copy that no leader ever knew into a queue of their own, <c>amq.recovered.NAME</c>, which operators find and can consume from.</summary>
     /// <param name="kept">Called when they are safe there.</param>

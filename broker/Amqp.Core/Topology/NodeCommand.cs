@@ -1,3 +1,5 @@
+using System.Collections.Immutable;
+
 namespace Amqp.Core.Topology;
 
 /// <summary>
@@ -19,4 +21,13 @@ public sealed record EndAllTransient : TopologyCommand
 
 /// <summary>A node belongs to the cluster no more: all queues go that have their messages there.</summary>
 /// <param name="Node">Its name.</param>
-public sealed record RemoveQueuesOfNode(string Node) : TopologyCommand;
+public sealed record RemoveQueuesOfNode(string Node) : TopologyCommand
+{
+    /// <summary>Of those, the ones that stay, because other nodes have them too.</summary>
+    public ImmutableHashSet<QueueId> Kept { get; init; } = [];
+
+    /// <summary>Queues that other nodes had before, and that are now nowhere but there: they go too.</summary>
+    public ImmutableHashSet<QueueId> Lost { get; init; } = [];
+
+    internal bool Takes(QueueDefinition queue) => Lost.Contains(queue.Id) || (queue.Home.Node == Node && !Kept.Contains(queue.Id));
+}

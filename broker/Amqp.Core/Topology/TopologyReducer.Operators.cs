@@ -34,7 +34,7 @@ public static partial class TopologyReducer
         SetGlobalParameter set => Apply(topology, set),
         EndNode end => RemoveAll(topology, placement, queue => EndsWith(queue, end)),
         EndAllTransient => RemoveTransient(topology, placement),
-        RemoveQueuesOfNode { Node: var node } => RemoveAll(topology, placement, queue => queue.Home.Node == node),
+        RemoveQueuesOfNode forgotten => RemoveAll(topology, placement, forgotten.Takes),
         ClearGlobalParameter clear => topology.GlobalParameters.ContainsKey(clear.Name)
             ? Do(topology, new GlobalParameterChanged(clear.Name, Value: null))
             : Refuse(topology, BrokerError.ParameterNotFound()),

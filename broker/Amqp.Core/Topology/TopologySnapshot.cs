@@ -16,6 +16,9 @@ public sealed class TopologySnapshot
     /// <summary>RabbitMQ's words, for whichever virtual host the first start makes.</summary>
     public const string DefaultVhostDescription = "Default virtual host";
 
+    /// <summary>The global parameter that is the cluster's name, as in RabbitMQ.</summary>
+    public const string ClusterNameParameter = "cluster_name";
+
     /// <summary>One virtual host with the exchanges that every virtual host has, and no users.</summary>
     public static readonly TopologySnapshot Initial = new(
         version: 0,
@@ -48,8 +51,11 @@ public sealed class TopologySnapshot
 
     public ImmutableDictionary<string, User> Users { get; }
 
-    /// <summary>What tools keep here, by name. They have no meaning to the broker.</summary>
+    /// <summary>What tools keep here, by name. To the broker only one has a meaning: <see cref="ClusterName"/>.</summary>
     public ImmutableSortedDictionary<string, JsonElement> GlobalParameters { get; }
+
+    /// <summary>What operators call the cluster; null: no operator has given it a name.</summary>
+    public string? ClusterName => GlobalParameters.TryGetValue(ClusterNameParameter, out var name) && name.ValueKind == JsonValueKind.String ? name.GetString() : null;
 
     public VirtualHost? Find(string vhost) => VirtualHosts.GetValueOrDefault(vhost);
 

@@ -1,4 +1,8 @@
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using Amqp.Broker;
 using Amqp.Core;
+using Amqp.Core.Ports;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -11,8 +15,13 @@ internal sealed class NodeEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/nodes", () => Answer.Of(new[] { Show() }));
-        api.MapGet("/nodes/{node}", (PathNames names) => IsThis(names) ? Answer.Of(Show()) : Answer.NotFound);
+        api.MapGet("/nodes", () => Answer.Of(ShowAll()));
+        api.MapGet("/nodes/{node}", (PathNames names) => Answer.OrNotFound(IsThis(names) ? Show() : (object?)ShowOther(names["node"])));
+        // Whose socket this is, for the command line.
+        api.MapGet("/node", () => Answer.Of(Show()));
+        api.MapPut("/nodes/{node}/maintenance", SetMaintenance);
+        api.MapPost("/nodes/{node}/reset", Reset);
+        api.MapPost("/nodes/{node}/cluster", JoinCluster);
         api.MapPut("/nodes/{node}/memory-high-watermark", (PathNames names, Body body) =>
             Set(names, () => host.Node.SetMemoryHighWatermark(WatermarkIn(body, "relative", relativeMax: 1))));
         api.MapPut("/nodes/{node}/disk-free-limit", (PathNames names, Body body) =>
@@ -58,6 +67,48 @@ internal sealed class NodeEndpoints(INodeHost host)
         }
     }
 
+    private async Task<IResult> SetMaintenance(PathNames names, Body body)
+    {
+        if (!IsThis(names)) return Answer.NotFound;
+        try
+        {
+            await (body.Flag("drained") ? host.Drain() : host.Revive());
+            return Answer.Done;
+        }
+        catch (IOException exception)
+        {
+            return Answer.BadRequest(exception.Message);
+        }
+    }
+
+    private async Task<IResult> Reset(PathNames names, Body body)
+    {
+        if (!IsThis(names)) return Answer.NotFound;
+        await host.Reset(body.Flag("forced"));
+        return Answer.Done;
+    }
+
+    private async Task<IResult> JoinCluster(PathNames names, Body body) =>
+        IsThis(names) ? Answer.Of(new { already_member = !await host.JoinCluster(body.Text("node")) }) : Answer.NotFound;
+
+    private object[] ShowAll()
+    {
+        using var use = host.Enter();
+        return use is null ? [ShowStopped()] : [.. host.Node.Cluster.Nodes.Select(node => node.Name == host.Identity.Name ? ShowNode() : ShowOther(node))];
+    }
+
+    private JsonElement? ShowOther(string name)
+    {
+        using var use = host.Enter();
+        return use is not null && host.Node.Cluster.Nodes.FirstOrDefault(node => node.Name == name) is { Name: not null } known ? ShowOther(known) : null;
+    }
+
+    /// <summary>A node shows itself; one that does not run is shown as RabbitMQ shows such a node.</summary>
+    private JsonElement ShowOther(ClusterNode node) =>
+        node.IsRunning && host.Node.Operations.CardOf(node.Name) is { Json.IsEmpty: false } card
+            ? JsonElement.Parse(card.Json.Span)
+            : JsonElement.Parse(Answer.Bytes(new { name = node.Name, type = "disc", running = node.IsRunning, partitions = Array.Empty<string>() }));
+
     private object Show()
     {
         using var use = host.Enter();
@@ -75,14 +126,24 @@ internal sealed class NodeEndpoints(INodeHost host)
         config_files = host.ConfigFiles,
     };
 
-    private object ShowNode()
+    /// <inheritdoc cref="ManagementApi.CardOf"/>
+    public static ReadOnlyMemory<byte> CardOf(INodeHost host)
+    {
+        using var use = host.Enter();
+        // Others see whether it runs.
+        return use is null ? ReadOnlyMemory<byte>.Empty : Answer.Bytes(new NodeEndpoints(host).ShowNode(isRunning: true));
+    }
+
+    private object ShowNode() => ShowNode(host.IsRunning);
+
+    private object ShowNode(bool isRunning)
     {
         var status = host.Node.Status();
         return new
         {
             name = host.Identity.Name,
             type = "disc",
-            running = host.IsRunning,
+            running = isRunning,
             os_pid = $"{Environment.ProcessId}",
             uptime = status.UptimeMs,
             mem_used = status.MemoryUsedBytes,
@@ -104,6 +165,24 @@ internal sealed class NodeEndpoints(INodeHost host)
             engine = host.StoreEngine,
             config_files = host.ConfigFiles,
             partitions = Array.Empty<string>(),
+            being_drained = host.IsDrained,
+            product_name = NodeIdentity.OwnName,
+            product_version = NodeIdentity.OwnVersion,
+            rabbitmq_version = host.Identity.ProductVersion,
+            platform = RuntimeInformation.FrameworkDescription,
+            listeners = ListenersOf(host),
         };
     }
+
+    /// <summary>As RabbitMQ's overview shows them.</summary>
+    internal static object[] ListenersOf(INodeHost host) =>
+    [
+        .. host.Listeners.Select(listener => new
+        {
+            node = host.Identity.Name,
+            protocol = listener.Protocol,
+            ip_address = listener.EndPoint.Address.ToString(),
+            port = listener.EndPoint.Port,
+        }),
+    ];
 }

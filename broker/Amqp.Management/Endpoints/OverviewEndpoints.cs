@@ -22,7 +22,7 @@ internal sealed class OverviewEndpoints(INodeHost host)
             product_version = NodeIdentity.OwnVersion,
             // Tools choose by it what to ask for.
             rabbitmq_version = host.Identity.ProductVersion,
-            cluster_name = host.Identity.Name,
+            cluster_name = host.Node.ClusterName,
             node = host.Identity.Name,
             object_totals = new
             {
@@ -34,13 +34,7 @@ internal sealed class OverviewEndpoints(INodeHost host)
             },
             queue_totals = new { messages = ready + unacked, messages_ready = ready, messages_unacknowledged = unacked },
             message_stats = MessageStats.OfClient(host.Node.Meter),
-            listeners = host.Listeners.Select(listener => new
-            {
-                node = host.Identity.Name,
-                protocol = listener.Protocol,
-                ip_address = listener.EndPoint.Address.ToString(),
-                port = listener.EndPoint.Port,
-            }),
+            listeners = NodeEndpoints.ListenersOf(host),
         });
     }
 }

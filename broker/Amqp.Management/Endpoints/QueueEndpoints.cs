@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Amqp.Broker.Observability;
+using Amqp.Core.Queues;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
@@ -39,8 +41,19 @@ internal sealed class QueueEndpoints(INodeHost host)
                 [FromQuery(Name = "if-unused")] bool ifUnused = false,
                 [FromQuery(Name = "if-empty")] bool ifEmpty = false) =>
             Counted(request, await host.Node.Queues.Delete(names["vhost"], names["queue"], ifUnused, ifEmpty)));
+        api.MapPost("/queues/{vhost}/{queue}/actions", Act);
         api.MapDelete("/queues/{vhost}/{queue}/contents", async (PathNames names, HttpRequest request) =>
             Counted(request, await host.Node.Queues.Purge(names["vhost"], names["queue"])));
+    }
+
+    /// <summary>Mirrors catch up by themselves while the queue serves, so there is nothing to begin or to end.</summary>
+    private IResult Act(PathNames names, Body body)
+    {
+        var action = body.Text("action");
+        if (action is not ("sync" or "cancel_sync")) return Answer.BadRequest($"not an action: {action}");
+        if (host.Node.Queues.Find(names["vhost"], names["queue"]) is not { } queue) return Answer.NotFound;
+        if (queue.Definition.Settings.Type == QueueType.Quorum) return Answer.BadRequest("quorum_queue_not_supported");
+        return queue.Place.IsMirrored ? Answer.Done : Answer.BadRequest("not_mirrored");
     }
 
     private static IResult Counted(HttpRequest request, int? count)
@@ -54,8 +67,17 @@ internal sealed class QueueEndpoints(INodeHost host)
         .ThenBy(queue => queue.Definition.Name, StringComparer.Ordinal)
         .Select(Show);
 
-    /// <summary>Nodes that have a quorum queue.</summary>
-    private string[] Members() => [host.Identity.Name];
+    private string[]? PidsOf(QueueId queue, string[]? nodes) => nodes is null ? null : Array.ConvertAll(nodes, node => host.Node.Pids.Of(queue, node));
+
+    /// <summary>Ours: how far a mirror is.</summary>
+    private static object Show(MirrorProgress mirror) => new
+    {
+        node = mirror.Node,
+        catching_up = !mirror.IsComplete,
+        messages_told = mirror.MessagesTold,
+        batches_behind = mirror.BatchesBehind,
+        bytes_behind = mirror.BytesBehind,
+    };
 
     /// <summary>Without asking the queue.</summary>
     private object Show(QueueDefinition definition) => new
@@ -67,13 +89,17 @@ internal sealed class QueueEndpoints(INodeHost host)
         exclusive = definition.Exclusive,
         arguments = definition.Arguments,
         type = definition.Settings.Type.Text(),
-        node = host.Identity.Name,
+        node = host.Node.Operations.PlaceOf(definition).Leader,
     };
 
     private object Show(QueueInfo queue)
     {
-        var (definition, figures) = (queue.Definition, queue.Figures);
+        var (definition, figures, place) = (queue.Definition, queue.Figures, queue.Place);
         var isQuorum = definition.Settings.Type == QueueType.Quorum;
+        // Of a classic queue RabbitMQ calls them mirrors, and leaves the leader out.
+        var mirrors = !isQuorum && place.IsMirrored ? place.Copies.Where(node => node != place.Leader).ToArray() : null;
+        var online = mirrors?.Where(place.Online.Contains).ToArray();
+        var synchronised = online?.Where(place.InSync.Contains).ToArray();
         return new
         {
             name = definition.Name,
@@ -83,12 +109,19 @@ internal sealed class QueueEndpoints(INodeHost host)
             exclusive = definition.Exclusive,
             arguments = definition.Arguments,
             type = definition.Settings.Type.Text(),
-            node = host.Identity.Name,
-            leader = isQuorum ? host.Identity.Name : null,
-            members = isQuorum ? Members() : null,
-            online = isQuorum ? Members() : null,
+            node = place.Leader,
+            leader = isQuorum ? place.Leader : null,
+            members = isQuorum ? place.Copies : (ImmutableArray<string>?)null,
+            online = isQuorum ? place.Online : (ImmutableArray<string>?)null,
+            slave_nodes = online,
+            synchronised_slave_nodes = synchronised,
+            recoverable_slaves = mirrors,
+            slave_pids = PidsOf(definition.Id, online),
+            synchronised_slave_pids = PidsOf(definition.Id, synchronised),
+            mirrors = place.IsMirrored ? place.Progress.Items.Select(Show) : null,
+            sync_messages = queue.State == QueueInfo.Syncing ? place.Progress.Items.Where(mirror => !mirror.IsComplete).Min(mirror => mirror.MessagesTold) : (long?)null,
             state = queue.State,
-            pid = host.Node.Pids.Of(definition.Id),
+            pid = host.Node.Pids.Of(definition.Id, place.Leader),
             owner_pid = definition.Owner is { } owner ? host.Node.Pids.Of(owner) : null,
             policy = definition.Policies.Policy?.Name,
             operator_policy = definition.Policies.OperatorPolicy?.Name,
@@ -111,10 +144,10 @@ internal sealed class QueueEndpoints(INodeHost host)
             message_bytes_unacknowledged = figures.UnackedBytes,
             message_bytes_ram = figures.BytesInMemory,
             message_bytes_persistent = figures.PersistentBytes,
-            head_message_timestamp = figures.Head?.Properties.Timestamp,
+            head_message_timestamp = queue.HeadTimestamp,
             disk_reads = queue.MessagesRead,
             disk_writes = queue.MessagesWritten,
-            message_stats = MessageStats.OfQueue(queue.Meter),
+            message_stats = MessageStats.OfQueue(queue.Reading),
         };
     }
 }

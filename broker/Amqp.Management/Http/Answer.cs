@@ -29,6 +29,12 @@ internal static class Answer
 
     public static IResult Of(object value) => Results.Json(value, Json);
 
+    /// <summary>What would be the body of that.</summary>
+    public static byte[] Bytes(object value) => JsonSerializer.SerializeToUtf8Bytes(value, Json);
+
+    /// <summary>A check that has failed, as RabbitMQ's health checks answer: 503 with what was found.</summary>
+    public static IResult Failed(object value) => Results.Json(value, Json, statusCode: StatusCodes.Status503ServiceUnavailable);
+
     /// <summary>The object, or 404.</summary>
     public static IResult OrNotFound(object? value) => value is null ? NotFound : Of(value);
 

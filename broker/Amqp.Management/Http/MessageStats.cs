@@ -30,7 +30,7 @@ internal static class MessageStats
     /// <summary>Of a channel, a connection, a virtual host or the node.</summary>
     public static IReadOnlyDictionary<string, object> OfClient(Meter? meter) => Of(meter, OfClients, handsOut: true);
 
-    public static IReadOnlyDictionary<string, object> OfQueue(Meter meter) => Of(meter, OfQueues, handsOut: true);
+    public static IReadOnlyDictionary<string, object> OfQueue(IReading meter) => Of(meter, OfQueues, handsOut: true);
 
     public static IReadOnlyDictionary<string, object> OfExchange(Meter? meter) => Of(meter, OfExchanges, handsOut: false);
 
@@ -38,7 +38,7 @@ internal static class MessageStats
     public static object Details(double rate) => new { rate = Math.Round(rate, 1) };
 
     /// <summary>Empty when nothing was counted.</summary>
-    private static Dictionary<string, object> Of(Meter? meter, (string Name, Measure Measure)[] known, bool handsOut)
+    private static Dictionary<string, object> Of(IReading? meter, (string Name, Measure Measure)[] known, bool handsOut)
     {
         var stats = new Dictionary<string, object>();
         if (meter is null || known.All(each => meter[each.Measure] == 0)) return stats;

@@ -75,6 +75,9 @@ public sealed class NodeLinks : IAsyncDisposable
     /// <returns>False: there is no connection, and it is not sent.</returns>
     public bool Post(string node, LinkLane lane, LinkMessage message) => _lanes.TryGetValue((node, lane), out var outbound) && outbound.Post(message);
 
+    /// <summary>Bytes that wait to be sent to a node on a lane.</summary>
+    public long WaitingBytes(string node, LinkLane lane) => _lanes.TryGetValue((node, lane), out var outbound) ? outbound.WaitingBytes : 0;
+
     /// <summary>The epoch of this start is known: from now on the links carry what their users post. Called once, before <see cref="Add"/>.</summary>
     public void Begin(uint epoch) => Volatile.Write(ref _epoch, epoch);
 

@@ -7,6 +7,7 @@ namespace Amqp.Cluster.Membership;
 /// How a node comes to its cluster when it starts.
 /// <code>
 /// etcd's folder has data          start it as it is: a restart
+/// an operator has said join       ask the members of that cluster, as below
 /// this node is in Bootstrap       begin a cluster with the others, or join it if they have
 /// neither Bootstrap nor Seeds     begin a cluster alone
 /// else                            ask a seed who the members are, be added to etcd by them, start, be promoted
@@ -30,13 +31,14 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
         if (self.Options.Mode == ClusterMode.EtcdExternal) return null;
         if (ServerOptions([self.Peer], isNew: false).HasData) return await Restart(cancellation);
         var (together, seeds) = (self.Options.BootstrapAddresses, self.Options.SeedAddresses);
-        if (together.Any(each => each.Node == self.Name) && await new Founding(self, state, _logger).Gather(together, cancellation) is { } founders)
+        if (!state.File.IsToJoin && together.Any(each => each.Node == self.Name) && await new Founding(self, state, _logger).Gather(together, cancellation) is { } founders)
         {
             state.Save(state.File with { Token = Founding.TokenOf(together), Members = founders });
             LogBegins(_logger, string.Join(", ", founders.Select(each => each.Name)));
             return await Begin([.. founders.Select(PeerOf)], cancellation);
         }
-        NodeAddress[] all = [.. seeds, .. together, .. state.File.Members.Select(member => new NodeAddress(member.Name, member.Address, member.Port))];
+        var remembered = state.File.Members.Select(member => new NodeAddress(member.Name, member.Address, member.Port));
+        NodeAddress[] all = state.File.IsToJoin ? [.. remembered] : [.. seeds, .. together, .. remembered];
         if (seeds.Count > 0 || all.Any(each => each.Node != self.Name)) return await Join(all, cancellation);
         state.Save(state.File with { Token = $"{Guid.NewGuid():N}", Members = [self.Record(state.File.Directory, isVoter: true)] });
         LogBegins(_logger, self.Name);
@@ -78,7 +80,7 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
         var (registry, members) = (new Registry(client), new EtcdMembers(client));
         await twins.Refuse(registry, cancellation);
         if (state.File.IsRegistered && await registry.FindMember(self.Name, cancellation) is null) throw Removed(self.Name);
-        state.Save(state.File with { Token = answer.Token, HasJoined = true, Members = answer.Members });
+        state.Save(state.File with { Token = answer.Token, HasJoined = true, IsToJoin = false, Members = answer.Members });
         foreach (var before in (await members.List(cancellation)).Where(member => member.Name == self.Name))
         {
             // Its data are gone, or this node would have started with them.

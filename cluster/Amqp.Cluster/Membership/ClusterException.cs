@@ -1,7 +1,9 @@
+using Amqp.Core.Errors;
+
 namespace Amqp.Cluster.Membership;
 
 /// <summary>A node cannot be, become or stop being a member. The message is for the operator, and says what to do.</summary>
-public sealed class ClusterException : Exception
+public sealed class ClusterException : ClusterRefusedException
 {
     public ClusterException(string message)
         : base(message)

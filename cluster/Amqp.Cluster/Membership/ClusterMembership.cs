@@ -117,6 +117,13 @@ public sealed partial class ClusterMembership : IAsyncDisposable
         LogOpen(_logger, Self, Epoch);
     }
 
+    /// <summary>Instead of <see cref="Open"/>, when this node is only to leave: it learns who is there, and does not count as running.</summary>
+    internal Task Look(CancellationToken cancellation)
+    {
+        Links.Begin(Epoch);
+        return _view!.Begin(cancellation);
+    }
+
     /// <summary>Takes another node out of the cluster: what it had of queues is gone for the cluster. It has to be down.</summary>
     /// <exception cref="ClusterException">It is no member, or runs.</exception>
     /// <exception cref="OperationCanceledException">Etcd did not do that until then, as when too few nodes are there.</exception>

@@ -22,6 +22,9 @@ internal sealed record MembershipFile
     /// <summary>It joined a cluster that others had begun.</summary>
     public bool HasJoined { get; init; }
 
+    /// <summary>An operator wants it to join <see cref="Members"/> (<c>join_cluster</c>): it does that with its next start, whatever it is configured for.</summary>
+    public bool IsToJoin { get; init; }
+
     /// <summary>All members as this node saw them last, this one among them.</summary>
     public ImmutableArray<MemberRecord> Members { get; init; } = [];
 

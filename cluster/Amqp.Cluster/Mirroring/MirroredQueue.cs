@@ -27,10 +27,14 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
     private bool _mayTooFew;
     private int _ticks;
     private int _busyTicks = BusyTicks;
+    private MirrorProgressList _progress = MirrorProgressList.None;
 
     public QueueDefinition Definition { get; private set; } = queue;
 
     public IQueueEndpoint Elsewhere { get; } = elsewhere;
+
+    /// <summary>How far the mirrors are, if the copy here leads; from any thread.</summary>
+    public MirrorProgressList Progress => Volatile.Read(ref _progress);
 
     public ReplicaStanding Standing => _leads == 0 ? ReplicaStanding.Elsewhere
         : _replica!.IsFrozen ? ReplicaStanding.Frozen
@@ -100,6 +104,7 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
         replica.Tick(now);
         if (_leads != 0 && !_mayTooFew) _mayTooFew = now - _leadsSince >= PatienceMs;
         if (replica.Successor is { } next) HandOver(next);
+        Volatile.Write(ref _progress, replica.Progress(_progress));
     }
 
     /// <summary>The queue is to be led by another node, which is in sync.</summary>

@@ -76,6 +76,18 @@ internal sealed partial class Mirrors : IAsyncDisposable
     /// <summary>Who has a queue; null: it never had mirrors.</summary>
     public QueueConfiguration? RecordOf(QueueId queue) => _records.GetValueOrDefault(queue);
 
+    /// <summary>How far the mirrors of a queue are that this node leads.</summary>
+    public MirrorProgressList ProgressOf(QueueId queue) => _copies.TryGetValue(queue, out var copy) ? copy.Progress : MirrorProgressList.None;
+
+    /// <summary>A queue that this node leads is to be led by another node, if that is in sync.</summary>
+    public void HandOver(QueueId queue, string node)
+    {
+        if (_copies.TryGetValue(queue, out var copy)) copy.HandOver(node);
+    }
+
+    /// <summary>The queue was deleted because no node is left that has it.</summary>
+    public void RemoveRecord(QueueId queue) => _keeper.Remove(queue);
+
     /// <summary>This node is to have a copy of the queue; its actor is not there yet.</summary>
     /// <param name="elsewhere">Reaches the leader wherever it is.</param>
     public void Add(QueueDefinition queue, IQueueEndpoint elsewhere) => _copies.TryAdd(queue.Id, new MirroredQueue(queue, elsewhere, this));

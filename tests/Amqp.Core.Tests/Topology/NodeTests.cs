@@ -99,6 +99,17 @@ public class NodeTests
         Assert.That(_topology.Find("/")!.Bindings.Count, Is.EqualTo(2));
     }
 
+    [Test]
+    public void Queues_that_other_nodes_have_too_stay_when_a_node_is_forgotten_and_those_that_only_it_has_by_now_go()
+    {
+        Declare("only here");
+        var kept = Declare("copied");
+        var lost = Declare("moved here", arguments: Locator("random"));
+        Assert.That(lost.Home.Node, Is.EqualTo("n2"));
+        Apply(new RemoveQueuesOfNode("n1") { Kept = [kept.Id], Lost = [lost.Id] }, on: N2);
+        Assert.That(Queues, Is.EquivalentTo(["copied"]));
+    }
+
     private IEnumerable<string> Queues => _topology.Find("/")!.Queues.Keys;
 
     private static FieldTable Locator(string value) => FieldTable.Empty.With("x-queue-master-locator", FieldValue.From(value));

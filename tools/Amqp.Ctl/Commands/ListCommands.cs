@@ -15,7 +15,7 @@ internal static class ListCommands
 
     private static readonly Option<bool> Online = new("--online") { Description = "lists only queues that run" };
     private static readonly Option<bool> Offline = new("--offline") { Description = "lists only queues that have failed or are stopped" };
-    private static readonly Option<bool> Local = new("--local") { Description = "only return queues hosted on the target node: on a single node, all of them" };
+    private static readonly Option<bool> Local = new("--local") { Description = "only return queues hosted on the target node: those that it leads" };
     private static readonly Option<int> QueueTimeout = new("--queue-timeout") { Description = "seconds that each queue has for its answer", DefaultValueFactory = _ => QueueTimeoutSeconds };
 
     public static CommandGroup Group { get; } = new("Monitoring, observability and health checks",
@@ -82,12 +82,13 @@ internal static class ListCommands
             },
         };
 
-    /// <summary>On one node a queue is offline when it does not run; local takes precedence, and every queue is local.</summary>
+    /// <summary>A queue is offline when it does not run; local takes precedence.</summary>
     private static bool IsWanted(Invocation invocation, JsonElement queue)
     {
         var (online, offline) = (invocation.Get(Online), invocation.Get(Offline));
-        if (invocation.Get(Local) || online == offline) return true;
-        var runs = !queue.TryGetProperty("state", out var state) || state.GetString() is "running" or "idle" or "flow";
+        if (invocation.Get(Local)) return queue.GetProperty("node").GetString() == invocation.Node;
+        if (online == offline) return true;
+        var runs = !queue.TryGetProperty("state", out var state) || state.GetString() is "running" or "idle" or "flow" or "syncing";
         return runs == online;
     }
 

@@ -35,6 +35,8 @@ internal static class PolicyCommands
         },
         Clear(Operators, "Clears an operator policy"),
         Clear(Users, "Clears (removes) a policy"),
+        ListMirroring(Operators),
+        ListMirroring(Users),
         List(Operators, "Lists operator policy overrides for a virtual host"),
         List(Users, "Lists all policies in a virtual host"),
         Set(Operators, "Sets an operator policy that overrides a subset of arguments in user policies"),
@@ -81,6 +83,14 @@ internal static class PolicyCommands
             var policies = answer.Good().EnumerateArray().OrderBy(policy => policy.GetProperty("priority").GetInt64());
             return new Result.Rows([.. policies.Select(policy => Listing.Row(policy, Columns))], IsStream: false);
         },
+    };
+
+    private static CtlCommand ListMirroring(PolicyKind kind) => new(
+        $"list_{kind.Commands}_with_classic_queue_mirroring", $"list_{kind.Commands}_with_classic_queue_mirroring [--no-table-headers]", $"List all {kind.Nouns} that enable classic queue mirroring")
+    {
+        ShowsTimeout = true,
+        Banner = _ => $"Listing {kind.Nouns} with classic queue mirroring ...",
+        Run = async invocation => new Result.Rows([.. (await Mirroring(invocation, kind)).Select(policy => Listing.Row(policy, Columns))]),
     };
 
     private static async Task<Result> CheckMirroring(Invocation invocation)

@@ -65,6 +65,7 @@ internal static class StatusCommand
             {
                 ["sockets_limit"] = Of(node, "sockets_total"), ["sockets_used"] = Of(node, "sockets_used"), ["total_limit"] = Of(node, "fd_total"), ["total_used"] = Of(node, "fd_used"),
             },
+            ["is_under_maintenance"] = node.TryGetProperty("being_drained", out var drained) && drained.GetBoolean(),
             ["listeners"] = new JsonArray([.. overview.GetProperty("listeners").EnumerateArray().Select(Listener)]),
             ["memory"] = new JsonObject { ["accounted"] = Of(node, "mem_used"), ["total"] = new JsonObject { ["rss"] = Of(node, "memory_resident") } },
             ["os"] = RuntimeInformation.OSDescription,
@@ -80,13 +81,14 @@ internal static class StatusCommand
         };
     }
 
-    private static IEnumerable<string> Alarms(JsonElement node)
+    /// <summary>Of what the node is short: memory, disk.</summary>
+    public static IEnumerable<string> Alarms(JsonElement node)
     {
         if (node.GetProperty("mem_alarm").GetBoolean()) yield return "memory";
         if (node.GetProperty("disk_free_alarm").GetBoolean()) yield return "disk";
     }
 
-    private static JsonNode Listener(JsonElement listener)
+    public static JsonNode Listener(JsonElement listener)
     {
         var (address, protocol) = (listener.GetProperty("ip_address").GetString()!, listener.GetProperty("protocol").GetString()!);
         return new JsonObject
@@ -109,7 +111,7 @@ internal static class StatusCommand
         var (descriptors, totals, watermark) = (status["file_descriptors"]!, status["totals"]!, status["vm_memory_high_watermark_setting"]!);
         Section(
             "Runtime",
-            $"OS PID: {status["pid"]}", $"OS: {status["os"]}", $"Uptime (seconds): {status["uptime"]}", "Is under maintenance?: false",
+            $"OS PID: {status["pid"]}", $"OS: {status["os"]}", $"Uptime (seconds): {status["uptime"]}", $"Is under maintenance?: {(status["is_under_maintenance"]!.GetValue<bool>() ? "true" : "false")}",
             $"Product name: {status["product_name"]}", $"Product version: {status["product_version"]}", $"RabbitMQ version: {status["rabbitmq_version"]}", $"Node name: {node}");
         Section("Data directory", $"Node data directory: {status["data_directory"]}", $"Storage engine: {status["storage_engine"]}");
         Section("Config files", status["config_files"]!.AsArray().Select(path => $" * {path}"));

@@ -1,0 +1,47 @@
+using Amqp.Broker.Observability;
+using Amqp.Core.Topology;
+using Amqp.Management.Http;
+using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
+
+namespace Amqp.Management.Endpoints;
+
+/// <summary>RabbitMQ's checks of what would happen if this node was stopped.</summary>
+internal sealed class HealthEndpoints(INodeHost host)
+{
+    private const string OnlyNode = "single node cluster";
+    private const string Maintenance = "node is being drained";
+
+    public void Map(IEndpointRouteBuilder api)
+    {
+        api.MapGet("/health/checks/node-is-mirror-sync-critical", () => Check(IsSyncCritical, "There are classic mirrored queues without online synchronised mirrors"));
+        api.MapGet("/health/checks/node-is-quorum-critical", () => Check(IsQuorumCritical, "There are quorum queues that would lose their quorum if the target node is shut down", isOverWhenDrained: true));
+    }
+
+    private IResult Check(Func<QueueInfo, bool> isCritical, string reason, bool isOverWhenDrained = false)
+    {
+        if (host.Node.Cluster.Nodes.Length == 1) return Answer.Of(new { status = "ok", reason = OnlyNode });
+        if (isOverWhenDrained && host.IsDrained) return Answer.Of(new { status = "ok", reason = Maintenance });
+        var critical = host.Node.Queues.List().Where(isCritical).Select(Show).ToArray();
+        return critical.Length == 0 ? Answer.Of(new { status = "ok" }) : Answer.Failed(new { status = "failed", reason, queues = critical });
+    }
+
+    private static object Show(QueueInfo queue) => new
+    {
+        readable_name = $"queue '{queue.Definition.Name}' in vhost '{queue.Definition.Vhost}'",
+        name = queue.Definition.Name,
+        virtual_host = queue.Definition.Vhost,
+        type = queue.Definition.Settings.Type.Text(),
+    };
+
+    /// <summary>This node leads it, and no other one could.</summary>
+    private bool IsSyncCritical(QueueInfo queue) =>
+        queue is { Definition.Settings.Type: QueueType.Classic, Place.IsMirrored: true } && queue.Place.Leader == host.Identity.Name
+        && !queue.Place.InSync.Any(node => node != host.Identity.Name && queue.Place.Online.Contains(node));
+
+    /// <summary>Without this node, fewer copies than the majority would run.</summary>
+    private bool IsQuorumCritical(QueueInfo queue) =>
+        queue is { Definition.Settings.Type: QueueType.Quorum } && queue.Place.Online.Contains(host.Identity.Name)
+        && queue.Place.Online.Count(queue.Place.InSync.Contains) - 1 < (queue.Place.Copies.Length / 2) + 1;
+}
