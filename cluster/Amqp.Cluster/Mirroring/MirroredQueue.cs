@@ -21,6 +21,7 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
     private uint _leads;
     private long _leadsSince;
     private bool _mayTooFew;
+    private volatile bool _isConfigured;
 
     public QueueDefinition Definition { get; private set; } = queue;
 
@@ -68,8 +69,26 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
         effects.Clear();
     }
 
-    /// <summary>Posts an event to the queue, if it is here.</summary>
-    public void Post(Action<QueueReplica, long> happen) => mirrors.Post(Definition.Id, new Happening(this, happen));
+    /// <summary>
+    /// Posts an event to the queue, if it is here. Before the first record nothing happens: a queue that is to get mirrors works as one that has none until it is said who leads, and
+    /// would otherwise send its users, with their acknowledgements, to a leader that there is not.
+    /// </summary>
+    public void Post(Action<QueueReplica, long> happen)
+    {
+        if (_isConfigured) mirrors.Post(Definition.Id, new Happening(this, happen));
+    }
+
+    /// <summary>The store has this.</summary>
+    public void Configured(QueueConfiguration configuration)
+    {
+        _isConfigured = true;
+        Post((replica, now) =>
+        {
+            // It may have come to be before there was a copy to tell.
+            replica.Suspend(mirrors.IsInDoubt, now);
+            replica.Configured(configuration, now);
+        });
+    }
 
     /// <summary>Some time has passed.</summary>
     public void Tick() => Post((replica, now) =>
