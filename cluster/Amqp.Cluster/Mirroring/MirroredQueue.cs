@@ -28,6 +28,7 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
     private int _ticks;
     private int _busyTicks = BusyTicks;
     private MirrorProgressList _progress = MirrorProgressList.None;
+    private volatile bool _isConfigured;
 
     public QueueDefinition Definition { get; private set; } = queue;
 
@@ -83,16 +84,33 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
         effects.Clear();
     }
 
-    /// <summary>Posts an event to the queue, if it is here.</summary>
+    /// <summary>
+    /// Posts an event to the queue, if it is here. Before the first record nothing happens: a queue that is to get mirrors works as one that has none until it is said who leads, and
+    /// would otherwise send its users, with their acknowledgements, to a leader that there is not.
+    /// </summary>
     public void Post(Action<QueueReplica, long> happen)
     {
+        if (!_isConfigured) return;
         Volatile.Write(ref _busyTicks, BusyTicks);
         mirrors.Post(Definition.Id, new Happening(this, happen));
+    }
+
+    /// <summary>The store has this.</summary>
+    public void Configured(QueueConfiguration configuration)
+    {
+        _isConfigured = true;
+        Post((replica, now) =>
+        {
+            // It may have come to be before there was a copy to tell.
+            replica.Suspend(mirrors.IsInDoubt, now);
+            replica.Configured(configuration, now);
+        });
     }
 
     /// <summary>A tenth of a second has passed. Called by one timer.</summary>
     public void Tick()
     {
+        if (!_isConfigured) return;
         var busy = Volatile.Read(ref _busyTicks);
         if (busy > 0) Interlocked.CompareExchange(ref _busyTicks, busy - 1, busy);
         else if (++_ticks % IdleTicks != 0) return;

@@ -39,7 +39,7 @@ internal sealed partial class Mirrors : IAsyncDisposable
     private readonly ITimer _ticking;
     private ILocalQueues? _local;
     private long _sessions;
-    private bool _isInDoubt;
+    private volatile bool _isInDoubt;
 
     /// <param name="self">This start of this node.</param>
     /// <param name="leaders">Is told which node leads which queue.</param>
@@ -95,9 +95,7 @@ internal sealed partial class Mirrors : IAsyncDisposable
     /// <summary>The copy's actor is there.</summary>
     public void Begin(QueueDefinition queue)
     {
-        if (!_copies.TryGetValue(queue.Id, out var copy)) return;
-        if (_isInDoubt) copy.Post((replica, now) => replica.Suspend(isInDoubt: true, now));
-        if (RecordOf(queue.Id) is { } configuration) copy.Post((replica, now) => replica.Configured(configuration, now));
+        if (_copies.TryGetValue(queue.Id, out var copy) && RecordOf(queue.Id) is { } configuration) copy.Configured(configuration);
     }
 
     /// <summary>A queue that has no record gets one, by which this node leads it.</summary>
@@ -127,6 +125,9 @@ internal sealed partial class Mirrors : IAsyncDisposable
         _copies.TryRemove(queue, out _);
         if (_records.TryRemove(queue, out var configuration) && configuration.Leader.Node == Self.Node) _keeper.Remove(queue);
     }
+
+    /// <summary>The lease of this node is in doubt.</summary>
+    public bool IsInDoubt => _isInDoubt;
 
     /// <summary>The lease of this node is in doubt, or is not any more.</summary>
     public void Suspend(bool isInDoubt)
@@ -193,7 +194,7 @@ internal sealed partial class Mirrors : IAsyncDisposable
         if (_records.TryGetValue(queue, out var known) && known.Revision >= configuration.Revision) return;
         _records[queue] = configuration;
         if (configuration.Leader.Node != Self.Node) _leaders.Leads(queue, configuration.Leader.Node, configuration.Epoch);
-        if (_copies.TryGetValue(queue, out var copy)) copy.Post((replica, now) => replica.Configured(configuration, now));
+        if (_copies.TryGetValue(queue, out var copy)) copy.Configured(configuration);
         else if (configuration.Concerns(Self.Node)) _leaders.Wanted(queue);
     }
 
