@@ -50,7 +50,7 @@ public class CommandLineTests
     }
 
     [TestCase("list_queeus", "Did you mean 'list_queues'?")]
-    [TestCase("cancel_sync_queue", "Available commands:")]
+    [TestCase("decommission_node", "Available commands:")]
     public async Task An_unknown_command_is_64_and_the_nearest_is_named(string line, string said)
     {
         var (code, output, error) = await CommandLine.Run(line);

@@ -32,11 +32,21 @@ public sealed class ClusterStory
         foreach (var node in _nodes) await node.DisposeAsync();
     }
 
-    [Test, Order(1)]
-    public async Task Every_node_says_how_the_cluster_is()
+    [Test]
+    public async Task A_cluster_is_operated_from_any_of_its_nodes_step_by_step()
+    {
+        await Every_node_says_how_the_cluster_is();
+        await Every_node_lists_every_queue_with_the_figures_of_its_leader();
+        await A_drained_node_leads_nothing_that_others_can_lead_until_it_is_revived();
+        await Leaders_are_spread_over_the_nodes();
+        await A_node_that_is_down_is_forgotten_with_the_queues_that_only_it_has();
+        await A_node_that_was_reset_joins_again();
+    }
+
+    private async Task Every_node_says_how_the_cluster_is()
     {
         await Do(0, "set_cluster_name shop");
-        await Eventually.That(() => Json(2, "cluster_status").Result.GetProperty("versions").EnumerateObject().Count(), Is.EqualTo(3));
+        await Eventually.That(async () => (await Json(2, "cluster_status")).GetProperty("versions").EnumerateObject().Count(), Is.EqualTo(3));
         var status = await Json(2, "cluster_status");
         Assert.That(status.GetProperty("cluster_name").GetString(), Is.EqualTo("shop"));
         Assert.That(Texts(status.GetProperty("disk_nodes")), Is.EqualTo(Names));
@@ -49,8 +59,7 @@ public sealed class ClusterStory
         Assert.That(System.Text.Encoding.UTF8.GetString((byte[])client.ServerProperties!["cluster_name"]!), Is.EqualTo("shop"));
     }
 
-    [Test, Order(2)]
-    public async Task Every_node_lists_every_queue_with_the_figures_of_its_leader()
+    private async Task Every_node_lists_every_queue_with_the_figures_of_its_leader()
     {
         await Do(0, """set_policy ha ^m '{"ha-mode":"all"}'""");
         await Publish(1, "m1", count: 3);
@@ -58,9 +67,9 @@ public sealed class ClusterStory
         for (var node = 0; node < 3; node++)
         {
             var asked = node;
-            await Eventually.That(() => Do(asked, "-s list_queues name messages state policy").Result.Lines, Is.EqualTo(new[] { "m1\t3\trunning\tha", "plain\t2\trunning\t" }));
+            await Eventually.That(async () => (await Do(asked, "-s list_queues name messages state policy")).Lines, Is.EqualTo(new[] { "m1\t3\trunning\tha", "plain\t2\trunning\t" }));
         }
-        await Eventually.That(() => Do(2, "-s list_queues pid slave_pids synchronised_slave_pids").Result.Lines[0],
+        await Eventually.That(async () => (await Do(2, "-s list_queues pid slave_pids synchronised_slave_pids")).Lines[0],
             Does.Match(@"^<n2@127\.0\.0\.1\.\d+\.0\.\d+>\t\[<n[13]@[^>]*>, <n[13]@[^>]*>\]\t\[<n[13]@[^>]*>, <n[13]@[^>]*>\]$"));
         Assert.That((await Do(1, "-s list_queues --local name")).Lines, Is.EqualTo(new[] { "m1" }));
         Assert.That((await Do(0, "sync_queue m1")).Code, Is.Zero);
@@ -70,40 +79,36 @@ public sealed class ClusterStory
         Assert.That((await Do(1, "-s list_policies_with_classic_queue_mirroring")).Output, Does.StartWith("/\tha\t^m\tall"));
     }
 
-    [Test, Order(3)]
-    public async Task A_drained_node_leads_nothing_that_others_can_lead_until_it_is_revived()
+    private async Task A_drained_node_leads_nothing_that_others_can_lead_until_it_is_revived()
     {
         await Do(1, "drain");
-        await Eventually.That(() => Do(2, "-s list_queues name pid").Result.Lines[0], Does.Not.Contain("<n2@"));
-        await Eventually.That(() => Json(0, "cluster_status").Result.GetProperty("maintenance_status").GetProperty(Names[1]).GetString(), Is.EqualTo("marked for maintenance"));
+        await Eventually.That(async () => (await Do(2, "-s list_queues name pid")).Lines[0], Does.Not.Contain("<n2@"));
+        await Eventually.That(async () => (await Json(0, "cluster_status")).GetProperty("maintenance_status").GetProperty(Names[1]).GetString(), Is.EqualTo("marked for maintenance"));
         Assert.That(async () => await Client(1), Throws.InstanceOf<RabbitMQ.Client.Exceptions.BrokerUnreachableException>());
         Assert.That((await Do(0, "-s list_queues messages")).Lines, Is.EqualTo(new[] { "3", "2" }));
         await Do(1, "revive");
         await using var client = await Client(1);
     }
 
-    [Test, Order(4)]
-    public async Task Leaders_are_spread_over_the_nodes()
+    private async Task Leaders_are_spread_over_the_nodes()
     {
         for (var queue = 2; queue <= 6; queue++) await Publish(0, $"m{queue}", count: 1);
         var spread = await Json(2, "rebalance all");
         Assert.That(spread.EnumerateArray().Select(node => node.GetProperty("Number of replicated classic queues").GetInt32()), Is.EqualTo(new[] { 2, 2, 2 }));
     }
 
-    [Test, Order(5)]
-    public async Task A_node_that_is_down_is_forgotten_with_the_queues_that_only_it_has()
+    private async Task A_node_that_is_down_is_forgotten_with_the_queues_that_only_it_has()
     {
         Assert.That((await Run(1, $"forget_cluster_node {Names[0]}")).Error, Is.EqualTo($"Error:\nRabbitMQ on node {Names[0]} must be stopped with 'rabbitmqctl -n {Names[0]} stop_app' before it can be removed\n"));
         Assert.That((await Run(1, "forget_cluster_node other@x")).Error, Is.EqualTo("Error:\nThe node selected is not in the cluster.\n"));
         await Do(0, "stop_app");
-        await Eventually.That(() => Do(1, "-s list_queues name state").Result.Lines, Has.Member("plain\tdown"));
+        await Eventually.That(async () => (await Do(1, "-s list_queues name state")).Lines, Has.Member("plain\tdown"));
         await Do(1, $"forget_cluster_node {Names[0]}");
-        await Eventually.That(() => Do(2, "-s list_queues name").Result.Lines, Is.EqualTo(new[] { "m1", "m2", "m3", "m4", "m5", "m6" }));
+        await Eventually.That(async () => (await Do(2, "-s list_queues name")).Lines, Is.EqualTo(new[] { "m1", "m2", "m3", "m4", "m5", "m6" }));
         Assert.That((await Json(2, "cluster_status")).GetProperty("disk_nodes").GetArrayLength(), Is.EqualTo(2));
     }
 
-    [Test, Order(6)]
-    public async Task A_node_that_was_reset_joins_again()
+    private async Task A_node_that_was_reset_joins_again()
     {
         Assert.That((await Run(2, "reset")).Code, Is.EqualTo(64), "it runs");
         Assert.That((await Run(2, $"join_cluster {Names[1]}")).Code, Is.EqualTo(70), "it runs");
@@ -113,7 +118,7 @@ public sealed class ClusterStory
         await Do(2, $"join_cluster {Names[1]}");
         await Do(2, "start_app");
         await Do(1, "await_online_nodes 2 -t 30");
-        await Eventually.That(() => Do(2, "-s list_queues messages").Result.Lines, Is.EqualTo(new[] { "3", "1", "1", "1", "1", "1" }));
+        await Eventually.That(async () => (await Do(2, "-s list_queues messages")).Lines, Is.EqualTo(new[] { "3", "1", "1", "1", "1", "1" }));
         await Do(2, "stop_app");
         Assert.That((await Do(2, $"join_cluster {Names[1]}")).Output, Does.Contain("The node is already a member of this cluster"));
         await Do(2, "start_app");
