@@ -35,7 +35,8 @@ internal sealed partial class EtcdWatch(EtcdClient client, string prefix, long f
                 using var call = client.Watch(out channel, silence.Token);
                 await Follow(call, silence);
             }
-            catch (Exception exception) when (exception is RpcException or OperationCanceledException or ObjectDisposedException)
+            // What is written to a connection that ends at that moment fails as the connection does, and not as a call.
+            catch (Exception exception) when (exception is RpcException or IOException or OperationCanceledException or ObjectDisposedException)
             {
                 if (cancellation.IsCancellationRequested) return;
                 LogLost(logger, exception.Message);
@@ -49,7 +50,14 @@ internal sealed partial class EtcdWatch(EtcdClient client, string prefix, long f
     {
         silence.CancelAfter(client.Options.WatchSilenceMs);
         var create = new WatchCreateRequest { Key = ByteString.CopyFromUtf8(prefix), RangeEnd = EtcdClient.EndOf(prefix), StartRevision = _next };
-        await call.RequestStream.WriteAsync(new WatchRequest { CreateRequest = create }, silence.Token);
+        try
+        {
+            await call.RequestStream.WriteAsync(new WatchRequest { CreateRequest = create }, silence.Token);
+        }
+        catch (InvalidOperationException exception)
+        {
+            throw new RpcException(new Status(StatusCode.Unavailable, exception.Message, exception)); // the call has ended already
+        }
         using var ended = CancellationTokenSource.CreateLinkedTokenSource(silence.Token);
         var asking = AskForProgress(call, ended.Token);
         try
@@ -92,7 +100,7 @@ internal sealed partial class EtcdWatch(EtcdClient client, string prefix, long f
                 await call.RequestStream.WriteAsync(new WatchRequest { ProgressRequest = new WatchProgressRequest() }, cancellation);
             }
         }
-        catch (Exception exception) when (exception is RpcException or OperationCanceledException or InvalidOperationException)
+        catch (Exception exception) when (exception is RpcException or IOException or OperationCanceledException or InvalidOperationException)
         {
             // The reader of the answers finds the same.
         }

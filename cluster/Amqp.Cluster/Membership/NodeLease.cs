@@ -122,7 +122,15 @@ internal sealed partial class NodeLease(
         async (channel, options) =>
         {
             using var call = new Lease.LeaseClient(channel).LeaseKeepAlive(options);
-            await call.RequestStream.WriteAsync(new LeaseKeepAliveRequest { ID = _id }, options.CancellationToken);
+            try
+            {
+                await call.RequestStream.WriteAsync(new LeaseKeepAliveRequest { ID = _id }, options.CancellationToken);
+            }
+            catch (Exception exception) when (exception is IOException or InvalidOperationException)
+            {
+                // The connection ends at that moment, which writing does not show as a call that failed.
+                throw new RpcException(new Status(StatusCode.Unavailable, exception.Message, exception));
+            }
             if (!await call.ResponseStream.MoveNext(options.CancellationToken)) throw new RpcException(new Status(StatusCode.Unavailable, "etcd has ended the call"));
             return call.ResponseStream.Current.TTL;
         },
