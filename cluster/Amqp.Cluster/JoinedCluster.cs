@@ -109,6 +109,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         _change = change;
         _queues.Serve(local);
+        _mirrors.RemoveDeleted(_queues.Exists);
         _mirrors.Serve(local);
         _forwarder.Served.Connect(local, _messages);
         _alarms.Serve(alarms, () => View.Nodes.Where(node => node.Name != View.Self).Select(node => node.Name));

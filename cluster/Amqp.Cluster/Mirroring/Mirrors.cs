@@ -47,7 +47,7 @@ internal sealed partial class Mirrors : IAsyncDisposable
     public Mirrors(Member self, NodeLinks links, QueueRecords records, IMessageStore store, ILeaders leaders, ReplicaOptions options, TimeProvider time, ILogger logger, Action<Exception> failed)
     {
         (Self, _links, Store, _leaders, _options, _logger) = (self, links, store, leaders, options, logger);
-        _keeper = new RecordKeeper(records, Stored, failed, logger);
+        _keeper = new RecordKeeper(records, Stored, failed, time, logger);
         _ticking = time.CreateTimer(_ => Tick(), state: null, TickEvery, TickEvery);
     }
 
@@ -62,6 +62,17 @@ internal sealed partial class Mirrors : IAsyncDisposable
     public async Task Load(CancellationToken cancellation)
     {
         foreach (var (queue, configuration) in await _keeper.Load(cancellation)) _records[queue] = configuration;
+    }
+
+    /// <summary>What was loaded of queues that are not among the definitions, which were loaded later, is removed: they were deleted.</summary>
+    public void RemoveDeleted(Func<QueueId, bool> exists)
+    {
+        foreach (var (queue, _) in _records)
+        {
+            if (exists(queue)) continue;
+            _records.TryRemove(queue, out _);
+            _keeper.Remove(queue);
+        }
     }
 
     /// <summary>The queues of this node can be found, and what was loaded and what comes is told to them.</summary>

@@ -68,7 +68,7 @@ internal sealed class QueueRecords(EtcdClient client)
         return found;
     }
 
-    /// <summary>The queues are deleted. That a record is left behind does no harm: it is removed when a node next looks.</summary>
+    /// <summary>The queues are deleted. That a record is left behind does no harm: it is removed when a node next starts.</summary>
     public async Task Remove(IReadOnlyCollection<QueueId> queues, CancellationToken cancellation)
     {
         foreach (var some in queues.Chunk(ChangesMax))

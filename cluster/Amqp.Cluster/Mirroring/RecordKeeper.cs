@@ -9,8 +9,10 @@ namespace Amqp.Cluster.Mirroring;
 /// <summary>Asks etcd for what the copies of this node propose, many at a time, and tells what it has.</summary>
 /// <param name="stored">Told of each record, as it is stored; from any thread, perhaps late or twice.</param>
 /// <param name="failed">Called once, when this node cannot follow the records any more: the process must end, and start again.</param>
-internal sealed partial class RecordKeeper(QueueRecords records, Action<QueueId, QueueConfiguration> stored, Action<Exception> failed, ILogger logger) : IAsyncDisposable
+internal sealed partial class RecordKeeper(QueueRecords records, Action<QueueId, QueueConfiguration> stored, Action<Exception> failed, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
+    private static readonly TimeSpan RetryEvery = TimeSpan.FromMilliseconds(500);
+
     // Each copy has one proposal at a time, and says it again after a second.
     private readonly Channel<QueueChange> _proposals = Channel.CreateUnbounded<QueueChange>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Channel<QueueId> _removals = Channel.CreateUnbounded<QueueId>(new UnboundedChannelOptions { SingleReader = true });
@@ -79,7 +81,11 @@ internal sealed partial class RecordKeeper(QueueRecords records, Action<QueueId,
             while (changes.Count < QueueRecords.ChangesMax && _proposals.Reader.TryRead(out var change)) changes[change.Queue] = change;
             try
             {
-                foreach (var record in await records.Propose([.. changes.Values], _ended.Token)) stored(record.Queue, record.Configuration);
+                foreach (var record in await records.Propose([.. changes.Values], _ended.Token))
+                {
+                    changes.Remove(record.Queue);
+                    stored(record.Queue, record.Configuration);
+                }
             }
 #pragma warning disable CA1031 // One that cannot be asked must not end the asking for others.
             catch (Exception exception) when (exception is not OperationCanceledException)
@@ -87,7 +93,15 @@ internal sealed partial class RecordKeeper(QueueRecords records, Action<QueueId,
             {
                 LogRefused(logger, exception, changes.Count);
             }
+            // A copy says again what has no answer; before the first record there is none that could.
+            foreach (var change in changes.Values.Where(change => change.Revision == 0)) _ = ProposeAgain(change);
         }
+    }
+
+    private async Task ProposeAgain(QueueChange change)
+    {
+        await Task.Delay(RetryEvery, time, _ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        Propose(change);
     }
 
     private async Task Remove()
