@@ -255,7 +255,7 @@ internal sealed class QueueLeader
     private void ChangeSet(long now)
     {
         if (_proposal is not null) return;
-        if (_handOver is var (node, epoch, _) && HandedOver(node) is { } next)
+        if (_handOver is var (node, epoch, begun) && (now - begun >= _options.LastAcksMs || !AwaitsAcks) && HandedOver(node) is { } next)
         {
             Propose(Stored with { Epoch = epoch, Leader = next }, now);
             return;
@@ -276,6 +276,8 @@ internal sealed class QueueLeader
         changed |= !replicas.SequenceEqual(Stored.Replicas) || min != Stored.MinInSync;
         if (changed) Propose(Stored with { InSync = [.. inSync], Replicas = replicas, MinInSync = min }, now);
     }
+
+    private bool AwaitsAcks => _state.UnackedCount > _state.DelayedCount;
 
     /// <summary>The next leader, once it has everything.</summary>
     private Member? HandedOver(string node) => _feeds.TryGetValue(node, out var feed) && Stored.InSync.Contains(feed.Mirror)

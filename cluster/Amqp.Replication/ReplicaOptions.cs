@@ -15,6 +15,10 @@ public sealed record ReplicaOptions
     /// <summary>A hand-over that has not come to its last step after so long is given up: clients wait meanwhile, and the operator may ask again.</summary>
     public long HandOverMs { get; init; } = 3_000;
 
+    /// <summary>For so long a hand-over waits for acknowledgements that are on their way: a consumer whose messages are not acknowledged by then gets them again from the
+    /// next leader. Long enough for what is being worked on in a stream, short enough that publishers hardly notice when a consumer holds its messages for hours.</summary>
+    public long LastAcksMs { get; init; } = 500;
+
     /// <summary>Messages that a <see cref="Part"/> describes: 100 kB or so.</summary>
     public int PartCount { get; init; } = 2_048;
 

@@ -162,6 +162,28 @@ public class ReplicaTests
         Assert.That((story["a"].Replica.AcceptsPublishes, story["a"].State.HandsOut), Is.EqualTo((true, true)));
     }
 
+    /// <summary>What is acknowledged while the queue changes hands would be handed out once more by the next leader.</summary>
+    [TestCase(true)]
+    [TestCase(false, Description = "a consumer that never does")]
+    public void A_hand_over_waits_for_acknowledgements_but_not_for_long(bool isAcknowledged)
+    {
+        var story = new ReplicaStory();
+        story.Configure(1, "a", "a b");
+        story["a"].Publish(Producer, "m1");
+        story.Pass();
+        var (holder, message) = (new Holder(), 0L);
+        story["a"].Do(a => a.State.TryGet(holder, story.Now, out _, out message, out _));
+        story["a"].Do(a => a.Replica.HandOver("b", epoch: 2, story.Now));
+        story.Now += new ReplicaOptions().LastAcksMs - 1;
+        story["a"].Do(a => a.Replica.Tick(story.Now));
+        Assert.That(story["a"].Replica.IsFrozen, Is.False);
+        if (isAcknowledged) story["a"].Do(a => a.State.Settle(holder, message, Settlement.Acknowledge, story.Now));
+        else story.Now++;
+        story.Pass();
+        story["a"].Do(a => a.Replica.Tick(story.Now));
+        Assert.That((story["a"].Replica.IsFrozen, story["b"].Content), Is.EqualTo((true, isAcknowledged ? "" : "m1")));
+    }
+
     [Test]
     public void Once_its_successor_is_proposed_nothing_may_happen_in_the_queue()
     {
