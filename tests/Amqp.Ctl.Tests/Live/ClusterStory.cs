@@ -105,7 +105,7 @@ public sealed class ClusterStory
         await Eventually.That(async () => (await Do(1, "-s list_queues name state")).Lines, Has.Member("plain\tdown"));
         await Do(1, $"forget_cluster_node {Names[0]}");
         await Eventually.That(async () => (await Do(2, "-s list_queues name")).Lines, Is.EqualTo(new[] { "m1", "m2", "m3", "m4", "m5", "m6" }));
-        Assert.That((await Json(2, "cluster_status")).GetProperty("disk_nodes").GetArrayLength(), Is.EqualTo(2));
+        await Eventually.That(async () => (await Json(2, "cluster_status")).GetProperty("disk_nodes").GetArrayLength(), Is.EqualTo(2));
     }
 
     private async Task A_node_that_was_reset_joins_again()
@@ -114,7 +114,7 @@ public sealed class ClusterStory
         Assert.That((await Run(2, $"join_cluster {Names[1]}")).Code, Is.EqualTo(70), "it runs");
         await Do(2, "stop_app");
         await Do(2, "reset -t 60");
-        Assert.That((await Json(1, "cluster_status")).GetProperty("disk_nodes").GetArrayLength(), Is.EqualTo(1));
+        await Eventually.That(async () => (await Json(1, "cluster_status")).GetProperty("disk_nodes").GetArrayLength(), Is.EqualTo(1));
         await Do(2, $"join_cluster {Names[1]}");
         await Do(2, "start_app");
         await Do(1, "await_online_nodes 2 -t 30");
