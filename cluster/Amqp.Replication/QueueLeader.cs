@@ -15,6 +15,9 @@ namespace Amqp.Replication;
 /// </summary>
 internal sealed class QueueLeader
 {
+    // Of a record without its message, when what is kept for mirrors is counted.
+    private const int RecordBytes = 64;
+
     private readonly Member _self;
     private readonly QueueState _state;
     private readonly ReplicaEffects _effects;
@@ -76,9 +79,9 @@ internal sealed class QueueLeader
     public long Append(StoreRecord[] records, ProducerMark[] marks, bool isTogether, long now)
     {
         if (IsFrozen) throw new InvalidOperationException("the queue is being handed over: nothing may happen in it");
-        var bytes = records.Sum(record => 64L + (record.Message?.Size ?? 0));
-        var batch = new Batch(++LastNumber, records, marks, isTogether, bytes);
-        foreach (var feed in _feeds.Values.ToArray()) Send(feed, batch, now);
+        var batch = new Batch(++LastNumber, records, marks, isTogether, BytesOf(records));
+        // A dictionary may lose entries while it is walked.
+        foreach (var (_, feed) in _feeds) Send(feed, batch, now);
         return LastNumber;
     }
 
@@ -86,7 +89,8 @@ internal sealed class QueueLeader
     public void Durable(long number, long now)
     {
         _durable = Math.Max(_durable, number);
-        Advance(now);
+        Complete();
+        if (IsHandingOver) ChangeSet(now);
     }
 
     public void Received(string from, ReplicaMessage message, long now)
@@ -106,7 +110,9 @@ internal sealed class QueueLeader
         {
             if (feed.IsComplete) _missingSince.Remove(from);
             Describe(feed, now);
-            Advance(now);
+            Complete();
+            // By the words of one that is in sync the set does not change.
+            if (IsHandingOver || !Stored.InSync.Contains(feed.Mirror)) ChangeSet(now);
         }
         else if (message is Want want) Answer(feed, want, now);
     }
@@ -241,12 +247,27 @@ internal sealed class QueueLeader
     private void Complete()
     {
         if (IsSuspended || !Stored.HasEnough) return;
-        var safe = _durable;
-        foreach (var member in Stored.InSync.Concat(_proposal?.InSync ?? []))
-        {
-            if (!member.IsSameCopy(_self)) safe = Math.Min(safe, FeedOf(member)?.TakenNumber ?? 0);
-        }
+        var safe = Math.Min(_durable, TakenBy(Stored.InSync));
+        if (_proposal is not null) safe = Math.Min(safe, TakenBy(_proposal.InSync));
         Completed = Math.Max(Completed, safe);
+    }
+
+    /// <summary>All of these mirrors have every batch up to this one.</summary>
+    private long TakenBy(ImmutableArray<Member> members)
+    {
+        var taken = long.MaxValue;
+        foreach (var member in members)
+        {
+            if (!member.IsSameCopy(_self)) taken = Math.Min(taken, FeedOf(member)?.TakenNumber ?? 0);
+        }
+        return taken;
+    }
+
+    private static long BytesOf(StoreRecord[] records)
+    {
+        var bytes = 0L;
+        foreach (ref readonly var record in records.AsSpan()) bytes += RecordBytes + (record.Message?.Size ?? 0);
+        return bytes;
     }
 
     private MirrorFeed? FeedOf(Member member) => _feeds.TryGetValue(member.Node, out var feed) && feed.Mirror.IsSameCopy(member) ? feed : null;

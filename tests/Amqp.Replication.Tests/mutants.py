@@ -16,13 +16,14 @@ SEEDS = 400
 
 # What is wrong then, the file, the line as it is, and as it is not to be.
 MUTANTS = [
-    ("a proposal counts only when it is stored", "QueueLeader.cs", "Stored.InSync.Concat(_proposal?.InSync ?? [])", "Stored.InSync"),
-    ("a proposal counts as if it were stored", "QueueLeader.cs", "Stored.InSync.Concat(_proposal?.InSync ?? [])", "(_proposal?.InSync ?? Stored.InSync)"),
+    ("a proposal counts only when it is stored", "QueueLeader.cs", "if (_proposal is not null) safe =", "if (false) safe ="),
+    ("a proposal counts as if it were stored", "QueueLeader.cs", "Math.Min(_durable, TakenBy(Stored.InSync))", "Math.Min(_durable, TakenBy(_proposal?.InSync ?? Stored.InSync))"),
     ("too few in sync complete a batch", "QueueLeader.cs", "if (IsSuspended || !Stored.HasEnough) return;\n        var safe", "if (IsSuspended) return;\n        var safe"),
     ("a leader whose lease is in doubt completes a batch", "QueueLeader.cs", "if (IsSuspended || !Stored.HasEnough) return;\n        var safe", "if (!Stored.HasEnough) return;\n        var safe"),
-    ("the own disk is not waited for", "QueueLeader.cs", "var safe = _durable;", "var safe = LastNumber;"),
+    ("the own disk is not waited for", "QueueLeader.cs", "Math.Min(_durable, TakenBy", "Math.Min(LastNumber, TakenBy"),
     ("what is durable of one epoch counts in the next", "QueueReplica.cs", "if (epoch == _configuration?.Epoch) _leader", "_leader"),
     ("handed over before the next leader has everything", "QueueLeader.cs", "&& Completed == LastNumber && feed.TakenNumber == LastNumber ?", "?"),
+    ("handed over with acknowledgements on their way", "QueueLeader.cs", "(now - begun >= _options.LastAcksMs || !AwaitsAcks) && ", ""),
     ("the queue goes on while it is handed over", "QueueLeader.cs", "public bool IsFrozen => _handOver", "public bool IsFrozen => false && _handOver"),
     ("a hand-over never ends", "QueueLeader.cs", "if (_handOver is { } begun && now - begun.Since >= _options.HandOverMs) CancelHandOver();", ""),
     ("in sync before it has what was confirmed", "QueueLeader.cs", "!feed.IsComplete || feed.TakenNumber < Completed ||", "!feed.IsComplete ||"),
