@@ -18,7 +18,7 @@ SOURCES := $(shell find broker cluster tools -mindepth 1 \( -name bin -o -name o
              \( -type d -o -name '*.cs' -o -name '*.csproj' -o -name '*.razor' -o -name packages.lock.json \) -print 2>/dev/null) \
            tools/scripts/publish.proj appsettings.json Directory.Build.props Directory.Packages.props global.json
 
-.PHONY: help run cluster build test test-long test-faults sim mutants test-oracle demo-ack demo-confirm demo-persistence demo-peak bench bench-quick bench-limits bench-micro bench-storage bench-objects bench-curves soak format clean
+.PHONY: help run cluster build test test-long test-faults sim mutants test-oracle demo-ack demo-confirm demo-persistence demo-peak bench bench-quick bench-cluster bench-limits bench-micro bench-storage bench-objects bench-curves soak format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -83,6 +83,11 @@ bench: build ## Measure this broker and Debian's rabbitmq-server in turns on the
 bench-quick: build ## The same in under two minutes: a part of the work, one round of a second each
 	@tests/oracle/install.sh
 	@tools/scripts/bench.sh --quick $(ARGS)
+
+bench-cluster: build ## Measure three nodes of this broker and three of Debian's rabbitmq-server in turns (options: ARGS="--rounds 3 --only mirrors")
+	@tests/oracle/install.sh
+	@tools/scripts/install-etcd.sh
+	@tools/scripts/bench-cluster.sh $(ARGS)
 
 bench-limits: build ## Measure the broker beside what its parts, the sockets and the load generator reach alone (options: ARGS="--seconds 5")
 	@exec out/amqpbench limits $(ARGS)

@@ -1,5 +1,6 @@
 # Sourced by start.sh, stop.sh and ctl.sh: where the oracle lives and what keeps it apart from every other RabbitMQ of the machine.
-# Several oracles may run at once: give each its own AMQP_ORACLE_NAME and AMQP_ORACLE_PORT.
+# Several oracles may run at once: give each its own AMQP_ORACLE_NAME and AMQP_ORACLE_PORT. Those that are to be a cluster have an
+# AMQP_ORACLE_EPMD_PORT and an AMQP_ORACLE_COOKIE in common.
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 oracle=$(cd "$here/.." && pwd)/.tools/oracle
 name=${AMQP_ORACLE_NAME:-oracle}

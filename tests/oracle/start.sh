@@ -11,6 +11,7 @@ set -euo pipefail
 [ -n "${AMQP_ORACLE_KEEP:-}" ] || rm -rf "$var"
 rm -rf "$var/log" # readiness is read from the log
 mkdir -p "$var/log"
+[ -z "${AMQP_ORACLE_COOKIE:-}" ] || (umask 377; echo -n "$AMQP_ORACLE_COOKIE" >"$var/.erlang.cookie")
 
 if (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null; then
   echo "oracle: something else listens on 127.0.0.1:$port" >&2

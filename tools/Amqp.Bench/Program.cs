@@ -71,6 +71,28 @@ compare.SetAction(parsed =>
     return isComplete ? 0 : 1;
 });
 
+var otherUris = new Option<string[]>("--other-uris") { Description = "the nodes of the cluster to compare with", Required = true, AllowMultipleArgumentsPerToken = true };
+var otherControl = new Option<string>("--other-control") { Description = "the program that is its rabbitmqctl", Required = true };
+var compareClusters = new Command("compare-clusters", "Compare three nodes with another cluster on the same work, in turns") { otherUris, otherPid, otherName, otherControl, quick, rounds, seconds, only, directory };
+compareClusters.SetAction(parsed =>
+{
+    var data = DataOf(parsed);
+    bool isComplete;
+    using (var cluster = ClusterProcess.Start(data))
+    {
+        var uris = parsed.GetValue(otherUris)!;
+        var control = Path.GetFullPath(parsed.GetValue(otherControl)!);
+        var other = new Target(parsed.GetValue(otherName)!, uris[0], parsed.GetValue(otherPid)) { OtherNodes = uris[1..], Control = arguments => BrokerProcess.Output(control, arguments) };
+        var work = ClusterScenarios.All.Where(scenario => scenario.Name.Contains(parsed.GetValue(only)!, StringComparison.Ordinal) && (scenario.IsQuick || !parsed.GetValue(quick)));
+        ClusterScenarios.Prepare(cluster.Target);
+        ClusterScenarios.Prepare(other);
+        isComplete = new Comparison(cluster.Target, other, _ => throw new NotSupportedException("all work is done on the same cluster"), AnsiConsole.Console)
+            .Run(work, parsed.GetValue(rounds), parsed.GetValue(seconds));
+    }
+    Directory.Delete(data, recursive: true);
+    return isComplete ? 0 : 1;
+});
+
 var limitSeconds = new Option<int>("--seconds") { Description = "of each measurement", DefaultValueFactory = _ => 2 };
 var limits = new Command("limits", "Measure the broker beside what its parts, the sockets and the load generator reach alone") { limitSeconds, directory };
 limits.SetAction(parsed =>
@@ -107,7 +129,7 @@ var peer = new Command("peer") { peerBody };
 peer.Hidden = true;
 peer.SetAction(parsed => Peer.Listen(parsed.GetValue(peerBody)));
 
-return new RootCommand("Measures the broker beside what the machine can do.") { compare, curves, limits, storage, objects, soak, fill, relay, peer }.Parse(args).Invoke();
+return new RootCommand("Measures the broker beside what the machine can do.") { compare, compareClusters, curves, limits, storage, objects, soak, fill, relay, peer }.Parse(args).Invoke();
 
 // On the broker that --uri and --pid say, or on one of ours that is started for it.
 void OnBroker(ParseResult parsed, string[] options, Action<Target> measure)

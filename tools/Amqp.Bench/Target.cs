@@ -5,12 +5,18 @@ using AMQP.Net;
 
 namespace Amqp.Bench;
 
-/// <summary>A broker that is measured: where it listens, and its process.</summary>
+/// <summary>A broker that is measured: where it listens, and its process. Of a cluster it is the first node.</summary>
 internal sealed record Target(string Name, string Uri, int ProcessId)
 {
     private const double StableShare = 0.002;
 
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
+
+    /// <summary>Where the other nodes of its cluster listen.</summary>
+    public IReadOnlyList<string> OtherNodes { get; init; } = [];
+
+    /// <summary>Of a cluster: runs its <c>rabbitmqctl</c> with these arguments, and returns what that prints.</summary>
+    public Func<string[], string>? Control { get; init; }
 
     public AmqpUri Address => AmqpUri.Parse(Uri);
 
@@ -48,6 +54,7 @@ internal sealed record Target(string Name, string Uri, int ProcessId)
             before = now;
         }
     }
+
     public void DeleteQueue(string name)
     {
         using var connection = PerfConnection.Open(Address, "amqpbench");

@@ -28,6 +28,7 @@ internal sealed class MovingQueue : Owner<MovingMail>, IQueueEndpoint
     private readonly Func<QueueId, IQueueEndpoint?> _findHere;
     private readonly long _node;
     private readonly BatchList<QueueOperation> _out = new();
+    private readonly BatchList<long> _taken = new();
     private readonly Dictionary<long, Unanswered> _unanswered = [];
     private readonly List<QueueOperation> _waiting = [];
     private volatile QueueDefinition _definition;
@@ -178,10 +179,22 @@ internal sealed class MovingQueue : Owner<MovingMail>, IQueueEndpoint
 
     private void Taken(long first, long count)
     {
+        IPublisher? publisher = null;
         for (var number = first; number < first + count; number++)
         {
-            if (_unanswered.Remove(number, out var taken)) taken.Publisher.Taken([taken.Number]);
+            if (!_unanswered.Remove(number, out var taken)) continue;
+            if (taken.Publisher != publisher) TellTaken(publisher);
+            publisher = taken.Publisher;
+            _taken.Add(taken.Number);
         }
+        TellTaken(publisher);
+    }
+
+    /// <summary>A publisher hears of all in a row that were its own.</summary>
+    private void TellTaken(IPublisher? publisher)
+    {
+        publisher?.Taken(_taken.Items);
+        _taken.Clear();
     }
 
     private void Follow(string? node, uint epoch, bool isHere)
