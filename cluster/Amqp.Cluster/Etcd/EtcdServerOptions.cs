@@ -1,4 +1,5 @@
 using System.Net;
+using Amqp.Cluster.Security;
 
 namespace Amqp.Cluster.Etcd;
 
@@ -46,7 +47,7 @@ public sealed record EtcdServerOptions
 
     internal string LogFile => Path.Combine(Folder, "etcd.log");
 
-    internal string CertificatesFolder => Path.Combine(Folder, "certificates");
+    internal string CertificatesFolder => CertificatesIn(Folder);
 
     private string DataFolder => Path.Combine(Folder, "data");
 
@@ -67,7 +68,7 @@ public sealed record EtcdServerOptions
 
     internal IEnumerable<string> Arguments()
     {
-        var (certificate, key, authority) = (InCertificates("node.crt"), InCertificates("node.key"), InCertificates("authority.crt"));
+        var (certificate, key, authority) = ClusterCertificates.FilesIn(CertificatesFolder);
         return
         [
             "--name", Self.Name, "--data-dir", DataFolder,
@@ -82,7 +83,8 @@ public sealed record EtcdServerOptions
             // Named, or it writes to the journal when the broker is a service of systemd.
             "--logger", "zap", "--log-outputs", "stderr",
         ];
-
-        string InCertificates(string name) => Path.Combine(CertificatesFolder, name);
     }
+
+    /// <param name="folder">As <see cref="Folder"/>.</param>
+    internal static string CertificatesIn(string folder) => Path.Combine(folder, "certificates");
 }

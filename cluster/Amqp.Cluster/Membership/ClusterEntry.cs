@@ -20,11 +20,8 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
 
     private readonly ILogger _logger = loggers.CreateLogger<ClusterEntry>();
 
-    /// <summary>The node was a member and is none any more.</summary>
-    public static ClusterException Removed(string node) => new(
-        $"Node {node} was removed from its cluster (`forget_cluster_node`), and cannot go on with what it has. To let it join again, reset it: `rabbitmqctl reset`, or stop it and empty its data directory. Then start it with Cluster:Seeds.");
-
     /// <returns>The member of etcd that runs on this node; null: none does.</returns>
+    /// <exception cref="RemovedException">It was a member and is none any more.</exception>
     /// <exception cref="ClusterException">It cannot come to a cluster; the message says what to do.</exception>
     public async Task<EtcdServer?> Enter(CancellationToken cancellation)
     {
@@ -60,7 +57,7 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
             // It may have been stopped while it joined.
             using var client = self.NewClient(Endpoints(self, hasOwn: true, state.File.Members));
             var members = new EtcdMembers(client);
-            var own = (await members.List(cancellation)).FirstOrDefault(member => member.Name == self.Name || member.PeerUrls.Contains(self.Peer.Url)) ?? throw Removed(self.Name);
+            var own = (await members.List(cancellation)).FirstOrDefault(member => member.Name == self.Name || member.PeerUrls.Contains(self.Peer.Url)) ?? throw new RemovedException(self.Name);
             if (own.IsLearner) await Promote(members, own.Id, cancellation);
             return server;
         }
@@ -79,7 +76,7 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
         using var client = self.NewClient(Endpoints(self, hasOwn: false, answer.Members));
         var (registry, members) = (new Registry(client), new EtcdMembers(client));
         await twins.Refuse(registry, cancellation);
-        if (state.File.IsRegistered && await registry.FindMember(self.Name, cancellation) is null) throw Removed(self.Name);
+        if (state.File.IsRegistered && await registry.FindMember(self.Name, cancellation) is null) throw new RemovedException(self.Name);
         state.Save(state.File with { Token = answer.Token, HasJoined = true, IsToJoin = false, Members = answer.Members });
         foreach (var before in (await members.List(cancellation)).Where(member => member.Name == self.Name))
         {
@@ -191,7 +188,7 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
             }
             await given.CancelAsync();
             await starting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            throw Removed(self.Name);
+            throw new RemovedException(self.Name);
         }
         catch
         {
@@ -205,7 +202,7 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
             var others = state.File.Members.Where(member => member.IsVoter && member.Name != self.Name).ToList();
             var missing = (await Task.WhenAll(others.Select(Try))).OfType<string>().ToList();
             return missing.Count > 0
-                ? $"its etcd needs a majority of its {others.Count + 1} members. Start these nodes: {string.Join("; ", missing)}"
+                ? $"its etcd needs a majority of its {others.Count + 1} members, and does not find it. These nodes do not answer, so start those that do not run: {string.Join("; ", missing)}"
                 : $"its etcd does not answer, though all other nodes do. Its log is {options.LogFile}";
 
             async Task<string?> Try(MemberRecord member)

@@ -23,15 +23,19 @@ public sealed class StoppedNode(ClusterOptions options, ClusterCertificates cert
             Forget();
             return;
         }
-        var membership = await ClusterMembership.Start(options, certificates, new LinkOptions(), version, _ => { }, time, loggers, cancellation);
         try
         {
-            await membership.Look(cancellation);
-            await membership.Leave(cancellation);
+            var membership = await ClusterMembership.Start(options, certificates, new LinkOptions(), version, _ => { }, time, loggers, cancellation);
+            await using (membership)
+            {
+                await membership.Look(cancellation);
+                await membership.Leave(cancellation);
+            }
         }
-        finally
+        catch (RemovedException)
         {
-            await membership.DisposeAsync();
+            // The others have done without it already.
+            Forget();
         }
     }
 
