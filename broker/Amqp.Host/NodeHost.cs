@@ -159,6 +159,17 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
         return hasJoined;
     }
 
+    public async Task<IReadOnlyList<string>> GiveUp(string node)
+    {
+        IReadOnlyList<string> others = [];
+        await InTurn(async () =>
+        {
+            CheckThatItIsStopped();
+            others = await Resetting.GiveUp(node);
+        });
+        return others;
+    }
+
     /// <summary>Ends the node, if it runs: the process is going to end.</summary>
     public Task End() => InTurn(() => Stop());
 

@@ -154,7 +154,7 @@ internal sealed class Server : IAsyncDisposable
         {
             await _host!.StopRemoved(removed);
         }
-#pragma warning disable CA1031 // No one waits for it; a node that is half stopped is of no use.
+#pragma warning disable CA1031 // Nothing waits for it; a node that is half stopped is of no use.
         catch (Exception exception)
 #pragma warning restore CA1031
         {

@@ -121,6 +121,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _alarms.Serve(alarms, () => View.Nodes.Where(node => node.Name != View.Self).Select(node => node.Name));
         _reports.Serve(local, startedAt);
         await EndWhatIsGone(change);
+        await EndWhatWasGivenUp();
         _looking.Change(TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
 
@@ -173,6 +174,17 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         var nodes = View.Nodes;
         if (unregistered.Count == 0 && nodes.All(node => !node.IsRunning || node.Name == View.Self)) await change(new EndAllTransient());
         else await change(new Commands([.. nodes.Where(node => !node.IsRunning || node.Name == View.Self).Select(node => new EndNode(node.Name, unregistered.GetValueOrDefault(node.Name, _membership.Epoch) - 1))]));
+    }
+
+    private async Task EndWhatWasGivenUp()
+    {
+        if (_membership.LeftBehind is not { Length: > 0 } nodes) return;
+        foreach (var node in nodes)
+        {
+            // If not, the next start tries again.
+            if (await RemoveQueuesOf(node) is { } error) throw new ClusterException($"Node {node} is out of the cluster, but its queues could not be deleted: {error.Text}");
+        }
+        _membership.LeftBehindIsDone();
     }
 
     /// <summary>Nodes that live and have lost their leases, with etcd, register within seconds of its return; until then they look as if they had ended.</summary>

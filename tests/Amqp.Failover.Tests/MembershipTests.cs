@@ -111,6 +111,38 @@ public sealed class MembershipTests
     }
 
     [Test]
+    public async Task A_node_goes_on_alone_with_what_it_has_when_all_others_are_given_up()
+    {
+        _cluster = await ClusterProcesses.Start();
+        await _cluster.SetPolicy("mirrored", new Dictionary<string, object> { ["ha-mode"] = "all" });
+        await Publish(Two, "mirrored");
+        await Publish(One, "plain");
+        await Publish(Three, "gone");
+        var number = await _cluster.NumberOf("mirrored");
+        await Eventually.That(async () => (await _cluster.Records.Find(number))?.InSync.Length, Is.EqualTo(3), Soon, "copies in sync");
+        await Task.WhenAll(_cluster.Nodes.Select(node => node.Kill()));
+
+        One.Begin();
+        await Eventually.True(() => One.Broker.Log.Lines.Any(line => line.Contains("its etcd needs a majority", StringComparison.Ordinal)), Soon, "it waits, and says so");
+        await One.StopApp();
+        Assert.That(await One.GiveUp(Two), Is.EqualTo(new[] { Three.FullName }));
+        Assert.That(await One.GiveUp(Three), Is.Empty);
+        await One.StartApp();
+        Assert.That(await One.Running(), Is.EqualTo(new[] { One.FullName }));
+        await Publish(One, "mirrored");
+        Assert.That(await CountOf(One, "mirrored"), Is.EqualTo(2 * Some));
+        Assert.That(await CountOf(One, "plain"), Is.EqualTo(Some));
+        Assert.That((await new ControlApi(One.Broker).List("queues")).Select(queue => queue["name"]!.GetValue<string>()), Has.None.EqualTo("gone"));
+
+        // It is a cluster as any other: it is started again, and others join it.
+        await One.Kill();
+        await One.Start();
+        Two.Wipe();
+        await Two.Start();
+        await Eventually.That(One.Running, Is.EqualTo(new[] { One.FullName, Two.FullName }), Soon);
+    }
+
+    [Test]
     public async Task A_node_with_another_secret_waits_and_says_so_and_a_new_one_on_all_nodes_counts_after_a_restart_of_all()
     {
         _cluster = await ClusterProcesses.Start();

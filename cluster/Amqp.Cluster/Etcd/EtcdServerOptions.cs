@@ -36,6 +36,9 @@ public sealed record EtcdServerOptions
     /// <summary>They make the cluster, all with the same <see cref="InitialCluster"/>; false: this one was added to it.</summary>
     public bool IsNew { get; init; }
 
+    /// <summary>Its data are taken for those of a cluster that has no other member, whichever others there were: for one start, after which it is started without this.</summary>
+    public bool IsForced { get; init; }
+
     /// <summary>Differs between clusters, so that members of two that meet by mistake refuse each other.</summary>
     public required string Token { get; init; }
 
@@ -82,6 +85,7 @@ public sealed record EtcdServerOptions
             "--heartbeat-interval", $"{HeartbeatMs}", "--election-timeout", $"{ElectionMs}",
             // Named, or it writes to the journal when the broker is a service of systemd.
             "--logger", "zap", "--log-outputs", "stderr",
+            .. IsForced ? ["--force-new-cluster"] : Array.Empty<string>(),
         ];
     }
 

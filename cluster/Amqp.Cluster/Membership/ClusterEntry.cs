@@ -49,8 +49,23 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
 
     private static EtcdPeer PeerOf(MemberRecord member) => new(member.Name, member.Links.Address, member.Port + 1);
 
+    /// <summary>The others are gone for good, as an operator has said: etcd goes on with what this node has.</summary>
+    private async Task GoOnAlone(CancellationToken cancellation)
+    {
+        LogGoesOn(_logger, self.Name, string.Join(", ", state.File.GivenUp));
+        await using (await StartServer(ServerOptions([self.Peer], isNew: false) with { IsForced = true }, cancellation))
+        {
+            // Nodes that join from now on must not be put out by another start like this one.
+            state.Save(state.File with
+            {
+                GivenUp = [], Left = [.. state.File.Left.Union(state.File.GivenUp)], Members = [.. state.File.Members.Where(member => !state.File.GivenUp.Contains(member.Name))],
+            });
+        }
+    }
+
     private async Task<EtcdServer> Restart(CancellationToken cancellation)
     {
+        if (state.File.GivenUp.Length > 0 && !state.File.VotersBut(self.Name).Any()) await GoOnAlone(cancellation);
         var server = await StartServer(ServerOptions([self.Peer], isNew: false), cancellation);
         try
         {
@@ -234,6 +249,9 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The cluster has a node {Node} already, whose data are not here: this one takes its place, as a new member")]
     private static partial void LogReplaces(ILogger logger, string node);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} goes on without these, which an operator has given up: {Nodes}. They must not be started again with the data that they have: together they would be another cluster")]
+    private static partial void LogGoesOn(ILogger logger, string node, string nodes);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The cluster has {VotersMax} nodes that run etcd, so {Node} runs none and uses theirs")]
     private static partial void LogNoVoter(ILogger logger, string node, int votersMax);

@@ -59,6 +59,9 @@ public sealed partial class ClusterMembership : IAsyncDisposable
     /// <summary>This node began the cluster, alone or with others, so it may write the first definitions, if there are none.</summary>
     public bool BeginsDefinitions => !_state.File.HasJoined;
 
+    /// <summary>Nodes that were given up (<c>forget_cluster_node --offline</c>), and whose queues are still to be given to others or deleted.</summary>
+    internal ImmutableArray<string> LeftBehind => _state.File.Left;
+
     /// <summary>Calls to etcd: at this node's member first, at those of the others when it fails.</summary>
     public EtcdClient Client => _client!;
 
@@ -125,6 +128,9 @@ public sealed partial class ClusterMembership : IAsyncDisposable
         Links.Begin(Epoch);
         return _view!.Begin(cancellation);
     }
+
+    /// <summary>That was done.</summary>
+    internal void LeftBehindIsDone() => _state.Save(_state.File with { Left = [] });
 
     /// <summary>
     /// Members that do not count as running, and whose process answers all the same: etcd was away for longer than a lease, and they have not registered anew. Asked when this node starts, and its links
@@ -254,11 +260,13 @@ public sealed partial class ClusterMembership : IAsyncDisposable
         _registry = new Registry(_client);
         var known = await _registry.FindMember(Self, cancellation);
         if (_state.File.IsRegistered && known?.Directory != Directory) throw new RemovedException(Self);
+        foreach (var left in _state.File.Left) await _registry.Delete(left, cancellation);
         await _twins.Refuse(_registry, cancellation);
         var record = _self.Record(Directory, isVoter: _server is not null);
         await _registry.PutMember(record, cancellation);
         // Until the view knows better: those that begin the cluster with this one may not have come so far yet.
-        _state.Save(_state.File with { IsRegistered = true, Members = [.. _state.File.Members.Where(member => member.Name != Self), record] });
+        // One that was given up, and is one of the majority that has come: it was not meant.
+        _state.Save(_state.File with { IsRegistered = true, GivenUp = [], Members = [.. _state.File.Members.Where(member => member.Name != Self), record] });
         _state.Epoch = await new DefinitionsLog(_client).NewEpoch(_self.Options.EpochAbove, cancellation);
         _state.IsReady = true;
         _view = new ClusterView(Self, _registry, FollowMembers, Fail, _self.Time, _logger);

@@ -88,6 +88,14 @@ internal sealed class ClusterNode(string name, int linkPort, string[] options)
     /// <summary><c>join_cluster</c>.</summary>
     public Task Join(ClusterNode other) => Operate(HttpMethod.Post, $"nodes/{FullName}/cluster", new { node = string.Create(CultureInfo.InvariantCulture, $"{other.FullName}=127.0.0.1:{other.LinkPort}") });
 
+    /// <summary><c>forget_cluster_node --offline</c>, while the app of this node is stopped.</summary>
+    /// <returns>Nodes that have to be given up, too.</returns>
+    public async Task<string[]> GiveUp(ClusterNode other)
+    {
+        var answer = await Operate(HttpMethod.Post, $"nodes/{FullName}/given-up", new { node = other.FullName });
+        return [.. answer["others"]!.AsArray().Select(node => node!.GetValue<string>())];
+    }
+
     /// <summary><c>forget_cluster_node</c>.</summary>
     public Task Forget(ClusterNode other) => Operate(HttpMethod.Delete, $"nodes/{other.FullName}", body: null);
 
@@ -135,10 +143,11 @@ internal sealed class ClusterNode(string name, int linkPort, string[] options)
     private async Task<(string? Name, int Messages, string State)[]> Queues() =>
         [.. (await new ControlApi(Broker).List("queues")).Select(queue => (queue["name"]?.GetValue<string>(), queue["messages"]!.GetValue<int>(), queue["state"]!.GetValue<string>()))];
 
-    private async Task Operate(HttpMethod method, string path, object? body)
+    private async Task<ApiAnswer> Operate(HttpMethod method, string path, object? body)
     {
         var answer = await new ControlApi(Broker).Send(method, path, body);
         Assert.That((int)answer.Status, Is.InRange(200, 299), $"{method} {path} at {name}: {answer.Json?.ToJsonString()}");
+        return answer;
     }
 
     private static async Task Signal(string signal, int process)
