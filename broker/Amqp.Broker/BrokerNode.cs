@@ -162,6 +162,9 @@ public sealed partial class BrokerNode
     [LoggerMessage(Level = LogLevel.Information, Message = "{What} tracing for vhost '{Vhost}'")]
     private static partial void LogTraced(ILogger logger, string what, string vhost);
 
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The other nodes had taken {Node} for ended, since it stood still or could not be reached for longer than a lease, and deleted exclusive queues: {Count} connections that had some are closed, so that their clients declare them anew")]
+    private static partial void LogTakenForEnded(ILogger logger, string node, int count);
+
     private async Task Start(CancellationToken cancellation)
     {
         var isWhole = false;
@@ -208,5 +211,15 @@ public sealed partial class BrokerNode
             // One that has not opened a virtual host yet is refused there.
             Connections.Close(connection => connection.User == user && connection.Vhost.Length > 0, BrokerError.UserDeleted(user));
         }
+        if (result.IsFromOutside) CloseOwners(result);
+    }
+
+    /// <summary>Another node deletes exclusive queues of connections here only if it has taken this node for ended.</summary>
+    private void CloseOwners(TopologyResult result)
+    {
+        var owners = result.QueuesRemoved.Select(queue => queue.Owner).OfType<ConnectionId>().Where(owner => owner.Node == Identity.Name && owner.Epoch == _queueServices.Epoch).ToHashSet();
+        if (owners.Count == 0) return;
+        var closed = Connections.Close(connection => owners.Contains(connection.Id), BrokerError.ExclusiveQueuesDeleted(Identity.Name));
+        if (closed > 0) LogTakenForEnded(_logger, Identity.Name, closed);
     }
 }

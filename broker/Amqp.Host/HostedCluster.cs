@@ -16,7 +16,8 @@ namespace Amqp.Host;
 /// <summary>The cluster that the options want the node to be in, and what the node has to show there.</summary>
 internal sealed class HostedCluster : IAsyncDisposable
 {
-    private const string FolderName = "etcd";
+    /// <summary>Of the data directory: what the node knows of its cluster, and its etcd.</summary>
+    internal const string FolderName = "etcd";
 
     private readonly JoinedCluster _cluster;
     private readonly ClusterCertificates _certificates;
@@ -26,8 +27,10 @@ internal sealed class HostedCluster : IAsyncDisposable
     /// <summary>Brings the node to its cluster: that takes until a majority of its members is there.</summary>
     /// <param name="store">What the node had as long as it was alone.</param>
     /// <param name="failed">Told when the node cannot stay in the cluster.</param>
+    /// <param name="cancellation">Ends the waiting for a majority.</param>
+    /// <exception cref="RemovedException">The others have removed it.</exception>
     /// <exception cref="OptionsException">It cannot be in that cluster; the message says what to do.</exception>
-    public static async Task<HostedCluster> Join(BrokerOptions options, DataDirectory directory, LocalMetadataStore store, MessageStore messages, ILoggerFactory logs, Action<Exception> failed)
+    public static async Task<HostedCluster> Join(BrokerOptions options, DataDirectory directory, LocalMetadataStore store, MessageStore messages, ILoggerFactory logs, Action<Exception> failed, CancellationToken cancellation)
     {
         var folder = Path.Combine(directory.FullPath, FolderName);
         var alone = (await store.Load(_ => { }, CancellationToken.None)).Topology;
@@ -38,17 +41,18 @@ internal sealed class HostedCluster : IAsyncDisposable
         try
         {
             wanted.Validate();
-            var address = await wanted.ResolveAddress(CancellationToken.None);
-            certificates = CertificatesOf(options, address);
+            var address = await wanted.ResolveAddress(cancellation);
+            certificates = CertificatesOf(options, options.Node.Name, address);
             cluster = await JoinedCluster.Join(
-                wanted with { Address = address }, certificates, NodeIdentity.OwnVersion, messages, alone, options.Cluster.QueueLeaderLocator, failed, TimeProvider.System, logs, CancellationToken.None);
-            await cluster.Open(CancellationToken.None);
+                wanted with { Address = address }, certificates, NodeIdentity.OwnVersion, messages, alone, options.Cluster.QueueLeaderLocator, failed, TimeProvider.System, logs, cancellation);
+            await cluster.Open(cancellation);
             return new HostedCluster(cluster, certificates);
         }
         catch (Exception exception)
         {
             if (cluster is not null) await cluster.DisposeAsync();
             certificates?.Dispose();
+            if (exception is RemovedException) throw;
             if (exception is ClusterException or FileNotFoundException or CryptographicException or ArgumentException) throw new OptionsException(exception.Message);
             throw;
         }
@@ -82,7 +86,7 @@ internal sealed class HostedCluster : IAsyncDisposable
         {
             wanted.Validate();
             var address = await wanted.ResolveAddress(CancellationToken.None);
-            using var certificates = CertificatesOf(options, address);
+            using var certificates = CertificatesOf(options, options.Node.Name, address);
             return await work(new StoppedNode(wanted with { Address = address }, certificates, NodeIdentity.OwnVersion, TimeProvider.System, logs));
         }
         catch (Exception exception) when (exception is FileNotFoundException or CryptographicException or ArgumentException or IOException)
@@ -91,8 +95,8 @@ internal sealed class HostedCluster : IAsyncDisposable
         }
     }
 
-    private static ClusterCertificates CertificatesOf(BrokerOptions options, System.Net.IPAddress address) => options.Cluster.Secret.Length > 0
-        ? ClusterCertificates.FromSecret(options.Cluster.Secret, options.Node.Name, address, TimeProvider.System)
+    internal static ClusterCertificates CertificatesOf(BrokerOptions options, string node, System.Net.IPAddress address) => options.Cluster.Secret.Length > 0
+        ? ClusterCertificates.FromSecret(options.Cluster.Secret, node, address, TimeProvider.System)
         : ClusterCertificates.FromFiles(options.Cluster.Tls.CertificateFile, options.Cluster.Tls.KeyFile, options.Cluster.Tls.AuthorityFile);
 
     /// <summary>A node that joins others takes their definitions, and what it has under its own would be gone.</summary>

@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Amqp.Broker;
+using Amqp.Cluster.Membership;
 using Amqp.Core.Errors;
 using Amqp.Host.Listeners;
 using Amqp.Host.Options;
@@ -10,8 +11,8 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Host;
 
 /// <summary>The process around the node, as far as operators have a say in it: it starts the node and stops it, as often as they want.</summary>
-/// <param name="start">Opens the data directory and makes a node of what is in it.</param>
-internal sealed class NodeHost(BrokerOptions options, Func<Task<RunningNode>> start, AmqpListeners listeners, ILogger<NodeHost> logger)
+/// <param name="start">Opens the data directory and makes a node of what is in it. That is cancelled if it is to end while it waits for other nodes.</param>
+internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Task<RunningNode>> start, AmqpListeners listeners, ILogger<NodeHost> logger)
     : INodeHost, IAsyncDisposable
 {
     private readonly SemaphoreSlim _turn = new(1);
@@ -22,6 +23,8 @@ internal sealed class NodeHost(BrokerOptions options, Func<Task<RunningNode>> st
     private static readonly TimeSpan HandOverOnDrain = TimeSpan.FromSeconds(60);
 
     private volatile RunningNode? _running;
+    private volatile RemovedException? _removed;
+    private CancellationTokenSource? _starting;
 
     public required string DataDirectory { get; init; }
 
@@ -45,36 +48,67 @@ internal sealed class NodeHost(BrokerOptions options, Func<Task<RunningNode>> st
 
     public IDisposable? Enter() => _running?.Enter();
 
-    /// <summary>The node is there; clients cannot connect yet.</summary>
+    /// <summary>
+    /// The first start: clients can connect when it returns. A node that waits for others can be stopped by an operator, and one that the others have removed stays stopped: then there is no node, and the
+    /// process is there for operators.
+    /// </summary>
+    /// <param name="ending">The process is to end.</param>
     /// <exception cref="StorageException">The data directory cannot be used.</exception>
-    /// <exception cref="OptionsException">The default user that the options want cannot be made.</exception>
-    public async Task StartNode()
+    /// <exception cref="OptionsException">The default user that the options want cannot be made, or the node cannot be in the cluster that they want.</exception>
+    /// <exception cref="ListenException">A port cannot be listened on.</exception>
+    public Task Start(CancellationToken ending) => InTurn(async () =>
     {
-        var running = await start();
-        _running = running;
-        running.Node.Operations.Card = () => ManagementApi.CardOf(this);
+        try
+        {
+            await StartNode(ending);
+            await listeners.Open(Node);
+        }
+        catch (RemovedException exception)
+        {
+            LogRemoved(exception);
+        }
+        catch (OperationCanceledException)
+        {
+            logger.LogInformation("The node was stopped while it waited for the other nodes");
+        }
+    });
+
+    public Task StopApp()
+    {
+        Volatile.Read(ref _starting)?.Cancel();
+        return InTurn(async () =>
+        {
+            if (_running is null) return;
+            logger.LogInformation("Stopping the node, as an operator wants it; the process stays");
+            await Stop();
+        });
     }
 
-    /// <summary>Clients can connect when it returns.</summary>
-    /// <exception cref="ListenException">A port cannot be listened on.</exception>
-    public Task Listen() => listeners.Open(Node);
-
-    public Task StopApp() => InTurn(async () =>
+    /// <summary>The others have removed the node: it stops as an operator would stop it.</summary>
+    public Task StopRemoved(RemovedException reason)
     {
-        if (_running is null) return;
-        logger.LogInformation("Stopping the node, as an operator wants it; the process stays");
-        await Stop();
-    });
+        _removed = reason;
+        return InTurn(async () =>
+        {
+            if (_running is null) return;
+            LogRemoved(reason);
+            await Stop(handsOver: false);
+        });
+    }
 
     public Task StartApp() => InTurn(async () =>
     {
         if (_running is not null) return;
         try
         {
-            await StartNode();
-            await Listen();
+            await StartNode(CancellationToken.None);
+            await listeners.Open(Node);
         }
-        catch (Exception exception) when (exception is StorageException or OptionsException or ListenException)
+        catch (OperationCanceledException exception)
+        {
+            throw new IOException("the node was stopped while it waited for the other nodes", exception);
+        }
+        catch (Exception exception) when (exception is StorageException or OptionsException or ListenException or RemovedException)
         {
             await Stop();
             throw new IOException(exception.Message, exception);
@@ -99,7 +133,7 @@ internal sealed class NodeHost(BrokerOptions options, Func<Task<RunningNode>> st
         running.Node.Connections.Reopen();
         try
         {
-            await Listen();
+            await listeners.Open(Node);
         }
         catch (ListenException exception)
         {
@@ -125,8 +159,19 @@ internal sealed class NodeHost(BrokerOptions options, Func<Task<RunningNode>> st
         return hasJoined;
     }
 
+    public async Task<IReadOnlyList<string>> GiveUp(string node)
+    {
+        IReadOnlyList<string> others = [];
+        await InTurn(async () =>
+        {
+            CheckThatItIsStopped();
+            others = await Resetting.GiveUp(node);
+        });
+        return others;
+    }
+
     /// <summary>Ends the node, if it runs: the process is going to end.</summary>
-    public Task End() => InTurn(Stop);
+    public Task End() => InTurn(() => Stop());
 
     public async ValueTask DisposeAsync()
     {
@@ -134,19 +179,47 @@ internal sealed class NodeHost(BrokerOptions options, Func<Task<RunningNode>> st
         _turn.Dispose();
     }
 
-    private async Task Stop()
+    /// <summary>Waits for other nodes as long as it takes, unless it is to end.</summary>
+    private async Task StartNode(CancellationToken ending)
+    {
+        // Not disposed of: an operator may be cancelling it.
+        var starting = CancellationTokenSource.CreateLinkedTokenSource(ending);
+        _removed = null;
+        Volatile.Write(ref _starting, starting);
+        try
+        {
+            var running = await start(starting.Token);
+            _running = running;
+            running.Node.Operations.Card = () => ManagementApi.CardOf(this);
+        }
+        finally
+        {
+            Volatile.Write(ref _starting, null);
+        }
+        if (_removed is not { } removed) return;
+        await Stop(handsOver: false);
+        throw removed;
+    }
+
+    private async Task Stop(bool handsOver = true)
     {
         if (_running is not { } running) return;
         // What clients of this node have acknowledged is settled before another node leads.
         running.Node.Operations.IsDrained = true;
         await running.Node.Connections.CloseAll();
-        using (var patience = new CancellationTokenSource(HandOverOnStop)) await running.Node.Operations.HandOver(isEnding: true, patience.Token);
+        if (handsOver)
+        {
+            using var patience = new CancellationTokenSource(HandOverOnStop);
+            await running.Node.Operations.HandOver(isEnding: true, patience.Token);
+        }
         await listeners.Close();
         // What waits for a store that has failed never ends.
         await Task.WhenAny(running.Unused(), Task.Delay(options.Limits.CloseMs));
         _running = null;
         await running.DisposeAsync();
     }
+
+    private void LogRemoved(RemovedException reason) => logger.LogError("{Reason} Its app is stopped, and the process stays", reason.Message);
 
     private void CheckThatItIsStopped()
     {

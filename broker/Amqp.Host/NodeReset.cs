@@ -46,6 +46,19 @@ internal sealed partial class NodeReset(BrokerOptions options, DataDirectory dir
         });
     }
 
+    /// <summary>Gives another node up, which is gone for good.</summary>
+    /// <returns>Others that have to be given up, too, before this node can go on alone.</returns>
+    /// <exception cref="ClusterRefusedException">That cannot be done, or need not be.</exception>
+    public Task<IReadOnlyList<string>> GiveUp(string other)
+    {
+        if (options.Cluster.IsNone) throw new ClusterRefusedException("The node selected is not in the cluster.");
+        return WhileStopped(async node =>
+        {
+            using var patience = new CancellationTokenSource(Patience);
+            return await node.GiveUp(other, patience.Token);
+        });
+    }
+
     private static async Task<bool> Leave(StoppedNode node, bool isForced)
     {
         using var patience = new CancellationTokenSource(Patience);
@@ -54,7 +67,7 @@ internal sealed partial class NodeReset(BrokerOptions options, DataDirectory dir
         return true;
     }
 
-    private async Task<bool> WhileStopped(Func<StoppedNode, Task<bool>> work)
+    private async Task<T> WhileStopped<T>(Func<StoppedNode, Task<T>> work)
     {
         try
         {
@@ -63,7 +76,7 @@ internal sealed partial class NodeReset(BrokerOptions options, DataDirectory dir
         catch (OperationCanceledException exception)
         {
             throw new ClusterRefusedException(
-                $"The other nodes of the cluster did not agree within {Patience.TotalSeconds} s: a majority of them has to run. If they are gone for good, `force_reset` takes this node back to its beginning without them; "
+                $"The other nodes of the cluster did not agree within {Patience.TotalSeconds} s: a majority of them has to run. If they are gone for good, this node can go on with what it has (`forget_cluster_node --offline`), or begin anew (`force_reset`); "
                 + "nodes that stay have to forget it (`forget_cluster_node`).", exception);
         }
     }

@@ -1,5 +1,6 @@
 using System.Security.Cryptography;
 using Amqp.Broker;
+using Amqp.Cluster.Membership;
 using Amqp.Core.Messages;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
@@ -33,12 +34,15 @@ internal sealed class RunningNode : IAsyncDisposable
     public BrokerNode Node { get; }
 
     /// <param name="failed">Told when one of the stores can store no more, and which.</param>
+    /// <param name="left">Told when the node cannot stay in its cluster, and why.</param>
+    /// <param name="cancellation">Ends the waiting for other nodes.</param>
+    /// <exception cref="RemovedException">The other nodes have removed it from their cluster.</exception>
     /// <exception cref="StorageException">The data directory cannot be used.</exception>
     /// <exception cref="OptionsException">The default user that the options want cannot be made, or the node cannot be in the cluster that they want.</exception>
     public static async Task<RunningNode> Start(
-        BrokerOptions options, DataDirectory directory, StoreEngine engine, ILoggerFactory logs, Action<Exception, string> failed)
+        BrokerOptions options, DataDirectory directory, StoreEngine engine, ILoggerFactory logs, Action<Exception, string> failed, Action<Exception> left, CancellationToken cancellation)
     {
-        var running = await Open(options, directory, engine, logs, failed);
+        var running = await Open(options, directory, engine, logs, failed, left, cancellation);
         try
         {
             await running.MakeDefaultUser(options.Security, logs.CreateLogger<RunningNode>());
@@ -78,17 +82,18 @@ internal sealed class RunningNode : IAsyncDisposable
     }
 
     private static async Task<RunningNode> Open(
-        BrokerOptions options, DataDirectory directory, StoreEngine engine, ILoggerFactory logs, Action<Exception, string> failed)
+        BrokerOptions options, DataDirectory directory, StoreEngine engine, ILoggerFactory logs, Action<Exception, string> failed, Action<Exception> left, CancellationToken cancellation)
     {
         LocalMetadataStore? store = null;
         MessageStore? messages = null;
         HostedCluster? cluster = null;
         try
         {
+            if (options.Cluster.IsNone) await EndedCluster.TakeBack(options, directory, logs);
             store = LocalMetadataStore.Open(
                 directory, TimeProvider.System, logs.CreateLogger<LocalMetadataStore>(), exception => failed(exception, "Definitions"));
             messages = MessageStore.Open(directory, engine, store, logs.CreateLogger<MessageStore>(), exception => failed(exception, "Messages"));
-            if (!options.Cluster.IsNone) cluster = await HostedCluster.Join(options, directory, store, messages, logs, exception => failed(exception, "Cluster"));
+            if (!options.Cluster.IsNone) cluster = await HostedCluster.Join(options, directory, store, messages, logs, left, cancellation);
             var parts = new NodeParts(
                 options.Node.Identity,
                 options.Limits,
@@ -101,7 +106,7 @@ internal sealed class RunningNode : IAsyncDisposable
             {
                 DelayLevels = DelayLevels.Parse(options.Delays.Levels)!,
             };
-            var node = await BrokerNode.Start(cluster is null ? parts : cluster.Give(parts));
+            var node = await BrokerNode.Start(cluster is null ? parts : cluster.Give(parts), cancellation);
             if (cluster is not null) await cluster.Serve(node);
             return new RunningNode(store, messages, cluster, node);
         }

@@ -1,4 +1,5 @@
 using Amqp.Broker;
+using Amqp.Cluster.Membership;
 using Amqp.Host.Listeners;
 using Amqp.Host.Logging;
 using Amqp.Host.Options;
@@ -17,7 +18,7 @@ using Microsoft.Extensions.Logging.Console;
 namespace Amqp.Host;
 
 /// <summary>
-/// Puts the broker together, once and in this order: options, data directory, definitions, messages, node, control socket, sockets of
+/// Puts the broker together, once and in this order: options, data directory, control socket, definitions, messages, node, sockets of
 /// clients. What is started last is stopped first.
 /// </summary>
 internal sealed class Server : IAsyncDisposable
@@ -54,8 +55,8 @@ internal sealed class Server : IAsyncDisposable
         try
         {
             server.OpenDirectory();
-            await server._host!.StartNode();
-            await server.OpenSockets();
+            await server.OpenControlSocket();
+            await server._host!.Start(server._application.Lifetime.ApplicationStopping);
             return server;
         }
         catch
@@ -68,12 +69,12 @@ internal sealed class Server : IAsyncDisposable
     /// <summary>Serves until a signal or a failure ends the process; returns the exit code.</summary>
     public async Task<int> Run()
     {
-        _logger.LogInformation("Server startup complete");
+        if (_host!.IsRunning) _logger.LogInformation("Server startup complete");
         var lifetime = _application.Services.GetRequiredService<IHostApplicationLifetime>();
         var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (lifetime.ApplicationStopping.Register(stopping.SetResult)) await stopping.Task;
         _logger.LogInformation("Stopping");
-        await _host!.End();
+        await _host.End();
         await _application.StopAsync();
         return _exitCode;
     }
@@ -114,7 +115,7 @@ internal sealed class Server : IAsyncDisposable
         _logger.LogInformation("Messages are kept by the engine {Engine}: {Why}", engine.Name, why);
         var logs = _application.Services.GetRequiredService<ILoggerFactory>();
         _listeners = new AmqpListeners(_options, new Admission(ConnectionsMax, _options.Limits.ConnectionsNotLoggedIn, TimeProvider.System, Logger<Admission>()), logs);
-        _host = new NodeHost(_options, () => RunningNode.Start(_options, _directory, engine, logs, EndBecauseOf), _listeners, Logger<NodeHost>())
+        _host = new NodeHost(_options, ending => RunningNode.Start(_options, _directory, engine, logs, EndBecauseOf, Leave, ending), _listeners, Logger<NodeHost>())
         {
             DataDirectory = _directory.FullPath,
             StoreEngine = _directory.Engine,
@@ -133,6 +134,36 @@ internal sealed class Server : IAsyncDisposable
         _application.Lifetime.StopApplication();
     }
 
+    /// <summary>The node cannot stay in its cluster. One that was removed is there for operators, who may let it join again; any other comes back as a whole when the process is started again.</summary>
+    private void Leave(Exception exception)
+    {
+        if (exception is RemovedException removed)
+        {
+            _ = StopRemoved(removed);
+            return;
+        }
+        if (exception is ClusterException) _logger.LogCritical("The node cannot stay in its cluster, stopping: {Reason}", exception.Message);
+        else _logger.LogCritical(exception, "The node cannot follow its cluster any more, stopping. Started again, it reads anew what the cluster has");
+        _exitCode = 1;
+        _application.Lifetime.StopApplication();
+    }
+
+    private async Task StopRemoved(RemovedException removed)
+    {
+        try
+        {
+            await _host!.StopRemoved(removed);
+        }
+#pragma warning disable CA1031 // Nothing waits for it; a node that is half stopped is of no use.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            _logger.LogCritical(exception, "The node was removed from its cluster, and could not be stopped in order; the process ends");
+            _exitCode = 1;
+            _application.Lifetime.StopApplication();
+        }
+    }
+
     private IEnumerable<string> ConfigFiles() => ((IConfigurationRoot)_application.Configuration).Providers
         .OfType<JsonConfigurationProvider>()
         .Select(provider => provider.Source.FileProvider?.GetFileInfo(provider.Source.Path!))
@@ -141,7 +172,7 @@ internal sealed class Server : IAsyncDisposable
 
     private ILogger<T> Logger<T>() => _application.Services.GetRequiredService<ILogger<T>>();
 
-    private async Task OpenSockets()
+    private async Task OpenControlSocket()
     {
         try
         {
@@ -155,6 +186,5 @@ internal sealed class Server : IAsyncDisposable
                 + "Its directory has to be there and writable, on a file system that has sockets; choose another path with Control:Socket.",
                 exception);
         }
-        await _host!.Listen();
     }
 }

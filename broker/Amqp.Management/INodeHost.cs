@@ -65,6 +65,11 @@ public interface INodeHost
     /// <returns>False: it is a member of that cluster already, and nothing happens.</returns>
     /// <exception cref="Core.Errors.ClusterRefusedException">It runs, or cannot join that cluster.</exception>
     Task<bool> JoinCluster(string node);
+
+    /// <summary>Another node of its cluster is gone for good, and so many with it that no majority is left; this one is stopped. When all of them are given up it goes on alone with its next start.</summary>
+    /// <returns>Those that have to be given up, too.</returns>
+    /// <exception cref="Core.Errors.ClusterRefusedException">This node runs, or the other one; or it is not in the cluster.</exception>
+    Task<IReadOnlyList<string>> GiveUp(string node);
 }
 
 /// <param name="Protocol">RabbitMQ's word: <c>amqp</c>, <c>amqp/ssl</c>.</param>

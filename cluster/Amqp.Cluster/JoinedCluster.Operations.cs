@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Amqp.Cluster.Membership;
 using Amqp.Cluster.Mirroring;
+using Amqp.Core.Errors;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
@@ -67,12 +68,7 @@ public sealed partial class JoinedCluster : IClusterOperations
     public async Task Forget(string node, CancellationToken cancellation)
     {
         await _membership.Forget(node, cancellation);
-        var records = _mirrors.Records.Where(each => each.Value.Concerns(node)).ToArray();
-        ImmutableHashSet<QueueId> lost = [.. records.Where(each => !IsElsewhere(each.Value, node)).Select(each => each.Key)];
-        foreach (var (queue, record) in records.Where(each => each.Value.Leader.Node == node && !lost.Contains(each.Key))) Replace(queue, record, node);
-        var result = await _change!(new RemoveQueuesOfNode(node) { Kept = [.. _mirrors.Records.Select(each => each.Key).Except(lost)], Lost = lost });
-        if (result.Error is { } error) throw new ClusterException($"Node {node} is out of the cluster, but its queues could not be deleted: {error.Text}");
-        foreach (var queue in lost) _mirrors.RemoveRecord(queue);
+        if (await RemoveQueuesOf(node) is { } error) throw new ClusterException($"Node {node} is out of the cluster, but its queues could not be deleted: {error.Text}");
     }
 
     /// <inheritdoc/>
@@ -106,6 +102,21 @@ public sealed partial class JoinedCluster : IClusterOperations
             if (each.Name == node) return each.IsRunning;
         }
         return false;
+    }
+
+    /// <summary>What a node had that is no member any more is gone: queues that other nodes have too are led by these, and the others are deleted.</summary>
+    /// <returns>Why they were not deleted; null: they were.</returns>
+    private async Task<BrokerError?> RemoveQueuesOf(string node)
+    {
+        var records = _mirrors.Records.Where(each => each.Value.Concerns(node)).ToArray();
+        ImmutableHashSet<QueueId> lost = [.. records.Where(each => !IsElsewhere(each.Value, node)).Select(each => each.Key)];
+        foreach (var (queue, record) in records.Where(each => each.Value.Leader.Node == node && !lost.Contains(each.Key))) Replace(queue, record, node);
+        var result = await _change!(new RemoveQueuesOfNode(node) { Kept = [.. _mirrors.Records.Select(each => each.Key).Except(lost)], Lost = lost });
+        if (result.Error is null)
+        {
+            foreach (var queue in lost) _mirrors.RemoveRecord(queue);
+        }
+        return result.Error;
     }
 
     /// <summary>The operator has given the leader's node up. If no copy in sync is left, one that is not has to lead: it is all that there is of the queue.</summary>

@@ -25,6 +25,9 @@ namespace Amqp.Cluster;
 /// </summary>
 public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
 {
+    private static readonly TimeSpan PauseBetweenLooks = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan PauseBetweenTries = TimeSpan.FromSeconds(1);
+
     private readonly ClusterMembership _membership;
     private readonly EtcdMetadataStore _metadata;
     private readonly ClusterQueues _queues;
@@ -38,11 +41,13 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     private readonly string _locator;
     private readonly ILogger _logger;
     private readonly ITimer _looking;
+    private readonly TimeProvider _time;
+    private readonly CancellationTokenSource _ended = new();
     private Func<TopologyCommand, Task<TopologyResult>>? _change;
 
     private JoinedCluster(ClusterMembership membership, IMessageStore messages, TopologySnapshot alone, string locator, TimeProvider time, ILoggerFactory loggers, Action<Exception> failed)
     {
-        (_membership, _messages, _locator) = (membership, messages, locator);
+        (_membership, _messages, _locator, _time) = (membership, messages, locator, time);
         _logger = loggers.CreateLogger<JoinedCluster>();
         var first = membership.BeginsDefinitions ? alone.At(membership.Self) : null;
         _metadata = new EtcdMetadataStore(membership.Client, first, loggers.CreateLogger<EtcdMetadataStore>(), failed) { Epoch = membership.Epoch };
@@ -52,7 +57,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         var self = new Member(membership.Self, membership.Directory, membership.Epoch);
         _mirrors = new Mirrors(self, membership.Links, new QueueRecords(membership.Client), messages, _queues, new ReplicaOptions(), time, loggers.CreateLogger<Mirrors>(), failed);
         _queues.Mirrors = _mirrors;
-        _controller = new QueueController(membership.Self, _mirrors.Records, _mirrors.Propose, _queues.PromotesUnsynchronised, loggers.CreateLogger<QueueController>());
+        _controller = new QueueController(membership.Self, _mirrors.Records, _mirrors.Propose, _queues.PromotesUnsynchronised, time, loggers.CreateLogger<QueueController>());
         _alarms = new SharedAlarms(membership.Links);
         _reports = new Reports(
             membership.View, membership.Links, new LedQueues(_queues.LeadsHere, Complete, _queues.Exists), time, loggers.CreateLogger<Reports>());
@@ -77,7 +82,8 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     /// <param name="messages">The node's message store, not started yet.</param>
     /// <param name="alone">What the node had as long as it was alone: with that the cluster begins, if this node begins it.</param>
     /// <param name="locator">Where queues are that do not say: see <see cref="QueuePlacement"/>.</param>
-    /// <param name="failed">Called when this node cannot stay in the cluster: the process must end.</param>
+    /// <param name="failed">Called when this node cannot stay in the cluster: it must end.</param>
+    /// <exception cref="RemovedException">It was a member, and the others have removed it.</exception>
     /// <exception cref="ClusterException">It cannot become a member; the message says what to do.</exception>
     public static async Task<JoinedCluster> Join(
         ClusterOptions options, ClusterCertificates certificates, string version, IMessageStore messages, TopologySnapshot alone, string locator, Action<Exception> failed, TimeProvider time, ILoggerFactory loggers, CancellationToken cancellation)
@@ -115,6 +121,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _alarms.Serve(alarms, () => View.Nodes.Where(node => node.Name != View.Self).Select(node => node.Name));
         _reports.Serve(local, startedAt);
         await EndWhatIsGone(change);
+        await EndWhatWasGivenUp();
         _looking.Change(TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
 
@@ -151,6 +158,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        await _ended.CancelAsync();
         await _looking.DisposeAsync();
         await _reports.DisposeAsync();
         _forwarder.Dispose();
@@ -162,9 +170,45 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     /// <summary>What ended with earlier starts of nodes, this one among them, and was not taken away then.</summary>
     private async Task EndWhatIsGone(Func<TopologyCommand, Task<TopologyResult>> change)
     {
+        var unregistered = await WaitForUnregistered();
         var nodes = View.Nodes;
-        if (nodes.All(node => !node.IsRunning || node.Name == View.Self)) await change(new EndAllTransient());
-        else await change(new Commands([.. nodes.Where(node => !node.IsRunning || node.Name == View.Self).Select(node => new EndNode(node.Name, _membership.Epoch - 1))]));
+        if (unregistered.Count == 0 && nodes.All(node => !node.IsRunning || node.Name == View.Self)) await change(new EndAllTransient());
+        else await change(new Commands([.. nodes.Where(node => !node.IsRunning || node.Name == View.Self).Select(node => new EndNode(node.Name, unregistered.GetValueOrDefault(node.Name, _membership.Epoch) - 1))]));
+    }
+
+    private async Task EndWhatWasGivenUp()
+    {
+        if (_membership.LeftBehind is not { Length: > 0 } nodes) return;
+        foreach (var node in nodes)
+        {
+            // If not, the next start tries again.
+            if (await RemoveQueuesOf(node) is { } error) throw new ClusterException($"Node {node} is out of the cluster, but its queues could not be deleted: {error.Text}");
+        }
+        _membership.LeftBehindIsDone();
+    }
+
+    /// <summary>Nodes that live and have lost their leases, with etcd, register within seconds of its return; until then they look as if they had ended.</summary>
+    /// <returns>Those that have not, with the epochs of their starts.</returns>
+    private async Task<IReadOnlyDictionary<string, uint>> WaitForUnregistered()
+    {
+        var began = _time.GetTimestamp();
+        while (true)
+        {
+            var unregistered = await _membership.Unregistered(_ended.Token);
+            if (unregistered.Count == 0 || _time.GetElapsedTime(began) > NodeLease.TimeToLive) return unregistered;
+            LogUnregistered(_logger, string.Join(", ", unregistered.Keys));
+            await Task.Delay(PauseBetweenLooks, _time, _ended.Token);
+        }
+    }
+
+    /// <summary>Deletes what ended with a start of another node: again, if etcd does not say that it has happened.</summary>
+    private async Task End(Func<TopologyCommand, Task<TopologyResult>> change, string node, uint epoch)
+    {
+        while (!_ended.IsCancellationRequested && !View.Nodes.Any(each => each.Name == node && each.Epoch == epoch) && (await change(new EndNode(node, epoch))).Error is { } error)
+        {
+            LogNotEnded(_logger, node, error.Text);
+            await Task.Delay(PauseBetweenTries, _time, _ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
+        }
     }
 
     private void Changed(ClusterChange change)
@@ -174,8 +218,10 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         if (change.Kind == ClusterChangeKind.Ended)
         {
             _alarms.Ended(change.Node);
-            _ = _change(new EndNode(change.Node, change.Epoch));
+            _ = End(_change, change.Node, change.Epoch);
         }
+        // It has left by itself (`reset`), or was forgotten at another node, which does the same.
+        if (change.Kind == ClusterChangeKind.Left && View.Nodes.FirstOrDefault(node => node.IsRunning).Name == View.Self) _ = RemoveQueuesOf(change.Node);
         if (change.Kind is ClusterChangeKind.Joined or ClusterChangeKind.Left or ClusterChangeKind.Started) _queues.MembersChanged();
         Look();
     }
@@ -187,4 +233,10 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         if (_change is not null) _controller.Look([.. _membership.View.Running.Select(node => new Member(node.Name, node.Directory, node.Epoch))]);
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "These nodes run and have no lease in etcd; waiting until they have registered anew: {Nodes}")]
+    private static partial void LogUnregistered(ILogger logger, string nodes);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The exclusive and transient queues of node {Node}, which has ended, could not be deleted ({Reason}); that is tried again")]
+    private static partial void LogNotEnded(ILogger logger, string node, string reason);
 }

@@ -31,6 +31,7 @@ public sealed class EtcdFaultTests : FailoverFixture
     {
         var load = await BeginLoad("n2", Mirrored, "n1");
         await load.MoreConfirms(Some);
+        var owners = await Task.WhenAll(Cluster.Nodes.Select(ExclusiveOwner.At));
         await Task.WhenAll(Cluster.Nodes.Select(node => node.FreezeEtcd()));
         try
         {
@@ -47,6 +48,13 @@ public sealed class EtcdFaultTests : FailoverFixture
             await Task.WhenAll(Cluster.Nodes.Select(node => node.ThawEtcd()));
         }
         await load.MoreConfirms(Some);
+        foreach (var owner in owners)
+        {
+            // The nodes live, so what ends with a node is there.
+            await owner.HearsItself();
+            await owner.DisposeAsync();
+        }
+        Assert.That(Cluster.Nodes.SelectMany(node => node.Broker.Log.Lines), Has.None.Contains(": Ended (epoch"));
         await Judge(load, copies: 3);
     }
 }

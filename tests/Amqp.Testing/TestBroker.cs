@@ -14,7 +14,7 @@ public sealed partial class TestBroker : BrokerProcess
     private static int _number;
 
     private readonly string[] _launcher;
-    private readonly string[] _options;
+    private string[] _options;
     private readonly string _name = $"test{Environment.ProcessId}-{Interlocked.Increment(ref _number)}";
     private Process? _process;
     private TimeSpan _startsWithin;
@@ -112,6 +112,20 @@ public sealed partial class TestBroker : BrokerProcess
     {
         if (_process is not null) await Stop();
         await StartProcess();
+    }
+
+    /// <summary>Options that count from the next start on, and before those that were given earlier.</summary>
+    public void Give(params string[] options) => _options = [.. _options, .. options];
+
+    /// <summary>Starts a process again that has ended, and does not wait for it: it is not to be ready.</summary>
+    public void Begin() => Launch();
+
+    /// <summary>Waits until it ends by itself.</summary>
+    /// <returns>Its exit code.</returns>
+    public async Task<int> End(TimeSpan within)
+    {
+        if (!await WaitForExit(_process ?? throw new InvalidOperationException("the broker does not run"), within)) Assert.Fail($"The broker did not end within {within.TotalSeconds} s. Its output:\n{Tail()}");
+        return await Stop();
     }
 
     /// <summary>Starts a process again that has ended, and kills it so long after its first word about the directory.</summary>

@@ -64,12 +64,17 @@ public sealed class OpenConnections
     /// <summary>After <see cref="CloseAll"/>: clients are served again.</summary>
     public void Reopen() => _stopping = false;
 
-    internal void Close(Func<AmqpConnection, bool> which, BrokerError reason)
+    /// <returns>How many.</returns>
+    internal int Close(Func<AmqpConnection, bool> which, BrokerError reason)
     {
+        var count = 0;
         foreach (var (connection, _) in _connections.Values)
         {
-            if (which(connection)) connection.PostClose(reason);
+            if (!which(connection)) continue;
+            connection.PostClose(reason);
+            count++;
         }
+        return count;
     }
 
     /// <returns>Null: it ended meanwhile.</returns>

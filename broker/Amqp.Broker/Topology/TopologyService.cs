@@ -165,7 +165,7 @@ public sealed partial class TopologyService
             else LogCannotFollow(_logger, change);
         }
         _revision = stored.Revision;
-        Show(new TopologyResult(topology, changes.DrainToImmutable()).UnderPolicies(), "change of another node");
+        Show(new TopologyResult(topology, changes.DrainToImmutable()) { IsFromOutside = true }.UnderPolicies(), "change of another node");
     }
 
     private void Complete(List<TopologyResult> results)

@@ -39,6 +39,10 @@ public sealed partial record BrokerError
     /// <summary>Deleted while connections of theirs were open.</summary>
     public static BrokerError UserDeleted(string user) => new(ReplyCode.ConnectionForced, $"user '{user}' is deleted");
 
+    /// <summary>The node did not answer the other nodes for longer than a lease, and lives: what was exclusive to its connections is gone. A client that connects again declares it anew.</summary>
+    public static BrokerError ExclusiveQueuesDeleted(string node) =>
+        new(ReplyCode.ConnectionForced, $"the other nodes have taken node '{node}' for ended, and deleted the exclusive queues of this connection");
+
     public static BrokerError VhostAccessRefused(string vhost, string user) =>
         NotAllowed($"access to vhost '{vhost}' refused for user '{user}'");
 

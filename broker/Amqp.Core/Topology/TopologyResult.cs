@@ -20,6 +20,9 @@ public sealed record TopologyResult(TopologySnapshot Topology, ImmutableArray<To
     /// <summary>Who wanted it; null: the broker itself.</summary>
     public string? User { get; init; }
 
+    /// <summary>Another node of the cluster has changed it.</summary>
+    public bool IsFromOutside { get; init; }
+
     /// <summary>True if something was made or deleted, false if it was so already or was refused.</summary>
     public bool Changed => !Changes.IsEmpty;
 

@@ -22,6 +22,7 @@ internal sealed class NodeEndpoints(INodeHost host)
         api.MapPut("/nodes/{node}/maintenance", SetMaintenance);
         api.MapPost("/nodes/{node}/reset", Reset);
         api.MapPost("/nodes/{node}/cluster", JoinCluster);
+        api.MapPost("/nodes/{node}/given-up", GiveUp);
         api.MapPut("/nodes/{node}/memory-high-watermark", (PathNames names, Body body) =>
             Set(names, () => host.Node.SetMemoryHighWatermark(WatermarkIn(body, "relative", relativeMax: 1))));
         api.MapPut("/nodes/{node}/disk-free-limit", (PathNames names, Body body) =>
@@ -90,6 +91,9 @@ internal sealed class NodeEndpoints(INodeHost host)
 
     private async Task<IResult> JoinCluster(PathNames names, Body body) =>
         IsThis(names) ? Answer.Of(new { already_member = !await host.JoinCluster(body.Text("node")) }) : Answer.NotFound;
+
+    private async Task<IResult> GiveUp(PathNames names, Body body) =>
+        IsThis(names) ? Answer.Of(new { others = await host.GiveUp(body.Text("node")) }) : Answer.NotFound;
 
     private object[] ShowAll()
     {

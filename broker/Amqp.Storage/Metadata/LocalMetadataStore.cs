@@ -84,8 +84,25 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
         }
         catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
         {
-            throw new StorageException($"'{path}' cannot be used: {exception.Message} The user that runs the broker must be able to "
-                + "read and write it, and the file system must not be full or mounted read-only.", exception);
+            throw CannotBeUsed(path, exception);
+        }
+    }
+
+    /// <summary>Puts other definitions in the place of what a data directory has: its node was in a cluster, which had them elsewhere.</summary>
+    /// <param name="above">The number of the next opening is above it: positions of messages are not.</param>
+    /// <exception cref="StorageException">The file cannot be read and written, a newer version wrote it, or the numbers of openings are used up.</exception>
+    public static void Replace(DataDirectory directory, TopologySnapshot topology, long above)
+    {
+        var path = Path.Combine(directory.FullPath, FileName);
+        try
+        {
+            using var file = new DefinitionsFile(path);
+            file.WriteSuccessor(topology, Math.Max(Math.Max(DefinitionsReader.Read(path).Opened, above), topology.LastQueueId >> QueueNumberBits));
+            file.Succeed();
+        }
+        catch (Exception exception) when (exception is IOException or UnauthorizedAccessException)
+        {
+            throw CannotBeUsed(path, exception);
         }
     }
 
@@ -147,6 +164,9 @@ public sealed partial class LocalMetadataStore : IMetadataStore, IDisposable
         LogOpened(logger, path, read.Records, opened);
         return store;
     }
+
+    private static StorageException CannotBeUsed(string path, Exception exception) => new(
+        $"'{path}' cannot be used: {exception.Message} The user that runs the broker must be able to read and write it, and the file system must not be full or mounted read-only.", exception);
 
     private void Write()
     {

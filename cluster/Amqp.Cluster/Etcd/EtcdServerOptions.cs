@@ -1,4 +1,5 @@
 using System.Net;
+using Amqp.Cluster.Security;
 
 namespace Amqp.Cluster.Etcd;
 
@@ -35,6 +36,9 @@ public sealed record EtcdServerOptions
     /// <summary>They make the cluster, all with the same <see cref="InitialCluster"/>; false: this one was added to it.</summary>
     public bool IsNew { get; init; }
 
+    /// <summary>Its data are taken for those of a cluster that has no other member, whichever others there were: for one start, after which it is started without this.</summary>
+    public bool IsForced { get; init; }
+
     /// <summary>Differs between clusters, so that members of two that meet by mistake refuse each other.</summary>
     public required string Token { get; init; }
 
@@ -46,7 +50,7 @@ public sealed record EtcdServerOptions
 
     internal string LogFile => Path.Combine(Folder, "etcd.log");
 
-    internal string CertificatesFolder => Path.Combine(Folder, "certificates");
+    internal string CertificatesFolder => CertificatesIn(Folder);
 
     private string DataFolder => Path.Combine(Folder, "data");
 
@@ -67,7 +71,7 @@ public sealed record EtcdServerOptions
 
     internal IEnumerable<string> Arguments()
     {
-        var (certificate, key, authority) = (InCertificates("node.crt"), InCertificates("node.key"), InCertificates("authority.crt"));
+        var (certificate, key, authority) = ClusterCertificates.FilesIn(CertificatesFolder);
         return
         [
             "--name", Self.Name, "--data-dir", DataFolder,
@@ -81,8 +85,10 @@ public sealed record EtcdServerOptions
             "--heartbeat-interval", $"{HeartbeatMs}", "--election-timeout", $"{ElectionMs}",
             // Named, or it writes to the journal when the broker is a service of systemd.
             "--logger", "zap", "--log-outputs", "stderr",
+            .. IsForced ? ["--force-new-cluster"] : Array.Empty<string>(),
         ];
-
-        string InCertificates(string name) => Path.Combine(CertificatesFolder, name);
     }
+
+    /// <param name="folder">As <see cref="Folder"/>.</param>
+    internal static string CertificatesIn(string folder) => Path.Combine(folder, "certificates");
 }

@@ -21,6 +21,7 @@ internal sealed partial class EtcdWatch(EtcdClient client, string prefix, long f
     private static readonly TimeSpan PauseBetweenTries = TimeSpan.FromMilliseconds(200);
 
     private long _next = from;
+    private bool _isLost;
 
     /// <summary>Watches until that is cancelled.</summary>
     /// <exception cref="EtcdCompactedException">What comes next is gone: this node was away for longer than etcd keeps history.</exception>
@@ -39,7 +40,8 @@ internal sealed partial class EtcdWatch(EtcdClient client, string prefix, long f
             catch (Exception exception) when (exception is RpcException or IOException or OperationCanceledException or ObjectDisposedException)
             {
                 if (cancellation.IsCancellationRequested) return;
-                LogLost(logger, exception.Message);
+                if (!_isLost) LogLost(logger, prefix, exception is RpcException { Status.Detail: { Length: > 0 } detail } ? detail : exception.Message);
+                _isLost = true;
             }
             if (channel is not null) client.Leave(channel);
             await Task.Delay(PauseBetweenTries, client.Time, cancellation).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -68,6 +70,8 @@ internal sealed partial class EtcdWatch(EtcdClient client, string prefix, long f
                 var answer = call.ResponseStream.Current;
                 if (answer.CompactRevision > 0) throw new EtcdCompactedException(_next, answer.CompactRevision);
                 if (answer.Canceled) throw new RpcException(new Status(StatusCode.Unavailable, answer.CancelReason));
+                if (_isLost) LogFound(logger, prefix);
+                _isLost = false;
                 Take(answer);
             }
         }
@@ -106,8 +110,11 @@ internal sealed partial class EtcdWatch(EtcdClient client, string prefix, long f
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "etcd does not tell what changes any more ({Reason}); going on at another member")]
-    private static partial void LogLost(ILogger logger, string reason);
+    [LoggerMessage(Level = LogLevel.Warning, Message = "etcd does not tell what changes under {Prefix} any more ({Reason}); going on at another member")]
+    private static partial void LogLost(ILogger logger, string prefix, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "etcd tells again what changes under {Prefix}")]
+    private static partial void LogFound(ILogger logger, string prefix);
 }
 
 /// <summary>Etcd does not know any more what happened from a revision on.</summary>

@@ -3,6 +3,7 @@ using System.IO.Pipelines;
 using System.Net;
 using System.Net.Security;
 using System.Net.Sockets;
+using System.Security.Authentication;
 using System.Threading.Channels;
 using Amqp.Cluster.Security;
 
@@ -84,7 +85,7 @@ internal sealed class LinkConnection : IAsyncDisposable
 
     /// <summary>Something that ends a connection, and nothing else.</summary>
     public static bool IsOfTheLink(Exception exception) =>
-        exception is IOException or SocketException or InvalidDataException or OperationCanceledException or System.Security.Authentication.AuthenticationException or ObjectDisposedException;
+        exception is IOException or SocketException or InvalidDataException or OperationCanceledException or AuthenticationException or ObjectDisposedException;
 
     /// <summary>Sends what there is to send, with heartbeats in between, and hands over what comes, until the connection breaks.</summary>
     /// <param name="outgoing">What is to be sent.</param>
@@ -198,7 +199,13 @@ internal sealed class LinkConnection : IAsyncDisposable
         return patience;
     }
 
-    private static string WhatWent(Exception exception) => exception is OperationCanceledException ? "nothing was heard for too long" : exception.Message;
+    private static string WhatWent(Exception exception) => exception switch
+    {
+        OperationCanceledException => "nothing was heard for too long",
+        AuthenticationException when exception.Message.Contains("certificate", StringComparison.Ordinal) =>
+            "its certificate is not one of this cluster. Both sides need the same Cluster:Secret, or authorities that know each other (Cluster:Tls), and clocks that are right",
+        _ => exception.Message,
+    };
 
     private sealed class HeartbeatMessage() : LinkMessage(LinkFrame.Heartbeat)
     {

@@ -8,7 +8,7 @@ namespace Amqp.Cluster.Links;
 /// <summary>Takes connections of other nodes. A stranger without a certificate of this cluster is cut off at once, and so is a node that sends what is no frame.</summary>
 public sealed partial class LinkListener : IAsyncDisposable
 {
-    private static readonly TimeSpan ReportEvery = TimeSpan.FromSeconds(1);
+    private static readonly TimeSpan ReportEvery = TimeSpan.FromMinutes(1);
 
     private readonly Socket _socket;
     private readonly NodeLinks _links;
@@ -133,7 +133,7 @@ public sealed partial class LinkListener : IAsyncDisposable
         }
     }
 
-    /// <summary>Once a second at most: strangers may connect, and often.</summary>
+    /// <summary>Once a minute at most: strangers may connect, and often.</summary>
     private void Report(EndPoint? from, string reason)
     {
         var refused = Interlocked.Increment(ref _refused);

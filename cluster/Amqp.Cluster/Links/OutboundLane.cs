@@ -22,6 +22,7 @@ internal sealed partial class OutboundLane : IAsyncDisposable
     private readonly CircuitBreakerManualControl _control = new();
     private readonly CancellationTokenSource _ended = new();
     private readonly ResiliencePipeline<LinkConnection> _connecting;
+    private readonly AbsenceReport? _absence;
     private readonly Task _running;
     private CancellationTokenSource? _trying;
     private uint _connectedTo;
@@ -31,6 +32,7 @@ internal sealed partial class OutboundLane : IAsyncDisposable
     public OutboundLane(string node, EndPoint address, LinkHello self, NodeLinks links)
     {
         (_node, _address, _self, _links) = (node, address, self, links);
+        if (self.Lane == LinkLane.Control) _absence = new AbsenceReport(node, address, links.Time, links.Logger);
         _connecting = Connecting();
         _running = Run();
     }
@@ -123,6 +125,7 @@ internal sealed partial class OutboundLane : IAsyncDisposable
         Interlocked.Exchange(ref _waitingBytes, 0);
         Volatile.Write(ref _outgoing, outgoing);
         LogConnected(_links.Logger, _node, _self.Lane);
+        _absence?.Connected();
         _links.User.Changed(_node, connection.Peer.Epoch, _self.Lane, isConnected: true);
         try
         {
@@ -168,7 +171,7 @@ internal sealed partial class OutboundLane : IAsyncDisposable
             ManualControl = _control,
             OnOpened = _ =>
             {
-                LogUnreachable(_links.Logger, _node, _self.Lane, _address, LastFailure);
+                _absence?.Failed(LastFailure);
                 return default;
             },
         })
@@ -209,7 +212,4 @@ internal sealed partial class OutboundLane : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The link to node {Node} ({Lane}) is broken: {Reason}; connecting again")]
     private static partial void LogBroken(ILogger logger, string node, LinkLane lane, string reason);
-
-    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} ({Lane}) at {Address} cannot be reached: {Reason}; it is tried every second. If it runs, look whether its Cluster:Address and Cluster:Port can be reached from here, and whether both have the same Cluster:Secret")]
-    private static partial void LogUnreachable(ILogger logger, string node, LinkLane lane, EndPoint address, string? reason);
 }

@@ -20,11 +20,8 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
 
     private readonly ILogger _logger = loggers.CreateLogger<ClusterEntry>();
 
-    /// <summary>The node was a member and is none any more.</summary>
-    public static ClusterException Removed(string node) => new(
-        $"Node {node} was removed from its cluster (`forget_cluster_node`), and cannot go on with what it has. To let it join again, reset it: `rabbitmqctl reset`, or stop it and empty its data directory. Then start it with Cluster:Seeds.");
-
     /// <returns>The member of etcd that runs on this node; null: none does.</returns>
+    /// <exception cref="RemovedException">It was a member and is none any more.</exception>
     /// <exception cref="ClusterException">It cannot come to a cluster; the message says what to do.</exception>
     public async Task<EtcdServer?> Enter(CancellationToken cancellation)
     {
@@ -52,15 +49,30 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
 
     private static EtcdPeer PeerOf(MemberRecord member) => new(member.Name, member.Links.Address, member.Port + 1);
 
+    /// <summary>The others are gone for good, as an operator has said: etcd goes on with what this node has.</summary>
+    private async Task GoOnAlone(CancellationToken cancellation)
+    {
+        LogGoesOn(_logger, self.Name, string.Join(", ", state.File.GivenUp));
+        await using (await StartServer(ServerOptions([self.Peer], isNew: false) with { IsForced = true }, cancellation))
+        {
+            // Nodes that join from now on must not be put out by another start like this one.
+            state.Save(state.File with
+            {
+                GivenUp = [], Left = [.. state.File.Left.Union(state.File.GivenUp)], Members = [.. state.File.Members.Where(member => !state.File.GivenUp.Contains(member.Name))],
+            });
+        }
+    }
+
     private async Task<EtcdServer> Restart(CancellationToken cancellation)
     {
+        if (state.File.GivenUp.Length > 0 && !state.File.VotersBut(self.Name).Any()) await GoOnAlone(cancellation);
         var server = await StartServer(ServerOptions([self.Peer], isNew: false), cancellation);
         try
         {
             // It may have been stopped while it joined.
             using var client = self.NewClient(Endpoints(self, hasOwn: true, state.File.Members));
             var members = new EtcdMembers(client);
-            var own = (await members.List(cancellation)).FirstOrDefault(member => member.Name == self.Name || member.PeerUrls.Contains(self.Peer.Url)) ?? throw Removed(self.Name);
+            var own = (await members.List(cancellation)).FirstOrDefault(member => member.Name == self.Name || member.PeerUrls.Contains(self.Peer.Url)) ?? throw new RemovedException(self.Name);
             if (own.IsLearner) await Promote(members, own.Id, cancellation);
             return server;
         }
@@ -79,7 +91,7 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
         using var client = self.NewClient(Endpoints(self, hasOwn: false, answer.Members));
         var (registry, members) = (new Registry(client), new EtcdMembers(client));
         await twins.Refuse(registry, cancellation);
-        if (state.File.IsRegistered && await registry.FindMember(self.Name, cancellation) is null) throw Removed(self.Name);
+        if (state.File.IsRegistered && await registry.FindMember(self.Name, cancellation) is null) throw new RemovedException(self.Name);
         state.Save(state.File with { Token = answer.Token, HasJoined = true, IsToJoin = false, Members = answer.Members });
         foreach (var before in (await members.List(cancellation)).Where(member => member.Name == self.Name))
         {
@@ -191,7 +203,7 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
             }
             await given.CancelAsync();
             await starting.ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
-            throw Removed(self.Name);
+            throw new RemovedException(self.Name);
         }
         catch
         {
@@ -205,7 +217,7 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
             var others = state.File.Members.Where(member => member.IsVoter && member.Name != self.Name).ToList();
             var missing = (await Task.WhenAll(others.Select(Try))).OfType<string>().ToList();
             return missing.Count > 0
-                ? $"its etcd needs a majority of its {others.Count + 1} members. Start these nodes: {string.Join("; ", missing)}"
+                ? $"its etcd needs a majority of its {others.Count + 1} members, and does not find it. These nodes do not answer, so start those that do not run: {string.Join("; ", missing)}"
                 : $"its etcd does not answer, though all other nodes do. Its log is {options.LogFile}";
 
             async Task<string?> Try(MemberRecord member)
@@ -237,6 +249,9 @@ internal sealed partial class ClusterEntry(LocalNode self, LocalState state, Twi
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The cluster has a node {Node} already, whose data are not here: this one takes its place, as a new member")]
     private static partial void LogReplaces(ILogger logger, string node);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} goes on without these, which an operator has given up: {Nodes}. They must not be started again with the data that they have: together they would be another cluster")]
+    private static partial void LogGoesOn(ILogger logger, string node, string nodes);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The cluster has {VotersMax} nodes that run etcd, so {Node} runs none and uses theirs")]
     private static partial void LogNoVoter(ILogger logger, string node, int votersMax);

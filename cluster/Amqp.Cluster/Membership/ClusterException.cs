@@ -3,7 +3,7 @@ using Amqp.Core.Errors;
 namespace Amqp.Cluster.Membership;
 
 /// <summary>A node cannot be, become or stop being a member. The message is for the operator, and says what to do.</summary>
-public sealed class ClusterException : ClusterRefusedException
+public class ClusterException : ClusterRefusedException
 {
     public ClusterException(string message)
         : base(message)

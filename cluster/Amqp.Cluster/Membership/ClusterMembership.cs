@@ -59,6 +59,9 @@ public sealed partial class ClusterMembership : IAsyncDisposable
     /// <summary>This node began the cluster, alone or with others, so it may write the first definitions, if there are none.</summary>
     public bool BeginsDefinitions => !_state.File.HasJoined;
 
+    /// <summary>Nodes that were given up (<c>forget_cluster_node --offline</c>), and whose queues are still to be given to others or deleted.</summary>
+    internal ImmutableArray<string> LeftBehind => _state.File.Left;
+
     /// <summary>Calls to etcd: at this node's member first, at those of the others when it fails.</summary>
     public EtcdClient Client => _client!;
 
@@ -79,7 +82,8 @@ public sealed partial class ClusterMembership : IAsyncDisposable
     /// </summary>
     /// <param name="certificates">Of this node, for <see cref="ClusterOptions.ResolveAddress"/>. They stay the caller's.</param>
     /// <param name="version">Of the broker.</param>
-    /// <param name="failed">Called at most once, when this node cannot stay a member: it was removed, or another process has its name. The process must end.</param>
+    /// <param name="failed">Called at most once, when this node cannot stay a member: it was removed (<see cref="RemovedException"/>), or another process has its name. It must end.</param>
+    /// <exception cref="RemovedException">It is a member no more.</exception>
     /// <exception cref="ClusterException">It cannot become a member; the message says what to do.</exception>
     /// <exception cref="OperationCanceledException">Until then the others did not come.</exception>
     public static async Task<ClusterMembership> Start(
@@ -113,6 +117,7 @@ public sealed partial class ClusterMembership : IAsyncDisposable
         var record = new NodeRecord(Self, Epoch, Directory, _self.Version, _self.Address.ToString(), _self.Options.Port);
         _lease = new NodeLease(Client, _registry!, record, _twins, inDoubt => LeaseDoubted(inDoubt), Fail, _logger);
         await _lease.Begin(cancellation);
+        _state.IsOpen = true;
         await _view!.Begin(cancellation);
         LogOpen(_logger, Self, Epoch);
     }
@@ -122,6 +127,36 @@ public sealed partial class ClusterMembership : IAsyncDisposable
     {
         Links.Begin(Epoch);
         return _view!.Begin(cancellation);
+    }
+
+    /// <summary>That was done.</summary>
+    internal void LeftBehindIsDone() => _state.Save(_state.File with { Left = [] });
+
+    /// <summary>
+    /// Members that do not count as running, and whose process answers all the same: etcd was away for longer than a lease, and they have not registered anew. Asked when this node starts, and its links
+    /// have nothing to say yet.
+    /// </summary>
+    /// <returns>Their names, and the epochs of their starts.</returns>
+    internal async Task<IReadOnlyDictionary<string, uint>> Unregistered(CancellationToken cancellation)
+    {
+        var running = View.Nodes.Where(node => node.IsRunning).Select(node => node.Name).ToHashSet();
+        var answers = await Task.WhenAll(View.Members.Where(member => member.Name != Self && !running.Contains(member.Name)).Select(Ask));
+        return answers.OfType<NodeAnswer>().Where(answer => answer.IsOpen).ToDictionary(answer => answer.Node, answer => answer.Epoch);
+
+        async Task<NodeAnswer?> Ask(MemberRecord member)
+        {
+            using var patience = CancellationTokenSource.CreateLinkedTokenSource(cancellation);
+            patience.CancelAfter(_self.LinkOptions.SilenceMs);
+            try
+            {
+                return await _self.Ask(member.Links, member.Name, patience.Token);
+            }
+            catch (Exception exception) when (exception is IOException or OperationCanceledException)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                return null;
+            }
+        }
     }
 
     /// <summary>Takes another node out of the cluster: what it had of queues is gone for the cluster. It has to be down.</summary>
@@ -157,7 +192,8 @@ public sealed partial class ClusterMembership : IAsyncDisposable
                 Client.UseEndpoints(ClusterEntry.Endpoints(_self, hasOwn: false, members));
                 if (_server is not null) await RemoveFromEtcd(_self.Record(Directory, isVoter: true), cancellation);
             }
-            if (members.Length > 1 || _server is null) await _registry!.Delete(Self, cancellation);
+            if (members.Length > 1) await _registry!.Delete(Self, cancellation);
+            else if (_server is null) await _registry!.Clear(cancellation);
         }
         finally
         {
@@ -223,15 +259,17 @@ public sealed partial class ClusterMembership : IAsyncDisposable
         _client = _self.NewClient(ClusterEntry.Endpoints(_self, _server is not null, _state.File.Members));
         _registry = new Registry(_client);
         var known = await _registry.FindMember(Self, cancellation);
-        if (_state.File.IsRegistered && known?.Directory != Directory) throw ClusterEntry.Removed(Self);
+        if (_state.File.IsRegistered && known?.Directory != Directory) throw new RemovedException(Self);
+        foreach (var left in _state.File.Left) await _registry.Delete(left, cancellation);
         await _twins.Refuse(_registry, cancellation);
         var record = _self.Record(Directory, isVoter: _server is not null);
         await _registry.PutMember(record, cancellation);
         // Until the view knows better: those that begin the cluster with this one may not have come so far yet.
-        _state.Save(_state.File with { IsRegistered = true, Members = [.. _state.File.Members.Where(member => member.Name != Self), record] });
+        // One that was given up, and is one of the majority that has come: it was not meant.
+        _state.Save(_state.File with { IsRegistered = true, GivenUp = [], Members = [.. _state.File.Members.Where(member => member.Name != Self), record] });
         _state.Epoch = await new DefinitionsLog(_client).NewEpoch(_self.Options.EpochAbove, cancellation);
         _state.IsReady = true;
-        _view = new ClusterView(Self, _registry, FollowMembers, Fail, _logger);
+        _view = new ClusterView(Self, _registry, FollowMembers, Fail, _self.Time, _logger);
         if (_server is null) return;
         _ = EndIfRemoved(_server);
         _maintenance = new EtcdMaintenance(_self.NewClient([_self.OwnEtcd]), Self, EtcdServerOptions.StoredBytesMaxDefault, _loggers.CreateLogger<EtcdMaintenance>());
@@ -244,7 +282,7 @@ public sealed partial class ClusterMembership : IAsyncDisposable
         var before = _state.File.Members;
         if (members.All(member => member.Name != Self))
         {
-            Fail(ClusterEntry.Removed(Self));
+            Fail(new RemovedException(Self));
             return;
         }
         Client.UseEndpoints(ClusterEntry.Endpoints(_self, _server is not null, members));
@@ -297,13 +335,12 @@ public sealed partial class ClusterMembership : IAsyncDisposable
     private async Task EndIfRemoved(EtcdServer server)
     {
         await server.Removed;
-        Fail(ClusterEntry.Removed(Self));
+        Fail(new RemovedException(Self));
     }
 
     private void Fail(Exception exception)
     {
         if (Volatile.Read(ref _isDisposed) != 0 || Interlocked.Exchange(ref _hasFailed, 1) != 0) return;
-        LogFailed(_logger, Self, exception);
         _failed(exception);
     }
 
@@ -318,7 +355,4 @@ public sealed partial class ClusterMembership : IAsyncDisposable
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "What this node knows of the others could not be written to {Folder} ({Reason}). It needs that when all nodes were down and it does not run etcd")]
     private static partial void LogNotSaved(ILogger logger, string folder, string reason);
-
-    [LoggerMessage(Level = LogLevel.Critical, Message = "Node {Node} cannot stay a member of its cluster")]
-    private static partial void LogFailed(ILogger logger, string node, Exception exception);
 }

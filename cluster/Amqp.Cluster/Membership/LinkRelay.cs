@@ -21,7 +21,7 @@ internal sealed class LinkRelay : ILinkUser
 
     public void Changed(string node, uint epoch, LinkLane lane, bool isConnected)
     {
-        if (isConnected) _view?.There(node, epoch);
+        _view?.LinkChanged(node, epoch, lane, isConnected);
         Volatile.Read(ref _user)?.Changed(node, epoch, lane, isConnected);
     }
 

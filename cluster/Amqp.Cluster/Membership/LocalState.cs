@@ -9,6 +9,7 @@ internal sealed class LocalState
     private readonly string _bootstrap;
     private MembershipFile _file;
     private volatile bool _isReady;
+    private volatile bool _isOpen;
     private volatile uint _epoch;
 
     /// <param name="bootstrap">Token of the cluster that this node is to begin with others; empty: it is not.</param>
@@ -23,6 +24,13 @@ internal sealed class LocalState
     {
         get => _isReady;
         set => _isReady = value;
+    }
+
+    /// <summary>It has registered as running, with <see cref="Epoch"/>.</summary>
+    public bool IsOpen
+    {
+        get => _isOpen;
+        set => _isOpen = value;
     }
 
     public uint Epoch
@@ -44,6 +52,6 @@ internal sealed class LocalState
     {
         if (!question.ToArray().AsSpan().SequenceEqual(NodeAnswer.Question)) throw new InvalidDataException("it asks what this version does not know");
         var file = File;
-        return new NodeAnswer(_self.Name, Epoch, file.Directory, _self.Address.ToString(), _self.Options.Port, _bootstrap, file.Token, IsReady, file.Members).ToBytes();
+        return new NodeAnswer(_self.Name, Epoch, file.Directory, _self.Address.ToString(), _self.Options.Port, _bootstrap, file.Token, IsReady, IsOpen, file.Members).ToBytes();
     }
 }

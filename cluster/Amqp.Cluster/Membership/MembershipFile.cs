@@ -25,8 +25,17 @@ internal sealed record MembershipFile
     /// <summary>An operator wants it to join <see cref="Members"/> (<c>join_cluster</c>): it does that with its next start, whatever it is configured for.</summary>
     public bool IsToJoin { get; init; }
 
+    /// <summary>Members that an operator has given up while this node was stopped (<c>forget_cluster_node --offline</c>). When these are all others that vote, the next start goes on without them.</summary>
+    public ImmutableArray<string> GivenUp { get; init; } = [];
+
+    /// <summary>Of those, the ones that are out of etcd, and whose queues are still to be given to other nodes, or deleted.</summary>
+    public ImmutableArray<string> Left { get; init; } = [];
+
     /// <summary>All members as this node saw them last, this one among them.</summary>
     public ImmutableArray<MemberRecord> Members { get; init; } = [];
+
+    /// <summary>Other members whose votes are needed, and that were not given up.</summary>
+    internal IEnumerable<string> VotersBut(string self) => Members.Where(member => member.IsVoter && member.Name != self && !GivenUp.Contains(member.Name)).Select(member => member.Name);
 
     /// <summary>Reads it, or makes a new one and writes that: others hear of the directory's identity soon, so it has to be the same after the next start.</summary>
     /// <exception cref="ClusterException">It is there and cannot be read.</exception>

@@ -10,9 +10,10 @@ namespace Amqp.Cluster.Membership;
 /// <param name="Bootstrap">Token of the cluster that it is to begin with others; empty: it is not.</param>
 /// <param name="Token">Of the cluster that it belongs to; empty: it does not belong to one yet.</param>
 /// <param name="IsReady">Its etcd answers, so a node can join through it.</param>
+/// <param name="IsOpen">It counts as running, or did until etcd lost its lease.</param>
 /// <param name="Members">All members, as far as it knows.</param>
 internal sealed record NodeAnswer(
-    string Node, uint Epoch, Guid Directory, string Address, int Port, string Bootstrap, string Token, bool IsReady, ImmutableArray<MemberRecord> Members)
+    string Node, uint Epoch, Guid Directory, string Address, int Port, string Bootstrap, string Token, bool IsReady, bool IsOpen, ImmutableArray<MemberRecord> Members)
 {
     /// <summary>What is asked. There is one question so far.</summary>
     public static readonly byte[] Question = "who"u8.ToArray();

@@ -30,6 +30,7 @@ internal sealed partial class NodeLease(
     private long _id;
     private long _renewedAt;
     private bool _isToldInDoubt;
+    private bool _hasFailed;
 
     /// <summary>It was not renewed for two thirds of its time: other nodes may soon take this one for gone. By the clock, so it is right also when the loop is late.</summary>
     public bool IsInDoubt => client.Time.GetElapsedTime(Volatile.Read(ref _renewedAt)) >= DoubtAfter;
@@ -104,6 +105,7 @@ internal sealed partial class NodeLease(
             if (await AskForTime(patience.Token) > 0)
             {
                 Volatile.Write(ref _renewedAt, began);
+                _hasFailed = false;
                 return;
             }
             LogGone(logger, self.Name);
@@ -112,7 +114,8 @@ internal sealed partial class NodeLease(
         catch (Exception exception) when (exception is RpcException or OperationCanceledException)
         {
             cancellation.ThrowIfCancellationRequested();
-            LogNotRenewed(logger, exception.Message);
+            if (!_hasFailed) LogNotRenewed(logger, ReasonOf(exception));
+            _hasFailed = true;
             await Task.Delay(PauseBetweenTries, client.Time, cancellation);
         }
     }
@@ -156,7 +159,7 @@ internal sealed partial class NodeLease(
                     Volatile.Write(ref _renewedAt, began);
                     return;
                 }
-                if (await registry.FindMember(self.Name, cancellation) is null) throw ClusterEntry.Removed(self.Name);
+                if (await registry.FindMember(self.Name, cancellation) is null) throw new RemovedException(self.Name);
             }
             catch (RpcException exception) when (EtcdClient.IsTransient(exception))
             {
@@ -166,6 +169,8 @@ internal sealed partial class NodeLease(
             await Task.Delay(PauseBetweenTries, client.Time, cancellation);
         }
     }
+
+    private static string ReasonOf(Exception exception) => exception is RpcException { Status.Detail: { Length: > 0 } detail } ? detail : exception.Message;
 
     private void Tell()
     {
@@ -183,7 +188,7 @@ internal sealed partial class NodeLease(
         return left > TimeSpan.Zero ? Task.Delay(left, client.Time, _ended.Token) : Task.CompletedTask;
     }
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "The lease of {Node} in etcd has ended, and the other nodes have taken this one for gone. It registers anew")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The lease of {Node} in etcd has ended. It registers anew; nodes whose links to this one are broken have taken it for gone, and deleted its exclusive and transient queues")]
     private static partial void LogGone(ILogger logger, string node);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "The lease of this node was not renewed ({Reason}); trying at another member of etcd")]
@@ -192,7 +197,7 @@ internal sealed partial class NodeLease(
     [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} could not register in etcd ({Reason}); trying again")]
     private static partial void LogNotRegistered(ILogger logger, string node, string reason);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "The lease of {Node} was not renewed for {Seconds:F1} s: etcd has lost its majority, or cannot be reached from here. Until it is renewed the other nodes may take this one for gone. Look which nodes run, and at the network between them")]
+    [LoggerMessage(Level = LogLevel.Error, Message = "The lease of {Node} was not renewed for {Seconds:F1} s: etcd has lost its majority, or cannot be reached from here. Until it is renewed the other nodes may take this one for gone. What it leads of mirrored queues confirms nothing and hands out nothing meanwhile. Look which nodes run, and at the network between them")]
     private static partial void LogInDoubt(ILogger logger, string node, double seconds);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The lease of {Node} is renewed again")]

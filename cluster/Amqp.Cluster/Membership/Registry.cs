@@ -48,6 +48,10 @@ internal sealed class Registry(EtcdClient client)
     /// <summary>Takes it out of both lists.</summary>
     public Task Delete(string node, CancellationToken cancellation) => Until(new TxnRequest { Success = { Delete(Members + node), Delete(Nodes + node) } }, cancellation);
 
+    /// <summary>Deletes all that the cluster has in etcd: its last node leaves it.</summary>
+    public Task Clear(CancellationToken cancellation) => Until(
+        new TxnRequest { Success = { new RequestOp { RequestDeleteRange = new DeleteRangeRequest { Key = Key(client.Prefix), RangeEnd = EtcdClient.EndOf(client.Prefix) } } } }, cancellation);
+
     /// <summary>Says that a node runs, if it is a member, and if nothing else was said since the revision that its caller has looked at. Tried once.</summary>
     /// <param name="revision">Of its record; 0: there was none.</param>
     /// <exception cref="RpcException">It failed, and may have happened.</exception>

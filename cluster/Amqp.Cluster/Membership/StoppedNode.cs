@@ -23,15 +23,19 @@ public sealed class StoppedNode(ClusterOptions options, ClusterCertificates cert
             Forget();
             return;
         }
-        var membership = await ClusterMembership.Start(options, certificates, new LinkOptions(), version, _ => { }, time, loggers, cancellation);
         try
         {
-            await membership.Look(cancellation);
-            await membership.Leave(cancellation);
+            var membership = await ClusterMembership.Start(options, certificates, new LinkOptions(), version, _ => { }, time, loggers, cancellation);
+            await using (membership)
+            {
+                await membership.Look(cancellation);
+                await membership.Leave(cancellation);
+            }
         }
-        finally
+        catch (RemovedException)
         {
-            await membership.DisposeAsync();
+            // The others have done without it already.
+            Forget();
         }
     }
 
@@ -39,6 +43,39 @@ public sealed class StoppedNode(ClusterOptions options, ClusterCertificates cert
     public void Forget()
     {
         if (Directory.Exists(options.Folder)) Directory.Delete(options.Folder, recursive: true);
+    }
+
+    /// <summary>
+    /// The operator gives up another member, which is gone for good, and with it so many that etcd has no majority any more. When all others that vote are given up, the next start goes on with what this node
+    /// has.
+    /// </summary>
+    /// <returns>Those that vote and were not given up.</returns>
+    /// <exception cref="ClusterException">There are members that run, or this node cannot go on without them.</exception>
+    public async Task<IReadOnlyList<string>> GiveUp(string node, CancellationToken cancellation)
+    {
+        var file = IsMember ? MembershipFile.ReadOrNew(options.Folder) : new MembershipFile();
+        if (node == options.Node || !file.IsRegistered || file.Members.All(member => member.Name != node)) throw new ClusterException("The node selected is not in the cluster.");
+        if (options.Mode == ClusterMode.EtcdExternal) throw new ClusterException("The members of this cluster are in an external etcd: start this node, and forget the other one without --offline.");
+        if (!file.Members.Any(member => member.Name == options.Node && member.IsVoter))
+            throw new ClusterException($"Node {options.Node} runs no etcd, and so does not have what the cluster knows. Do that on a node that does.");
+        var self = new LocalNode(options, await options.ResolveAddress(cancellation), certificates, new LinkOptions(), version, time);
+        foreach (var member in file.Members.Where(member => member.Name != options.Node)) await RefuseIfRunning(member);
+        file = file with { GivenUp = [.. file.GivenUp.Union([node])] };
+        file.Write(options.Folder);
+        return [.. file.VotersBut(options.Node)];
+
+        async Task RefuseIfRunning(MemberRecord member)
+        {
+            try
+            {
+                await self.Ask(member.Links, member.Name, cancellation);
+            }
+            catch (IOException)
+            {
+                return;
+            }
+            throw new ClusterException($"Node {member.Name} runs. You are trying to remove a node from an offline node, and that is for the last one that is left. Start this node, and forget {node} without --offline.");
+        }
     }
 
     /// <summary>Asks a node about its cluster.</summary>

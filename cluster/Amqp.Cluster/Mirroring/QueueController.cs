@@ -5,35 +5,46 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Cluster.Mirroring;
 
 /// <summary>
-/// Gives mirrored queues whose leader is gone another one. Every node could; the first one of those that run does. That two do it at once, for a moment, does no harm: the record decides
-/// which of them was first.
+/// Gives mirrored queues whose leader is gone another one. Every node could; the first one of those that run does, and the next ones do what it leaves undone: it may be busy with its start. That two do it at
+/// once does no harm: the record decides which of them was first.
 /// </summary>
 /// <param name="records">As this node has last heard of them.</param>
 /// <param name="propose">Asks for a change of a record.</param>
 /// <param name="promotesUnsynchronised">Whether a copy that is not in sync may lead the queue, if no other is left.</param>
 internal sealed partial class QueueController(
-    string self, IEnumerable<KeyValuePair<QueueId, QueueConfiguration>> records, Action<QueueChange> propose, Func<QueueId, bool> promotesUnsynchronised, ILogger logger)
+    string self, IEnumerable<KeyValuePair<QueueId, QueueConfiguration>> records, Action<QueueChange> propose, Func<QueueId, bool> promotesUnsynchronised, TimeProvider time, ILogger logger)
 {
+    /// <summary>How long a node leaves it to the one before it.</summary>
+    private static readonly TimeSpan Precedence = TimeSpan.FromSeconds(1);
+
+    /// <summary>Nodes behind these do not look: that costs, where there are many queues.</summary>
+    private const int NodesMax = 3;
+
+    private long? _undoneSince;
+
     /// <summary>Looks at all queues.</summary>
     /// <param name="running">Nodes that run at this moment, in the order of their names.</param>
     public void Look(IReadOnlyList<Member> running)
     {
-        if (running.Count == 0 || running[0].Node != self) return;
+        var place = running.Index().FirstOrDefault(each => each.Item.Node == self, (Index: NodesMax, default)).Index;
+        if (place >= NodesMax) return;
         var there = running.ToHashSet();
-        var (promoted, waiting) = (0, 0);
+        var changes = new List<(QueueId Queue, QueueConfiguration Configuration, Member Next)>();
+        var waiting = 0;
         foreach (var (queue, configuration) in records)
         {
             if (there.Contains(configuration.Leader)) continue;
-            if (Election.Choose(configuration, running, promotesUnsynchronised(queue)) is not { } next)
-            {
-                waiting++;
-                continue;
-            }
+            if (Election.Choose(configuration, running, promotesUnsynchronised(queue)) is { } next) changes.Add((queue, configuration, next));
+            else waiting++;
+        }
+        _undoneSince = changes.Count == 0 ? null : _undoneSince ?? time.GetTimestamp();
+        if (_undoneSince is not { } since || time.GetElapsedTime(since) < place * Precedence) return;
+        foreach (var (queue, configuration, next) in changes)
+        {
             if (!configuration.IsInSync(next)) LogUnsynchronised(logger, queue.Value, next.Node);
             propose(new QueueChange(queue, configuration.Revision, Election.Promote(configuration, next, configuration.Epoch + 1)));
-            promoted++;
         }
-        if (promoted > 0) LogPromoted(logger, promoted, waiting);
+        LogPromoted(logger, changes.Count, waiting);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The leaders of {Count} mirrored queues are gone: mirrors are promoted. {Waiting} other queues wait for a node that has a copy in sync")]

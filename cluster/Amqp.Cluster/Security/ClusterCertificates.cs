@@ -123,14 +123,15 @@ public sealed class ClusterCertificates : IDisposable
         if (OperatingSystem.IsWindows()) Directory.CreateDirectory(folder);
         else Directory.CreateDirectory(folder, UnixFileMode.UserRead | UnixFileMode.UserWrite | UnixFileMode.UserExecute);
         using var key = (AsymmetricAlgorithm?)Node.GetECDsaPrivateKey() ?? Node.GetRSAPrivateKey() ?? throw new CryptographicException("The node's private key is neither EC nor RSA.");
-        Write("authority.crt", PemOf(Authorities));
-        Write("node.crt", PemOf([Node, .. _shown.IntermediateCertificates]));
-        Write("node.key", key.ExportPkcs8PrivateKeyPem());
+        var files = FilesIn(folder);
+        Write(files.Authority, PemOf(Authorities));
+        Write(files.Node, PemOf([Node, .. _shown.IntermediateCertificates]));
+        Write(files.Key, key.ExportPkcs8PrivateKeyPem());
 
         // Whole or not at all, and with its mode from the beginning: etcd reads them at every handshake.
-        void Write(string name, string pem)
+        void Write(string path, string pem)
         {
-            var (path, beside) = (Path.Combine(folder, name), Path.Combine(folder, $"{name}.new"));
+            var beside = $"{path}.new";
             File.Delete(beside);
             var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
             if (!OperatingSystem.IsWindows()) options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
@@ -138,6 +139,10 @@ public sealed class ClusterCertificates : IDisposable
             File.Move(beside, path, overwrite: true);
         }
     }
+
+    /// <summary>Where <see cref="WriteFiles"/> puts them.</summary>
+    internal static (string Node, string Key, string Authority) FilesIn(string folder) =>
+        (Path.Combine(folder, "node.crt"), Path.Combine(folder, "node.key"), Path.Combine(folder, "authority.crt"));
 
     public void Dispose()
     {

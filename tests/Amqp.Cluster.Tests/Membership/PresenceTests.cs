@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Amqp.Cluster.Membership;
 using Amqp.Testing;
+using Etcdserverpb;
 
 namespace Amqp.Cluster.Tests.Membership;
 
@@ -55,13 +56,35 @@ public class PresenceTests
     }
 
     [Test]
-    public async Task A_silent_node_is_gone_when_its_lease_ends_and_knows_of_the_doubt()
+    public async Task A_node_without_a_lease_runs_as_long_as_it_answers_and_may_not_lead_for_long()
     {
         await Two.Membership.StopRenewing();
-        await Eventually.That(() => One.Running, Is.EqualTo(new[] { "rabbit@one" }));
+        await Eventually.That(() => One.Log.All, Has.Some.Contains("The lease of node rabbit@two has ended in etcd, and its process answers"), Patience.Start);
         Assert.That(Two.Doubts, Is.Empty, "its loop stands still; the property does not");
         Assert.That((Two.Membership.LeaseIsInDoubt, One.Membership.LeaseIsInDoubt), Is.EqualTo((true, false)));
-        Assert.That(One.Ended, Is.Empty, "its process is there");
+        await Eventually.That(() => One.Membership.View.Running.Select(node => node.Name), Is.EqualTo(new[] { "rabbit@one" }), Patience.Start);
+        Assert.That(One.Running, Is.EqualTo(new[] { "rabbit@one", "rabbit@two" }));
+
+        // A node that starts meanwhile has no link to it yet, and asks.
+        var three = _nodes.New("three");
+        await three.Start();
+        Assert.That(three.Running, Is.EqualTo(new[] { "rabbit@one", "rabbit@three" }));
+        Assert.That(await three.Membership.Unregistered(default), Is.EqualTo(new Dictionary<string, uint> { ["rabbit@two"] = Two.Membership.Epoch }));
+
+        var epoch = Two.Membership.Epoch;
+        await Two.Kill();
+        await Eventually.That(() => One.Changes, Has.Some.EqualTo(new ClusterChange("rabbit@two", epoch, ClusterChangeKind.Ended)));
+        await Eventually.That(() => One.Running, Is.EqualTo(new[] { "rabbit@one", "rabbit@three" }));
+    }
+
+    [Test]
+    public async Task Nodes_that_all_lose_their_leases_do_not_end_for_each_other_nor_for_themselves()
+    {
+        var leases = await One.Membership.Client.Once((channel, options) => new Lease.LeaseClient(channel).LeaseLeasesAsync(new LeaseLeasesRequest(), options).ResponseAsync, default);
+        foreach (var lease in leases.Leases) await One.Membership.Client.Once((channel, options) => new Lease.LeaseClient(channel).LeaseRevokeAsync(new LeaseRevokeRequest { ID = lease.ID }, options).ResponseAsync, default);
+        foreach (var node in _nodes) await Eventually.That(() => node.Log.All.Count(line => line.Contains("has registered anew", StringComparison.Ordinal)), Is.EqualTo(1), Patience.Start);
+        foreach (var node in _nodes) Assert.That(node.Changes.Select(change => change.Kind), Has.None.EqualTo(ClusterChangeKind.Ended), node.Name);
+        await MemberNodes.SeeEachOther(_nodes);
     }
 
     [Test]
@@ -84,7 +107,7 @@ public class PresenceTests
         await Eventually.That(() => One.Running, Is.EqualTo(new[] { "rabbit@one" }), TimeSpan.FromSeconds(3));
         await One.Membership.Forget("rabbit@two", default);
         await Eventually.That(() => One.Members, Is.EqualTo(new[] { "rabbit@one" }));
-        Assert.That(() => Two.Start(), Throws.TypeOf<ClusterException>().With.Message.Contains("was removed"));
+        Assert.That(() => Two.Start(), Throws.TypeOf<RemovedException>().With.Message.Contains("was removed"));
         Two.Wipe();
         await Two.Start();
         await MemberNodes.SeeEachOther(_nodes);
@@ -94,7 +117,7 @@ public class PresenceTests
     public async Task A_node_that_is_forgotten_while_it_runs_ends()
     {
         await new Registry(One.Membership.Client).Delete("rabbit@two", default);
-        await Eventually.That(() => Two.Failure, Is.TypeOf<ClusterException>().With.Message.Contains("was removed from its cluster"));
+        await Eventually.That(() => Two.Failure, Is.TypeOf<RemovedException>().With.Message.Contains("was removed from its cluster"));
     }
 
     [Test]

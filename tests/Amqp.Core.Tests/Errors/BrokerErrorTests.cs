@@ -106,6 +106,7 @@ public class BrokerErrorTests
         yield return Case(BrokerError.VhostNotFound("x"), 530, "NOT_ALLOWED - vhost x not found");
         yield return Case(BrokerError.VhostDeleted("x"), 320, "CONNECTION_FORCED - vhost 'x' is deleted");
         yield return Case(BrokerError.UserDeleted("u"), 320, "CONNECTION_FORCED - user 'u' is deleted");
+        yield return Case(BrokerError.ExclusiveQueuesDeleted("n"), 320, "CONNECTION_FORCED - the other nodes have taken node 'n' for ended, and deleted the exclusive queues of this connection");
         yield return Case(BrokerError.VhostAccessRefused("x", "u"), 530, "NOT_ALLOWED - access to vhost 'x' refused for user 'u'");
         yield return Case(BrokerError.VhostConnectionLimitReached("x", "u", 9), 530, "NOT_ALLOWED - access to vhost 'x' refused for user 'u': connection limit (9) is reached");
         yield return Case(BrokerError.VhostDown("x", "u"), 541, "INTERNAL_ERROR - access to vhost 'x' refused for user 'u': vhost 'x' is down");

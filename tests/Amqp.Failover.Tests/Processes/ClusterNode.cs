@@ -69,6 +69,56 @@ internal sealed class ClusterNode(string name, int linkPort, string[] options)
         Directory.CreateDirectory(Broker.Directory);
     }
 
+    /// <summary><c>stop_app</c>: the process stays.</summary>
+    public async Task StopApp()
+    {
+        IsUp = false;
+        await Operate(HttpMethod.Put, $"nodes/{FullName}/app", new { running = false });
+    }
+
+    /// <summary><c>start_app</c>; it serves clients when this returns.</summary>
+    public async Task StartApp()
+    {
+        await Operate(HttpMethod.Put, $"nodes/{FullName}/app", new { running = true });
+        IsUp = true;
+    }
+
+    public Task Reset(bool isForced = false) => Operate(HttpMethod.Post, $"nodes/{FullName}/reset", new { forced = isForced });
+
+    /// <summary><c>join_cluster</c>.</summary>
+    public Task Join(ClusterNode other) => Operate(HttpMethod.Post, $"nodes/{FullName}/cluster", new { node = string.Create(CultureInfo.InvariantCulture, $"{other.FullName}=127.0.0.1:{other.LinkPort}") });
+
+    /// <summary><c>forget_cluster_node --offline</c>, while the app of this node is stopped.</summary>
+    /// <returns>Nodes that have to be given up, too.</returns>
+    public async Task<string[]> GiveUp(ClusterNode other)
+    {
+        var answer = await Operate(HttpMethod.Post, $"nodes/{FullName}/given-up", new { node = other.FullName });
+        return [.. answer["others"]!.AsArray().Select(node => node!.GetValue<string>())];
+    }
+
+    /// <summary><c>forget_cluster_node</c>.</summary>
+    public Task Forget(ClusterNode other) => Operate(HttpMethod.Delete, $"nodes/{other.FullName}", body: null);
+
+    /// <summary>Starts its process, which is not to serve clients.</summary>
+    public void Begin() => Broker.Begin();
+
+    /// <summary>Its app runs; false also when nothing answers.</summary>
+    public async Task<bool> HasApp()
+    {
+        try
+        {
+            return (await new ControlApi(Broker).Get("node"))["running"]!.GetValue<bool>();
+        }
+        catch (HttpRequestException)
+        {
+            return false;
+        }
+    }
+
+    /// <summary>Names of the members of its cluster that run, as it sees them.</summary>
+    public async Task<string[]> Running() =>
+        [.. (await new ControlApi(Broker).List("nodes")).Where(node => node["running"]!.GetValue<bool>()).Select(node => node["name"]!.GetValue<string>())];
+
     /// <summary>What its own copy of a queue has; null: it has no copy.</summary>
     public async Task<int?> MessagesIn(string queue) =>
         (await Queues()).FirstOrDefault(line => line.Name == queue) is { Name: not null } found ? found.Messages : null;
@@ -92,6 +142,13 @@ internal sealed class ClusterNode(string name, int linkPort, string[] options)
 
     private async Task<(string? Name, int Messages, string State)[]> Queues() =>
         [.. (await new ControlApi(Broker).List("queues")).Select(queue => (queue["name"]?.GetValue<string>(), queue["messages"]!.GetValue<int>(), queue["state"]!.GetValue<string>()))];
+
+    private async Task<ApiAnswer> Operate(HttpMethod method, string path, object? body)
+    {
+        var answer = await new ControlApi(Broker).Send(method, path, body);
+        Assert.That((int)answer.Status, Is.InRange(200, 299), $"{method} {path} at {name}: {answer.Json?.ToJsonString()}");
+        return answer;
+    }
 
     private static async Task Signal(string signal, int process)
     {

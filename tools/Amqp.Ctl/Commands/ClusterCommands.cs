@@ -11,7 +11,7 @@ internal static class ClusterCommands
     private static readonly TimeSpan AwaitTime = TimeSpan.FromMinutes(5); // rabbitmqctl's
     private static readonly TimeSpan RetryInterval = TimeSpan.FromMilliseconds(250);
 
-    private static readonly Option<bool> Offline = new("--offline") { Description = "refused: who is a member is kept by etcd, which a majority of the nodes has to run" };
+    private static readonly Option<bool> Offline = new("--offline") { Description = "on a node whose app is stopped, when no majority of the nodes is left" };
     private static readonly Option<bool> Disc = new("--disc") { Description = "the node is a disc node; all are" };
     private static readonly Option<bool> Ram = new("--ram") { Description = "accepted, and the node is a disc node all the same" };
 
@@ -45,7 +45,7 @@ internal static class ClusterCommands
             Needs = _ => Needs.Nothing,
             Run = _ => Task.FromResult<Result>(new Result.Message(
                 "Nothing has to be forced here: nodes may be started in any order, and none waits for the one that was stopped last. A node of a cluster starts as soon as a majority of the nodes that run etcd is there, "
-                + "and says until then which ones it waits for. If these are gone for good, take this node back to its beginning (force_reset), or restore their data directories.")),
+                + "and says until then which ones it waits for. If these are gone for good, say so (stop_app, forget_cluster_node --offline, start_app), and it goes on with what it has.")),
         },
         new("force_reset", "force_reset", "Forcefully returns a RabbitMQ node to its virgin state")
         {
@@ -57,6 +57,7 @@ internal static class ClusterCommands
         {
             Arguments = 1,
             Options = [Offline],
+            Needs = invocation => invocation.Get(Offline) ? Needs.StoppedApp : Needs.App,
             Banner = invocation => $"Removing node {invocation[0]} from the cluster",
             Run = Forget,
         },
@@ -140,9 +141,9 @@ internal static class ClusterCommands
     {
         if (invocation.Get(Offline))
         {
-            throw Failure.Error(
-                ExitCode.Unavailable,
-                "A node cannot be forgotten without the others: who is a member is kept by etcd, which a majority of the nodes has to run. Start as many nodes as that takes, and try again without --offline.");
+            var answer = (await invocation.Client.Post(Path("nodes", invocation.Node, "given-up"), new JsonObject { ["node"] = invocation[0] }, invocation.Cancel)).Good();
+            string[] others = [.. answer.GetProperty("others").EnumerateArray().Select(node => node.GetString()!)];
+            return others.Length == 0 ? Result.Done : new Result.Message($"To go on alone, node {invocation.Node} has to forget these, too: {string.Join(", ", others)}");
         }
         (await invocation.Client.Delete(Path("nodes", invocation[0]), invocation.Cancel)).Good();
         return Result.Done;
