@@ -116,7 +116,7 @@ internal sealed class ClusterNode(string name, BrokerPlace place, int linkPort, 
     }
 
     /// <summary>Names of queues that a defect has ended here.</summary>
-    public async Task<string[]> Crashed() => [.. (await Queues()).Where(queue => queue.State != "running").Select(queue => $"{queue.Name} on {name} is {queue.State}")];
+    public async Task<string[]> Crashed() => [.. (await Queues()).Where(queue => queue.State == "crashed").Select(queue => $"{queue.Name} on {name} is {queue.State}")];
 
     /// <summary>The number by which the cluster knows a queue.</summary>
     public async Task<long?> NumberOf(string queue)
