@@ -127,12 +127,15 @@ internal sealed class ClusterQueues(ClusterView view, RemoteQueues remote) : IRe
     }
 
     /// <inheritdoc/>
-    void ILeaders.Wanted(QueueId queue)
+    bool ILeaders.TryOpenCopy(QueueId queue)
     {
-        if (_local is null || !_definitions.TryGetValue(queue, out var definition)) return;
+        // A queue that is not known yet is opened with its record.
+        if (_local is null || !_definitions.TryGetValue(queue, out var definition)) return true;
         var moving = TurnTo(definition);
         Mirrors.Add(definition, moving);
-        if (_local.OpenCopy(definition, moving) is not null) Mirrors.Begin(definition);
+        if (_local.OpenCopy(definition, moving) is null) return false;
+        Mirrors.Begin(definition);
+        return true;
     }
 
     private static bool IsMirrored(QueueDefinition queue) => queue is { Exclusive: false, Exchange: null, Settings.Mirrors: not null };

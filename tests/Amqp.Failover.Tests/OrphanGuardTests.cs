@@ -15,7 +15,7 @@ public sealed class OrphanGuardTests
         using var other = Sleeper(Path.Combine(Path.GetTempPath(), "amqp-guard-of-another"));
         try
         {
-            using var guard = OrphanGuard.Watch(directories);
+            using var guard = OrphanGuard.Watch(directories, namespaces: $"none-{Guid.NewGuid():N}");
             guard.StandardInput.Close();
             await own.WaitForExitAsync().WaitAsync(Patience.Stop);
             await guard.WaitForExitAsync().WaitAsync(Patience.Stop);

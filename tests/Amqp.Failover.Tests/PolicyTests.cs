@@ -53,11 +53,4 @@ public sealed class PolicyTests : FailoverFixture
     /// <summary>When it was, in the time of the history, for those who look for the cause of a failure.</summary>
     private static void Said(ConfirmedLoad load, string what) =>
         TestContext.Out.WriteLine($"{Stopwatch.GetElapsedTime(load.History.Events[0].At).TotalSeconds:F3} s: {what}");
-
-    private static Dictionary<string, object> On(params string[] nodes) => new()
-    {
-        ["ha-mode"] = "nodes",
-        ["ha-params"] = nodes.Select(node => $"{node}@127.0.0.1").ToArray(),
-        ["ha-sync-mode"] = "automatic",
-    };
 }

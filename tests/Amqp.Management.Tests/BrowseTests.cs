@@ -38,6 +38,30 @@ internal sealed class BrowseTests : ApiFixture
         Assert.That((await Api.Get(path)).Status, Is.EqualTo(HttpStatusCode.NotFound));
     }
 
+    [Test]
+    public async Task A_copy_is_told_from_another_one_by_what_is_in_it()
+    {
+        var (name, channel) = (Name("copy"), await (await Connect()).CreateChannelAsync(new CreateChannelOptions(true, true)));
+        var path = $"queues/%2F/{Uri.EscapeDataString(name)}/copy";
+        Assert.That((await Api.Get(path)).Status, Is.EqualTo(HttpStatusCode.NotFound));
+        await channel.QueueDeclareAsync(name, durable: true, exclusive: false, autoDelete: false);
+        var empty = await Copy();
+        await channel.BasicPublishAsync("", name, new byte[] { 1, 2, 3 });
+        var one = await Copy();
+        await channel.BasicPublishAsync("", name, new byte[100_000]);
+        var two = await Copy();
+        Assert.That((empty.Messages, one.Messages, two.Messages), Is.EqualTo((0, 1, 2)));
+        Assert.That(new[] { empty.Hash, one.Hash, two.Hash }, Is.Unique);
+        await channel.BasicGetAsync(name, autoAck: false);
+        Assert.That(await Copy(), Is.EqualTo(two), "a message that a consumer has is there");
+
+        async Task<(int Messages, string Hash)> Copy()
+        {
+            var answer = await Api.Get(path);
+            return (answer["messages"]!.GetValue<int>(), answer["sha256"]!.GetValue<string>());
+        }
+    }
+
     [TestCase("count=0")]
     [TestCase("count=1001")]
     [TestCase("from=-1")]

@@ -3,7 +3,8 @@ namespace Amqp.Testing;
 /// <summary>A broker that tests can stop, kill and start again: our own (<see cref="TestBroker"/>) or, in oracle mode, RabbitMQ.</summary>
 public abstract class BrokerProcess : IAsyncDisposable
 {
-    public string Host => "127.0.0.1";
+    /// <summary>The address at which clients reach it.</summary>
+    public string Host { get; protected init; } = "127.0.0.1";
 
     /// <summary>The AMQP port. It stays the same over <see cref="Restart"/>, so that clients find the broker again.</summary>
     public int Port { get; protected set; }

@@ -19,9 +19,10 @@ public sealed partial class TestBroker : BrokerProcess
     private Process? _process;
     private TimeSpan _startsWithin;
 
-    private TestBroker(string[] launcher, string[] options)
+    private TestBroker(BrokerPlace place, string[] options)
     {
-        _launcher = launcher;
+        _launcher = place.Launcher;
+        Host = place.Address;
         _options = options;
         Port = Ports.Free();
         Directory = Path.Combine(Path.GetTempPath(), "amqp-tests", _name);
@@ -57,19 +58,20 @@ public sealed partial class TestBroker : BrokerProcess
 
     /// <summary>Starts a broker that finds something in its directory.</summary>
     /// <param name="prepare">Puts it there.</param>
-    public static Task<TestBroker> Start(Action<string> prepare, params string[] options) => Start(launcher: ["dotnet"], prepare, options);
+    public static Task<TestBroker> Start(Action<string> prepare, params string[] options) => Start(BrokerPlace.Here, prepare, options);
 
     /// <summary>Starts a broker that waits for others before it is ready, so that its start takes longer.</summary>
-    public static Task<TestBroker> StartWithin(TimeSpan within, params string[] options) => Start(launcher: ["dotnet"], _ => { }, options, within);
+    /// <param name="place">Where it runs.</param>
+    public static Task<TestBroker> StartWithin(TimeSpan within, BrokerPlace place, params string[] options) => Start(place, _ => { }, options, within);
 
     /// <summary>Starts a broker that may open only so many files and sockets.</summary>
-    public static Task<TestBroker> StartWithFiles(int files, params string[] options) => Start(["prlimit", $"--nofile={files}", "dotnet"], _ => { }, options);
+    public static Task<TestBroker> StartWithFiles(int files, params string[] options) => Start(BrokerPlace.Here with { Launcher = ["prlimit", $"--nofile={files}", "dotnet"] }, _ => { }, options);
 
-    private static async Task<TestBroker> Start(string[] launcher, Action<string> prepare, string[] options, TimeSpan? within = null)
+    private static async Task<TestBroker> Start(BrokerPlace place, Action<string> prepare, string[] options, TimeSpan? within = null)
     {
         if (!File.Exists(Executable))
             Assert.Fail($"The broker is not built: {Executable} is missing. Run `make build` (the tests are {Repository.Configuration}).");
-        var broker = new TestBroker(launcher, options) { _startsWithin = within ?? Patience.Start };
+        var broker = new TestBroker(place, options) { _startsWithin = within ?? Patience.Start };
         try
         {
             prepare(broker.Directory);
@@ -164,7 +166,7 @@ public sealed partial class TestBroker : BrokerProcess
             var state = start.Process.HasExited ? $"ended with code {start.Process.ExitCode}" : $"was not ready within {_startsWithin.TotalSeconds} s";
             Assert.Fail($"The broker {state}. Its output:\n{Tail()}");
         }
-        if (start.Port != Port) Assert.Fail($"The broker started without the line \"AMQP listening on 127.0.0.1:{Port}\". Its output:\n{Tail()}");
+        if (start.Port != Port) Assert.Fail($"The broker started without the line \"AMQP listening on {Host}:{Port}\". Its output:\n{Tail()}");
         OpeningTook = Stopwatch.GetElapsedTime(await start.Opening.Task);
     }
 
@@ -176,7 +178,7 @@ public sealed partial class TestBroker : BrokerProcess
             .. _launcher[1..],
             Executable,
             $"--Listeners:Amqp:Port={Port}",
-            "--Listeners:Amqp:Address=127.0.0.1",
+            $"--Listeners:Amqp:Address={Host}",
             $"--Storage:Directory={Directory}",
             $"--Node:Name={_name}@localhost",
             .. Engine is null ? (string[])[] : [$"--Storage:Engine={Engine}"],
@@ -224,7 +226,7 @@ public sealed partial class TestBroker : BrokerProcess
         }
     }
 
-    [GeneratedRegex(@"AMQP listening on 127\.0\.0\.1:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@"AMQP listening on [\d.]+:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ListeningLine();
 
     [DllImport("libc", EntryPoint = "kill", SetLastError = true)]

@@ -57,6 +57,12 @@ public sealed class NodeQueues
         return await reply;
     }
 
+    /// <summary>Reads the copy of a queue that this node has, whether it leads or not, so that copies can be compared.</summary>
+    /// <returns>Null: there is no such queue, or this node has no copy of it.</returns>
+    /// <exception cref="BrokerException">The queue failed, or was deleted meanwhile.</exception>
+    public async Task<CopyDigest?> DigestOfCopy(string vhost, string name) =>
+        Topology.Find(vhost)?.FindQueue(name) is { } definition && _services.Queues.TryFind(definition, out var queue) && queue is QueueActor copy ? await CopyDigest.Of(copy) : null;
+
     /// <summary>Drops a queue's ready messages.</summary>
     /// <returns>How many, or null when there is no such queue.</returns>
     /// <exception cref="BrokerException">The queue failed.</exception>

@@ -42,6 +42,7 @@ internal sealed partial class QueueActor
     /// <summary>Of a copy: does with an operation what has to be done where it does not simply happen. False: it happens.</summary>
     private bool TryPassOn(in QueueOperation operation)
     {
+        if (operation.ReplyTo is CopyReply) return false;
         switch (Standing)
         {
             case ReplicaStanding.Leads:

@@ -118,6 +118,8 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
     /// <inheritdoc/>
     IQueueEndpoint? ILocalQueues.OpenCopy(QueueDefinition queue, IQueueEndpoint elsewhere)
     {
+        // It is just being added, or was deleted: to take the one for the other would delete it in the whole cluster.
+        if (!_remote.ContainsKey(queue.Id)) return null;
         var services = _services!;
         if (!_actors.TryGetValue(queue.Id, out var actor))
         {
@@ -146,12 +148,15 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
     private void Add(QueueDefinition queue, QueueServices services)
     {
         var (isHere, elsewhere) = remoteQueues.Open(queue);
+        // Its actor is there first: as soon as the queue is known, others may open a copy.
+        if (isHere)
+        {
+            var actor = new QueueActor(queue, services, elsewhere);
+            _actors.TryAdd(queue.Id, actor);
+            if (_isStarted) actor.Start();
+        }
         if (elsewhere is not null) _remote.TryAdd(queue.Id, elsewhere);
-        if (!isHere) return;
-        var actor = new QueueActor(queue, services, elsewhere);
-        _actors.TryAdd(queue.Id, actor);
-        if (_isStarted) actor.Start();
-        remoteQueues.Opened(queue);
+        if (isHere) remoteQueues.Opened(queue);
     }
 
     /// <returns>Null: it is not on this node.</returns>

@@ -40,7 +40,7 @@ public interface ILocalQueues
 
     /// <summary>This node is to have a copy of a queue.</summary>
     /// <param name="elsewhere">Where its users turn as long as this copy does not lead.</param>
-    /// <returns>It, or the one that is there already; null: the queue was deleted.</returns>
+    /// <returns>It, or the one that is there already; null: the queue was deleted, or this node is just about to know it, and is to be asked again.</returns>
     IQueueEndpoint? OpenCopy(QueueDefinition queue, IQueueEndpoint elsewhere);
 
     /// <summary>How the queues are that this node has, or has copies of, without asking them. Those that are being deleted are left out.</summary>

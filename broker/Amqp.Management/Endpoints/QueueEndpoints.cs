@@ -35,6 +35,8 @@ internal sealed class QueueEndpoints(INodeHost host)
             if (BrowseLimits.Check(from, count, truncate) is { } mistake) return mistake;
             return Answer.OrNotFound(await host.Node.Queues.Browse(names["vhost"], names["queue"], from, count) is { } part ? MessageJson.Show(part, truncate) : null);
         });
+        api.MapGet("/queues/{vhost}/{queue}/copy", async (PathNames names) =>
+            Answer.OrNotFound(await host.Node.Queues.DigestOfCopy(names["vhost"], names["queue"]) is { } copy ? new { messages = copy.Messages, sha256 = copy.Hash } : null));
         api.MapDelete("/queues/{vhost}/{queue}", async (
                 PathNames names,
                 HttpRequest request,

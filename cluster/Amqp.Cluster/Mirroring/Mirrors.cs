@@ -31,6 +31,9 @@ internal sealed partial class Mirrors : IAsyncDisposable
 
     private readonly ConcurrentDictionary<QueueId, MirroredQueue> _copies = new();
     private readonly ConcurrentDictionary<QueueId, QueueConfiguration> _records = new();
+
+    // Copies that are wanted here, and whose record came while their queue was being added to the definitions of this node.
+    private readonly ConcurrentDictionary<QueueId, ValueTuple> _notOpened = new();
     private readonly ReplicaOptions _options;
     private readonly NodeLinks _links;
     private readonly ILeaders _leaders;
@@ -206,11 +209,20 @@ internal sealed partial class Mirrors : IAsyncDisposable
         _records[queue] = configuration;
         if (configuration.Leader.Node != Self.Node) _leaders.Leads(queue, configuration.Leader.Node, configuration.Epoch);
         if (_copies.TryGetValue(queue, out var copy)) copy.Configured(configuration);
-        else if (configuration.Concerns(Self.Node)) _leaders.Wanted(queue);
+        else if (configuration.Concerns(Self.Node)) OpenCopy(queue);
+    }
+
+    private void OpenCopy(QueueId queue)
+    {
+        if (!_leaders.TryOpenCopy(queue)) _notOpened.TryAdd(queue, default);
     }
 
     private void Tick()
     {
+        foreach (var (queue, _) in _notOpened)
+        {
+            if (_notOpened.TryRemove(queue, out _)) OpenCopy(queue);
+        }
         foreach (var (_, copy) in _copies) copy.Tick();
     }
 
@@ -234,5 +246,6 @@ internal interface ILeaders
     void LeadsNoMore(QueueId queue);
 
     /// <summary>This node is to have a copy, and has none.</summary>
-    void Wanted(QueueId queue);
+    /// <returns>False: this node is just about to know the queue; to be tried again. By one thread at a time.</returns>
+    bool TryOpenCopy(QueueId queue);
 }

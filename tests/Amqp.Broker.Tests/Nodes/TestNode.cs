@@ -1,5 +1,6 @@
 using Amqp.Broker.Security;
 using Amqp.Core;
+using Amqp.Core.Ports;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Broker.Tests.Nodes;
@@ -7,7 +8,7 @@ namespace Amqp.Broker.Tests.Nodes;
 /// <summary>A broker in this process, without sockets and files.</summary>
 internal sealed class TestNode
 {
-    public TestNode(Limits? limits = null, TimeProvider? time = null)
+    public TestNode(Limits? limits = null, TimeProvider? time = null, IRemoteQueues? remoteQueues = null)
     {
         Limits = limits ?? new Limits { DiskFreeBytes = 0 }; // no timer but those of connections and queues
         var started = BrokerNode.Start(new NodeParts(
@@ -18,7 +19,10 @@ internal sealed class TestNode
             new LoginRules(new HashSet<string> { "guest" }, new HashSet<string> { "PLAIN" }),
             Resources,
             time ?? Time,
-            Logs));
+            Logs)
+        {
+            RemoteQueues = remoteQueues ?? new NodeAlone("rabbit@test"),
+        });
         Assert.That(started.IsCompletedSuccessfully, Is.True, "these stores do not wait");
 #pragma warning disable VSTHRD002 // It is complete.
         Broker = started.Result;

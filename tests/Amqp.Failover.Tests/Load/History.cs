@@ -24,7 +24,8 @@ internal readonly record struct MessageKey(int Publisher, int Number)
 /// <param name="At">Of the clock of <see cref="Stopwatch"/>.</param>
 /// <param name="Session">Of deliveries and acknowledgements: the channel of the consumer.</param>
 /// <param name="Redelivered">What the broker said of the delivery.</param>
-internal readonly record struct HistoryEvent(long At, What What, MessageKey Message, int Session = 0, bool Redelivered = false);
+/// <param name="Node">Which node said it: of confirms, nacks and deliveries.</param>
+internal readonly record struct HistoryEvent(long At, What What, MessageKey Message, int Session = 0, bool Redelivered = false, string Node = "");
 
 /// <summary>All that clients saw happen, in the order in which they saw it.</summary>
 internal sealed class History
@@ -41,21 +42,21 @@ internal sealed class History
         }
     }
 
-    /// <summary>Writes a line for each event: seconds, what, message, session, redelivered.</summary>
+    /// <summary>Writes a line for each event: seconds, what, message, session, redelivered, node.</summary>
     public void Save(string file)
     {
         var events = Events;
         File.WriteAllLines(file, events.Select(each => string.Create(
-            CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(events[0].At, each.At).TotalSeconds:F6},{each.What},{each.Message},{each.Session},{each.Redelivered}")));
+            CultureInfo.InvariantCulture, $"{Stopwatch.GetElapsedTime(events[0].At, each.At).TotalSeconds:F6},{each.What},{each.Message},{each.Session},{each.Redelivered},{each.Node}")));
     }
 
     public int Count(What what) => Volatile.Read(ref _counts[(int)what]);
 
-    public void Add(What what, MessageKey message, int session = 0, bool redelivered = false)
+    public void Add(What what, MessageKey message, int session = 0, bool redelivered = false, string node = "")
     {
         lock (_lock)
         {
-            _events.Add(new HistoryEvent(Stopwatch.GetTimestamp(), what, message, session, redelivered));
+            _events.Add(new HistoryEvent(Stopwatch.GetTimestamp(), what, message, session, redelivered, node));
             _counts[(int)what]++;
         }
     }

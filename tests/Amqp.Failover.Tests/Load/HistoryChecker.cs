@@ -10,14 +10,16 @@ namespace Amqp.Failover.Tests.Load;
 /// <param name="Duplicates">The same, of messages that were sent once.</param>
 /// <param name="AckedAgain">Messages that were sent once and came again after a consumer had acknowledged them, with whatever flag.</param>
 /// <param name="Redelivered">Deliveries with the flag.</param>
-/// <param name="LongestGap">Between two confirms of one publisher.</param>
+/// <param name="Gaps">By publisher: the longest between two of its confirms.</param>
 /// <param name="Lost">Confirmed, and not acknowledged by any consumer, though the queue is empty.</param>
 /// <param name="Impossible">Delivered, and never published; or confirmed, and never published.</param>
 /// <param name="OutOfOrder">Came to a consumer behind a later message of its publisher; each was sent once, and delivered for the first time.</param>
 internal sealed record Verdict(
-    int Confirmed, int Sent, int Nacked, int Doubled, int Duplicates, IReadOnlyList<AckedAgain> AckedAgain, int Redelivered, TimeSpan LongestGap,
+    int Confirmed, int Sent, int Nacked, int Doubled, int Duplicates, IReadOnlyList<AckedAgain> AckedAgain, int Redelivered, IReadOnlyDictionary<int, TimeSpan> Gaps,
     IReadOnlyList<MessageKey> Lost, IReadOnlyList<MessageKey> Impossible, IReadOnlyList<string> OutOfOrder)
 {
+    public TimeSpan LongestGap => Gaps.Values.DefaultIfEmpty().Max();
+
     public override string ToString() => string.Create(
         CultureInfo.InvariantCulture,
         $"{Confirmed} confirmed of {Sent} sent, {Nacked} nacked; {Lost.Count} lost, {Impossible.Count} impossible, {OutOfOrder.Count} out of order, {Doubled} doubled by resends, {Duplicates} duplicates, {AckedAgain.Count} after their ack, {Redelivered} redelivered; longest gap {LongestGap.TotalSeconds:F1} s");
@@ -39,7 +41,7 @@ internal static class HistoryChecker
         var (confirmed, delivered) = (new HashSet<MessageKey>(), new HashSet<MessageKey>());
         var (acked, ackedAgain) = (new Dictionary<MessageKey, HistoryEvent>(), new Dictionary<MessageKey, AckedAgain>());
         var lastConfirm = new Dictionary<int, long>();
-        var (impossible, gap, counts) = (new List<MessageKey>(), TimeSpan.Zero, new int[4]);
+        var (impossible, gaps, counts) = (new List<MessageKey>(), new Dictionary<int, TimeSpan>(), new int[4]);
         var sentTimes = history.Where(each => each.What == What.Published).CountBy(each => each.Message).ToDictionary();
         TimeSpan SinceBegin(long at) => Stopwatch.GetElapsedTime(history[0].At, at);
         foreach (var each in history)
@@ -56,7 +58,8 @@ internal static class HistoryChecker
                     break;
                 case What.Confirmed:
                     confirmed.Add(message);
-                    gap = Longer(gap, Stopwatch.GetElapsedTime(lastConfirm.GetValueOrDefault(message.Publisher, each.At), each.At));
+                    var gap = Stopwatch.GetElapsedTime(lastConfirm.GetValueOrDefault(message.Publisher, each.At), each.At);
+                    if (gap > gaps.GetValueOrDefault(message.Publisher)) gaps[message.Publisher] = gap;
                     lastConfirm[message.Publisher] = each.At;
                     break;
                 case What.Nacked:
@@ -74,7 +77,7 @@ internal static class HistoryChecker
             }
         }
         return new Verdict(
-            confirmed.Count, sent.Values.Sum(), counts[0], counts[3], counts[1], [.. ackedAgain.Values], counts[2], gap, [.. confirmed.Where(message => !acked.ContainsKey(message))], impossible, [.. OutOfOrder(history, sent)]);
+            confirmed.Count, sent.Values.Sum(), counts[0], counts[3], counts[1], [.. ackedAgain.Values], counts[2], gaps, [.. confirmed.Where(message => !acked.ContainsKey(message))], impossible, [.. OutOfOrder(history, sent)]);
     }
 
     private static IEnumerable<string> OutOfOrder(IReadOnlyList<HistoryEvent> history, Dictionary<MessageKey, int> sent)
@@ -88,6 +91,4 @@ internal static class HistoryChecker
             last[key] = each.Message.Number;
         }
     }
-
-    private static TimeSpan Longer(TimeSpan one, TimeSpan other) => one > other ? one : other;
 }

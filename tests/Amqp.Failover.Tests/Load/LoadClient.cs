@@ -19,6 +19,9 @@ internal abstract class LoadClient(ClusterProcesses cluster, ClusterNode home, i
     /// <summary>What a client cannot get over: the test fails for it.</summary>
     public Exception? Failure { get; private set; }
 
+    /// <summary>The node that it is connected to, or tries.</summary>
+    protected string At { get; private set; } = home.Name;
+
     /// <summary>Why its sessions ended, for the report of a test that fails.</summary>
     public IReadOnlyList<string> Troubles
     {
@@ -97,6 +100,7 @@ internal abstract class LoadClient(ClusterProcesses cluster, ClusterNode home, i
     private async Task Session(ClusterNode node)
     {
         using var gone = new CancellationTokenSource();
+        At = node.Name;
         var connection = await Connect(node, $"{GetType().Name} of {home.Name}");
         try
         {

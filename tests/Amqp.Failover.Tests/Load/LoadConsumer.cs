@@ -42,7 +42,7 @@ internal sealed class LoadConsumer(ClusterProcesses cluster, ClusterNode home, s
             try
             {
                 var message = Body.Read(delivery.Body.Span);
-                history.Add(What.Delivered, message, session, delivery.Redelivered);
+                history.Add(What.Delivered, message, session, delivery.Redelivered, At);
                 Interlocked.Increment(ref _received);
                 await channel.BasicAckAsync(delivery.DeliveryTag, multiple: false);
                 history.Add(What.Acked, message, session);

@@ -67,7 +67,7 @@ internal sealed class LoadPublisher(ClusterProcesses cluster, ClusterNode home, 
     {
         foreach (var number in underWay.Take(tag, multiple, isTaken))
         {
-            history.Add(isTaken ? What.Confirmed : What.Nacked, new MessageKey(id, number));
+            history.Add(isTaken ? What.Confirmed : What.Nacked, new MessageKey(id, number), node: At);
             if (!isTaken) continue;
             lock (_lock) _open.Remove(number);
         }

@@ -1,10 +1,11 @@
 using System.Globalization;
+using System.Net;
 using Amqp.Testing;
 
 namespace Amqp.Failover.Tests.Processes;
 
 /// <summary>A node of a cluster: its process, which comes and goes, and what it says of its queues.</summary>
-internal sealed class ClusterNode(string name, int linkPort, string[] options)
+internal sealed class ClusterNode(string name, BrokerPlace place, int linkPort, string[] options)
 {
     private static readonly TimeSpan StartsWithin = TimeSpan.FromMinutes(2);
 
@@ -14,7 +15,9 @@ internal sealed class ClusterNode(string name, int linkPort, string[] options)
     public string Name => name;
 
     /// <summary>As the cluster has it: n1@127.0.0.1.</summary>
-    public string FullName => $"{name}@127.0.0.1";
+    public string FullName => $"{name}@{Address}";
+
+    public string Address => place.Address;
 
     public int LinkPort => linkPort;
 
@@ -27,7 +30,7 @@ internal sealed class ClusterNode(string name, int linkPort, string[] options)
 
     public async Task Start()
     {
-        if (_broker is null) _broker = await TestBroker.StartWithin(StartsWithin, [$"--Node:Name={FullName}", $"--Cluster:Port={linkPort}", .. options]);
+        if (_broker is null) _broker = await TestBroker.StartWithin(StartsWithin, place, [$"--Node:Name={FullName}", $"--Cluster:Address={Address}", $"--Cluster:Port={linkPort}", .. options]);
         else if (!IsUp) await _broker.Restart();
         IsUp = true;
     }
@@ -37,6 +40,13 @@ internal sealed class ClusterNode(string name, int linkPort, string[] options)
     {
         IsUp = false;
         return Broker.Kill();
+    }
+
+    /// <summary>Starts it, and kills it so long after its first word, or when it is ready if that is earlier.</summary>
+    public async Task StartAndKill(TimeSpan after)
+    {
+        Assert.That(IsUp, Is.False, $"{name} runs");
+        await Broker.KillWhileOpening(after);
     }
 
     /// <summary>SIGTERM; returns when the process has ended.</summary>
@@ -119,12 +129,44 @@ internal sealed class ClusterNode(string name, int linkPort, string[] options)
     public async Task<string[]> Running() =>
         [.. (await new ControlApi(Broker).List("nodes")).Where(node => node["running"]!.GetValue<bool>()).Select(node => node["name"]!.GetValue<string>())];
 
-    /// <summary>What its own copy of a queue has; null: it has no copy.</summary>
-    public async Task<int?> MessagesIn(string queue) =>
-        (await Queues()).FirstOrDefault(line => line.Name == queue) is { Name: not null } found ? found.Messages : null;
+    /// <summary>The node's data, and those of its etcd, are moved to another disk. It must not run.</summary>
+    public async Task MoveTo(string directory)
+    {
+        await Move(Broker.Directory, directory);
+        Directory.CreateSymbolicLink(Broker.Directory, directory);
+    }
+
+    /// <summary>They are moved back from there.</summary>
+    public async Task MoveBack(string directory)
+    {
+        Directory.Delete(Broker.Directory); // the link
+        await Move(directory, Broker.Directory);
+    }
+
+    /// <summary>What its own copy of a queue has, by a hash over all messages; null: it has no copy, or does not answer.</summary>
+    public async Task<CopyState?> CopyOf(string queue)
+    {
+        try
+        {
+            var answer = await new ControlApi(Broker).Get($"queues/%2F/{Uri.EscapeDataString(queue)}/copy");
+            return answer.Status == HttpStatusCode.OK ? new CopyState(answer["messages"]!.GetValue<int>(), answer["sha256"]!.GetValue<string>()) : null;
+        }
+        catch (HttpRequestException)
+        {
+            return null;
+        }
+    }
+
+    /// <summary>The mirrors of a queue that this node leads which are not in sync yet: how many messages each has been told of.</summary>
+    public async Task<Dictionary<string, long>> CatchingUpIn(string queue)
+    {
+        var answer = await new ControlApi(Broker).Get($"queues/%2F/{Uri.EscapeDataString(queue)}");
+        var mirrors = answer.Json?["mirrors"]?.AsArray() ?? [];
+        return mirrors.Where(mirror => mirror!["catching_up"]!.GetValue<bool>()).ToDictionary(mirror => mirror!["node"]!.GetValue<string>(), mirror => mirror!["messages_told"]!.GetValue<long>());
+    }
 
     /// <summary>Names of queues that a defect has ended here.</summary>
-    public async Task<string[]> Crashed() => [.. (await Queues()).Where(queue => queue.State != "running").Select(queue => $"{queue.Name} on {name} is {queue.State}")];
+    public async Task<string[]> Crashed() => [.. (await Queues()).Where(queue => queue.State == "crashed").Select(queue => $"{queue.Name} on {name} is {queue.State}")];
 
     /// <summary>The number by which the cluster knows a queue.</summary>
     public async Task<long?> NumberOf(string queue)
@@ -140,8 +182,15 @@ internal sealed class ClusterNode(string name, int linkPort, string[] options)
         if (_broker is not null) await _broker.DisposeAsync();
     }
 
-    private async Task<(string? Name, int Messages, string State)[]> Queues() =>
-        [.. (await new ControlApi(Broker).List("queues")).Select(queue => (queue["name"]?.GetValue<string>(), queue["messages"]!.GetValue<int>(), queue["state"]!.GetValue<string>()))];
+    private async Task Move(string from, string to)
+    {
+        Assert.That(IsUp, Is.False, $"{name} runs");
+        var (code, text) = await Command.Run("mv", [from, to], Patience.Stop);
+        Assert.That(code, Is.Zero, text);
+    }
+
+    private async Task<(string? Name, string State)[]> Queues() =>
+        [.. (await new ControlApi(Broker).List("queues")).Select(queue => (queue["name"]?.GetValue<string>(), queue["state"]!.GetValue<string>()))];
 
     private async Task<ApiAnswer> Operate(HttpMethod method, string path, object? body)
     {
@@ -177,3 +226,7 @@ internal sealed class ClusterNode(string name, int linkPort, string[] options)
         return null;
     }
 }
+
+/// <summary>What a copy of a queue has.</summary>
+/// <param name="Hash">Over position, routing, properties and body of each.</param>
+internal readonly record struct CopyState(int Messages, string Hash);

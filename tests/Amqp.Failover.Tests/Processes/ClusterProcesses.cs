@@ -1,27 +1,33 @@
 using System.Globalization;
+using System.Net;
 using System.Security.Cryptography;
 using Amqp.Testing;
 
 namespace Amqp.Failover.Tests.Processes;
 
-/// <summary>Brokers that are one cluster, each a process of its own with its member of etcd, on free ports of loopback. All of it ends with this, or with the test run.</summary>
+/// <summary>Brokers that are one cluster, each a process of its own with its member of etcd, on free ports of loopback or on hosts of their own. All of it ends with this, or with the test run.</summary>
 internal sealed class ClusterProcesses : IAsyncDisposable
 {
     private const int PortsOfNode = 3;
 
     private static readonly string? Etcd = FindEtcd();
 
-    private ClusterProcesses(int count, string[] options)
+    private readonly NodeNetwork? _network;
+
+    private ClusterProcesses(int count, NodeNetwork? network, string[] options)
     {
+        _network = network;
+        BrokerPlace[] places = [.. Enumerable.Range(0, count).Select(index => network?.Hosts[index] ?? BrokerPlace.Here)];
         var secret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
         int[] ports = [.. Enumerable.Range(0, count).Select(_ => FreePorts())];
-        var together = string.Join(',', ports.Select((port, index) => string.Create(CultureInfo.InvariantCulture, $"n{index + 1}@127.0.0.1=127.0.0.1:{port}")));
+        var together = string.Join(',', ports.Select((port, index) => string.Create(CultureInfo.InvariantCulture, $"n{index + 1}@{places[index].Address}={places[index].Address}:{port}")));
         string[] common =
         [
-            "--Cluster:Mode=etcd-managed", "--Cluster:Address=127.0.0.1", $"--Cluster:Bootstrap:0={together}", $"--Cluster:EtcdProgram={Etcd}", $"--Cluster:Secret={secret}", .. options,
+            "--Cluster:Mode=etcd-managed", $"--Cluster:Bootstrap:0={together}", $"--Cluster:EtcdProgram={Etcd}", $"--Cluster:Secret={secret}", .. options,
         ];
-        Nodes = [.. ports.Select((port, index) => new ClusterNode(string.Create(CultureInfo.InvariantCulture, $"n{index + 1}"), port, common))];
-        Records = new RecordsOfQueues(secret, [.. ports.Select(port => new Uri(string.Create(CultureInfo.InvariantCulture, $"https://127.0.0.1:{port + 2}")))]);
+        Nodes = [.. ports.Select((port, index) => new ClusterNode(string.Create(CultureInfo.InvariantCulture, $"n{index + 1}"), places[index], port, common))];
+        Records = new RecordsOfQueues(
+            secret, network?.Address ?? IPAddress.Loopback, [.. ports.Select((port, index) => new Uri(string.Create(CultureInfo.InvariantCulture, $"https://{places[index].Address}:{port + 2}")))]);
     }
 
     public IReadOnlyList<ClusterNode> Nodes { get; }
@@ -31,12 +37,20 @@ internal sealed class ClusterProcesses : IAsyncDisposable
 
     public ClusterNode this[string name] => Nodes.Single(node => node.Name == name || node.FullName == name);
 
+    /// <summary>The network between them. Only a cluster whose nodes have hosts of their own has one.</summary>
+    public NodeNetwork Network => _network ?? throw new InvalidOperationException("all nodes are on one host");
+
     /// <summary>Starts them, and returns when all of them serve clients. Skips the test, with the reason, where there is no etcd.</summary>
-    public static async Task<ClusterProcesses> Start(int count = 3, params string[] options)
+    public static Task<ClusterProcesses> Start(int count = 3, params string[] options) => Start(count, network: null, options);
+
+    /// <summary>The same with each node on a host of its own. Skips the test, with the reason, where this machine does not permit that.</summary>
+    public static async Task<ClusterProcesses> StartApart(int count = 3, params string[] options) => await Start(count, await NodeNetwork.Create(count), options);
+
+    private static async Task<ClusterProcesses> Start(int count, NodeNetwork? network, string[] options)
     {
         if (Etcd is null) Assert.Ignore("etcd is missing: tools/scripts/install-test-needs.sh gets it");
         OrphanGuard.Begin();
-        var cluster = new ClusterProcesses(count, options);
+        var cluster = new ClusterProcesses(count, network, options);
         try
         {
             await Task.WhenAll(cluster.Nodes.Select(node => node.Start()));
@@ -93,6 +107,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     {
         Records.Dispose();
         await Task.WhenAll(Nodes.Select(node => node.DisposeAsync().AsTask()));
+        if (_network is not null) await _network.DisposeAsync();
     }
 
     private static string? FindEtcd()

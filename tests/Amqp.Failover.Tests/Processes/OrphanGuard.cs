@@ -3,7 +3,7 @@ using System.Diagnostics;
 namespace Amqp.Failover.Tests.Processes;
 
 /// <summary>
-/// Ends the brokers of this test run when the run itself is killed: a shell that waits for the end of a pipe, which only this process holds. Each broker ends its own
+/// Ends the brokers of this test run, and their networks, when the run itself is killed: a shell that waits for the end of a pipe, which only this process holds. Each broker ends its own
 /// etcd in the same way, so that nothing is left behind.
 /// </summary>
 internal static class OrphanGuard
@@ -16,14 +16,17 @@ internal static class OrphanGuard
           if tr '\0' '\n' <"$process/cmdline" 2>/dev/null | grep -q -- "^--Storage:Directory=$1"; then kill -KILL "${process#/proc/}"; fi
         done
         rm -rf "$1"*
+        for namespace in /run/netns/"$2"*; do
+          if [ -e "$namespace" ]; then ip netns del "${namespace#/run/netns/}"; fi
+        done
         """;
 
-    private static readonly Lazy<Process> Shell = new(() => Watch(Path.Combine(Path.GetTempPath(), "amqp-tests", $"test{Environment.ProcessId}-")));
+    private static readonly Lazy<Process> Shell = new(() => Watch(Path.Combine(Path.GetTempPath(), "amqp-tests", $"test{Environment.ProcessId}-"), NodeNetwork.NamesOfRun));
 
     /// <summary>Begins, if it has not begun.</summary>
     public static void Begin() => _ = Shell.Value;
 
-    /// <summary>When the standard input of what it returns ends, brokers whose directory begins with that end too.</summary>
-    public static Process Watch(string directories) =>
-        Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Script, "guard of a test run", directories]) { UseShellExecute = false, RedirectStandardInput = true })!;
+    /// <summary>When the standard input of what it returns ends, brokers whose directory begins with that end too, and network namespaces whose names begin with that.</summary>
+    public static Process Watch(string directories, string namespaces) =>
+        Process.Start(new ProcessStartInfo("/bin/sh", ["-c", Script, "guard of a test run", directories, namespaces]) { UseShellExecute = false, RedirectStandardInput = true })!;
 }

@@ -15,9 +15,10 @@ internal sealed class RecordsOfQueues : IDisposable
     private readonly EtcdClient _client;
     private readonly QueueRecords _records;
 
-    public RecordsOfQueues(string secret, IReadOnlyList<Uri> endpoints)
+    /// <param name="address">From which this process comes to etcd, as etcd sees it.</param>
+    public RecordsOfQueues(string secret, IPAddress address, IReadOnlyList<Uri> endpoints)
     {
-        _certificates = ClusterCertificates.FromSecret(secret, "tests@127.0.0.1", IPAddress.Loopback, TimeProvider.System);
+        _certificates = ClusterCertificates.FromSecret(secret, $"tests@{address}", address, TimeProvider.System);
         _client = new EtcdClient(new EtcdOptions { Endpoints = endpoints, Certificate = _certificates.Node, Authorities = _certificates.Authorities }, TimeProvider.System);
         _records = new QueueRecords(_client);
     }

@@ -1,9 +1,7 @@
-using Amqp.Testing;
-
-namespace Amqp.Durability.Tests;
+namespace Amqp.Testing;
 
 /// <summary>A small file system of its own in an image file, mounted on a temporary directory. Takes root and loop devices.</summary>
-internal sealed class SmallDisk : IAsyncDisposable
+public sealed class SmallDisk : IAsyncDisposable
 {
     private static readonly TimeSpan Within = TimeSpan.FromSeconds(30);
     private readonly DirectoryInfo _directory = System.IO.Directory.CreateTempSubdirectory("amqp-small-disk-");
@@ -15,6 +13,8 @@ internal sealed class SmallDisk : IAsyncDisposable
 
     /// <summary>Where it is mounted.</summary>
     public string Directory => Path.Combine(_directory.FullName, "mounted");
+
+    private string Filler => Path.Combine(Directory, "filler");
 
     private string Image => Path.Combine(_directory.FullName, "image");
 
@@ -42,7 +42,7 @@ internal sealed class SmallDisk : IAsyncDisposable
     /// <summary>Takes what room is left with a file of no meaning.</summary>
     public void FillUp()
     {
-        using var file = File.OpenHandle(Path.Combine(Directory, "filler"), FileMode.Create, FileAccess.Write);
+        using var file = File.OpenHandle(Filler, FileMode.Create, FileAccess.Write);
         for (var (size, offset) = (1 << 20, 0L); size >= 512;)
         {
             try
@@ -56,6 +56,9 @@ internal sealed class SmallDisk : IAsyncDisposable
             }
         }
     }
+
+    /// <summary>Takes that file away.</summary>
+    public void MakeRoom() => File.Delete(Filler);
 
     public async ValueTask DisposeAsync()
     {
