@@ -164,7 +164,16 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         var nodes = View.Nodes;
         if (nodes.All(node => !node.IsRunning || node.Name == View.Self)) await change(new EndAllTransient());
-        else await change(new Commands([.. nodes.Where(node => !node.IsRunning || node.Name == View.Self).Select(node => new EndNode(node.Name, _membership.Epoch - 1))]));
+        else await change(new Commands([.. nodes.Where(node => !node.IsRunning || node.Name == View.Self).Select(node => Ending(node.Name, _membership.Epoch - 1))]));
+    }
+
+    /// <summary>A node has ended, and with it its queues that are not durable; but not those of which a node that never went away has a copy in sync.</summary>
+    private EndNode Ending(string node, uint epoch)
+    {
+        var running = _membership.View.Running.Where(each => each.Name != node || each.Epoch > epoch).Select(each => (each.Name, (long)each.Epoch)).ToHashSet();
+        var mirrored = _mirrors.Records.Where(each => each.Value.Concerns(node) && _queues.IsTransient(each.Key))
+            .ToLookup(each => each.Value.InSync.Any(member => running.Contains((member.Node, member.Boot))), each => each.Key);
+        return new EndNode(node, epoch) { Kept = [.. mirrored[true]], Lost = [.. mirrored[false]] };
     }
 
     private void Changed(ClusterChange change)
@@ -174,7 +183,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         if (change.Kind == ClusterChangeKind.Ended)
         {
             _alarms.Ended(change.Node);
-            _ = _change(new EndNode(change.Node, change.Epoch));
+            _ = _change(Ending(change.Node, change.Epoch));
         }
         if (change.Kind is ClusterChangeKind.Joined or ClusterChangeKind.Left or ClusterChangeKind.Started) _queues.MembersChanged();
         Look();
