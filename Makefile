@@ -18,7 +18,7 @@ SOURCES := $(shell find broker cluster tools -mindepth 1 \( -name bin -o -name o
              \( -type d -o -name '*.cs' -o -name '*.csproj' -o -name '*.razor' -o -name packages.lock.json \) -print 2>/dev/null) \
            tools/scripts/publish.proj appsettings.json Directory.Build.props Directory.Packages.props global.json
 
-.PHONY: help run cluster build test test-long test-faults sim mutants test-oracle demo-ack demo-confirm demo-persistence demo-peak bench bench-quick bench-cluster bench-limits bench-micro bench-storage bench-objects bench-curves soak format clean
+.PHONY: help run cluster build test test-long test-faults sim mutants test-oracle demo-ack demo-confirm demo-persistence demo-peak demo-failover bench bench-quick bench-cluster bench-limits bench-micro bench-storage bench-objects bench-curves soak format clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-17s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -75,6 +75,11 @@ demo-persistence: build ## Show what survives a crash: transient and persistent 
 
 demo-peak: build ## Show a queue as the buffer of a burst, as a chart (options: ARGS="--rate 10000 --messages 100000")
 	@exec out/amqpdemos peak $(ARGS)
+
+# The nodes look for etcd in the PATH.
+demo-failover: build ## Kill the node that leads two queues, one with mirrors and one without, and show what is left of each
+	@tools/scripts/install-etcd.sh
+	@PATH="$$PATH:$(CURDIR)/tests/.tools/etcd/usr/bin" exec out/amqpdemos failover
 
 bench: build ## Measure this broker and Debian's rabbitmq-server in turns on the same work (options: ARGS="--rounds 3 --only transient")
 	@tests/oracle/install.sh

@@ -34,6 +34,9 @@ internal sealed class ClusterQueues(ClusterView view, RemoteQueues remote) : IRe
 
     public bool Exists(QueueId queue) => _definitions.ContainsKey(queue);
 
+    /// <summary>The queue ends with the last node that has it.</summary>
+    public bool IsTransient(QueueId queue) => _definitions.TryGetValue(queue, out var definition) && !definition.Durable;
+
     /// <summary>This node leads the queue.</summary>
     public bool LeadsHere(QueueId queue) => Mirrors.RecordOf(queue) is { } record
         ? record.Leader == Mirrors.Self

@@ -173,7 +173,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         var unregistered = await WaitForUnregistered();
         var nodes = View.Nodes;
         if (unregistered.Count == 0 && nodes.All(node => !node.IsRunning || node.Name == View.Self)) await change(new EndAllTransient());
-        else await change(new Commands([.. nodes.Where(node => !node.IsRunning || node.Name == View.Self).Select(node => new EndNode(node.Name, unregistered.GetValueOrDefault(node.Name, _membership.Epoch) - 1))]));
+        else await change(new Commands([.. nodes.Where(node => !node.IsRunning || node.Name == View.Self).Select(node => Ending(node.Name, unregistered.GetValueOrDefault(node.Name, _membership.Epoch) - 1))]));
     }
 
     private async Task EndWhatWasGivenUp()
@@ -204,11 +204,20 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     /// <summary>Deletes what ended with a start of another node: again, if etcd does not say that it has happened.</summary>
     private async Task End(Func<TopologyCommand, Task<TopologyResult>> change, string node, uint epoch)
     {
-        while (!_ended.IsCancellationRequested && !View.Nodes.Any(each => each.Name == node && each.Epoch == epoch) && (await change(new EndNode(node, epoch))).Error is { } error)
+        while (!_ended.IsCancellationRequested && !View.Nodes.Any(each => each.Name == node && each.Epoch == epoch) && (await change(Ending(node, epoch))).Error is { } error)
         {
             LogNotEnded(_logger, node, error.Text);
             await Task.Delay(PauseBetweenTries, _time, _ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         }
+    }
+
+    /// <summary>A node has ended, and with it its queues that are not durable; but not those of which a node that never went away has a copy in sync.</summary>
+    private EndNode Ending(string node, uint epoch)
+    {
+        var running = _membership.View.Running.Where(each => each.Name != node || each.Epoch > epoch).Select(each => (each.Name, (long)each.Epoch)).ToHashSet();
+        var mirrored = _mirrors.Records.Where(each => each.Value.Concerns(node) && _queues.IsTransient(each.Key))
+            .ToLookup(each => each.Value.InSync.Any(member => running.Contains((member.Node, member.Boot))), each => each.Key);
+        return new EndNode(node, epoch) { Kept = [.. mirrored[true]], Lost = [.. mirrored[false]] };
     }
 
     private void Changed(ClusterChange change)

@@ -10,7 +10,7 @@ namespace Amqp.Demos;
 /// What a crashed consumer costs, with automatic and with manual acknowledgement: the same orders, the same crash, twice, at the
 /// same time.
 /// </summary>
-internal sealed class AckDemo : Demo
+internal sealed class AckDemo : OneBrokerDemo
 {
     private const int Orders = 24;
     private const int KillAt = 8;
@@ -21,7 +21,7 @@ internal sealed class AckDemo : Demo
 
     public override string Summary => "what a crashed consumer costs, with automatic and with manual acknowledgement";
 
-    public override async Task<bool> Run(BrokerProcess process, IReadOnlyDictionary<string, int> options, CancellationToken cancel)
+    protected override async Task<bool> Run(BrokerProcess process, IReadOnlyDictionary<string, int> options, CancellationToken cancel)
     {
         var broker = process.Address;
         AnsiConsole.Write(new Rule("[bold]What a crashed consumer costs[/]").LeftJustified());

@@ -14,29 +14,34 @@ namespace Amqp.Demos;
 internal sealed partial class BrokerProcess : IAsyncDisposable
 {
     private const int SigTerm = 15;
-    private static readonly TimeSpan StartLimit = TimeSpan.FromSeconds(30);
+
+    // A node of a cluster waits for the others.
+    private static readonly TimeSpan StartLimit = TimeSpan.FromMinutes(2);
     private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(10);
 
     private readonly DirectoryInfo? _directory;
+    private readonly string[] _options;
     private readonly List<string> _output = [];
     private Process? _process;
 
-    private BrokerProcess(DirectoryInfo? directory, IPEndPoint address)
+    private BrokerProcess(DirectoryInfo? directory, IPEndPoint address, string[] options)
     {
         _directory = directory;
         Address = address;
+        _options = options;
     }
 
     public IPEndPoint Address { get; private set; }
 
     /// <summary>The broker that listens there, which a demo cannot kill.</summary>
-    public static BrokerProcess At(IPEndPoint address) => new(null, address);
+    public static BrokerProcess At(IPEndPoint address) => new(null, address, []);
 
     /// <summary>Starts the broker and returns when it takes connections.</summary>
+    /// <param name="options">Of its command line, besides port and directory.</param>
     /// <exception cref="DemoException">It is not built, or it ends, or it is not ready in time.</exception>
-    public static async Task<BrokerProcess> Start(CancellationToken cancel)
+    public static async Task<BrokerProcess> Start(string[] options, CancellationToken cancel)
     {
-        var broker = new BrokerProcess(Directory.CreateTempSubdirectory("amqp-demo-"), new IPEndPoint(IPAddress.Loopback, 0));
+        var broker = new BrokerProcess(Directory.CreateTempSubdirectory("amqp-demo-"), new IPEndPoint(IPAddress.Loopback, 0), options);
         try
         {
             await broker.StartProcess(cancel);
@@ -70,6 +75,23 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         if (_directory is null) throw NotOurs();
     }
 
+    /// <summary>What the command line tools say of it.</summary>
+    /// <returns>What they print.</returns>
+    /// <exception cref="DemoException">They fail.</exception>
+    public async Task<string> Rabbitmqctl(string[] words, CancellationToken cancel)
+    {
+        MustBeOurs();
+        var start = new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, "rabbitmqctl"), ["--data-directory", _directory!.FullName, "--quiet", .. words])
+        {
+            UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,
+        };
+        using var process = Process.Start(start)!;
+        process.StandardInput.Close();
+        var (output, error) = (process.StandardOutput.ReadToEndAsync(cancel), process.StandardError.ReadToEndAsync(cancel));
+        await process.WaitForExitAsync(cancel);
+        return process.ExitCode == 0 ? await output : throw new DemoException($"rabbitmqctl {string.Join(' ', words)}: {await error}");
+    }
+
     /// <summary>A connection that does not come back by itself: what breaks is part of the lesson.</summary>
     public Task<IConnection> Connect(string name, CancellationToken cancel) =>
         new ConnectionFactory { HostName = Address.Address.ToString(), Port = Address.Port, AutomaticRecoveryEnabled = false }.CreateConnectionAsync(name, cancel);
@@ -100,7 +122,7 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         if (!File.Exists(executable)) throw new DemoException($"The broker is not at {executable}: run `make build`, or name a running one with --broker.");
 
         MustBeOurs();
-        string[] options = [$"--Listeners:Amqp:Port={Address.Port}", "--Listeners:Amqp:Address=127.0.0.1", $"--Storage:Directory={_directory!.FullName}"];
+        string[] options = [$"--Listeners:Amqp:Port={Address.Port}", "--Listeners:Amqp:Address=127.0.0.1", $"--Storage:Directory={_directory!.FullName}", .. _options];
         var start = new ProcessStartInfo(executable, options)
         {
             UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,

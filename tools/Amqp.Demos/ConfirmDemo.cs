@@ -4,7 +4,7 @@ using Spectre.Console;
 namespace Amqp.Demos;
 
 /// <summary>What a publisher may believe when its broker crashes: without confirms, with confirms, with transactions.</summary>
-internal sealed class ConfirmDemo : Demo
+internal sealed class ConfirmDemo : OneBrokerDemo
 {
     private static readonly TimeSpan Span = TimeSpan.FromSeconds(3);
 
@@ -12,7 +12,7 @@ internal sealed class ConfirmDemo : Demo
 
     public override string Summary => "what a publisher may believe when its broker crashes: without confirms, with confirms, with tx";
 
-    public override async Task<bool> Run(BrokerProcess broker, IReadOnlyDictionary<string, int> options, CancellationToken cancel)
+    protected override async Task<bool> Run(BrokerProcess broker, IReadOnlyDictionary<string, int> options, CancellationToken cancel)
     {
         broker.MustBeOurs();
         AnsiConsole.Write(new Rule("[bold]What a publisher may believe[/]").LeftJustified());

@@ -6,7 +6,7 @@ using Spectre.Console;
 namespace Amqp.Demos;
 
 /// <summary>A burst of messages and a consumer that has its own speed: the queue is the buffer between them.</summary>
-internal sealed class PeakDemo : Demo
+internal sealed class PeakDemo : OneBrokerDemo
 {
     private const int BodyBytes = 100;
     private const ushort Prefetch = 1000;
@@ -24,7 +24,7 @@ internal sealed class PeakDemo : Demo
         new("rate", 25_000, "how many messages a second the consumer works off"),
     ];
 
-    public override async Task<bool> Run(BrokerProcess broker, IReadOnlyDictionary<string, int> options, CancellationToken cancel)
+    protected override async Task<bool> Run(BrokerProcess broker, IReadOnlyDictionary<string, int> options, CancellationToken cancel)
     {
         var (messages, rate) = (options["messages"], options["rate"]);
         AnsiConsole.Write(new Rule("[bold]The queue as a buffer[/]").LeftJustified());

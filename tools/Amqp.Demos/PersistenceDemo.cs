@@ -5,7 +5,7 @@ using Spectre.Console;
 namespace Amqp.Demos;
 
 /// <summary>What is still there after a crash: transient and persistent messages, in durable and other queues.</summary>
-internal sealed class PersistenceDemo : Demo
+internal sealed class PersistenceDemo : OneBrokerDemo
 {
     private const int Messages = 10;
     private const int NotFound = 404;
@@ -14,7 +14,7 @@ internal sealed class PersistenceDemo : Demo
 
     public override string Summary => "what survives a crash: transient and persistent messages, durable and non-durable queues";
 
-    public override async Task<bool> Run(BrokerProcess broker, IReadOnlyDictionary<string, int> options, CancellationToken cancel)
+    protected override async Task<bool> Run(BrokerProcess broker, IReadOnlyDictionary<string, int> options, CancellationToken cancel)
     {
         broker.MustBeOurs();
         AnsiConsole.Write(new Rule("[bold]What survives a crash[/]").LeftJustified());

@@ -3,13 +3,13 @@ using System.Net;
 using Amqp.Demos;
 using Spectre.Console;
 
-Demo[] demos = [new AckDemo(), new ConfirmDemo(), new PersistenceDemo(), new PeakDemo()];
+Demo[] demos = [new AckDemo(), new ConfirmDemo(), new PersistenceDemo(), new PeakDemo(), new FailoverDemo()];
 
 if (args is ["worker", .. var order]) return await Worker.Run(order);
 
 if (args is not [var name, .. var rest] || Array.Find(demos, demo => demo.Name == name) is not { } chosen || Read(chosen, rest) is not { } given)
 {
-    Console.WriteLine("usage: amqpdemos <demo> [--broker <address>:<port>] [options]   (without --broker each demo starts a broker of its own)");
+    Console.WriteLine("usage: amqpdemos <demo> [--broker <address>:<port>] [options]   (without --broker each demo starts what it needs)");
     Console.WriteLine();
     foreach (var demo in demos)
     {
@@ -36,8 +36,7 @@ Console.CancelKeyPress += (_, e) =>
 
 try
 {
-    await using var broker = given.Broker is { } address ? BrokerProcess.At(address) : await BrokerProcess.Start(interrupted.Token);
-    return await chosen.Run(broker, given.Options, interrupted.Token) ? 0 : 1;
+    return await chosen.Run(given.Broker, given.Options, interrupted.Token) ? 0 : 1;
 }
 catch (Exception) when (interrupted.IsCancellationRequested)
 {

@@ -10,6 +10,12 @@ namespace Amqp.Core.Topology;
 /// <param name="Epoch">Of the start that ended; what is left of earlier ones goes as well.</param>
 public sealed record EndNode(string Node, uint Epoch) : TopologyCommand
 {
+    /// <summary>Of the queues that are not durable, those that stay, because nodes that run have them too.</summary>
+    public ImmutableHashSet<QueueId> Kept { get; init; } = [];
+
+    /// <summary>Queues that are not durable and began on other nodes, and that no node that runs has any more: they go too.</summary>
+    public ImmutableHashSet<QueueId> Lost { get; init; } = [];
+
     public override string? By => null;
 }
 

@@ -7,7 +7,7 @@ public static partial class TopologyReducer
 {
     private static bool EndsWith(QueueDefinition queue, EndNode end) => queue.Owner is { } owner
         ? owner.Node == end.Node && owner.Epoch <= end.Epoch
-        : !queue.Durable && queue.Home.Node == end.Node && queue.Home.Epoch <= end.Epoch;
+        : !queue.Durable && (end.Lost.Contains(queue.Id) || (queue.Home.Node == end.Node && queue.Home.Epoch <= end.Epoch && !end.Kept.Contains(queue.Id)));
 
     private static TopologyResult RemoveAll(TopologySnapshot topology, QueuePlacement? placement, Func<QueueDefinition, bool> isGone) => InEach(topology, placement, draft =>
     {

@@ -27,18 +27,25 @@ internal sealed class HealthEndpoints(INodeHost host)
         return critical.Length == 0 ? Answer.Of(new { status = "ok" }) : Answer.Failed(new { status = "failed", reason, queues = critical });
     }
 
-    private static object Show(QueueInfo queue) => new
+    private object Show(QueueInfo queue) => new
     {
         readable_name = $"queue '{queue.Definition.Name}' in vhost '{queue.Definition.Vhost}'",
         name = queue.Definition.Name,
         virtual_host = queue.Definition.Vhost,
         type = queue.Definition.Settings.Type.Text(),
+        // Ours: how many copies in sync would be left.
+        others_in_sync = OthersInSync(queue),
     };
 
-    /// <summary>This node leads it, and no other one could.</summary>
+    /// <summary>
+    /// This node has it, and without it no copy in sync would be left, or fewer than <c>ha-min-in-sync</c>, so that publishes are refused. If there are not more copies than
+    /// that at all, one that is left will do, since no waiting would change that.
+    /// </summary>
     private bool IsSyncCritical(QueueInfo queue) =>
-        queue is { Definition.Settings.Type: QueueType.Classic, Place.IsMirrored: true } && queue.Place.Leader == host.Identity.Name
-        && !queue.Place.InSync.Any(node => node != host.Identity.Name && queue.Place.Online.Contains(node));
+        queue is { Definition.Settings: { Type: QueueType.Classic, Mirrors: { } mirrors }, Place.IsMirrored: true } && queue.Place.InSync.Contains(host.Identity.Name)
+        && OthersInSync(queue) < Math.Max(1, Math.Min(mirrors.MinInSync, queue.Place.Copies.Length - 1));
+
+    private int OthersInSync(QueueInfo queue) => queue.Place.InSync.Count(node => node != host.Identity.Name && queue.Place.Online.Contains(node));
 
     /// <summary>Without this node, fewer copies than the majority would run.</summary>
     private bool IsQuorumCritical(QueueInfo queue) =>

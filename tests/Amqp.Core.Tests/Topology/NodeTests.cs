@@ -67,6 +67,18 @@ public class NodeTests
     }
 
     [Test]
+    public void Transient_queues_that_other_nodes_have_too_stay_and_those_that_no_node_has_any_more_go()
+    {
+        Declare("only here", isDurable: false);
+        var copied = Declare("copied", isDurable: false);
+        var durable = Declare("durable", arguments: Locator("random"));
+        var moved = Declare("moved here", isDurable: false, arguments: Locator("random"));
+        Assert.That(moved.Home.Node, Is.EqualTo("n2"));
+        Apply(new EndNode("n1", copied.Home.Epoch) { Kept = [copied.Id], Lost = [moved.Id, durable.Id] });
+        Assert.That(Queues, Is.EquivalentTo(["copied", "durable"]));
+    }
+
+    [Test]
     public void When_no_node_ran_nothing_transient_is_left()
     {
         Declare("durable");

@@ -126,7 +126,8 @@ internal abstract class LoadClient(ClusterProcesses cluster, ClusterNode home, i
         }
     }
 
-    private static async Task Abandon(IConnection connection)
+    /// <summary>Ends a connection, whatever state it is in.</summary>
+    public static async Task Abandon(IConnection connection)
     {
         try
         {

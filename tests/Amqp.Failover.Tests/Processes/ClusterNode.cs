@@ -56,6 +56,15 @@ internal sealed class ClusterNode(string name, BrokerPlace place, int linkPort, 
         Assert.That(await Broker.Stop(), Is.Zero, $"exit code of {name}");
     }
 
+    /// <summary>Runs a command line tool of <c>out/</c> as the operator of this node does: <c>rabbitmqctl await_online_nodes 3</c>.</summary>
+    public async Task<(int ExitCode, string Text)> Run(string line)
+    {
+        var words = line.Split(' ', StringSplitOptions.RemoveEmptyEntries);
+        var program = Repository.PathOf("out", words[0]);
+        Assert.That(File.Exists(program), $"{program} is missing: run `make build`");
+        return await Command.Run(program, words[1..], StartsWithin, environment: new Dictionary<string, string> { ["Storage__Directory"] = Broker.Directory });
+    }
+
     /// <summary>SIGSTOP: the process stands still, and its sockets stay open.</summary>
     public Task Freeze() => Signal("STOP", Broker.ProcessId);
 

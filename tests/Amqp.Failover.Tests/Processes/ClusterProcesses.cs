@@ -48,7 +48,7 @@ internal sealed class ClusterProcesses : IAsyncDisposable
 
     private static async Task<ClusterProcesses> Start(int count, NodeNetwork? network, string[] options)
     {
-        if (Etcd is null) Assert.Ignore("etcd is missing: tools/scripts/install-test-needs.sh gets it");
+        NeedEtcd();
         OrphanGuard.Begin();
         var cluster = new ClusterProcesses(count, network, options);
         try
@@ -61,6 +61,13 @@ internal sealed class ClusterProcesses : IAsyncDisposable
             throw;
         }
         return cluster;
+    }
+
+    /// <summary>The program etcd. Skips the test, with the reason, where there is none.</summary>
+    public static string NeedEtcd()
+    {
+        if (Etcd is null) Assert.Ignore("etcd is missing: tools/scripts/install-test-needs.sh gets it");
+        return Etcd;
     }
 
     public ClusterNode Other(params string[] than) => Nodes.First(node => node.IsUp && !than.Contains(node.Name));
@@ -85,9 +92,10 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     }
 
     /// <summary>A policy for queues of that name only; it is there on every node when this returns.</summary>
-    public async Task SetPolicy(string queue, object definition)
+    /// <param name="pattern">Instead: what names of its queues match.</param>
+    public async Task SetPolicy(string queue, object definition, string? pattern = null)
     {
-        var answer = await new ControlApi(Other().Broker).Put($"policies/%2F/{Uri.EscapeDataString(queue)}", new { pattern = $"^{queue}$", definition, priority = 1 });
+        var answer = await new ControlApi(Other().Broker).Put($"policies/%2F/{Uri.EscapeDataString(queue)}", new { pattern = pattern ?? $"^{queue}$", definition, priority = 1 });
         Assert.That((int)answer.Status, Is.InRange(200, 299), answer.Json?.ToJsonString());
     }
 

@@ -29,7 +29,9 @@ internal static class ReplicationCommands
             Banner = invocation => $"Checking if node {invocation.Node} is critical for data safety of any classic mirrored queues ...",
             Run = invocation => Check(
                 invocation, SyncCheck, "classic mirrored queues without online synchronised mirrors", "local classic mirrored queues without online synchronised mirrors",
-                queue => $"{queue} would lose its only synchronised replica (master) if node {invocation.Node} is stopped"),
+                queue => queue.TryGetProperty("others_in_sync", out var others) && others.GetInt32() is var left and > 0
+                    ? $"{NameOf(queue)} would refuse publishes if node {invocation.Node} is stopped: {left} synchronised replicas would be left, fewer than its ha-min-in-sync"
+                    : $"{NameOf(queue)} would lose its only synchronised replica (master) if node {invocation.Node} is stopped"),
         },
         new("check_if_node_is_quorum_critical", "check_if_node_is_quorum_critical",
             "Health check that exits with a non-zero code if there are queues/streams with minimum online quorum (queues/streams that will lose their quorum if the target node shuts down)")
@@ -38,7 +40,7 @@ internal static class ReplicationCommands
             Banner = invocation => $"Checking if node {invocation.Node} is critical for quorum of any queues/streams ...",
             Run = invocation => Check(
                 invocation, QuorumCheck, "queues/streams with minimum quorum", "local queues with minimum online quorum",
-                queue => $"{queue} will become unavailable if node {invocation.Node} stops"),
+                queue => $"{NameOf(queue)} will become unavailable if node {invocation.Node} stops"),
         },
         new("rebalance", "rebalance < all | classic | quorum | stream > [--vhost-pattern <pattern>] [--queue-pattern <pattern>]", "Re-balances leaders of replicated queues across up-and-running cluster nodes")
         {
@@ -84,7 +86,7 @@ internal static class ReplicationCommands
         },
     };
 
-    private static async Task<Result> Check(Invocation invocation, string check, string nothing, string something, Func<string, string> line)
+    private static async Task<Result> Check(Invocation invocation, string check, string nothing, string something, Func<JsonElement, string> line)
     {
         var (queues, reason) = await Find(invocation, check);
         var isSilent = invocation.Get(GlobalOptions.Silent);
@@ -97,9 +99,11 @@ internal static class ReplicationCommands
             json["message"] = isMaintenance ? "Target node seems to be in maintenance mode, the check does not apply" : $"Target node {DoesNotApply}";
             return new Result.Document(isMaintenance ? $"Node {invocation.Node} seems to be in maintenance mode, the check does not apply" : $"Node {invocation.Node} {DoesNotApply}", json);
         }
-        var lines = queues.Select(queue => line(queue.GetProperty("readable_name").GetString()!));
+        var lines = queues.Select(line);
         throw Failure.Error(ExitCode.Unavailable, isSilent ? "" : string.Join('\n', lines), json: $"Node {invocation.Node} reported {something}");
     }
+
+    private static string NameOf(JsonElement queue) => queue.GetProperty("readable_name").GetString()!;
 
     private static async Task<Result> Rebalance(Invocation invocation)
     {
