@@ -1,11 +1,10 @@
 using System.Globalization;
 using System.Security.Cryptography;
-using Amqp.Testing;
 
-namespace Amqp.Failover.Tests.Processes;
+namespace Amqp.Testing.Clusters;
 
 /// <summary>Brokers that are one cluster, each a process of its own with its member of etcd, on free ports of loopback. All of it ends with this, or with the test run.</summary>
-internal sealed class ClusterProcesses : IAsyncDisposable
+public sealed class ClusterProcesses : IAsyncDisposable
 {
     private const int PortsOfNode = 3;
 
@@ -13,21 +12,23 @@ internal sealed class ClusterProcesses : IAsyncDisposable
 
     private ClusterProcesses(int count, string[] options)
     {
-        var secret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
         int[] ports = [.. Enumerable.Range(0, count).Select(_ => FreePorts())];
         var together = string.Join(',', ports.Select((port, index) => string.Create(CultureInfo.InvariantCulture, $"n{index + 1}@127.0.0.1=127.0.0.1:{port}")));
         string[] common =
         [
-            "--Cluster:Mode=etcd-managed", "--Cluster:Address=127.0.0.1", $"--Cluster:Bootstrap:0={together}", $"--Cluster:EtcdProgram={Etcd}", $"--Cluster:Secret={secret}", .. options,
+            "--Cluster:Mode=etcd-managed", "--Cluster:Address=127.0.0.1", $"--Cluster:Bootstrap:0={together}", $"--Cluster:EtcdProgram={Etcd}", $"--Cluster:Secret={Secret}", .. options,
         ];
         Nodes = [.. ports.Select((port, index) => new ClusterNode(string.Create(CultureInfo.InvariantCulture, $"n{index + 1}"), port, common))];
-        Records = new RecordsOfQueues(secret, [.. ports.Select(port => new Uri(string.Create(CultureInfo.InvariantCulture, $"https://127.0.0.1:{port + 2}")))]);
+        EtcdEndpoints = [.. ports.Select(port => new Uri(string.Create(CultureInfo.InvariantCulture, $"https://127.0.0.1:{port + 2}")))];
     }
 
     public IReadOnlyList<ClusterNode> Nodes { get; }
 
-    /// <summary>Who has which mirrored queue.</summary>
-    public RecordsOfQueues Records { get; }
+    /// <summary>By which its nodes know each other.</summary>
+    public string Secret { get; } = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+
+    /// <summary>Where the members of etcd serve their clients.</summary>
+    public IReadOnlyList<Uri> EtcdEndpoints { get; }
 
     public ClusterNode this[string name] => Nodes.Single(node => node.Name == name || node.FullName == name);
 
@@ -52,8 +53,6 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     public ClusterNode Other(params string[] than) => Nodes.First(node => node.IsUp && !than.Contains(node.Name));
 
     public Task StartAll() => Task.WhenAll(Nodes.Select(node => node.Start()));
-
-    public async Task<ClusterNode> LeaderOf(string queue) => this[(await Records.Of(await NumberOf(queue))).Leader.Node];
 
     /// <param name="than">A node that cannot be asked, though its process is there.</param>
     public async Task<long> NumberOf(string queue, ClusterNode? than = null)
@@ -91,7 +90,6 @@ internal sealed class ClusterProcesses : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        Records.Dispose();
         await Task.WhenAll(Nodes.Select(node => node.DisposeAsync().AsTask()));
     }
 

@@ -1,10 +1,9 @@
 using System.Globalization;
-using Amqp.Testing;
 
-namespace Amqp.Failover.Tests.Processes;
+namespace Amqp.Testing.Clusters;
 
 /// <summary>A node of a cluster: its process, which comes and goes, and what it says of its queues.</summary>
-internal sealed class ClusterNode(string name, int linkPort, string[] options)
+public sealed class ClusterNode(string name, int linkPort, string[] options)
 {
     private static readonly TimeSpan StartsWithin = TimeSpan.FromMinutes(2);
 
