@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using Amqp.Broker;
 using Amqp.Cluster;
@@ -20,6 +21,9 @@ internal sealed class HostedCluster : IAsyncDisposable
 
     private readonly JoinedCluster _cluster;
     private readonly ClusterCertificates _certificates;
+
+    /// <summary>Where the other nodes reach this one.</summary>
+    public IPEndPoint Listener => _cluster.Listener;
 
     private HostedCluster(JoinedCluster cluster, ClusterCertificates certificates) => (_cluster, _certificates) = (cluster, certificates);
 

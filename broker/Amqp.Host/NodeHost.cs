@@ -37,7 +37,7 @@ internal sealed class NodeHost(BrokerOptions options, Func<Task<RunningNode>> st
 
     public BrokerNode Node => _running?.Node ?? throw new InvalidOperationException("the node is stopped");
 
-    public ImmutableArray<ListenerInfo> Listeners => listeners.All;
+    public ImmutableArray<ListenerInfo> Listeners => _running?.ClusterListener is { } cluster ? [.. listeners.All, new ListenerInfo(ListenerInfo.Clustering, cluster)] : listeners.All;
 
     public bool IsRunning => listeners.AreOpen || IsDrained;
 
@@ -53,6 +53,7 @@ internal sealed class NodeHost(BrokerOptions options, Func<Task<RunningNode>> st
         var running = await start();
         _running = running;
         running.Node.Operations.Card = () => ManagementApi.CardOf(this);
+        running.Node.Operations.Answerer = question => ManagementApi.AnswerTo(this, question);
     }
 
     /// <summary>Clients can connect when it returns.</summary>

@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using Amqp.Broker;
 using Amqp.Core.Messages;
@@ -31,6 +32,9 @@ internal sealed class RunningNode : IAsyncDisposable
     }
 
     public BrokerNode Node { get; }
+
+    /// <summary>Where other nodes of its cluster reach it; null: it is in none.</summary>
+    public IPEndPoint? ClusterListener => _cluster?.Listener;
 
     /// <param name="failed">Told when one of the stores can store no more, and which.</param>
     /// <exception cref="StorageException">The data directory cannot be used.</exception>

@@ -24,6 +24,18 @@ public sealed partial class JoinedCluster : IClusterOperations
         set => _reports.Card = value;
     }
 
+    public Func<ReadOnlyMemory<byte>, Task<ReadOnlyMemory<byte>>> Answerer
+    {
+        set => _questions.Answerer = value;
+    }
+
+    /// <inheritdoc/>
+    public ImmutableArray<string> Unreachable =>
+        [.. from link in _membership.Links.Status where link.Lane == Links.LinkLane.Control && !link.IsConnected && IsRunning(link.Node) orderby link.Node select link.Node];
+
+    /// <inheritdoc/>
+    public Task<ImmutableArray<NodeReply>> Ask(ReadOnlyMemory<byte> question, CancellationToken cancellation) => _questions.Ask(question, cancellation);
+
     /// <inheritdoc/>
     public QueuePlace PlaceOf(QueueDefinition queue)
     {

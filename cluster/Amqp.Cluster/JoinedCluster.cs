@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Net;
 using System.Security.Cryptography;
+using System.Text.Json;
 using Amqp.Cluster.Forwarding;
 using Amqp.Cluster.Links;
 using Amqp.Cluster.Membership;
@@ -34,6 +36,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     private readonly SharedAlarms _alarms;
     private readonly Reports _reports;
     private readonly LeaderMoves _moves;
+    private readonly Questions _questions;
     private readonly IMessageStore _messages;
     private readonly string _locator;
     private readonly ILogger _logger;
@@ -58,10 +61,14 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
             membership.View, membership.Links, new LedQueues(_queues.LeadsHere, Complete, _queues.Exists), time, loggers.CreateLogger<Reports>());
         _queues.Reports = _reports;
         _moves = new LeaderMoves(membership.View, membership.Links, _mirrors, _reports.IsDrainedNode, _queues.PromotesOnShutdown, time, loggers.CreateLogger<LeaderMoves>());
+        _questions = new Questions(membership.View, membership.Links, time, loggers.CreateLogger<Questions>());
         _looking = time.CreateTimer(_ => Look(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         membership.View.Changed = Changed;
         membership.LeaseDoubted = _mirrors.Suspend;
     }
+
+    /// <summary>Where the other nodes reach this one.</summary>
+    public IPEndPoint Listener => _membership.Listener;
 
     /// <summary>The definitions that the nodes share.</summary>
     public IMetadataStore Metadata => _metadata;
@@ -115,6 +122,8 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _alarms.Serve(alarms, () => View.Nodes.Where(node => node.Name != View.Self).Select(node => node.Name));
         _reports.Serve(local, startedAt);
         await EndWhatIsGone(change);
+        // As with RabbitMQ it is the first node's, for good: nodes that join later, whatever they are called, change nothing.
+        await change(new SetGlobalParameter(TopologySnapshot.ClusterNameParameter, JsonSerializer.SerializeToElement(View.Nodes[0].Name), IfMissing: true));
         _looking.Change(TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
 
@@ -134,6 +143,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         if (lane != LinkLane.Control || !isConnected) return;
         _alarms.Tell(node);
         _reports.Connected(node);
+        if (lane == LinkLane.Control && !isConnected) _questions.Lost(node);
     }
 
     /// <inheritdoc/>
@@ -150,11 +160,13 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     }
 
     public async ValueTask DisposeAsync()
+        else if (kind == QuestionFrame.KindOfFrame) _questions.Received(node, payload);
     {
         await _looking.DisposeAsync();
         await _reports.DisposeAsync();
         _forwarder.Dispose();
         await _mirrors.DisposeAsync();
+        _questions.Dispose();
         await _metadata.DisposeAsync();
         await _membership.DisposeAsync();
     }
@@ -169,7 +181,11 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
 
     private void Changed(ClusterChange change)
     {
-        if (change.Kind == ClusterChangeKind.Ended) _reports.Ended(change.Node);
+        if (change.Kind == ClusterChangeKind.Ended)
+        {
+            _reports.Ended(change.Node);
+            _questions.Lost(change.Node);
+        }
         if (_change is null) return;
         if (change.Kind == ClusterChangeKind.Ended)
         {

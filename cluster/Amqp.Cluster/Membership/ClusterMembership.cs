@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using System.Net.Sockets;
 using Amqp.Cluster.Etcd;
 using Amqp.Cluster.Links;
@@ -67,6 +68,9 @@ public sealed partial class ClusterMembership : IAsyncDisposable
 
     /// <summary>Who is a member and runs; empty until <see cref="Open"/>.</summary>
     public ClusterView View => _view!;
+
+    /// <summary>Where other nodes connect to.</summary>
+    public IPEndPoint Listener => _listener.Address;
 
     /// <summary>The lease of this node was not renewed for two thirds of its time. What it leads confirms nothing and delivers nothing until it is renewed.</summary>
     public bool LeaseIsInDoubt => _lease is { IsInDoubt: true };
