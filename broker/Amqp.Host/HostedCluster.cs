@@ -68,6 +68,9 @@ internal sealed class HostedCluster : IAsyncDisposable
         Placement = _cluster.Placement,
     };
 
+    /// <inheritdoc cref="JoinedCluster.HasFailed"/>
+    public void HasFailed() => _cluster.HasFailed();
+
     /// <summary>The node runs.</summary>
     public Task Serve(BrokerNode node) => _cluster.Serve(node.LocalQueues, node.Alarms, node.Change, node.StartedAt);
 

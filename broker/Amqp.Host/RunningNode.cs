@@ -90,8 +90,8 @@ internal sealed class RunningNode : IAsyncDisposable
         try
         {
             store = LocalMetadataStore.Open(
-                directory, TimeProvider.System, logs.CreateLogger<LocalMetadataStore>(), exception => failed(exception, "Definitions"));
-            messages = MessageStore.Open(directory, engine, store, logs.CreateLogger<MessageStore>(), exception => failed(exception, "Messages"));
+                directory, TimeProvider.System, logs.CreateLogger<LocalMetadataStore>(), exception => Fail(exception, "Definitions"));
+            messages = MessageStore.Open(directory, engine, store, logs.CreateLogger<MessageStore>(), exception => Fail(exception, "Messages"));
             if (!options.Cluster.IsNone) cluster = await HostedCluster.Join(options, directory, store, messages, logs, exception => failed(exception, "Cluster"));
             var parts = new NodeParts(
                 options.Node.Identity,
@@ -115,6 +115,12 @@ internal sealed class RunningNode : IAsyncDisposable
             if (cluster is not null) await cluster.DisposeAsync();
             store?.Dispose();
             throw;
+        }
+
+        void Fail(Exception exception, string what)
+        {
+            cluster?.HasFailed();
+            failed(exception, what);
         }
     }
 

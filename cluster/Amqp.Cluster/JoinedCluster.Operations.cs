@@ -88,7 +88,11 @@ public sealed partial class JoinedCluster : IClusterOperations
     }
 
     /// <inheritdoc/>
-    public Task<int> HandOver(bool isEnding, CancellationToken patience) => _moves.Leave(isEnding, patience);
+    public Task<int> HandOver(bool isEnding, CancellationToken patience)
+    {
+        if (isEnding) _membership.StopsInOrder();
+        return _moves.Leave(isEnding, patience);
+    }
 
     /// <inheritdoc/>
     public Task<int> Rebalance(Func<QueueDefinition, bool> which, CancellationToken patience) =>

@@ -55,12 +55,12 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         var self = new Member(membership.Self, membership.Directory, membership.Epoch);
         _mirrors = new Mirrors(self, membership.Links, new QueueRecords(membership.Client), messages, _queues, new ReplicaOptions(), time, loggers.CreateLogger<Mirrors>(), failed);
         _queues.Mirrors = _mirrors;
-        _controller = new QueueController(membership.Self, _mirrors.Records, _mirrors.Propose, _queues.PromotesUnsynchronised, loggers.CreateLogger<QueueController>());
+        _controller = new QueueController(membership.Self, _mirrors.Records, _mirrors.Propose, _queues.PromotionOf, WasStoppedInOrder, loggers.CreateLogger<QueueController>());
         _alarms = new SharedAlarms(membership.Links);
         _reports = new Reports(
             membership.View, membership.Links, new LedQueues(_queues.LeadsHere, Complete, _queues.Exists), time, loggers.CreateLogger<Reports>());
         _queues.Reports = _reports;
-        _moves = new LeaderMoves(membership.View, membership.Links, _mirrors, _reports.IsDrainedNode, _queues.PromotesOnShutdown, time, loggers.CreateLogger<LeaderMoves>());
+        _moves = new LeaderMoves(membership.View, membership.Links, _mirrors, _reports.IsDrainedNode, queue => _queues.PromotionOf(queue).OnShutdown, time, loggers.CreateLogger<LeaderMoves>());
         _questions = new Questions(membership.View, membership.Links, time, loggers.CreateLogger<Questions>());
         _looking = time.CreateTimer(_ => Look(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         membership.View.Changed = Changed;
@@ -127,6 +127,9 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _looking.Change(TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
 
+    /// <summary>The node ends because something of it has failed: for its queues that counts as a failure, in whatever order it ends.</summary>
+    public void HasFailed() => _membership.HasFailed();
+
     /// <summary>Where a new queue is to be.</summary>
     public QueuePlacement Placement()
     {
@@ -140,10 +143,10 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         _forwarder.Changed(node, epoch, lane, isConnected);
         if (lane == LinkLane.Replication) _mirrors.LinkChanged(node, isConnected);
+        if (lane == LinkLane.Control && !isConnected) _questions.Lost(node);
         if (lane != LinkLane.Control || !isConnected) return;
         _alarms.Tell(node);
         _reports.Connected(node);
-        if (lane == LinkLane.Control && !isConnected) _questions.Lost(node);
     }
 
     /// <inheritdoc/>
@@ -157,16 +160,16 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         else if (kind == SharedAlarms.KindOfFrame) _alarms.Received(node, payload);
         else if (kind == ReportFrame.KindOfFrame) _reports.Received(node, payload);
         else if (kind == MoveFrame.KindOfFrame && MoveFrame.TryRead(payload, out var queue, out var next)) _mirrors.HandOver(queue, next);
+        else if (kind == QuestionFrame.KindOfFrame) _questions.Received(node, payload);
     }
 
     public async ValueTask DisposeAsync()
-        else if (kind == QuestionFrame.KindOfFrame) _questions.Received(node, payload);
     {
         await _looking.DisposeAsync();
+        _questions.Dispose();
         await _reports.DisposeAsync();
         _forwarder.Dispose();
         await _mirrors.DisposeAsync();
-        _questions.Dispose();
         await _metadata.DisposeAsync();
         await _membership.DisposeAsync();
     }
@@ -198,6 +201,8 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
 
     private LeaderReport Complete(LeaderReport report) =>
         _mirrors.RecordOf(report.Queue) is { } record ? report with { Epoch = record.Epoch, Mirrors = _mirrors.ProgressOf(report.Queue) } : report;
+
+    private Task<bool> WasStoppedInOrder(Member leader) => _membership.WasStoppedInOrder(leader.Node, leader.Directory, leader.Boot, CancellationToken.None);
 
     private void Look()
     {

@@ -1,5 +1,6 @@
 using Amqp.Core.Topology;
 using Amqp.Replication;
+using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Cluster.Mirroring;
@@ -10,10 +11,13 @@ namespace Amqp.Cluster.Mirroring;
 /// </summary>
 /// <param name="records">As this node has last heard of them.</param>
 /// <param name="propose">Asks for a change of a record.</param>
-/// <param name="promotesUnsynchronised">Whether a copy that is not in sync may lead the queue, if no other is left.</param>
+/// <param name="promotionOf">When a copy that is not in sync may lead the queue.</param>
+/// <param name="wasStoppedInOrder">Whether the node of a leader that is gone was stopped, and has not failed. Asks etcd.</param>
 internal sealed partial class QueueController(
-    string self, IEnumerable<KeyValuePair<QueueId, QueueConfiguration>> records, Action<QueueChange> propose, Func<QueueId, bool> promotesUnsynchronised, ILogger logger)
+    string self, IEnumerable<KeyValuePair<QueueId, QueueConfiguration>> records, Action<QueueChange> propose, Func<QueueId, Promotion> promotionOf, Func<Member, Task<bool>> wasStoppedInOrder, ILogger logger)
 {
+    private int _isAsking;
+
     /// <summary>Looks at all queues.</summary>
     /// <param name="running">Nodes that run at this moment, in the order of their names.</param>
     public void Look(IReadOnlyList<Member> running)
@@ -21,24 +25,63 @@ internal sealed partial class QueueController(
         if (running.Count == 0 || running[0].Node != self) return;
         var there = running.ToHashSet();
         var (promoted, waiting) = (0, 0);
+        var without = new List<(QueueId Queue, QueueConfiguration Configuration)>();
         foreach (var (queue, configuration) in records)
         {
             if (there.Contains(configuration.Leader)) continue;
-            if (Election.Choose(configuration, running, promotesUnsynchronised(queue)) is not { } next)
+            if (Election.Choose(configuration, running) is { } next)
             {
-                waiting++;
+                propose(new QueueChange(queue, configuration.Revision, Election.Promote(configuration, next, configuration.Epoch + 1)));
+                promoted++;
                 continue;
             }
-            if (!configuration.IsInSync(next)) LogUnsynchronised(logger, queue.Value, next.Node);
-            propose(new QueueChange(queue, configuration.Revision, Election.Promote(configuration, next, configuration.Epoch + 1)));
-            promoted++;
+            waiting++;
+            if (promotionOf(queue) != default) without.Add((queue, configuration));
         }
         if (promoted > 0) LogPromoted(logger, promoted, waiting);
+        if (without.Count > 0 && Interlocked.Exchange(ref _isAsking, 1) == 0) _ = PromoteUnsynchronised(without, running);
+    }
+
+    /// <summary>Of queues that have no copy in sync: which key of the policy counts depends on how the leader's node has ended. What could not be found out now is looked at again with the rest.</summary>
+    private async Task PromoteUnsynchronised(List<(QueueId Queue, QueueConfiguration Configuration)> queues, IReadOnlyList<Member> running)
+    {
+        try
+        {
+            foreach (var ofLeader in queues.GroupBy(each => each.Configuration.Leader))
+            {
+                var wasStopped = await wasStoppedInOrder(ofLeader.Key);
+                foreach (var (queue, configuration) in ofLeader)
+                {
+                    if (!promotionOf(queue).After(wasStopped) || Election.Choose(configuration, running, promotesUnsynchronised: true) is not { } next) continue;
+                    LogUnsynchronised(logger, queue.Value, wasStopped ? "ha-promote-on-shutdown" : "ha-promote-on-failure", next.Node);
+                    propose(new QueueChange(queue, configuration.Revision, Election.Promote(configuration, next, configuration.Epoch + 1)));
+                }
+            }
+        }
+        catch (Exception exception) when (exception is RpcException or OperationCanceledException or ObjectDisposedException)
+        {
+            LogNotKnown(logger, queues.Count, exception.Message);
+        }
+        finally
+        {
+            Volatile.Write(ref _isAsking, 0);
+        }
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The leaders of {Count} mirrored queues are gone: mirrors are promoted. {Waiting} other queues wait for a node that has a copy in sync")]
     private static partial void LogPromoted(ILogger logger, int count, int waiting);
 
-    [LoggerMessage(Level = LogLevel.Error, Message = "No copy in sync is left of queue number {Queue}, and its policy says ha-promote-on-failure: always. The copy on node {Node} leads from now on; messages that were confirmed and are not on it are lost to the queue. Copies that have them and come back keep them aside, in amq.recovered.<name>")]
-    private static partial void LogUnsynchronised(ILogger logger, long queue, string node);
+    [LoggerMessage(Level = LogLevel.Error, Message = "No copy in sync is left of queue number {Queue}, and its policy says {Key}: always. The copy on node {Node} leads from now on; messages that were confirmed and are not on it are lost to the queue. Copies that have them and come back keep them aside, in amq.recovered.<name>")]
+    private static partial void LogUnsynchronised(ILogger logger, long queue, string key, string node);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "{Count} mirrored queues have no copy in sync, and etcd does not say whether the nodes of their leaders were stopped or have failed ({Reason}); it is asked again")]
+    private static partial void LogNotKnown(ILogger logger, int count, string reason);
+}
+
+/// <summary>When a copy that is not in sync may lead a queue, if no other is left.</summary>
+/// <param name="OnFailure">The leader's node has failed (<c>ha-promote-on-failure: always</c>).</param>
+/// <param name="OnShutdown">It was stopped in order (<c>ha-promote-on-shutdown: always</c>).</param>
+internal readonly record struct Promotion(bool OnFailure, bool OnShutdown)
+{
+    public bool After(bool wasStopped) => wasStopped ? OnShutdown : OnFailure;
 }
