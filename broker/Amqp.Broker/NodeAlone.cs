@@ -24,6 +24,16 @@ public sealed class NodeAlone(string node) : IClusterView, IRemoteQueues, IClust
         }
     }
 
+    public Func<ReadOnlyMemory<byte>, Task<ReadOnlyMemory<byte>>> Answerer
+    {
+        set
+        {
+            // Nor does one ask.
+        }
+    }
+
+    public ImmutableArray<string> Unreachable => [];
+
     private QueuePlace Here { get; } = new(node, IsUp: true);
 
     public QueueAccess Open(QueueDefinition queue) => QueueAccess.HereOnly;
@@ -37,6 +47,8 @@ public sealed class NodeAlone(string node) : IClusterView, IRemoteQueues, IClust
     public void Close(QueueId queue)
     {
     }
+
+    public Task<ImmutableArray<NodeReply>> Ask(ReadOnlyMemory<byte> question, CancellationToken cancellation) => Task.FromResult<ImmutableArray<NodeReply>>([]);
 
     public QueuePlace PlaceOf(QueueDefinition queue) => Here;
 

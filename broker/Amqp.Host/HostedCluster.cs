@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using Amqp.Broker;
 using Amqp.Cluster;
@@ -21,6 +22,9 @@ internal sealed class HostedCluster : IAsyncDisposable
 
     private readonly JoinedCluster _cluster;
     private readonly ClusterCertificates _certificates;
+
+    /// <summary>Where the other nodes reach this one.</summary>
+    public IPEndPoint Listener => _cluster.Listener;
 
     private HostedCluster(JoinedCluster cluster, ClusterCertificates certificates) => (_cluster, _certificates) = (cluster, certificates);
 
@@ -67,6 +71,9 @@ internal sealed class HostedCluster : IAsyncDisposable
         RemoteQueues = _cluster.Queues,
         Placement = _cluster.Placement,
     };
+
+    /// <inheritdoc cref="JoinedCluster.HasFailed"/>
+    public void HasFailed() => _cluster.HasFailed();
 
     /// <summary>The node runs.</summary>
     public Task Serve(BrokerNode node) => _cluster.Serve(node.LocalQueues, node.Alarms, node.Change, node.StartedAt);

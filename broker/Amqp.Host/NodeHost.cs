@@ -40,7 +40,7 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
 
     public BrokerNode Node => _running?.Node ?? throw new InvalidOperationException("the node is stopped");
 
-    public ImmutableArray<ListenerInfo> Listeners => listeners.All;
+    public ImmutableArray<ListenerInfo> Listeners => _running?.ClusterListener is { } cluster ? [.. listeners.All, new ListenerInfo(ListenerInfo.Clustering, cluster)] : listeners.All;
 
     public bool IsRunning => listeners.AreOpen || IsDrained;
 
@@ -191,6 +191,7 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
             var running = await start(starting.Token);
             _running = running;
             running.Node.Operations.Card = () => ManagementApi.CardOf(this);
+            running.Node.Operations.Answerer = question => ManagementApi.AnswerTo(this, question);
         }
         finally
         {

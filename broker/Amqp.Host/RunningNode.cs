@@ -1,3 +1,4 @@
+using System.Net;
 using System.Security.Cryptography;
 using Amqp.Broker;
 using Amqp.Cluster.Membership;
@@ -32,6 +33,9 @@ internal sealed class RunningNode : IAsyncDisposable
     }
 
     public BrokerNode Node { get; }
+
+    /// <summary>Where other nodes of its cluster reach it; null: it is in none.</summary>
+    public IPEndPoint? ClusterListener => _cluster?.Listener;
 
     /// <param name="failed">Told when one of the stores can store no more, and which.</param>
     /// <param name="left">Told when the node cannot stay in its cluster, and why.</param>
@@ -91,8 +95,8 @@ internal sealed class RunningNode : IAsyncDisposable
         {
             if (options.Cluster.IsNone) await EndedCluster.TakeBack(options, directory, logs);
             store = LocalMetadataStore.Open(
-                directory, TimeProvider.System, logs.CreateLogger<LocalMetadataStore>(), exception => failed(exception, "Definitions"));
-            messages = MessageStore.Open(directory, engine, store, logs.CreateLogger<MessageStore>(), exception => failed(exception, "Messages"));
+                directory, TimeProvider.System, logs.CreateLogger<LocalMetadataStore>(), exception => Fail(exception, "Definitions"));
+            messages = MessageStore.Open(directory, engine, store, logs.CreateLogger<MessageStore>(), exception => Fail(exception, "Messages"));
             if (!options.Cluster.IsNone) cluster = await HostedCluster.Join(options, directory, store, messages, logs, left, cancellation);
             var parts = new NodeParts(
                 options.Node.Identity,
@@ -116,6 +120,12 @@ internal sealed class RunningNode : IAsyncDisposable
             if (cluster is not null) await cluster.DisposeAsync();
             store?.Dispose();
             throw;
+        }
+
+        void Fail(Exception exception, string what)
+        {
+            cluster?.HasFailed();
+            failed(exception, what);
         }
     }
 

@@ -26,7 +26,7 @@ public interface INodeHost
     /// <summary>So many clients are served at a time.</summary>
     int ConnectionsMax { get; }
 
-    /// <summary>The sockets that clients can connect to at this moment.</summary>
+    /// <summary>The sockets that clients can connect to at this moment, and the one that other nodes of a cluster connect to.</summary>
     ImmutableArray<ListenerInfo> Listeners { get; }
 
     /// <summary>The node serves; it may be drained. False between <see cref="StopApp"/> and <see cref="StartApp"/>.</summary>
@@ -72,5 +72,9 @@ public interface INodeHost
     Task<IReadOnlyList<string>> GiveUp(string node);
 }
 
-/// <param name="Protocol">RabbitMQ's word: <c>amqp</c>, <c>amqp/ssl</c>.</param>
-public sealed record ListenerInfo(string Protocol, IPEndPoint EndPoint);
+/// <param name="Protocol">RabbitMQ's word: <c>amqp</c>, <c>amqp/ssl</c>, <c>clustering</c>.</param>
+public sealed record ListenerInfo(string Protocol, IPEndPoint EndPoint)
+{
+    /// <summary>Of the socket for other nodes.</summary>
+    public const string Clustering = "clustering";
+}

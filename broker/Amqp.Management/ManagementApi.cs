@@ -1,5 +1,6 @@
 using Amqp.Core.Errors;
 using Amqp.Core.Policies;
+using Amqp.Management.Clients;
 using Amqp.Management.Endpoints;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
@@ -21,6 +22,7 @@ public static class ManagementApi
         new OverviewEndpoints(host).Map(api);
         new ClusterEndpoints(host).Map(api);
         new HealthEndpoints(host).Map(api);
+        FeatureFlagEndpoints.Map(api);
         new UserEndpoints(host).Map(api);
         new VhostEndpoints(host).Map(api);
         new PermissionEndpoints(host).Map(api);
@@ -40,6 +42,11 @@ public static class ManagementApi
 
     /// <summary>What the node shows of itself in <c>/api/nodes</c>, also of other nodes. UTF-8; empty: it is stopped.</summary>
     public static ReadOnlyMemory<byte> CardOf(INodeHost host) => NodeEndpoints.CardOf(host);
+
+    /// <summary>What the node answers to a question that another one has asked by this API.</summary>
+    /// <exception cref="InvalidOperationException">It is stopped.</exception>
+    /// <exception cref="InvalidDataException">It does not understand it.</exception>
+    public static Task<ReadOnlyMemory<byte>> AnswerTo(INodeHost host, ReadOnlyMemory<byte> question) => OtherNodes.AnswerTo(host, question);
 
     private static async ValueTask<object?> WhileNodeIsThere(INodeHost host, EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {

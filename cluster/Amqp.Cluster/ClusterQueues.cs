@@ -103,11 +103,10 @@ internal sealed class ClusterQueues(ClusterView view, RemoteQueues remote) : IRe
         }
     }
 
-    /// <summary>Whether a copy that is not in sync may lead, if no other is left.</summary>
-    public bool PromotesUnsynchronised(QueueId queue) => _definitions.TryGetValue(queue, out var definition) && definition.Settings.Mirrors is { PromotesUnsynchronised: true };
-
-    /// <summary>Whether a copy that is not in sync may lead when the leader's node is stopped, if no other is left.</summary>
-    public bool PromotesOnShutdown(QueueId queue) => _definitions.TryGetValue(queue, out var definition) && definition.Settings.Mirrors is { PromotesUnsynchronisedOnShutdown: true };
+    /// <summary>When a copy that is not in sync may lead, if no other is left.</summary>
+    public Promotion PromotionOf(QueueId queue) => _definitions.TryGetValue(queue, out var definition) && definition.Settings.Mirrors is { } mirrors
+        ? new Promotion(mirrors.PromotesUnsynchronised, mirrors.PromotesUnsynchronisedOnShutdown)
+        : default;
 
     /// <inheritdoc/>
     void ILeaders.Leads(QueueId queue, string node, uint epoch)

@@ -25,6 +25,18 @@ public sealed partial class JoinedCluster : IClusterOperations
         set => _reports.Card = value;
     }
 
+    public Func<ReadOnlyMemory<byte>, Task<ReadOnlyMemory<byte>>> Answerer
+    {
+        set => _questions.Answerer = value;
+    }
+
+    /// <inheritdoc/>
+    public ImmutableArray<string> Unreachable =>
+        [.. from link in _membership.Links.Status where link.Lane == Links.LinkLane.Control && !link.IsConnected && IsRunning(link.Node) orderby link.Node select link.Node];
+
+    /// <inheritdoc/>
+    public Task<ImmutableArray<NodeReply>> Ask(ReadOnlyMemory<byte> question, CancellationToken cancellation) => _questions.Ask(question, cancellation);
+
     /// <inheritdoc/>
     public QueuePlace PlaceOf(QueueDefinition queue)
     {
@@ -72,7 +84,11 @@ public sealed partial class JoinedCluster : IClusterOperations
     }
 
     /// <inheritdoc/>
-    public Task<int> HandOver(bool isEnding, CancellationToken patience) => _moves.Leave(isEnding, patience);
+    public Task<int> HandOver(bool isEnding, CancellationToken patience)
+    {
+        if (isEnding) _membership.StopsInOrder();
+        return _moves.Leave(isEnding, patience);
+    }
 
     /// <inheritdoc/>
     public Task<int> Rebalance(Func<QueueDefinition, bool> which, CancellationToken patience) =>

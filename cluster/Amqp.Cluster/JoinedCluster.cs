@@ -1,5 +1,7 @@
 using System.Buffers;
+using System.Net;
 using System.Security.Cryptography;
+using System.Text.Json;
 using Amqp.Cluster.Forwarding;
 using Amqp.Cluster.Links;
 using Amqp.Cluster.Membership;
@@ -37,6 +39,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     private readonly SharedAlarms _alarms;
     private readonly Reports _reports;
     private readonly LeaderMoves _moves;
+    private readonly Questions _questions;
     private readonly IMessageStore _messages;
     private readonly string _locator;
     private readonly ILogger _logger;
@@ -57,16 +60,20 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         var self = new Member(membership.Self, membership.Directory, membership.Epoch);
         _mirrors = new Mirrors(self, membership.Links, new QueueRecords(membership.Client), messages, _queues, new ReplicaOptions(), time, loggers.CreateLogger<Mirrors>(), failed);
         _queues.Mirrors = _mirrors;
-        _controller = new QueueController(membership.Self, _mirrors.Records, _mirrors.Propose, _queues.PromotesUnsynchronised, time, loggers.CreateLogger<QueueController>());
+        _controller = new QueueController(membership.Self, _mirrors.Records, _mirrors.Propose, _queues.PromotionOf, WasStoppedInOrder, time, loggers.CreateLogger<QueueController>());
         _alarms = new SharedAlarms(membership.Links);
         _reports = new Reports(
             membership.View, membership.Links, new LedQueues(_queues.LeadsHere, Complete, _queues.Exists), time, loggers.CreateLogger<Reports>());
         _queues.Reports = _reports;
-        _moves = new LeaderMoves(membership.View, membership.Links, _mirrors, _reports.IsDrainedNode, _queues.PromotesOnShutdown, time, loggers.CreateLogger<LeaderMoves>());
+        _moves = new LeaderMoves(membership.View, membership.Links, _mirrors, _reports.IsDrainedNode, queue => _queues.PromotionOf(queue).OnShutdown, time, loggers.CreateLogger<LeaderMoves>());
+        _questions = new Questions(membership.View, membership.Links, time, loggers.CreateLogger<Questions>());
         _looking = time.CreateTimer(_ => Look(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
         membership.View.Changed = Changed;
         membership.LeaseDoubted = _mirrors.Suspend;
     }
+
+    /// <summary>Where the other nodes reach this one.</summary>
+    public IPEndPoint Listener => _membership.Listener;
 
     /// <summary>The definitions that the nodes share.</summary>
     public IMetadataStore Metadata => _metadata;
@@ -122,8 +129,13 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _reports.Serve(local, startedAt);
         await EndWhatIsGone(change);
         await EndWhatWasGivenUp();
+        // As with RabbitMQ it is the first node's, for good: nodes that join later, whatever they are called, change nothing.
+        await change(new SetGlobalParameter(TopologySnapshot.ClusterNameParameter, JsonSerializer.SerializeToElement(View.Nodes[0].Name), IfMissing: true));
         _looking.Change(TimeSpan.Zero, TimeSpan.FromSeconds(1));
     }
+
+    /// <summary>The node ends because something of it has failed: for its queues that counts as a failure, in whatever order it ends.</summary>
+    public void HasFailed() => _membership.HasFailed();
 
     /// <summary>Where a new queue is to be.</summary>
     public QueuePlacement Placement()
@@ -138,6 +150,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         _forwarder.Changed(node, epoch, lane, isConnected);
         if (lane == LinkLane.Replication) _mirrors.LinkChanged(node, isConnected);
+        if (lane == LinkLane.Control && !isConnected) _questions.Lost(node);
         if (lane != LinkLane.Control || !isConnected) return;
         _alarms.Tell(node);
         _reports.Connected(node);
@@ -154,12 +167,14 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         else if (kind == SharedAlarms.KindOfFrame) _alarms.Received(node, payload);
         else if (kind == ReportFrame.KindOfFrame) _reports.Received(node, payload);
         else if (kind == MoveFrame.KindOfFrame && MoveFrame.TryRead(payload, out var queue, out var next)) _mirrors.HandOver(queue, next);
+        else if (kind == QuestionFrame.KindOfFrame) _questions.Received(node, payload);
     }
 
     public async ValueTask DisposeAsync()
     {
         await _ended.CancelAsync();
         await _looking.DisposeAsync();
+        _questions.Dispose();
         await _reports.DisposeAsync();
         _forwarder.Dispose();
         await _mirrors.DisposeAsync();
@@ -222,7 +237,11 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
 
     private void Changed(ClusterChange change)
     {
-        if (change.Kind == ClusterChangeKind.Ended) _reports.Ended(change.Node);
+        if (change.Kind == ClusterChangeKind.Ended)
+        {
+            _reports.Ended(change.Node);
+            _questions.Lost(change.Node);
+        }
         if (_change is null) return;
         if (change.Kind == ClusterChangeKind.Ended)
         {
@@ -237,6 +256,8 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
 
     private LeaderReport Complete(LeaderReport report) =>
         _mirrors.RecordOf(report.Queue) is { } record ? report with { Epoch = record.Epoch, Mirrors = _mirrors.ProgressOf(report.Queue) } : report;
+
+    private Task<bool> WasStoppedInOrder(Member leader) => _membership.WasStoppedInOrder(leader.Node, leader.Directory, leader.Boot, CancellationToken.None);
 
     private void Look()
     {

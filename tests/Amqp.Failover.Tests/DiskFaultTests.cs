@@ -2,6 +2,7 @@ using System.Diagnostics;
 using Amqp.Failover.Tests.Load;
 using Amqp.Failover.Tests.Processes;
 using Amqp.Testing;
+using Amqp.Testing.Clusters;
 
 namespace Amqp.Failover.Tests;
 

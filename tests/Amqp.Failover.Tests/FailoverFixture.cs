@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Amqp.Failover.Tests.Load;
 using Amqp.Failover.Tests.Processes;
 using Amqp.Testing;
+using Amqp.Testing.Clusters;
 using NUnit.Framework.Interfaces;
 
 namespace Amqp.Failover.Tests;
@@ -17,9 +18,13 @@ public abstract partial class FailoverFixture
 
     private static int _names;
     private ClusterProcesses? _cluster;
+    private RecordsOfQueues? _records;
     private readonly List<ConfirmedLoad> _loads = [];
 
     private protected ClusterProcesses Cluster => _cluster ?? throw new InvalidOperationException("no cluster runs");
+
+    /// <summary>Who has which mirrored queue.</summary>
+    private protected RecordsOfQueues Records => _records ?? throw new InvalidOperationException("no cluster runs");
 
     private protected int Seed { get; private set; }
 
@@ -43,6 +48,7 @@ public abstract partial class FailoverFixture
         Seed = int.TryParse(Environment.GetEnvironmentVariable(SeedVariable), CultureInfo.InvariantCulture, out var set) ? set : Random.Shared.Next();
         await TestContext.Out.WriteLineAsync($"{SeedVariable}={Seed}");
         _cluster ??= await StartProcesses();
+        _records ??= new RecordsOfQueues(_cluster);
         Queue = string.Create(CultureInfo.InvariantCulture, $"queue{Interlocked.Increment(ref _names)}");
     }
 
@@ -80,6 +86,8 @@ public abstract partial class FailoverFixture
     [OneTimeTearDown]
     public async Task EndCluster()
     {
+        _records?.Dispose();
+        _records = null;
         var cluster = _cluster;
         _cluster = null;
         if (cluster is not null) await cluster.DisposeAsync();
@@ -99,12 +107,14 @@ public abstract partial class FailoverFixture
     /// <summary>How often a node has doubted its lease.</summary>
     private protected static int Doubts(ClusterNode node) => node.Broker.Log.Lines.Count(line => line.Contains("was not renewed for", StringComparison.Ordinal));
 
+    private protected async Task<ClusterNode> LeaderOf(string queue) => Cluster[(await Records.Of(await Cluster.NumberOf(queue))).Leader.Node];
+
     /// <summary>Waits until so many copies are in sync, by the record that decides it.</summary>
     private protected async Task InSync(int copies)
     {
         var number = await Cluster.NumberOf(Queue);
         await Eventually.That(
-            async () => (await Cluster.Records.Find(number))?.InSync.Length ?? 0, Is.EqualTo(copies), ToRecover, $"copies of {Queue} in sync");
+            async () => (await Records.Find(number))?.InSync.Length ?? 0, Is.EqualTo(copies), ToRecover, $"copies of {Queue} in sync");
     }
 
     /// <summary>Waits until so many copies are in sync, and have the same messages at the same positions. Nothing may be published or settled meanwhile.</summary>
@@ -163,7 +173,7 @@ public abstract partial class FailoverFixture
     {
         try
         {
-            var record = await Cluster.Records.Find(await Cluster.NumberOf(Queue));
+            var record = await Records.Find(await Cluster.NumberOf(Queue));
             var up = Cluster.Nodes.Where(node => node.IsUp).ToList();
             var counts = await Task.WhenAll(up.Select(async node => $"{node.Name}: {await node.CopyOf(Queue)}"));
             return $"{Queue}: {record}; copies {string.Join(", ", counts)}";

@@ -1,6 +1,7 @@
 using Amqp.Failover.Tests.Load;
 using Amqp.Failover.Tests.Processes;
 using Amqp.Testing;
+using Amqp.Testing.Clusters;
 using RabbitMQ.Client;
 
 namespace Amqp.Failover.Tests;
@@ -77,7 +78,7 @@ public sealed class InterruptedTests : FailoverFixture
     {
         await leader.Kill();
         await Pass(random.Next(PromotionMsMax));
-        var next = (await Cluster.Records.Find(await Cluster.NumberOf(Queue)))?.Leader.Node == other.FullName ? other : mirror;
+        var next = (await Records.Find(await Cluster.NumberOf(Queue)))?.Leader.Node == other.FullName ? other : mirror;
         await next.Kill();
         await StartInAnyOrder(random, leader, next);
     });
@@ -102,7 +103,7 @@ public sealed class InterruptedTests : FailoverFixture
         for (var round = 0; round < rounds; round++)
         {
             await load.MoreConfirms(random.Next(1, 2 * Some));
-            var leader = await Cluster.LeaderOf(Queue);
+            var leader = await LeaderOf(Queue);
             ClusterNode[] others = [.. Cluster.Nodes.Where(node => node != leader)];
             random.Shuffle(others);
             await fault(random, leader, others[0], others[1]);
@@ -156,9 +157,9 @@ public sealed class InterruptedTests : FailoverFixture
     {
         await load.End(Some);
         var before = await AllTheSame(copies: 2);
-        var leader = await Cluster.LeaderOf(Queue);
+        var leader = await LeaderOf(Queue);
         await leader.Kill();
-        await Eventually.True(async () => (await Cluster.LeaderOf(Queue)).Name == next, ToRecover, $"{next} leads");
+        await Eventually.True(async () => (await LeaderOf(Queue)).Name == next, ToRecover, $"{next} leads");
         Assert.That(await Cluster[next].CopyOf(Queue), Is.EqualTo(before), "what the mirror has that leads now");
         await leader.Start();
         await JudgeAtRest(load, copies: 2);
@@ -179,7 +180,7 @@ public sealed class InterruptedTests : FailoverFixture
         }
     }
 
-    private async Task<int> CopiesInSync() => (await Cluster.Records.Find(await Cluster.NumberOf(Queue)))?.InSync.Length ?? 0;
+    private async Task<int> CopiesInSync() => (await Records.Find(await Cluster.NumberOf(Queue)))?.InSync.Length ?? 0;
 
     /// <summary>The moment of the second fault is a matter of chance, and nothing tells of it.</summary>
     private static Task Pass(int milliseconds) => Task.Delay(milliseconds);

@@ -1,5 +1,6 @@
 using Amqp.Failover.Tests.Processes;
 using Amqp.Testing;
+using Amqp.Testing.Clusters;
 using RabbitMQ.Client;
 
 namespace Amqp.Failover.Tests;
@@ -13,6 +14,9 @@ public sealed class MembershipTests
     private static readonly TimeSpan Soon = TimeSpan.FromMinutes(2);
 
     private ClusterProcesses _cluster = null!;
+    private RecordsOfQueues? _records;
+
+    private RecordsOfQueues Records => _records ??= new RecordsOfQueues(_cluster);
 
     private ClusterNode One => _cluster["n1"];
 
@@ -28,6 +32,8 @@ public sealed class MembershipTests
         {
             foreach (var node in _cluster.Nodes) await TestContext.Out.WriteLineAsync($"--- {node.Name}\n{string.Join('\n', node.Broker.Log.Lines.TakeLast(60))}");
         }
+        _records?.Dispose();
+        _records = null;
         await _cluster.DisposeAsync();
     }
 
@@ -40,7 +46,7 @@ public sealed class MembershipTests
         await Publish(One, "plain");
         await Publish(Two, "mirrored");
         var number = await _cluster.NumberOf("mirrored");
-        await Eventually.That(async () => (await _cluster.Records.Find(number))?.InSync.Length, Is.EqualTo(2), Soon, "copies in sync");
+        await Eventually.That(async () => (await Records.Find(number))?.InSync.Length, Is.EqualTo(2), Soon, "copies in sync");
 
         // There is another one.
         await One.Stop();
@@ -51,10 +57,10 @@ public sealed class MembershipTests
 
         One.Broker.Give("--Cluster:Mode=etcd-managed");
         await One.Start();
-        await Eventually.That(async () => (await _cluster.Records.Find(number))?.InSync.Length, Is.EqualTo(2), Soon, "copies in sync");
+        await Eventually.That(async () => (await Records.Find(number))?.InSync.Length, Is.EqualTo(2), Soon, "copies in sync");
         await Two.StopApp();
         await Two.Reset();
-        await Eventually.That(async () => (await _cluster.Records.Find(number))?.Leader.Node, Is.EqualTo(One.FullName), Soon, "the leader");
+        await Eventually.That(async () => (await Records.Find(number))?.Leader.Node, Is.EqualTo(One.FullName), Soon, "the leader");
 
         // Without a secret, too: the certificates that its etcd had will do.
         await One.Stop();
@@ -119,7 +125,7 @@ public sealed class MembershipTests
         await Publish(One, "plain");
         await Publish(Three, "gone");
         var number = await _cluster.NumberOf("mirrored");
-        await Eventually.That(async () => (await _cluster.Records.Find(number))?.InSync.Length, Is.EqualTo(3), Soon, "copies in sync");
+        await Eventually.That(async () => (await Records.Find(number))?.InSync.Length, Is.EqualTo(3), Soon, "copies in sync");
         await Task.WhenAll(_cluster.Nodes.Select(node => node.Kill()));
 
         One.Begin();

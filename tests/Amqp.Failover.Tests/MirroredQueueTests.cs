@@ -30,7 +30,7 @@ public sealed class MirroredQueueTests : FailoverFixture
         await load.MoreConfirms(Some);
         await Cluster["n2"].Start();
         await Judge(load, copies: 3);
-        Assert.That((await Cluster.LeaderOf(Queue)).Name, Is.EqualTo("n1"), "the end of a mirror leaves the leader alone");
+        Assert.That((await LeaderOf(Queue)).Name, Is.EqualTo("n1"), "the end of a mirror leaves the leader alone");
     }
 
     [Test]
@@ -54,7 +54,7 @@ public sealed class MirroredQueueTests : FailoverFixture
         try
         {
             var number = await Cluster.NumberOf(Queue, than: frozen);
-            await Eventually.True(async () => (await Cluster.Records.Of(number)).Leader.Node != frozen.FullName, ToRecover, "another node leads");
+            await Eventually.True(async () => (await Records.Of(number)).Leader.Node != frozen.FullName, ToRecover, "another node leads");
             await load.MoreConfirms(Some);
         }
         finally

@@ -3,6 +3,7 @@ using System.Globalization;
 using Amqp.Failover.Tests.Load;
 using Amqp.Failover.Tests.Processes;
 using Amqp.Testing;
+using Amqp.Testing.Clusters;
 
 namespace Amqp.Failover.Tests;
 
@@ -52,7 +53,7 @@ public sealed class NetworkFaultTests : FailoverFixture
         await load.MoreConfirms(Some);
         var verdict = await Judge(load, copies: 3);
         Assert.That(said, Is.Empty, "confirms and deliveries on the side without the leader");
-        Assert.That((await Cluster.LeaderOf(Queue)).Name, Is.EqualTo("n1"), "the others noticed nothing");
+        Assert.That((await LeaderOf(Queue)).Name, Is.EqualTo("n1"), "the others noticed nothing");
         await RecordGaps(verdict);
     }
 
@@ -119,7 +120,7 @@ public sealed class NetworkFaultTests : FailoverFixture
         await load.MoreConfirms(Some);
         for (var round = 0; round < rounds; round++)
         {
-            await Isolate((await Cluster.LeaderOf(Queue)).Name);
+            await Isolate((await LeaderOf(Queue)).Name);
             await Pass(random.Next(PauseMsMax));
             await Cluster.Network.Mend();
             await Pass(random.Next(PauseMsMax));
@@ -157,7 +158,7 @@ public sealed class NetworkFaultTests : FailoverFixture
     private async Task AnotherLeads(string than)
     {
         var number = await Cluster.NumberOf(Queue);
-        await Eventually.True(async () => (await Cluster.Records.Of(number)).Leader.Node != Cluster[than].FullName, ToRecover, "another node leads");
+        await Eventually.True(async () => (await Records.Of(number)).Leader.Node != Cluster[than].FullName, ToRecover, "another node leads");
     }
 
     private static List<HistoryEvent> SaidBy(string node, ConfirmedLoad load, long since) =>

@@ -1,6 +1,6 @@
 using System.Diagnostics;
-using Amqp.Failover.Tests.Processes;
 using Amqp.Testing;
+using Amqp.Testing.Clusters;
 
 namespace Amqp.Failover.Tests;
 

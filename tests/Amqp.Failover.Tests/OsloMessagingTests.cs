@@ -38,7 +38,7 @@ public sealed class OsloMessagingTests : FailoverFixture
         OsloConnection Connect(string node) => connections.Add(new OsloConnection(Cluster, Cluster[node], counts));
         // Where a queue is declared first it is led.
         await Connect("n1").Declare(all);
-        foreach (var queue in all) Assert.That((await Cluster.LeaderOf(queue.Name)).Name, Is.EqualTo("n1"));
+        foreach (var queue in all) Assert.That((await LeaderOf(queue.Name)).Name, Is.EqualTo("n1"));
         var numbers = await Numbers(all);
 
         var heard = new ConcurrentDictionary<int, bool>[serverNodes.Length];
@@ -69,7 +69,7 @@ public sealed class OsloMessagingTests : FailoverFixture
         await Cluster["n1"].Kill();
         await MoreAnswers(clients);
         Assert.That(counts.Declares, Is.GreaterThan(before), "queues were declared meanwhile");
-        foreach (var queue in all) Assert.That((await Cluster.LeaderOf(queue.Name)).Name, Is.Not.EqualTo("n1"));
+        foreach (var queue in all) Assert.That((await LeaderOf(queue.Name)).Name, Is.Not.EqualTo("n1"));
         await Cluster["n1"].Start();
         await MoreAnswers(clients);
         await stop.CancelAsync();

@@ -24,7 +24,7 @@ public sealed class PolicyTests : FailoverFixture
             await load.MoreConfirms(Some);
             Said(load, "n2 and n3");
             await Cluster.SetPolicy(Queue, On("n2", "n3"));
-            await Eventually.True(async () => (await Cluster.LeaderOf(Queue)).Name != "n1", ToRecover, "another node leads");
+            await Eventually.True(async () => (await LeaderOf(Queue)).Name != "n1", ToRecover, "another node leads");
             await InSync(2);
             await load.MoreConfirms(Some);
             Said(load, "no mirrors");

@@ -25,6 +25,9 @@ internal sealed class Invocation(CtlCommand command, ParseResult parsed, IReadOn
 
     public ControlClient Client => _client.Value;
 
+    /// <summary>Nodes that run and have not told what they have, with the reason.</summary>
+    public IReadOnlyDictionary<string, string> MissingNodes => _client.IsValueCreated ? Client.Missing : new Dictionary<string, string>();
+
     /// <summary>The name of the broker's node, known when the command needs one; else the name that was given.</summary>
     public string Node { get; private set; } = parsed.GetValue(GlobalOptions.Node) ?? "";
 

@@ -26,6 +26,7 @@ internal static class Program
         ConnectionCommands.Group,
         QueueCommands.Group,
         ClusterCommands.Group,
+        FeatureFlagCommands.Group,
         ReplicationCommands.Group,
         MaintenanceCommands.Group,
     ];

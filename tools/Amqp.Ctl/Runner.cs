@@ -27,6 +27,7 @@ internal static partial class Runner
             await Prepare(command, invocation);
             if (!invocation.IsQuiet && !invocation.Formatter.IsForPrograms && command.Banner(invocation) is { } banner) Console.WriteLine(banner);
             Print(await command.Run(invocation), invocation);
+            foreach (var (node, reason) in invocation.MissingNodes) await Console.Error.WriteLineAsync($"Warning: what is on node {node} is not included: {reason}");
             return ExitCode.Ok;
         }
         catch (BadArguments wrong)

@@ -16,6 +16,17 @@ public interface IClusterOperations
     /// <summary>Makes what this node tells the others of itself (<see cref="NodeCard.Json"/>); called every few seconds, on a thread of the cluster. It must not throw.</summary>
     Func<ReadOnlyMemory<byte>> Card { set; }
 
+    /// <summary>Makes what this node answers to what another one has asked by <see cref="Ask"/>; called on a thread of the cluster. An exception is told to the node that asked.</summary>
+    Func<ReadOnlyMemory<byte>, Task<ReadOnlyMemory<byte>>> Answerer { set; }
+
+    /// <summary>Asks every other node that runs. A node that does not answer within seconds, or has ended, holds up nothing.</summary>
+    /// <param name="question">What <see cref="Answerer"/> understands there; the cluster does not look at it.</param>
+    /// <returns>What each of them answered, in the order of their names.</returns>
+    Task<ImmutableArray<NodeReply>> Ask(ReadOnlyMemory<byte> question, CancellationToken cancellation);
+
+    /// <summary>Nodes that run, as far as this one knows, and that it cannot send to at this moment.</summary>
+    ImmutableArray<string> Unreachable { get; }
+
     /// <summary>Where a queue is, as this node knows at this moment.</summary>
     QueuePlace PlaceOf(QueueDefinition queue);
 
@@ -71,6 +82,11 @@ public sealed record QueuePlace(string Leader, bool IsUp)
 /// <param name="StartedAt">Second of its start, by the wall clock (Unix time).</param>
 /// <param name="Json">Its entry in <c>/api/nodes</c>: a node that shows it need not understand it. UTF-8.</param>
 public sealed record NodeCard(long StartedAt, bool IsDrained, ReadOnlyMemory<byte> Json);
+
+/// <summary>What came of a question to another node.</summary>
+/// <param name="Answer">Null: none came.</param>
+/// <param name="Failure">Why none came; null: one did.</param>
+public sealed record NodeReply(string Node, ReadOnlyMemory<byte>? Answer, string? Failure);
 
 /// <summary>How a cluster is, as one node sees it.</summary>
 /// <param name="EtcdLeader">The node whose etcd leads; null: none does, or the node is alone.</param>

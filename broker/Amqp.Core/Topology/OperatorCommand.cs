@@ -55,6 +55,7 @@ public sealed record SetPolicy(string Vhost, PolicyKind Kind, string Name, JsonE
 public sealed record ClearPolicy(string Vhost, PolicyKind Kind, string Name) : CommandInVhost(Vhost);
 
 /// <summary>Keeps a value for tools, in no virtual host.</summary>
-public sealed record SetGlobalParameter(string Name, JsonElement Value) : TopologyCommand;
+/// <param name="IfMissing">What is there already stays.</param>
+public sealed record SetGlobalParameter(string Name, JsonElement Value, bool IfMissing = false) : TopologyCommand;
 
 public sealed record ClearGlobalParameter(string Name) : TopologyCommand;

@@ -111,7 +111,7 @@ public static partial class TopologyReducer
     }
 
     private static TopologyResult Apply(TopologySnapshot topology, SetGlobalParameter set) =>
-        topology.GlobalParameters.TryGetValue(set.Name, out var before) && JsonElement.DeepEquals(before, set.Value)
+        topology.GlobalParameters.TryGetValue(set.Name, out var before) && (set.IfMissing || JsonElement.DeepEquals(before, set.Value))
             ? new(topology, [])
             : Do(topology, new GlobalParameterChanged(set.Name, set.Value));
 

@@ -1,20 +1,34 @@
 using Amqp.Broker.Observability;
+using Amqp.Management.Clients;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using ConnectionInfo = Amqp.Broker.Observability.ConnectionInfo;
 
 namespace Amqp.Management.Endpoints;
 
-/// <summary>Channels.</summary>
+/// <summary>Channels, of all nodes.</summary>
 internal sealed class ChannelEndpoints(INodeHost host)
 {
-    public void Map(IEndpointRouteBuilder api) => api.MapGet("/channels", async () => Answer.Of(
+    private readonly OtherNodes _others = new(host);
+
+    public void Map(IEndpointRouteBuilder api) => api.MapGet("/channels", List);
+
+    /// <summary>Those of this node.</summary>
+    public async Task<IEnumerable<object>> Here() =>
         from connection in await host.Node.Connections.List()
         from channel in connection.Channels
-        select Show(connection, channel)));
+        select Show(connection, channel);
 
     /// <summary>RabbitMQ's name of a channel: its connection's, and its number.</summary>
     public static string NameOf(ConnectionInfo connection, int number) => $"{connection.Transport.Name} ({number})";
+
+    private async Task<IResult> List(CancellationToken cancellation)
+    {
+        var others = await _others.Ask(new ClientQuestion(ClientQuestion.Channels), cancellation);
+        return new PartialResult(Answer.Of((await Here()).Concat(others.Items.Cast<object>())), others.Silent);
+    }
 
     private object Show(ConnectionInfo connection, ChannelInfo channel) => new
     {

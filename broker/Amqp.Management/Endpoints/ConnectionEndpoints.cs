@@ -1,4 +1,5 @@
 using Amqp.Core.Metrics;
+using Amqp.Management.Clients;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -7,30 +8,63 @@ using ConnectionInfo = Amqp.Broker.Observability.ConnectionInfo;
 
 namespace Amqp.Management.Endpoints;
 
-/// <summary>Clients' connections.</summary>
+/// <summary>Clients' connections, of all nodes.</summary>
 internal sealed class ConnectionEndpoints(INodeHost host)
 {
     /// <summary>What the client is told; RabbitMQ's words without it.</summary>
     private const string ReasonHeader = "X-Reason";
 
+    private readonly OtherNodes _others = new(host);
+
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/connections", async () => Answer.Of((await host.Node.Connections.List()).Select(Show)));
-        api.MapGet("/connections/{name}", async (PathNames names) =>
-            Answer.OrNotFound(await Find(names["name"]) is [var connection, ..] ? Show(connection) : null));
-        api.MapDelete("/connections/{name}", async (PathNames names, HttpRequest request) => Close(await Find(names["name"]), request));
-        api.MapDelete("/connections/username/{user}", async (PathNames names, HttpRequest request) =>
-            Close((await host.Node.Connections.List()).Where(connection => connection.User == names["user"]), request));
+        api.MapGet("/connections", List);
+        api.MapGet("/connections/{name}", Find);
+        api.MapDelete("/connections/{name}", (PathNames names, HttpRequest request, CancellationToken cancellation) =>
+            Close(new ClientQuestion(ClientQuestion.Close, Name: names["name"], Reason: request.Headers[ReasonHeader].ToString()), cancellation));
+        api.MapDelete("/connections/username/{user}", (PathNames names, HttpRequest request, CancellationToken cancellation) =>
+            Close(new ClientQuestion(ClientQuestion.Close, User: names["user"], Reason: request.Headers[ReasonHeader].ToString()), cancellation));
     }
 
-    private async Task<ConnectionInfo[]> Find(string name) => [.. (await host.Node.Connections.List()).Where(connection => connection.Transport.Name == name)];
+    /// <summary>Those of this node.</summary>
+    public async Task<IEnumerable<object>> Here(ClientQuestion question) => (await Choose(question)).Select(Show);
 
-    private IResult Close(IEnumerable<ConnectionInfo> connections, HttpRequest request)
+    /// <summary>Closes those of this node.</summary>
+    /// <returns>Their names.</returns>
+    public async Task<IReadOnlyList<string>> CloseHere(ClientQuestion question)
     {
-        var ids = connections.Select(connection => connection.Id).ToHashSet();
-        if (ids.Count == 0) return Answer.NotFound;
-        host.Node.Connections.Close(ids, request.Headers[ReasonHeader].ToString());
-        return Answer.Done;
+        var chosen = (await Choose(question)).ToList();
+        host.Node.Connections.Close(chosen.Select(connection => connection.Id).ToHashSet(), question.Reason ?? "");
+        return [.. chosen.Select(connection => connection.Transport.Name)];
+    }
+
+    private async Task<IEnumerable<ConnectionInfo>> Choose(ClientQuestion question) =>
+        (await host.Node.Connections.List()).Where(connection =>
+            (question.Name is null || connection.Transport.Name == question.Name) && (question.User is null || connection.User == question.User));
+
+    private async Task<IResult> List(CancellationToken cancellation)
+    {
+        var question = new ClientQuestion(ClientQuestion.Connections);
+        var others = await _others.Ask(question, cancellation);
+        return new PartialResult(Answer.Of((await Here(question)).Concat(others.Items.Cast<object>())), others.Silent);
+    }
+
+    private async Task<IResult> Find(PathNames names, CancellationToken cancellation)
+    {
+        var question = new ClientQuestion(ClientQuestion.Connections, Name: names["name"]);
+        if ((await Here(question)).FirstOrDefault() is { } here) return Answer.Of(here);
+        var others = await _others.Ask(question, cancellation);
+        return others.Items is [var there, ..] ? Answer.Of(there) : others.Silent is [] ? Answer.NotFound : Answer.Silent(others.Silent);
+    }
+
+    private async Task<IResult> Close(ClientQuestion question, CancellationToken cancellation)
+    {
+        var closed = await CloseHere(question);
+        // A name is that of one connection.
+        if (question.Name is not null && closed.Count > 0) return Answer.Done;
+        var others = await _others.Ask(question, cancellation);
+        if (closed.Count + others.Items.Length > 0) return new PartialResult(Answer.Done, others.Silent);
+        return others.Silent is [] ? Answer.NotFound : Answer.Silent(others.Silent);
     }
 
     private object Show(ConnectionInfo connection)

@@ -1,4 +1,6 @@
+using System.Text.Json;
 using Amqp.Broker.Observability;
+using Amqp.Management.Clients;
 using Amqp.Management.Http;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -7,26 +9,38 @@ using ConnectionInfo = Amqp.Broker.Observability.ConnectionInfo;
 
 namespace Amqp.Management.Endpoints;
 
-/// <summary>Consumers, ordered by their queues.</summary>
+/// <summary>Consumers of all nodes, ordered by their queues.</summary>
 internal sealed class ConsumerEndpoints(INodeHost host)
 {
     /// <summary>Of a consumer that gets nothing while another one is active.</summary>
     private const string Waiting = "waiting";
 
+    private readonly OtherNodes _others = new(host);
+
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/consumers", () => All(vhost: null));
-        api.MapGet("/consumers/{vhost}", async (PathNames names) =>
-            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await All(vhost.Name) : Answer.NotFound);
+        api.MapGet("/consumers", (CancellationToken cancellation) => All(vhost: null, cancellation));
+        api.MapGet("/consumers/{vhost}", async (PathNames names, CancellationToken cancellation) =>
+            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await All(vhost.Name, cancellation) : Answer.NotFound);
     }
 
-    private async Task<IResult> All(string? vhost) => Answer.Of(
+    /// <summary>Those of clients of this node, wherever their queues are led.</summary>
+    /// <param name="vhost">Null: of all virtual hosts.</param>
+    public async Task<IEnumerable<ShownConsumer>> Here(string? vhost) =>
         from connection in await host.Node.Connections.List()
         from channel in connection.Channels
         from consumer in channel.Consumers
         where vhost is null || consumer.Queue.Vhost == vhost
         orderby consumer.Queue.Vhost, consumer.Queue.Name, consumer.Id.Connection.Number
-        select Show(connection, consumer, ActivityOf(consumer)));
+        select new ShownConsumer(consumer.Queue.Vhost, consumer.Queue.Name, Show(connection, consumer, ActivityOf(consumer)));
+
+    private async Task<IResult> All(string? vhost, CancellationToken cancellation)
+    {
+        var others = await _others.Ask(new ClientQuestion(ClientQuestion.Consumers, Vhost: vhost), cancellation);
+        var all = (await Here(vhost)).Concat(others.Items.Select(ShownConsumer.Of));
+        // What is equal stays in its order.
+        return new PartialResult(Answer.Of(all.OrderBy(consumer => consumer.Vhost).ThenBy(consumer => consumer.Queue).Select(consumer => consumer.Shown)), others.Silent);
+    }
 
     private object Show(ConnectionInfo connection, ConsumerInfo consumer, string activity) => new
     {
@@ -55,5 +69,16 @@ internal sealed class ConsumerEndpoints(INodeHost host)
     {
         if (!consumer.Queue.Settings.SingleActiveConsumer) return "up";
         return host.Node.Queues.Find(consumer.Queue.Vhost, consumer.Queue.Name)?.SingleActiveConsumer == consumer.Id ? "single_active" : Waiting;
+    }
+}
+
+/// <summary>A consumer as it is shown.</summary>
+internal sealed record ShownConsumer(string Vhost, string Queue, object Shown)
+{
+    /// <summary>Of another node.</summary>
+    public static ShownConsumer Of(JsonElement shown)
+    {
+        var queue = shown.GetProperty("queue");
+        return new ShownConsumer(queue.GetProperty("vhost").GetString()!, queue.GetProperty("name").GetString()!, shown);
     }
 }

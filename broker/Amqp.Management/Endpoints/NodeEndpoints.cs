@@ -168,7 +168,7 @@ internal sealed class NodeEndpoints(INodeHost host)
             data_directory = host.DataDirectory,
             engine = host.StoreEngine,
             config_files = host.ConfigFiles,
-            partitions = Array.Empty<string>(),
+            partitions = host.Node.Operations.Unreachable,
             being_drained = host.IsDrained,
             product_name = NodeIdentity.OwnName,
             product_version = NodeIdentity.OwnVersion,

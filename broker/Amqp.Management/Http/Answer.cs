@@ -1,6 +1,7 @@
 using System.Text.Encodings.Web;
 using System.Text.Json;
 using Amqp.Core.Errors;
+using Amqp.Core.Ports;
 using Amqp.Core.Topology;
 using AMQP.Net;
 using Microsoft.AspNetCore.Http;
@@ -41,6 +42,11 @@ internal static class Answer
     public static IResult BadRequest(string reason) => Error(StatusCodes.Status400BadRequest, "bad_request", reason);
 
     public static IResult Error(BrokerError error) => error.Code == ReplyCode.NotFound ? NotFound : BadRequest(error.Text);
+
+    /// <summary>What was asked for is on none of the nodes that answer, and may be on one that does not.</summary>
+    public static IResult Silent(IEnumerable<NodeReply> nodes) => Error(
+        StatusCodes.Status503ServiceUnavailable, "nodes_missing",
+        $"it is on none of the nodes that answer, and may be on one that does not: {string.Join("; ", nodes.Select(node => $"{node.Node}: {node.Failure}"))}");
 
     /// <summary>Something was put there: 201 if it was not there before, else 204.</summary>
     public static IResult Put(bool isNew) => isNew ? Results.Created() : Done;

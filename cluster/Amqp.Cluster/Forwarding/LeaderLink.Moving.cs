@@ -84,6 +84,8 @@ internal sealed partial class LeaderLink
         foreach (var (_, operation) in waiting) queue.Lose(operation);
         foreach (var (number, question) in _questions.Where(each => each.Value.Queue == queue).ToArray())
         {
+            // That the queue is deleted may be heard before the answer to what has deleted it, which still comes.
+            if (question.Operation.Kind == QueueOperationKind.Delete && queue.Reach is { IsOver: true }) continue;
             _questions.Remove(number);
             Return(question);
         }

@@ -9,6 +9,9 @@ internal sealed class LeaderReach(MovingQueue queue, IQueueEndpoint target) : IN
 {
     private int _isLost;
 
+    /// <summary>The queue was deleted.</summary>
+    public bool IsOver => queue.IsDeleted;
+
     public IQueueEndpoint Target => target;
 
     public long Node => queue.Node;

@@ -1,4 +1,5 @@
 using System.Collections.Immutable;
+using System.Net;
 using System.Net.Sockets;
 using Amqp.Cluster.Etcd;
 using Amqp.Cluster.Links;
@@ -21,6 +22,8 @@ public sealed partial class ClusterMembership : IAsyncDisposable
     /// <summary>Nodes that run etcd: more of them make every change slower, and two of five may be down.</summary>
     public const int VotersMax = 5;
 
+    private static readonly TimeSpan PatienceToSayThatItStops = TimeSpan.FromSeconds(2);
+
     private readonly LocalNode _self;
     private readonly LocalState _state;
     private readonly Twins _twins;
@@ -35,6 +38,7 @@ public sealed partial class ClusterMembership : IAsyncDisposable
     private Registry? _registry;
     private ClusterView? _view;
     private NodeLease? _lease;
+    private volatile bool _stopsInOrder;
     private int _hasFailed;
     private int _isDisposed;
 
@@ -67,6 +71,9 @@ public sealed partial class ClusterMembership : IAsyncDisposable
 
     /// <summary>The links to the other members; they follow <see cref="View"/>.</summary>
     public NodeLinks Links { get; }
+
+    /// <summary>Where other nodes connect to.</summary>
+    public IPEndPoint Listener => _listener.Address;
 
     /// <summary>Who is a member and runs; empty until <see cref="Open"/>.</summary>
     public ClusterView View => _view!;
@@ -214,6 +221,17 @@ public sealed partial class ClusterMembership : IAsyncDisposable
             leader, alarms, failure, LeaseIsInDoubt, [.. Links.Status.OrderBy(link => link.Node, StringComparer.Ordinal).ThenBy(link => link.Lane)]);
     }
 
+    /// <summary>This start of the node is about to be stopped in order, which the others are told with its end: queues that nobody else could lead wait for it
+    /// (<c>ha-promote-on-shutdown</c>).</summary>
+    public void StopsInOrder() => _stopsInOrder = true;
+
+    /// <summary>The node ends because something of it has failed, in whatever order it ends.</summary>
+    public void HasFailed() => Interlocked.Exchange(ref _hasFailed, 1);
+
+    /// <summary>That start of a node was stopped in order, and did not fail. Asks etcd.</summary>
+    internal async Task<bool> WasStoppedInOrder(string node, Guid directory, long epoch, CancellationToken cancellation) =>
+        await _registry!.FindMember(node, cancellation) is { } member && member.Directory == directory && member.StoppedEpoch == epoch;
+
     /// <summary>Ends it in order: the others are told at once.</summary>
     public ValueTask DisposeAsync() => End(isGraceful: true);
 
@@ -227,13 +245,31 @@ public sealed partial class ClusterMembership : IAsyncDisposable
     {
         if (Interlocked.Exchange(ref _isDisposed, 1) != 0) return;
         if (!isGraceful && _lease is not null) await _lease.Abandon();
-        else if (_lease is not null) await _lease.DisposeAsync();
+        else if (_lease is not null)
+        {
+            if (_stopsInOrder && Volatile.Read(ref _hasFailed) == 0) await SayThatItStops();
+            await _lease.DisposeAsync();
+        }
         await _listener.DisposeAsync();
         if (_view is not null) await _view.DisposeAsync();
         await Links.DisposeAsync();
         if (_maintenance is not null) await _maintenance.DisposeAsync();
         _client?.Dispose();
         if (_server is not null) await _server.DisposeAsync();
+    }
+
+    /// <summary>Before its lease is given back: a node that sees it gone, and asks then, knows why.</summary>
+    private async Task SayThatItStops()
+    {
+        try
+        {
+            using var patience = new CancellationTokenSource(PatienceToSayThatItStops, Client.Time);
+            await _registry!.ChangeMember(_self.Record(Directory, isVoter: _server is not null) with { StoppedEpoch = Epoch }, patience.Token);
+        }
+        catch (Exception exception) when (exception is Grpc.Core.RpcException or OperationCanceledException)
+        {
+            LogNotSaid(_logger, exception.Message);
+        }
     }
 
     private LinkListener Listen()
@@ -262,7 +298,8 @@ public sealed partial class ClusterMembership : IAsyncDisposable
         if (_state.File.IsRegistered && known?.Directory != Directory) throw new RemovedException(Self);
         foreach (var left in _state.File.Left) await _registry.Delete(left, cancellation);
         await _twins.Refuse(_registry, cancellation);
-        var record = _self.Record(Directory, isVoter: _server is not null);
+        // As long as it has not said that it runs, its last start counts.
+        var record = _self.Record(Directory, isVoter: _server is not null) with { StoppedEpoch = known?.StoppedEpoch ?? 0 };
         await _registry.PutMember(record, cancellation);
         // Until the view knows better: those that begin the cluster with this one may not have come so far yet.
         // One that was given up, and is one of the majority that has come: it was not meant.
@@ -343,6 +380,9 @@ public sealed partial class ClusterMembership : IAsyncDisposable
         if (Volatile.Read(ref _isDisposed) != 0 || Interlocked.Exchange(ref _hasFailed, 1) != 0) return;
         _failed(exception);
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "That this node is stopped in order could not be written to etcd ({Reason}). The others take it for failed: for queues that have no other copy in sync, ha-promote-on-failure counts, and not ha-promote-on-shutdown")]
+    private static partial void LogNotSaid(ILogger logger, string reason);
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Node {Node} is a member of its cluster and runs, with epoch {Epoch}")]
     private static partial void LogOpen(ILogger logger, string node, uint epoch);

@@ -10,7 +10,8 @@ namespace Amqp.Cluster.Membership;
 /// <param name="Directory">Of its data: another one has not what this one had.</param>
 /// <param name="IsVoter">It runs a member of etcd.</param>
 /// <param name="Version">Of its broker, when it started last.</param>
-internal sealed record MemberRecord(string Name, string Address, int Port, Guid Directory, bool IsVoter, string Version)
+/// <param name="StoppedEpoch">Of its last start that was stopped in order; 0: none was. Others have failed, or run.</param>
+internal sealed record MemberRecord(string Name, string Address, int Port, Guid Directory, bool IsVoter, string Version, uint StoppedEpoch = 0)
 {
     [JsonIgnore]
     public IPEndPoint Links => new(IPAddress.Parse(Address), Port);

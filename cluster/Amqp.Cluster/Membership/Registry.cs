@@ -45,6 +45,16 @@ internal sealed class Registry(EtcdClient client)
 
     public Task PutMember(MemberRecord member, CancellationToken cancellation) => Until(new TxnRequest { Success = { Put(Members + member.Name, member.ToBytes(), lease: 0) } }, cancellation);
 
+    /// <summary>Says how a member is, if it is still one. Tried once.</summary>
+    /// <exception cref="RpcException">It failed, and may have happened.</exception>
+    public Task ChangeMember(MemberRecord member, CancellationToken cancellation) => client.Transact(
+        new TxnRequest
+        {
+            Compare = { new Compare { Key = Key(Members + member.Name), Target = Compare.Types.CompareTarget.Create, Result = Compare.Types.CompareResult.Greater, CreateRevision = 0 } },
+            Success = { Put(Members + member.Name, member.ToBytes(), lease: 0) },
+        },
+        cancellation);
+
     /// <summary>Takes it out of both lists.</summary>
     public Task Delete(string node, CancellationToken cancellation) => Until(new TxnRequest { Success = { Delete(Members + node), Delete(Nodes + node) } }, cancellation);
 

@@ -70,7 +70,7 @@ public class QueueControllerTests
         Assert.That(_proposed, Is.Empty);
     }
 
-    private QueueController NewController(int place) => new(Nodes[place].Node, _records, _proposed.Add, _ => false, _time, new LogLines());
+    private QueueController NewController(int place) => new(Nodes[place].Node, _records, _proposed.Add, _ => default, _ => Task.FromResult(false), _time, new LogLines());
 
     private void Record(Member leader) => _records[new QueueId(1)] = new QueueConfiguration
     {

@@ -1,42 +1,21 @@
 using System.Text.Json;
 using Amqp.Testing;
 using RabbitMQ.Client;
+using RabbitMQ.Client.Events;
 
 namespace Amqp.Ctl.Tests.Live;
 
 /// <summary>Three nodes of a cluster, each a process of its own with its own etcd, operated from all of them.</summary>
-[Category("cluster")]
-public sealed class ClusterStory
+public sealed class ClusterStory : ClusterFixture
 {
-    private static readonly string[] Names = ["n1@127.0.0.1", "n2@127.0.0.1", "n3@127.0.0.1"];
-
-    private TestBroker[] _nodes = [];
-
-    [OneTimeSetUp]
-    public async Task StartNodes()
-    {
-        var etcd = Repository.PathOf("tests", ".tools", "etcd", "usr", "bin", "etcd");
-        if (!File.Exists(etcd)) Assert.Ignore("etcd is not on this machine: tools/scripts/install-etcd.sh");
-        // Each node has the port for the others, and the two behind it for its etcd.
-        int[] ports = [PortsInARow(), PortsInARow(), PortsInARow()];
-        var together = string.Join(',', Names.Zip(ports, (name, port) => FormattableString.Invariant($"{name}=127.0.0.1:{port}")));
-        _nodes = await Task.WhenAll(Names.Zip(ports, (name, port) => TestBroker.Start(
-            $"--Node:Name={name}", "--Cluster:Mode=etcd-managed", "--Cluster:Address=127.0.0.1", FormattableString.Invariant($"--Cluster:Port={port}"),
-            $"--Cluster:Bootstrap:0={together}", $"--Cluster:EtcdProgram={etcd}", "--Cluster:Secret=known to these three only")));
-        foreach (var node in _nodes.Index()) await Do(node.Index, "await_online_nodes 3 -t 30");
-    }
-
-    [OneTimeTearDown]
-    public async Task StopNodes()
-    {
-        foreach (var node in _nodes) await node.DisposeAsync();
-    }
-
     [Test]
     public async Task A_cluster_is_operated_from_any_of_its_nodes_step_by_step()
     {
         await Every_node_says_how_the_cluster_is();
         await Every_node_lists_every_queue_with_the_figures_of_its_leader();
+        await Every_node_lists_the_clients_of_all_nodes();
+        await Clients_of_any_node_are_closed_from_any_other();
+        await A_node_that_does_not_answer_is_named_and_the_others_are_listed();
         await A_drained_node_leads_nothing_that_others_can_lead_until_it_is_revived();
         await Leaders_are_spread_over_the_nodes();
         await A_node_that_is_down_is_forgotten_with_the_queues_that_only_it_has();
@@ -45,15 +24,32 @@ public sealed class ClusterStory
 
     private async Task Every_node_says_how_the_cluster_is()
     {
+        // The first one that came to it has named the cluster, and all go by that.
+        var name = (await Json(0, "cluster_status")).GetProperty("cluster_name").GetString();
+        Assert.That(name, Is.AnyOf(Names));
+        Assert.That((await Do(2, "-s list_global_parameters")).Output, Does.Contain($"cluster_name\t\"{name}\""));
         await Do(0, "set_cluster_name shop");
         await Eventually.That(async () => (await Json(2, "cluster_status")).GetProperty("versions").EnumerateObject().Count(), Is.EqualTo(3));
         var status = await Json(2, "cluster_status");
         Assert.That(status.GetProperty("cluster_name").GetString(), Is.EqualTo("shop"));
         Assert.That(Texts(status.GetProperty("disk_nodes")), Is.EqualTo(Names));
         Assert.That(Texts(status.GetProperty("running_nodes")), Is.EqualTo(Names));
+        foreach (var node in Names)
+        {
+            var listeners = status.GetProperty("listeners").GetProperty(node).EnumerateArray().ToList();
+            Assert.That(listeners.Select(listener => listener.GetProperty("protocol").GetString()), Is.EquivalentTo(["amqp", "clustering"]));
+            Assert.That(listeners.Select(listener => listener.GetProperty("purpose").GetString()), Has.Member("inter-node and CLI tool communication"));
+            Assert.That(status.GetProperty("versions").GetProperty(node).GetProperty("rabbitmq_version").GetString(), Is.EqualTo((await Json(0, "status")).GetProperty("product_version").GetString()));
+        }
+        Assert.That(status.GetProperty("partitions").EnumerateObject(), Is.Empty);
+        Assert.That(status.GetProperty("feature_flags").EnumerateArray().Select(flag => flag.GetProperty("state").GetString()), Is.Not.Empty.And.All.EqualTo("enabled"));
+        Assert.That((await Do(1, "-s list_feature_flags")).Lines, Has.Member("quorum_queue\tenabled"));
+        await Do(1, "enable_feature_flag all");
+        Assert.That((await Run(1, "enable_feature_flag khepri_db")).Code, Is.EqualTo(64));
         Assert.That(status.GetProperty("maintenance_status").GetProperty(Names[0]).GetString(), Is.EqualTo("not under maintenance"));
         var text = (await Do(1, "cluster_status")).Output;
-        Assert.That(text, Does.StartWith($"Cluster status of node {Names[1]} ...\nBasics\n\nCluster name: shop\nTotal CPU cores").And.Contain("Network Partitions\n\n(none)\n").And.Contain("lane: replication, connected, breaker: closed"));
+        Assert.That(text, Does.StartWith($"Cluster status of node {Names[1]} ...\nBasics\n\nCluster name: shop\nTotal CPU cores").And.Contain("Network Partitions\n\n(none)\n").And.Contain("Flag: quorum_queue, state: enabled")
+            .And.Contain($"Node: {Names[2]}, interface: 127.0.0.1, port: {Nodes[2].LinkPort}, protocol: clustering, purpose: inter-node and CLI tool communication").And.Contain("lane: replication, connected, breaker: closed"));
 
         await using var client = await Client(1);
         Assert.That(System.Text.Encoding.UTF8.GetString((byte[])client.ServerProperties!["cluster_name"]!), Is.EqualTo("shop"));
@@ -77,6 +73,64 @@ public sealed class ClusterStory
         Assert.That((await Run(0, "cancel_sync_queue nothing")).Code, Is.EqualTo(65));
         Assert.That((await Do(1, "-q check_if_node_is_mirror_sync_critical")).Output, Does.Contain("reported no classic mirrored queues without online synchronised mirrors"));
         Assert.That((await Do(1, "-s list_policies_with_classic_queue_mirroring")).Output, Does.StartWith("/\tha\t^m\tall"));
+    }
+
+    private async Task Every_node_lists_the_clients_of_all_nodes()
+    {
+        await using var first = await Client(0);
+        await using var third = await Client(2);
+        await using var channel = await third.CreateChannelAsync();
+        // One is led by its own node, the other by another one.
+        await channel.BasicConsumeAsync("plain", autoAck: false, "far", new AsyncEventingBasicConsumer(channel));
+        await channel.BasicConsumeAsync("m1", autoAck: false, "near", new AsyncEventingBasicConsumer(channel));
+        for (var node = 0; node < 3; node++)
+        {
+            var connections = (await Do(node, "-s list_connections pid user state")).Lines;
+            Assert.That(connections, Has.Length.EqualTo(2).And.One.Matches(@"^<n1@127\.0\.0\.1\.\d+\.\d+\.\d+>\tguest\trunning$").And.One.Matches(@"^<n3@[^>]*>\tguest\trunning$"));
+            Assert.That((await Do(node, "-s list_channels pid consumer_count")).Lines, Has.Length.EqualTo(1).And.One.Matches(@"^<n3@[^>]*>\t2$"));
+            Assert.That((await Do(node, "-s list_consumers queue_name channel_pid consumer_tag")).Lines,
+                Has.Length.EqualTo(2).And.One.Matches(@"^m1\t<n3@[^>]*>\tnear$").And.One.Matches(@"^plain\t<n3@[^>]*>\tfar$"));
+        }
+    }
+
+    private async Task Clients_of_any_node_are_closed_from_any_other()
+    {
+        await using var first = await Client(0);
+        await using var second = await Client(1);
+        var third = await Client(2);
+        var closed = new TaskCompletionSource<string>(TaskCreationOptions.RunContinuationsAsynchronously);
+        third.ConnectionShutdownAsync += (_, reason) =>
+        {
+            closed.TrySetResult(reason.ReplyText);
+            return Task.CompletedTask;
+        };
+        var pid = (await Do(0, "-s list_connections pid")).Lines.Single(line => line.StartsWith("<n3@", StringComparison.Ordinal));
+        await Do(0, $"close_connection {pid} 'moved elsewhere'");
+        Assert.That(await closed.Task.WaitAsync(Patience.Answer), Is.EqualTo("CONNECTION_FORCED - moved elsewhere"));
+        Assert.That((await Do(1, "-q close_all_connections --global away")).Output, Is.EqualTo("Closed 1 connections\n"));
+        await Eventually.That(() => (first.IsOpen, second.IsOpen), Is.EqualTo((true, false)));
+        await Do(2, "close_all_user_connections guest away");
+        await Eventually.That(() => first.IsOpen, Is.False);
+        await Eventually.That(async () => (await Do(1, "-s list_connections pid")).Lines, Is.Empty);
+    }
+
+    private async Task A_node_that_does_not_answer_is_named_and_the_others_are_listed()
+    {
+        await using var first = await Client(0);
+        await Nodes[2].Freeze();
+        try
+        {
+            var listed = await Run(1, "-s list_connections pid");
+            Assert.That(listed.Code, Is.Zero, listed.ToString());
+            Assert.That(listed.Lines, Has.Length.EqualTo(1).And.One.StartsWith("<n1@"));
+            Assert.That(listed.Error, Does.StartWith($"Warning: what is on node {Names[2]} is not included: "));
+        }
+        finally
+        {
+            await Nodes[2].Thaw();
+        }
+        await Eventually.That(async () => (await Run(1, "-s list_connections pid")).Error, Is.Empty, Patience.Start);
+        await Do(1, "await_online_nodes 3 -t 60");
     }
 
     private async Task A_drained_node_leads_nothing_that_others_can_lead_until_it_is_revived()
@@ -122,53 +176,5 @@ public sealed class ClusterStory
         await Do(2, "stop_app");
         Assert.That((await Do(2, $"join_cluster {Names[1]}")).Output, Does.Contain("The node is already a member of this cluster"));
         await Do(2, "start_app");
-    }
-
-    private static string[] Texts(JsonElement list) => [.. list.EnumerateArray().Select(item => item.GetString()!)];
-
-    /// <summary>Three free ports behind each other.</summary>
-    private static int PortsInARow()
-    {
-        while (true)
-        {
-            var first = Ports.Free();
-            if (first is > 20_000 and < 65_000 && IsFree(first + 1) && IsFree(first + 2)) return first;
-        }
-
-        static bool IsFree(int port)
-        {
-            try
-            {
-                using var listener = new System.Net.Sockets.TcpListener(System.Net.IPAddress.Loopback, port);
-                listener.Start();
-                return true;
-            }
-            catch (System.Net.Sockets.SocketException)
-            {
-                return false;
-            }
-        }
-    }
-
-    private Task<ToolResult> Run(int node, string line) => Tool.Run(Tool.Rabbitmqctl, Tool.Words(line), environment: Tool.BrokerIn(_nodes[node].Directory));
-
-    private async Task<ToolResult> Do(int node, string line)
-    {
-        var result = await Run(node, line);
-        Assert.That((result.Code, result.Error), Is.EqualTo((0, "")), $"{Names[node]} {line}: {result}");
-        return result;
-    }
-
-    private async Task<JsonElement> Json(int node, string line) => JsonElement.Parse((await Do(node, $"{line} --formatter json")).Output);
-
-    private Task<IConnection> Client(int node) =>
-        new ConnectionFactory { HostName = "127.0.0.1", Port = _nodes[node].Port, AutomaticRecoveryEnabled = false }.CreateConnectionAsync();
-
-    private async Task Publish(int node, string queue, int count)
-    {
-        await using var client = await Client(node);
-        await using var channel = await client.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
-        await channel.QueueDeclareAsync(queue, durable: true, exclusive: false, autoDelete: false);
-        for (var message = 0; message < count; message++) await channel.BasicPublishAsync("", queue, mandatory: true, new BasicProperties { Persistent = true }, "x"u8.ToArray());
     }
 }

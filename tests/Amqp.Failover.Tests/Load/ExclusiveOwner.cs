@@ -1,5 +1,6 @@
 using Amqp.Failover.Tests.Processes;
 using Amqp.Testing;
+using Amqp.Testing.Clusters;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
 

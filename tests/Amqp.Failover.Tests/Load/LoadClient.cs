@@ -1,5 +1,5 @@
-using Amqp.Failover.Tests.Processes;
 using Amqp.Testing;
+using Amqp.Testing.Clusters;
 using RabbitMQ.Client;
 
 namespace Amqp.Failover.Tests.Load;

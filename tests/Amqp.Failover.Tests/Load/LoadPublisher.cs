@@ -1,4 +1,4 @@
-using Amqp.Failover.Tests.Processes;
+using Amqp.Testing.Clusters;
 using RabbitMQ.Client;
 
 namespace Amqp.Failover.Tests.Load;

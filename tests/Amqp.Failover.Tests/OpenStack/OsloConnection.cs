@@ -1,5 +1,5 @@
 using Amqp.Failover.Tests.Load;
-using Amqp.Failover.Tests.Processes;
+using Amqp.Testing.Clusters;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Exceptions;
 

@@ -1,9 +1,9 @@
-using System.Net;
 using Amqp.Cluster.Etcd;
 using Amqp.Cluster.Mirroring;
 using Amqp.Cluster.Security;
 using Amqp.Replication;
 using Amqp.Testing;
+using Amqp.Testing.Clusters;
 using Grpc.Core;
 
 namespace Amqp.Failover.Tests.Processes;
@@ -15,11 +15,11 @@ internal sealed class RecordsOfQueues : IDisposable
     private readonly EtcdClient _client;
     private readonly QueueRecords _records;
 
-    /// <param name="address">From which this process comes to etcd, as etcd sees it.</param>
-    public RecordsOfQueues(string secret, IPAddress address, IReadOnlyList<Uri> endpoints)
+    public RecordsOfQueues(ClusterProcesses cluster)
     {
-        _certificates = ClusterCertificates.FromSecret(secret, $"tests@{address}", address, TimeProvider.System);
-        _client = new EtcdClient(new EtcdOptions { Endpoints = endpoints, Certificate = _certificates.Node, Authorities = _certificates.Authorities }, TimeProvider.System);
+        var address = cluster.OwnAddress;
+        _certificates = ClusterCertificates.FromSecret(cluster.Secret, $"tests@{address}", address, TimeProvider.System);
+        _client = new EtcdClient(new EtcdOptions { Endpoints = cluster.EtcdEndpoints, Certificate = _certificates.Node, Authorities = _certificates.Authorities }, TimeProvider.System);
         _records = new QueueRecords(_client);
     }
 

@@ -26,11 +26,12 @@ internal static class ClusterStatusCommand
     {
         var nodes = (await invocation.Client.Get(Path("nodes"), invocation.Cancel)).Good();
         var cluster = (await invocation.Client.Get(Path("cluster"), invocation.Cancel)).Good();
-        var status = Status([.. nodes.EnumerateArray()], cluster);
+        var flags = (await invocation.Client.Get(Path("feature-flags"), invocation.Cancel)).Good();
+        var status = Status([.. nodes.EnumerateArray()], cluster, flags);
         return new Result.Document(Text(status), status);
     }
 
-    private static JsonObject Status(IReadOnlyList<JsonElement> nodes, JsonElement cluster)
+    private static JsonObject Status(IReadOnlyList<JsonElement> nodes, JsonElement cluster, JsonElement flags)
     {
         // A node that was started a moment ago may not have told of itself yet.
         var running = nodes.Where(node => node.GetProperty("running").GetBoolean()).ToList();
@@ -42,17 +43,19 @@ internal static class ClusterStatusCommand
             ["cluster_name"] = cluster.GetProperty("cluster_name").GetString(),
             ["cpu_cores"] = ByNode(told, node => node.GetProperty("processors").GetInt32()),
             ["disk_nodes"] = new JsonArray([.. nodes.Select(node => (JsonNode)Name(node))]),
-            ["feature_flags"] = new JsonArray(),
+            ["feature_flags"] = JsonNode.Parse(flags.GetRawText()),
             ["listeners"] = ByNode(told, node => new JsonArray([.. node.GetProperty("listeners").EnumerateArray().Select(StatusCommand.Listener)])),
             ["maintenance_status"] = ByNode(told, node => node.GetProperty("being_drained").GetBoolean() ? "marked for maintenance" : "not under maintenance"),
-            ["partitions"] = new JsonObject(),
+            ["partitions"] = ByNode(
+                told.Where(node => node.GetProperty("partitions").GetArrayLength() > 0), node => JsonNode.Parse(node.GetProperty("partitions").GetRawText())),
             ["ram_nodes"] = new JsonArray(),
             ["running_nodes"] = new JsonArray([.. running.Select(node => (JsonNode)Name(node))]),
             ["versions"] = ByNode(told, node => new JsonObject
             {
                 ["erlang_version"] = node.GetProperty("platform").GetString(),
                 ["rabbitmq_name"] = node.GetProperty("product_name").GetString(),
-                ["rabbitmq_version"] = node.GetProperty("rabbitmq_version").GetString(),
+                // As RabbitMQ shows the product and its version here, wherever it has another name.
+                ["rabbitmq_version"] = node.GetProperty("product_version").GetString(),
             }),
             ["etcd"] = JsonNode.Parse(cluster.GetProperty("etcd").GetRawText()),
             ["lease_in_doubt"] = cluster.GetProperty("lease_in_doubt").GetBoolean(),
@@ -70,12 +73,12 @@ internal static class ClusterStatusCommand
         Section("CPU Cores", Of("cpu_cores").Select(node => $"Node: {node.Key}, available CPU cores: {node.Value}"));
         Section("Maintenance status", Of("maintenance_status").Select(node => $"Node: {node.Key}, status: {node.Value}"));
         Section("Alarms", OrNone(status["alarms"]!.AsArray().Select(alarm => $"{(alarm!["resource"]!.ToString() == "memory" ? "Memory" : "Free disk space")} alarm on node {alarm["node"]}")));
-        Section("Network Partitions", ["(none)"]);
+        Section("Network Partitions", OrNone(Of("partitions").Select(node => $"Node {node.Key} cannot communicate with {string.Join(", ", node.Value!.AsArray().Select(other => other!.ToString()))}")));
         Section("Listeners", OrNone(
             from node in Of("listeners")
             from listener in node.Value!.AsArray()
             select $"Node: {node.Key}, interface: {listener["interface"]}, port: {listener["port"]}, protocol: {listener["protocol"]}, purpose: {listener["purpose"]}"));
-        Section("Feature flags", ["(none)"]);
+        Section("Feature flags", OrNone(status["feature_flags"]!.AsArray().Select(flag => $"Flag: {flag!["name"]}, state: {flag["state"]}")));
         var (etcd, links) = (status["etcd"]!, status["links"]!.AsArray());
         // A node that is alone has neither.
         if (links.Count > 0 || etcd["leader"] is not null || etcd["failure"] is not null)

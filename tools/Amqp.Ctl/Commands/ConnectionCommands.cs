@@ -55,7 +55,7 @@ internal static partial class ConnectionCommands
     {
         var connections = await Connections(invocation);
         var chosen = invocation.Get(Global)
-            ? connections
+            ? connections.Where(connection => connection.GetProperty("node").GetString() == invocation.Node)
             : connections.Where(connection => connection.GetProperty("vhost").GetString() == invocation.VirtualHost).Take(invocation.Get(Limit) is > 0 and var limit ? limit : int.MaxValue);
         var names = chosen.Select(connection => connection.GetProperty("name").GetString()!).ToList();
         foreach (var name in names)

@@ -32,6 +32,9 @@ internal sealed class ControlClient : IDisposable
 {
     private static readonly UriCreationOptions AsGiven = new() { DangerousDisablePathAndQueryCanonicalization = true };
 
+    /// <summary>Names, in an answer, the nodes that run and have said nothing.</summary>
+    private const string MissingHeader = "X-Missing-Nodes";
+
     private readonly string _socket;
     private readonly HttpClient _http;
 
@@ -59,6 +62,9 @@ internal sealed class ControlClient : IDisposable
         })
         { Timeout = Timeout.InfiniteTimeSpan }; // the command's own covers all of its requests
     }
+
+    /// <summary>Nodes of which answers lack what they have, with the reason; each once.</summary>
+    public SortedDictionary<string, string> Missing { get; } = new(StringComparer.Ordinal);
 
     public Task<Answer> Get(string path, CancellationToken cancel) => Send(HttpMethod.Get, path, null, cancel);
 
@@ -89,6 +95,10 @@ internal sealed class ControlClient : IDisposable
         try
         {
             using var response = await _http.SendAsync(request, cancel);
+            if (response.Headers.TryGetValues(MissingHeader, out var missing))
+            {
+                foreach (var node in missing.SelectMany(value => JsonElement.Parse(value).EnumerateArray())) Missing[node.GetProperty("node").GetString()!] = node.GetProperty("reason").GetString()!;
+            }
             var bytes = await response.Content.ReadAsByteArrayAsync(cancel);
             return new Answer(response.StatusCode, bytes.Length > 0 ? JsonElement.Parse(bytes) : default);
         }

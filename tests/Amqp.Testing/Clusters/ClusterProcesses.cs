@@ -1,12 +1,11 @@
 using System.Globalization;
 using System.Net;
 using System.Security.Cryptography;
-using Amqp.Testing;
 
-namespace Amqp.Failover.Tests.Processes;
+namespace Amqp.Testing.Clusters;
 
 /// <summary>Brokers that are one cluster, each a process of its own with its member of etcd, on free ports of loopback or on hosts of their own. All of it ends with this, or with the test run.</summary>
-internal sealed class ClusterProcesses : IAsyncDisposable
+public sealed class ClusterProcesses : IAsyncDisposable
 {
     private const int PortsOfNode = 3;
 
@@ -18,22 +17,26 @@ internal sealed class ClusterProcesses : IAsyncDisposable
     {
         _network = network;
         BrokerPlace[] places = [.. Enumerable.Range(0, count).Select(index => network?.Hosts[index] ?? BrokerPlace.Here)];
-        var secret = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
         int[] ports = [.. Enumerable.Range(0, count).Select(_ => FreePorts())];
         var together = string.Join(',', ports.Select((port, index) => string.Create(CultureInfo.InvariantCulture, $"n{index + 1}@{places[index].Address}={places[index].Address}:{port}")));
         string[] common =
         [
-            "--Cluster:Mode=etcd-managed", $"--Cluster:Bootstrap:0={together}", $"--Cluster:EtcdProgram={Etcd}", $"--Cluster:Secret={secret}", .. options,
+            "--Cluster:Mode=etcd-managed", $"--Cluster:Bootstrap:0={together}", $"--Cluster:EtcdProgram={Etcd}", $"--Cluster:Secret={Secret}", .. options,
         ];
         Nodes = [.. ports.Select((port, index) => new ClusterNode(string.Create(CultureInfo.InvariantCulture, $"n{index + 1}"), places[index], port, common))];
-        Records = new RecordsOfQueues(
-            secret, network?.Address ?? IPAddress.Loopback, [.. ports.Select((port, index) => new Uri(string.Create(CultureInfo.InvariantCulture, $"https://{places[index].Address}:{port + 2}")))]);
+        EtcdEndpoints = [.. ports.Select((port, index) => new Uri(string.Create(CultureInfo.InvariantCulture, $"https://{places[index].Address}:{port + 2}")))];
     }
 
     public IReadOnlyList<ClusterNode> Nodes { get; }
 
-    /// <summary>Who has which mirrored queue.</summary>
-    public RecordsOfQueues Records { get; }
+    /// <summary>By which its nodes know each other.</summary>
+    public string Secret { get; } = Convert.ToBase64String(RandomNumberGenerator.GetBytes(32));
+
+    /// <summary>From which this process comes to its nodes, as they see it.</summary>
+    public IPAddress OwnAddress => _network?.Address ?? IPAddress.Loopback;
+
+    /// <summary>Where the members of etcd serve their clients.</summary>
+    public IReadOnlyList<Uri> EtcdEndpoints { get; }
 
     public ClusterNode this[string name] => Nodes.Single(node => node.Name == name || node.FullName == name);
 
@@ -74,8 +77,6 @@ internal sealed class ClusterProcesses : IAsyncDisposable
 
     public Task StartAll() => Task.WhenAll(Nodes.Select(node => node.Start()));
 
-    public async Task<ClusterNode> LeaderOf(string queue) => this[(await Records.Of(await NumberOf(queue))).Leader.Node];
-
     /// <param name="than">A node that cannot be asked, though its process is there.</param>
     public async Task<long> NumberOf(string queue, ClusterNode? than = null)
     {
@@ -113,7 +114,6 @@ internal sealed class ClusterProcesses : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        Records.Dispose();
         await Task.WhenAll(Nodes.Select(node => node.DisposeAsync().AsTask()));
         if (_network is not null) await _network.DisposeAsync();
     }

@@ -1,12 +1,12 @@
 using System.Diagnostics;
 
-namespace Amqp.Failover.Tests.Processes;
+namespace Amqp.Testing.Clusters;
 
 /// <summary>
 /// Ends the brokers of this test run, and their networks, when the run itself is killed: a shell that waits for the end of a pipe, which only this process holds. Each broker ends its own
 /// etcd in the same way, so that nothing is left behind.
 /// </summary>
-internal static class OrphanGuard
+public static class OrphanGuard
 {
     // Brokers are known by their data directory, which has the number of this test run in its name. A broker that was stopped by SIGSTOP can be killed too.
     private const string Script = """

@@ -1,11 +1,10 @@
 using System.Globalization;
 using System.Net;
-using Amqp.Testing;
 
-namespace Amqp.Failover.Tests.Processes;
+namespace Amqp.Testing.Clusters;
 
 /// <summary>A node of a cluster: its process, which comes and goes, and what it says of its queues.</summary>
-internal sealed class ClusterNode(string name, BrokerPlace place, int linkPort, string[] options)
+public sealed class ClusterNode(string name, BrokerPlace place, int linkPort, string[] options)
 {
     private static readonly TimeSpan StartsWithin = TimeSpan.FromMinutes(2);
 
@@ -238,4 +237,4 @@ internal sealed class ClusterNode(string name, BrokerPlace place, int linkPort, 
 
 /// <summary>What a copy of a queue has.</summary>
 /// <param name="Hash">Over position, routing, properties and body of each.</param>
-internal readonly record struct CopyState(int Messages, string Hash);
+public readonly record struct CopyState(int Messages, string Hash);

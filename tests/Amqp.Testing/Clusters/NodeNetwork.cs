@@ -1,8 +1,7 @@
 using System.Globalization;
 using System.Net;
-using Amqp.Testing;
 
-namespace Amqp.Failover.Tests.Processes;
+namespace Amqp.Testing.Clusters;
 
 /// <summary>
 /// Hosts of their own for nodes: a network namespace for each, behind one that is the router between them, and this process as one host more. Cuts are made in the router, where packets
@@ -13,7 +12,7 @@ namespace Amqp.Failover.Tests.Processes;
 /// n3 .12.2 -- .12.1 /
 /// </code>
 /// </summary>
-internal sealed class NodeNetwork : IAsyncDisposable
+public sealed class NodeNetwork : IAsyncDisposable
 {
     // Addresses that are for tests of networks (RFC 2544), so that nothing else of a machine has them: 198.18.x.0/24 for one network, four of them for each wire.
     private const int NetworksMax = 256;

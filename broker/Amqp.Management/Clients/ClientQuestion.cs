@@ -1,0 +1,40 @@
+using System.Text.Json;
+
+namespace Amqp.Management.Clients;
+
+/// <summary>What one node asks another about its clients, as JSON; every answer is a JSON array. Later versions may say more.</summary>
+/// <param name="What">One of the words below.</param>
+/// <param name="Name">Only the connection of that name.</param>
+/// <param name="User">Only connections of that user.</param>
+/// <param name="Vhost">Only consumers of its queues.</param>
+/// <param name="Reason">Told to clients that are closed.</param>
+internal sealed record ClientQuestion(string What, string? Name = null, string? User = null, string? Vhost = null, string? Reason = null)
+{
+    /// <summary>Answered with the entries of <c>/api/connections</c>.</summary>
+    public const string Connections = "connections";
+
+    /// <summary>Answered with the entries of <c>/api/channels</c>.</summary>
+    public const string Channels = "channels";
+
+    /// <summary>Answered with the entries of <c>/api/consumers</c>.</summary>
+    public const string Consumers = "consumers";
+
+    /// <summary>Has connections closed; answered with their names.</summary>
+    public const string Close = "close";
+
+    public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this);
+
+    /// <exception cref="InvalidDataException">It is none.</exception>
+    public static ClientQuestion Read(ReadOnlySpan<byte> json)
+    {
+        try
+        {
+            if (JsonSerializer.Deserialize<ClientQuestion>(json) is { What: not null } question) return question;
+        }
+        catch (JsonException)
+        {
+            // As below.
+        }
+        throw new InvalidDataException("this version does not understand the question: finish the upgrade of the nodes");
+    }
+}
