@@ -50,7 +50,8 @@ internal sealed partial class QueueActor
             case ReplicaStanding.LeadsWithTooFew:
                 return TryRefuseUnsafe(operation);
             case ReplicaStanding.Pauses:
-                if (!operation.IsOfUsers || operation.IsSettlement || operation.Kind is QueueOperationKind.Resume or QueueOperationKind.RemoveConsumer) return false;
+                if (!operation.IsOfUsers) return false;
+                if ((operation.IsSettlement || operation.Kind is QueueOperationKind.Resume or QueueOperationKind.RemoveConsumer) && !EndsHeld(operation)) return false;
                 _held.Enqueue(operation);
                 return true;
             case ReplicaStanding.Frozen:
@@ -63,6 +64,11 @@ internal sealed partial class QueueActor
                 return operation.IsOfUsers || operation.Kind is QueueOperationKind.Tick or QueueOperationKind.DeadLettered or QueueOperationKind.DeadLetterRefused;
         }
     }
+
+    /// <summary>A user goes whose question waits: it must not be overtaken, or its consumer would come to the next leader when nobody is there any more.</summary>
+    private bool EndsHeld(QueueOperation operation) =>
+        operation.Kind is QueueOperationKind.Release or QueueOperationKind.RemoveConsumer
+        && _held.Any(held => held.Kind is QueueOperationKind.AddConsumer or QueueOperationKind.Get && ReferenceEquals(held.Subject, operation.Subject));
 
     /// <summary>What comes from another node is sent there again, which knows who leads, and so is what comes back from where it would be passed on to.</summary>
     private void PassOn(in QueueOperation operation)

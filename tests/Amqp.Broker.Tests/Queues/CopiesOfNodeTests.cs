@@ -2,6 +2,7 @@ using Amqp.Broker.Tests.Nodes;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
+using Amqp.Testing;
 
 namespace Amqp.Broker.Tests.Queues;
 
@@ -18,6 +19,7 @@ internal sealed class CopiesOfNodeTests
         await client.OpenChannel(1);
         await client.Declare(1, "q", durable: true);
         Assert.That(elsewhere.OpenedTooEarly, Is.Null, "the copy cannot be opened yet");
+        await Eventually.Never(() => node.Broker.Topology.Find("/")!.FindQueue("q") is null, TimeSpan.FromMilliseconds(500));
         var queue = node.Broker.Topology.Find("/")!.FindQueue("q");
         Assert.That(queue, Is.Not.Null, "nobody has deleted the queue");
         Assert.That(node.Broker.LocalQueues.OpenCopy(queue!, new EmptyQueue(queue!)), Is.Not.Null);

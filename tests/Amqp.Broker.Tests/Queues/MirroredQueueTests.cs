@@ -1,3 +1,4 @@
+using Amqp.Broker.Loops;
 using Amqp.Core.Errors;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
@@ -88,6 +89,17 @@ public class MirroredQueueTests
         _story.Publish("m2", number: 2);
         Assert.That(_replica.Users.Kinds, Is.EqualTo("Publish Publish"));
         Assert.That(_story.Confirms.Text, Is.Empty);
+    }
+
+    [Test]
+    public async Task A_consumer_that_goes_while_it_waits_is_not_added_after_it_has_gone()
+    {
+        await Lead();
+        Happens(_replica.Stands(ReplicaStanding.Pauses));
+        var consumer = new RecordedConsumer();
+        _story.Do(QueueOperation.AddConsumer(consumer, new Reply<ConsumeResult>()), QueueOperation.Release(consumer));
+        Happens(_replica.Follows());
+        Assert.That(_replica.Users.Kinds, Is.EqualTo("AddConsumer Release"));
     }
 
     [Test]
