@@ -20,7 +20,7 @@ public sealed class NetworkFaultTests : FailoverFixture
     [TearDown]
     public Task Mend() => Cluster.Network.Mend();
 
-    [Test]
+    [Test, Category("Long")]
     public async Task The_leader_is_cut_off_from_the_others()
     {
         var load = await BeginLoad("n1", Mirrored, "n1", "n2", "n3");
@@ -89,7 +89,7 @@ public sealed class NetworkFaultTests : FailoverFixture
     }
 
     /// <summary>It hears them, so that it cannot tell by silence that it is not heard; and the other way round.</summary>
-    [TestCase(true)]
+    [TestCase(true, Category = "Long")]
     [TestCase(false, Category = "Long")]
     public async Task The_leader_is_cut_off_in_one_direction(bool sends)
     {
