@@ -65,7 +65,7 @@ internal sealed partial class QueueActor
         }
     }
 
-    /// <summary>A user goes whose question waits: it must not be overtaken, or its consumer would come to the next leader when nobody is there any more.</summary>
+    /// <summary>A user goes whose question waits: the question must not be overtaken, or a consumer would come to the next leader when its client is gone.</summary>
     private bool EndsHeld(QueueOperation operation) =>
         operation.Kind is QueueOperationKind.Release or QueueOperationKind.RemoveConsumer
         && _held.Any(held => held.Kind is QueueOperationKind.AddConsumer or QueueOperationKind.Get && ReferenceEquals(held.Subject, operation.Subject));

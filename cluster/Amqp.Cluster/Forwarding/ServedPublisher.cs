@@ -1,4 +1,3 @@
-using System.Buffers;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 
@@ -19,19 +18,7 @@ internal sealed class ServedPublisher(ServedSession session, long node, long que
 
     public long Floor => Volatile.Read(ref _floor);
 
-    /// <summary>In a row they are one line.</summary>
-    public void Taken(ReadOnlySpan<long> numbers)
-    {
-        if (numbers.IsEmpty) return;
-        var lines = ArrayPool<Line>.Shared.Rent(numbers.Length);
-        var count = 0;
-        foreach (var taken in numbers)
-        {
-            if (count > 0 && lines[count - 1] is var (_, first, run, _, _, _) && first + run == taken) lines[count - 1] = new Line(LineKind.TakenIn, first, run + 1, Extra: queue);
-            else lines[count++] = new Line(LineKind.TakenIn, taken, 1, Extra: queue);
-        }
-        session.Send(LinesMessage.Of(Forwarder.ToEdge, session.Number, lines, count, count * lines[0].Bytes));
-    }
+    public void Taken(ReadOnlySpan<long> numbers) => session.Taken(LineKind.TakenIn, numbers, queue);
 
     public void Refused(long number) => session.Say(new Line(LineKind.RefusedIn, number, Extra: queue));
 

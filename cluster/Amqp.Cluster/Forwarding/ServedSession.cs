@@ -26,16 +26,19 @@ internal sealed class ServedSession(long number, ServedEdge edge) : IPublisher, 
         if (!_isOver) edge.Send(message);
     }
 
-    /// <summary>In a row they are one line.</summary>
-    public void Taken(ReadOnlySpan<long> numbers)
+    public void Taken(ReadOnlySpan<long> numbers) => Taken(LineKind.Taken, numbers);
+
+    /// <summary>Publishes are safe. Numbers in a row are one line.</summary>
+    /// <param name="queue">Of <see cref="LineKind.TakenIn"/>.</param>
+    public void Taken(LineKind kind, ReadOnlySpan<long> numbers, long queue = 0)
     {
         if (_isOver || numbers.IsEmpty) return;
         var lines = ArrayPool<Line>.Shared.Rent(numbers.Length);
         var count = 0;
         foreach (var taken in numbers)
         {
-            if (count > 0 && lines[count - 1] is var (_, first, run, _, _, _) && first + run == taken) lines[count - 1] = new Line(LineKind.Taken, first, run + 1);
-            else lines[count++] = new Line(LineKind.Taken, taken, 1);
+            if (count > 0 && lines[count - 1] is var (_, first, run, _, _, _) && first + run == taken) lines[count - 1] = new Line(kind, first, run + 1, Extra: queue);
+            else lines[count++] = new Line(kind, taken, 1, Extra: queue);
         }
         Send(LinesMessage.Of(Forwarder.ToEdge, number, lines, count, count * lines[0].Bytes));
     }

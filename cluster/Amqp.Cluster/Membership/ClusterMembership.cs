@@ -221,7 +221,7 @@ public sealed partial class ClusterMembership : IAsyncDisposable
             leader, alarms, failure, LeaseIsInDoubt, [.. Links.Status.OrderBy(link => link.Node, StringComparer.Ordinal).ThenBy(link => link.Lane)]);
     }
 
-    /// <summary>This start of the node is about to be stopped in order, which the others are told with its end: queues that nobody else could lead wait for it
+    /// <summary>This start of the node is about to be stopped in order, which the others are told with its end: queues that no other node could lead wait for it
     /// (<c>ha-promote-on-shutdown</c>).</summary>
     public void StopsInOrder() => _stopsInOrder = true;
 

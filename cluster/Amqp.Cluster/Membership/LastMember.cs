@@ -41,16 +41,19 @@ public sealed class LastMember
     /// <summary>Looks whether the node was in a cluster. One that was to be in a cluster and never was has nothing to give back: what it knows of that is deleted.</summary>
     /// <param name="options">As they are with <c>Cluster:Mode</c> <c>none</c>. Name, address and port are those that it had in the cluster.</param>
     /// <returns>Null: it was not.</returns>
-    /// <exception cref="ClusterException">There are others in it; the message says what to do.</exception>
+    /// <exception cref="ClusterException">There are others in it, or these have removed it; the message says what to do.</exception>
     public static LastMember? Find(ClusterOptions options)
     {
         if (!File.Exists(Path.Combine(options.Folder, MembershipFile.Name))) return null;
         var file = MembershipFile.ReadOrNew(options.Folder);
-        if (!file.IsRegistered || file.Members.FirstOrDefault(member => member.Directory == file.Directory) is not { } self)
+        if (!file.IsRegistered)
         {
             Directory.Delete(options.Folder, recursive: true);
             return null;
         }
+        // Its definitions are not thrown away on a guess.
+        if (file.Members.FirstOrDefault(member => member.Directory == file.Directory) is not { } self)
+            throw new ClusterException("Cluster:Mode is none, and this node was removed from the cluster that it was in. Start it with the Cluster:Mode that it had, and let it leave what it has: `rabbitmqctl reset`.");
         RefuseOthers(file.Members, self.Name);
         var isExternal = options.Endpoints.Count > 0;
         var found = options with

@@ -21,7 +21,7 @@ internal sealed class CopiesOfNodeTests
         Assert.That(elsewhere.OpenedTooEarly, Is.Null, "the copy cannot be opened yet");
         await Eventually.Never(() => node.Broker.Topology.Find("/")!.FindQueue("q") is null, TimeSpan.FromMilliseconds(500));
         var queue = node.Broker.Topology.Find("/")!.FindQueue("q");
-        Assert.That(queue, Is.Not.Null, "nobody has deleted the queue");
+        Assert.That(queue, Is.Not.Null, "the queue was not deleted");
         Assert.That(node.Broker.LocalQueues.OpenCopy(queue!, new EmptyQueue(queue!)), Is.Not.Null);
     }
 
