@@ -241,6 +241,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         {
             _reports.Ended(change.Node);
             _questions.Lost(change.Node);
+            _mirrors.Ended(change.Node, change.Epoch);
         }
         if (_change is null) return;
         if (change.Kind == ClusterChangeKind.Ended)

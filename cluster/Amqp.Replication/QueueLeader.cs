@@ -26,6 +26,7 @@ internal sealed class QueueLeader
     private readonly EpochEnd[] _ends;
     private readonly Dictionary<string, MirrorFeed> _feeds = [];
     private readonly IReadOnlyDictionary<string, long> _linkGoneSince;
+    private readonly IReadOnlyDictionary<string, long> _endedBoots;
 
     // The last session of each mirror that was begun.
     private readonly Dictionary<string, long> _lastSessions = [];
@@ -43,10 +44,11 @@ internal sealed class QueueLeader
     /// <param name="stored">Makes it the leader.</param>
     /// <param name="ends">What it knew when it became that.</param>
     /// <param name="linkGoneSince">Nodes whose link is closed, and since when.</param>
-    public QueueLeader(Member self, QueueState state, ReplicaEffects effects, ReplicaOptions options, QueueConfiguration stored, EpochEnd[] ends, ProducerWindows producers, IReadOnlyDictionary<string, long> linkGoneSince, long now)
+    /// <param name="endedBoots">Nodes whose process has ended, and the last start of which that is known.</param>
+    public QueueLeader(Member self, QueueState state, ReplicaEffects effects, ReplicaOptions options, QueueConfiguration stored, EpochEnd[] ends, ProducerWindows producers, IReadOnlyDictionary<string, long> linkGoneSince, IReadOnlyDictionary<string, long> endedBoots, long now)
     {
         (_self, _state, _effects, _options, _producers) = (self, state, effects, options, producers);
-        (_ends, _linkGoneSince, _leadsSince) = (ends, linkGoneSince, now);
+        (_ends, _linkGoneSince, _endedBoots, _leadsSince) = (ends, linkGoneSince, endedBoots, now);
         Stored = stored;
     }
 
@@ -238,7 +240,8 @@ internal sealed class QueueLeader
         _effects.Send(feed.Mirror.Node, new Refuse(Stored.Epoch, feed.Session));
     }
 
-    private void Advance(long now)
+    /// <summary>Looks whether more is safe by now, and whether the set has to change.</summary>
+    public void Advance(long now)
     {
         Complete();
         ChangeSet(now);
@@ -313,6 +316,7 @@ internal sealed class QueueLeader
     {
         if (_linkGoneSince.TryGetValue(member.Node, out var gone) && now - gone >= _options.LinkGoneMs) return true;
         if (_feeds.TryGetValue(member.Node, out var feed) && !feed.Mirror.IsSameCopy(member)) return true; // its disk is another one
+        if (_endedBoots.TryGetValue(member.Node, out var ended) && (feed?.Mirror ?? member).Boot <= ended) return true;
         if (feed is { IsComplete: true }) return feed.IsWaiting && now - feed.WaitsSince >= _options.MaxLagMs;
         return now - _missingSince.GetValueOrDefault(member.Node, _leadsSince) >= _options.MaxLagMs;
     }

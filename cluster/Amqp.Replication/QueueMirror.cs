@@ -45,15 +45,15 @@ internal sealed class QueueMirror
     private bool _isDescribed;
     private bool _areOrphansKept = true;
     private long _completeFrom = long.MaxValue;
-    private long _knownEnd;
+    private Knowledge _known;
     private long _spokeAt;
 
     /// <param name="configuration">Says whom it follows.</param>
-    /// <param name="knownEnd">Below this position it has all that any leader had that it followed.</param>
+    /// <param name="known">Of the leaders before.</param>
     public QueueMirror(
-        Member self, QueueState state, ReplicaEffects effects, ReplicaOptions options, QueueConfiguration configuration, ProducerWindows producers, Absences absences, long knownEnd, long session, long now)
+        Member self, QueueState state, ReplicaEffects effects, ReplicaOptions options, QueueConfiguration configuration, ProducerWindows producers, Absences absences, Knowledge known, long session, long now)
     {
-        (_knownEnd, _absences) = (knownEnd, absences);
+        (_known, _absences) = (known, absences);
         (_self, _state, _effects, _options, _configuration, _producers) = (self, state, effects, options, configuration, producers);
         Begin(session, now);
     }
@@ -70,8 +70,8 @@ internal sealed class QueueMirror
     /// <summary>Of the leader's epoch, up to where the messages of earlier ones are known.</summary>
     public EpochEnd[] Ends { get; private set; } = [];
 
-    /// <summary>Below this position it lacks nothing that was not settled: while it is not told of everything, what it was sure of before.</summary>
-    public long KnownEnd => !_isDescribed ? _knownEnd : _missing.Count > 0 ? _missing.Min : _state.MessagesEnd;
+    /// <summary>What it is sure of: while it is not told of everything, what it was sure of before.</summary>
+    public Knowledge Known => !_isDescribed ? _known : new Knowledge(_missing.Count > 0 ? _missing.Min : _state.MessagesEnd, Ends);
 
     public long Session => _session;
 
@@ -140,7 +140,7 @@ internal sealed class QueueMirror
 
     private void Begin(long session, long now)
     {
-        _knownEnd = KnownEnd;
+        _known = Known;
         _absences.Begin(_state.MessagesEnd);
         (_session, _taken, _flushed, _said, _wants, _isWantOpen, _isDescribed, _completeFrom) = (session, 0, 0, 0, 0, false, false, long.MaxValue);
         _missing.Clear();

@@ -36,9 +36,13 @@ public sealed class QueueReplica
     private readonly Absences _absences = new();
     private readonly List<ProducerMark> _marks = [];
     private readonly Dictionary<string, long> _linkGoneSince = [];
+    private readonly Dictionary<string, long> _endedBoots = [];
     private QueueConfiguration? _configuration;
     private QueueLeader? _leader;
     private QueueMirror? _mirror;
+
+    // Of a copy that has led, or was told everything by a leader: what that knew of the leaders before.
+    private EpochEnd[]? _ends;
     private bool _isSuspended;
 
     /// <param name="self">This start of this node.</param>
@@ -109,9 +113,11 @@ public sealed class QueueReplica
             return;
         }
         if (_leader is not null) Depose();
+        var knowledge = Known;
+        _ends = knowledge.Ends;
         // A start of this node that is over cannot be followed: the next leader is to be elected.
         if (configuration.Leader.Node == _self.Node || !configuration.Concerns(_self.Node)) _mirror = null;
-        else if (_mirror is null || isNewEpoch) _mirror = new QueueMirror(_self, _state, Effects, _options, configuration, _producers, _absences, _mirror?.KnownEnd ?? _state.MessagesEnd, _newSession(), now);
+        else if (_mirror is null || isNewEpoch) _mirror = new QueueMirror(_self, _state, Effects, _options, configuration, _producers, _absences, knowledge, _newSession(), now);
     }
 
     /// <summary>A publish with this number was taken before, and is safe when the batch <see cref="LastNumber"/> is complete.</summary>
@@ -171,6 +177,14 @@ public sealed class QueueReplica
         else _linkGoneSince.TryAdd(node, now);
     }
 
+    /// <summary>The process of a node has ended: a leader does not wait for it, as it would for one whose link is closed only.</summary>
+    /// <param name="boot">Of the start that is over.</param>
+    public void NodeEnded(string node, long boot, long now)
+    {
+        _endedBoots[node] = Math.Max(boot, _endedBoots.GetValueOrDefault(node));
+        _leader?.Advance(now);
+    }
+
     /// <summary>The lease of this node is in doubt, and another one may lead by now; or it is not any more. As long as it is, a leader confirms nothing and hands out nothing.</summary>
     public void Suspend(bool isInDoubt, long now)
     {
@@ -213,14 +227,15 @@ public sealed class QueueReplica
     {
         var wasMirrored = _mirror is not null || _leader is not null;
         if (_leader is not null) Depose(); // it follows itself
-        var ends = EndsOf(configuration);
+        _ends = EndsOf(configuration);
         _mirror = null;
         _absences.Leads(_state.MessagesEnd);
         // The leader before may have handed out anything; what a restart knows of that, the state knows.
         _state.IsMirrored = true;
-        _leader = new QueueLeader(_self, _state, Effects, _options, configuration, ends, _producers, _linkGoneSince, now) { IsSuspended = _isSuspended };
+        _leader = new QueueLeader(_self, _state, Effects, _options, configuration, _ends, _producers, _linkGoneSince, _endedBoots, now) { IsSuspended = _isSuspended };
         _state.HandsOut = HandsOut;
         _state.Lead(configuration.Epoch, mayHaveBeenHandedOut: wasMirrored, now);
+        _leader.Advance(now);
     }
 
     private void HandOutOrNot(long now)
@@ -238,14 +253,17 @@ public sealed class QueueReplica
         _state.Follow();
     }
 
+    private Knowledge Known => _mirror?.Known ?? new Knowledge(_state.MessagesEnd, _ends);
+
     /// <summary>What the leaders before knew of the epochs before theirs, and this one of the last.</summary>
     private EpochEnd[] EndsOf(QueueConfiguration configuration)
     {
-        var end = _mirror?.KnownEnd ?? _state.MessagesEnd;
+        var (end, ends) = Known;
         var last = Positions.EpochOf(Math.Max(0, end - 1));
         // Of a copy that was not in sync the store says that it knows nothing.
         if (configuration.Ends is [.., { End: 0 } unknown] && unknown.Epoch >= last) return [.. configuration.Ends];
-        var known = configuration.Ends.Where(earlier => earlier.Epoch < last).ToList();
+        // Those in the store are of the last leader that changed the record: it may have ended before it told this copy what it had.
+        var known = (ends ?? [.. configuration.Ends]).Where(earlier => earlier.Epoch < last).ToList();
         // The first says what is older than everything else here.
         if (known.Count >= EndsMax) known.RemoveAt(1);
         return [.. known, new EpochEnd(last, end)];

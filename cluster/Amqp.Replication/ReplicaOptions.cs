@@ -6,7 +6,7 @@ public sealed record ReplicaOptions
     /// <summary>A mirror in sync that has not confirmed a batch for so long is taken out of the set (<c>ha-max-lag-ms</c>).</summary>
     public long MaxLagMs { get; init; } = 5_000;
 
-    /// <summary>So is one whose link is closed for so long: a process that ended is started again within that time at best.</summary>
+    /// <summary>So is one whose link is closed for so long, though its process is not known to have ended: a link that broke is there again within that time at best.</summary>
     public long LinkGoneMs { get; init; } = 1_000;
 
     /// <summary>What has no answer is sent again after so long: links lose only what was in them when they broke.</summary>

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Text;
 using AMQP.Net;
 using Amqp.Core.Messages;
@@ -14,6 +15,9 @@ internal sealed class ReplicaStory
     private readonly Dictionary<string, Copy> _copies = [];
     private long _sessions;
     private long _revision;
+
+    // Of the last change that a leader wanted.
+    private ImmutableArray<EpochEnd> _ends = [];
 
     public ReplicaStory(ReplicaOptions? options = null, QueueSettings? settings = null, params string[] nodes)
     {
@@ -35,6 +39,7 @@ internal sealed class ReplicaStory
             Leader = _copies[leader].Member,
             Replicas = [.. _copies.Keys],
             InSync = [.. inSync.Split(' ').Select(node => _copies[node].Member)],
+            Ends = _ends,
         };
         foreach (var node in heard.Length > 0 ? heard : [.. _copies.Keys]) _copies[node].Do(copy => copy.Replica.Configured(configuration, Now));
     }
@@ -80,6 +85,9 @@ internal sealed class ReplicaStory
         /// <summary>What it wants to be kept aside.</summary>
         public Orphans? Orphans { get; private set; }
 
+        /// <summary>Who is to be in sync by the last change that it wants.</summary>
+        public string Proposed { get; private set; } = "";
+
         /// <summary>What is in the queue, by the names of the messages.</summary>
         public string Content
         {
@@ -121,6 +129,7 @@ internal sealed class ReplicaStory
             foreach (var sent in Replica.Effects.Sends) Sent.Enqueue(sent);
             foreach (var read in Replica.Effects.Reads) Reads.Enqueue(read);
             Orphans = Replica.Effects.Orphans ?? Orphans;
+            if (Replica.Effects.Proposal is var (_, wanted)) (Proposed, _story._ends) = (string.Join(' ', wanted.InSync.Select(member => member.Node)), wanted.Ends);
             Replica.Effects.Clear();
         }
 

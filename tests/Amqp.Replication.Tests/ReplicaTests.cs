@@ -258,6 +258,40 @@ public class ReplicaTests
         Assert.That((story["a"].Replica.Completed, story["a"].Replica.AcceptsPublishes), Is.EqualTo((story["a"].Replica.LastNumber, true)));
     }
 
+    [TestCase(1, "b c", Description = "nothing is confirmed until it is out of the set, and clients wait")]
+    [TestCase(0, "", Description = "an earlier start of it")]
+    public void A_leader_does_not_wait_for_a_copy_whose_process_has_ended(long boot, string proposed)
+    {
+        var story = new ReplicaStory(nodes: ["a", "b", "c"]);
+        story.Configure(1, "a", "a b c");
+        story.Pass();
+        story["b"].Do(b => b.Replica.NodeEnded("a", boot, story.Now));
+        story.Configure(2, "b", "a b c", "b", "c");
+        Assert.That(story["b"].Proposed, Is.EqualTo(proposed));
+    }
+
+    /// <summary>Seed 584: what the store says then is what the leader knew that changed the record last, and it ended before it told the next one what it had.</summary>
+    [Test]
+    public void What_only_a_leader_had_that_no_other_heard_of_is_kept_aside_whatever_it_told_the_store()
+    {
+        var story = new ReplicaStory(nodes: ["a", "b", "c"]);
+        story.Configure(1, "a", "a b c");
+        story["a"].Publish(Producer, "m1");
+        story.Pass();
+        story["a"].Publish(new ProducerId(9, 2), "only on a");
+        story["a"].Sent.Clear();
+        story.Configure(2, "b", "a b c", "b", "c");
+        story["b"].Publish(new ProducerId(9, 3), "m2");
+        story.Pass();
+        story.Configure(3, "a", "a b c", "a", "c");
+        story["a"].Do(a => a.Replica.NodeEnded("b", story["b"].Member.Boot, story.Now));
+        story["a"].Sent.Clear();
+        story["c"].Sent.Clear();
+        story.Configure(4, "c", "a c", "a", "c");
+        story.Pass();
+        Assert.That((story["c"].Content, story["a"].Orphans?.Positions.Length), Is.EqualTo(("m1 m2", 1)));
+    }
+
     /// <summary>Both have <c>m1</c>; another message never left its leader, <c>a</c>.</summary>
     private static ReplicaStory WithOneOnlyOnA()
     {

@@ -40,7 +40,7 @@ MUTANTS = [
     ("publishes that only this copy had stay known", "QueueMirror.cs", "        _producers.Clear();\n", ""),
     ("publishes are known before they are there", "QueueMirror.cs", "last.Producers.AsSpan()) _told.Add(mark);", "last.Producers.AsSpan()) { _told.Add(mark); _producers.Add(mark); }"),
     ("publishes that the leader knows are forgotten", "QueueMirror.cs", "foreach (ref readonly var mark in _told.ToArray().AsSpan()) _producers.Add(mark);", ""),
-    ("a copy that was joining knows everything", "QueueMirror.cs", "public long KnownEnd => !_isDescribed ? _knownEnd : _missing.Count > 0 ? _missing.Min : _state.MessagesEnd;", "public long KnownEnd => _state.MessagesEnd;"),
+    ("a copy that was joining knows everything", "QueueMirror.cs", "public Knowledge Known => !_isDescribed ? _known : new Knowledge(_missing.Count > 0 ? _missing.Min : _state.MessagesEnd, Ends);", "public Knowledge Known => new Knowledge(_state.MessagesEnd, _isDescribed ? Ends : _known.Ends);"),
     ("what is known differently is not corrected", "QueueMirror.cs", "is var known && known != own)", "is var known && known != own && own.Position < 0)"),
     ("taken before it is flushed", "QueueMirror.cs", "if (_missing.Count <= MissingMax) _said = _flushed;", "_said = _taken;"),
     ("a refused session goes on", "QueueMirror.cs", "if (message is Refuse) Begin(nextSession(), now);\n        else if", "if"),
@@ -48,6 +48,7 @@ MUTANTS = [
     ("what comes from another epoch counts", "QueueReplica.cs", "if (message.Epoch != _configuration?.Epoch) return;", "if (_configuration is null) return;"),
     ("a new leader's messages count as never handed out", "QueueReplica.cs", "mayHaveBeenHandedOut: wasMirrored", "mayHaveBeenHandedOut: false"),
     ("a deposed leader's consumers keep what they have", "QueueReplica.cs", "        _state.Follow();\n", ""),
+    ("what the store says of earlier epochs counts more than what was told", "QueueReplica.cs", "(ends ?? [.. configuration.Ends])", "configuration.Ends"),
     ("a copy that was not in sync leads and knows everything", "Election.cs", ", Ends = [new EpochEnd(0, 0), new EpochEnd(configuration.Epoch, 0)] }", " }"),
 ]
 

@@ -159,6 +159,15 @@ internal sealed partial class Mirrors : IAsyncDisposable
         }
     }
 
+    /// <summary>The process of a node has ended.</summary>
+    public void Ended(string node, uint epoch)
+    {
+        foreach (var (queue, copy) in _copies)
+        {
+            if (RecordOf(queue) is { } configuration && configuration.Concerns(node)) copy.Post((replica, now) => replica.NodeEnded(node, epoch, now));
+        }
+    }
+
     /// <summary>Another node's copy of a queue says something.</summary>
     public void Received(string node, ReadOnlySequence<byte> payload)
     {

@@ -112,9 +112,11 @@ internal sealed class Faults(SimCluster simulation)
 
     private void Stop(SimNode node)
     {
+        var boot = node.Self.Boot;
         node.Stop();
         if (Scheduler.Chance(0.5)) Scheduler.After(0, 300, () => Gone(node));
         Tell(node.Name, isUp: false);
+        if (Scheduler.Chance(0.5)) TellEnded(node.Name, boot);
 
         void Gone(SimNode gone)
         {
@@ -170,6 +172,12 @@ internal sealed class Faults(SimCluster simulation)
                     node.Step(() => node.Replica.LinkChanged(other.Name, isUp, Scheduler.Now + 1_000));
             }
         }
+    }
+
+    private void TellEnded(string about, long boot)
+    {
+        foreach (var node in simulation.Nodes.Where(node => node.IsUp && node.Name != about))
+            Scheduler.After(0, 300, () => node.Step(() => node.Replica.NodeEnded(about, boot, Scheduler.Now + 1_000)));
     }
 
     private void Tell(string about, bool isUp)
