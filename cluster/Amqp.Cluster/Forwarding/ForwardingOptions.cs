@@ -4,8 +4,8 @@ namespace Amqp.Cluster.Forwarding;
 public sealed record ForwardingOptions
 {
     /// <summary>So long operations wait for a session with the node that leads their queue, and consumers keep their place when one was lost: two processes that live have a new one
-    /// long before.</summary>
-    public int PatienceMs { get; init; } = 2_000;
+    /// long before, even on a machine that stands still for seconds. A node that has ended is known by its lease, before this; clients wait twice as long for an answer.</summary>
+    public int PatienceMs { get; init; } = 10_000;
 
     /// <summary>While there is no session it is looked so often whether there can be one.</summary>
     public int RetryMs { get; init; } = 200;
