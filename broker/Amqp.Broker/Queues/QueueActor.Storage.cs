@@ -54,7 +54,7 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
     private void Publish(in QueueOperation publish, long now)
     {
         if (IsCopy && TryAnswerKnown(publish)) return;
-        var position = _state.Publish((Message)publish.Subject!, now);
+        var position = _state.Publish((Message)publish.Subject!, now, publish.MayHaveBeenHandedOut);
         if (position >= 0) _storedEnd = Math.Max(_storedEnd, position + 1);
         if (publish.ReplyTo is not IPublisher publisher) return;
         if (position == QueueState.Refused) publisher.Refused(publish.Position);

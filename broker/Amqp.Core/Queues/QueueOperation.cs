@@ -65,6 +65,9 @@ public readonly struct QueueOperation
 
     public Settlement Settlement { get; private init; }
 
+    /// <summary>Of a publish: it was sent to another leader before, which has perhaps given it to a consumer.</summary>
+    public bool MayHaveBeenHandedOut { get; private init; }
+
     /// <summary>Users of the queue want it, and not its own node.</summary>
     public bool IsOfUsers => Kind <= QueueOperationKind.AbortPart;
 
@@ -77,8 +80,9 @@ public readonly struct QueueOperation
     /// <summary>A message arrives.</summary>
     /// <param name="publisher">Told what became of it, or null.</param>
     /// <param name="number">The message's number there.</param>
-    public static QueueOperation Publish(Message message, IPublisher? publisher, long number) =>
-        new() { Kind = QueueOperationKind.Publish, Subject = message, ReplyTo = publisher, Position = number };
+    /// <param name="mayHaveBeenHandedOut">See <see cref="MayHaveBeenHandedOut"/>.</param>
+    public static QueueOperation Publish(Message message, IPublisher? publisher, long number, bool mayHaveBeenHandedOut = false) =>
+        new() { Kind = QueueOperationKind.Publish, Subject = message, ReplyTo = publisher, Position = number, MayHaveBeenHandedOut = mayHaveBeenHandedOut };
 
     /// <summary>What the publishes before it, posted with it, have taken of their connection's credit.</summary>
     public static QueueOperation Credit(IPublishCredit credit, long bytes) =>

@@ -89,8 +89,9 @@ public sealed partial class QueueState
     public long End => _log.End;
 
     /// <summary>A message arrives.</summary>
+    /// <param name="mayHaveBeenHandedOut">It counts as handed out before.</param>
     /// <returns>Its position if the store or mirrors get it, the position of the message that it is a duplicate of while that may be on its way there, or <see cref="NotStored"/>, or <see cref="Refused"/>.</returns>
-    public long Publish(Message message, long now)
+    public long Publish(Message message, long now, bool mayHaveBeenHandedOut = false)
     {
         var key = default(UInt128?);
         if (_seen is not null && IsDuplicate(message, out var original, out key)) return AnswerOf(original.Value);
@@ -103,7 +104,8 @@ public sealed partial class QueueState
         var expiresAt = ExpiryOf(message, now);
         var persistent = IsPersistent(message);
         var priority = PriorityOf(message);
-        var position = _log.Append(message, expiresAt, (persistent ? EntryFlags.Persistent : EntryFlags.None) | (IsMirrored ? EntryFlags.Untold : EntryFlags.None), priority);
+        var flags = (persistent ? EntryFlags.Persistent : EntryFlags.None) | (IsMirrored ? EntryFlags.Untold : EntryFlags.None) | (mayHaveBeenHandedOut ? EntryFlags.Redelivered : EntryFlags.None);
+        var position = _log.Append(message, expiresAt, flags, priority);
         if (!TryHoldBack(position, expiresAt)) _ready.Append(position, priority, message.BodySize);
         if (key is not null) _seen!.Add(key.Value, position);
         Counters.Add(Measure.Published);

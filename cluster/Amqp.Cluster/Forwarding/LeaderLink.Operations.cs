@@ -75,7 +75,7 @@ internal sealed partial class LeaderLink
                 if (operation.ReplyTo is LeaderReach reach)
                 {
                     _moving[queue.Definition.Id.Value] = queue;
-                    Say(queue, new Line(LineKind.PublishNumbered, operation.Position, reach.Floor, message));
+                    Say(queue, new Line(LineKind.PublishNumbered, operation.Position, reach.Floor, message, operation.MayHaveBeenHandedOut ? (byte)1 : (byte)0));
                     break;
                 }
                 var number = 0L;

@@ -49,7 +49,7 @@ internal static class LineFormat
         LineKind.Prepared or LineKind.PartRefused or LineKind.Committed or LineKind.NotCommitted => LineFields.Number,
         LineKind.Credit or LineKind.Room or LineKind.Taken or LineKind.CreditBack or LineKind.Counted or LineKind.Get or LineKind.RemoveConsumer => LineFields.Number | LineFields.Value,
         LineKind.Publish => LineFields.Number | LineFields.Message,
-        LineKind.PublishNumbered => LineFields.Number | LineFields.Value | LineFields.Message,
+        LineKind.PublishNumbered => LineFields.Flags | LineFields.Number | LineFields.Value | LineFields.Message,
         LineKind.NotLeading or LineKind.LostIn => LineFields.Number,
         LineKind.TakenIn => LineFields.Number | LineFields.Value | LineFields.Extra,
         LineKind.RefusedIn => LineFields.Number | LineFields.Extra,

@@ -38,6 +38,7 @@ internal sealed class MovingQueue : Owner<MovingMail>, IQueueEndpoint
     private bool _leadsHere;
     private LeaderReach? _reach;
     private long _lastNumber;
+    private long _lastSent;
     private long _floor = 1;
     private long _leaderlessSince;
     private ITimer? _timer;
@@ -149,7 +150,7 @@ internal sealed class MovingQueue : Owner<MovingMail>, IQueueEndpoint
         if (operation is { Kind: QueueOperationKind.Publish, ReplyTo: IPublisher publisher })
         {
             _unanswered.Add(++_lastNumber, new Unanswered((Message)operation.Subject!, publisher, operation.Position));
-            if (_reach is not null) Send(_lastNumber, (Message)operation.Subject!);
+            if (_reach is not null) Send(_lastNumber, (Message)operation.Subject!, isAgain: false);
         }
         else if (_reach is not null) _out.Add(operation);
         else Await(operation);
@@ -175,7 +176,12 @@ internal sealed class MovingQueue : Owner<MovingMail>, IQueueEndpoint
         }
     }
 
-    private void Send(long number, Message message) => _out.Add(QueueOperation.Publish(message, _reach, number));
+    /// <param name="isAgain">A leader before may have given it to a consumer.</param>
+    private void Send(long number, Message message, bool isAgain)
+    {
+        _out.Add(QueueOperation.Publish(message, _reach, number, isAgain));
+        _lastSent = number;
+    }
 
     private void Taken(long first, long count)
     {
@@ -231,9 +237,10 @@ internal sealed class MovingQueue : Owner<MovingMail>, IQueueEndpoint
         }
         _reach = new LeaderReach(this, target);
         if (target is RemoteQueue remote) remote.Reach = _reach;
+        var sent = _lastSent;
         for (var number = _floor; number <= _lastNumber; number++)
         {
-            if (_unanswered.TryGetValue(number, out var unanswered)) Send(number, unanswered.Message);
+            if (_unanswered.TryGetValue(number, out var unanswered)) Send(number, unanswered.Message, isAgain: number <= sent);
         }
         foreach (var operation in _waiting) _out.Add(operation);
         _waiting.Clear();

@@ -45,7 +45,7 @@ internal sealed partial class ServedEdge
             case LineKind.PublishNumbered:
                 var publisher = PublisherTo(session, _queue);
                 publisher.Begin(floor: line.Value);
-                Add(_queue, QueueOperation.Publish((Message)line.Subject!, publisher, number));
+                Add(_queue, QueueOperation.Publish((Message)line.Subject!, publisher, number, mayHaveBeenHandedOut: line.Flags != 0));
                 break;
             case LineKind.Credit:
                 Add(_queue, QueueOperation.Credit(new ServedCredit(session, number), line.Value));
