@@ -28,6 +28,7 @@ namespace Amqp.Cluster;
 public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
 {
     private static readonly TimeSpan PauseBetweenLooks = TimeSpan.FromMilliseconds(250);
+    private static readonly TimeSpan LookEvery = TimeSpan.FromSeconds(1);
     private static readonly TimeSpan PauseBetweenTries = TimeSpan.FromSeconds(1);
 
     private readonly ClusterMembership _membership;
@@ -40,6 +41,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     private readonly Reports _reports;
     private readonly LeaderMoves _moves;
     private readonly Questions _questions;
+    private readonly Silence _silence;
     private readonly IMessageStore _messages;
     private readonly string _locator;
     private readonly ILogger _logger;
@@ -68,8 +70,9 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _moves = new LeaderMoves(membership.View, membership.Links, _mirrors, _reports.IsDrainedNode, queue => _queues.PromotionOf(queue).OnShutdown, time, loggers.CreateLogger<LeaderMoves>());
         _questions = new Questions(membership.View, membership.Links, time, loggers.CreateLogger<Questions>());
         _looking = time.CreateTimer(_ => Look(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
+        _silence = new Silence(membership.View, (node, message) => membership.Links.Post(node, LinkLane.Control, message), time, SilenceChanged, loggers.CreateLogger<Silence>());
         membership.View.Changed = Changed;
-        membership.LeaseDoubted = _mirrors.Suspend;
+        membership.LeaseDoubted = _silence.LeaseDoubted;
     }
 
     /// <summary>Where the other nodes reach this one.</summary>
@@ -131,7 +134,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         await EndWhatWasGivenUp();
         // As with RabbitMQ it is the first node's, for good: nodes that join later, whatever they are called, change nothing.
         await change(new SetGlobalParameter(TopologySnapshot.ClusterNameParameter, JsonSerializer.SerializeToElement(View.Nodes[0].Name), IfMissing: true));
-        _looking.Change(TimeSpan.Zero, TimeSpan.FromSeconds(1));
+        _looking.Change(TimeSpan.Zero, LookEvery);
     }
 
     /// <summary>The node ends because something of it has failed: for its queues that counts as a failure, in whatever order it ends.</summary>
@@ -150,8 +153,10 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         _forwarder.Changed(node, epoch, lane, isConnected);
         if (lane == LinkLane.Replication) _mirrors.LinkChanged(node, isConnected);
-        if (lane == LinkLane.Control && !isConnected) _questions.Lost(node);
-        if (lane != LinkLane.Control || !isConnected) return;
+        if (lane != LinkLane.Control) return;
+        _silence.LinkChanged(node, epoch, isConnected);
+        if (!isConnected) _questions.Lost(node);
+        if (!isConnected) return;
         _alarms.Tell(node);
         _reports.Connected(node);
     }
@@ -167,6 +172,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         else if (kind == SharedAlarms.KindOfFrame) _alarms.Received(node, payload);
         else if (kind == ReportFrame.KindOfFrame) _reports.Received(node, payload);
         else if (kind == MoveFrame.KindOfFrame && MoveFrame.TryRead(payload, out var queue, out var next)) _mirrors.HandOver(queue, next);
+        else if (kind == Silence.KindOfFrame) _silence.Received(node, payload);
         else if (kind == QuestionFrame.KindOfFrame) _questions.Received(node, payload);
     }
 
@@ -174,6 +180,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     {
         await _ended.CancelAsync();
         await _looking.DisposeAsync();
+        _silence.Dispose();
         _questions.Dispose();
         await _reports.DisposeAsync();
         _forwarder.Dispose();
@@ -243,6 +250,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
             _questions.Lost(change.Node);
             _mirrors.Ended(change.Node, change.Epoch);
         }
+        _silence.Look();
         if (_change is null) return;
         if (change.Kind == ClusterChangeKind.Ended)
         {
@@ -260,9 +268,16 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
 
     private Task<bool> WasStoppedInOrder(Member leader) => _membership.WasStoppedInOrder(leader.Node, leader.Directory, leader.Boot, CancellationToken.None);
 
+    private void SilenceChanged()
+    {
+        _mirrors.Suspend(_silence.IsInDoubt);
+        if (_change is not null) _looking.Change(TimeSpan.Zero, LookEvery);
+    }
+
     private void Look()
     {
-        if (_change is not null) _controller.Look([.. _membership.View.Running.Select(node => new Member(node.Name, node.Directory, node.Epoch))]);
+        if (_change is null) return;
+        _controller.Look([.. _membership.View.Running.Where(node => !_silence.IsSilent(node.Name, node.Epoch)).Select(node => new Member(node.Name, node.Directory, node.Epoch))]);
     }
 
     [LoggerMessage(Level = LogLevel.Information, Message = "These nodes run and have no lease in etcd; waiting until they have registered anew: {Nodes}")]

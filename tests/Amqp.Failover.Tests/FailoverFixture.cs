@@ -100,7 +100,11 @@ public abstract partial class FailoverFixture
         if (policy is not null) await Cluster.SetPolicy(Queue, policy);
         var load = await ConfirmedLoad.Begin(Cluster, Cluster[home], Queue, Seed, [.. consumersAt.Select(name => Cluster[name])]);
         _loads.Add(load);
-        if (policy is not null) await InSync(Cluster.Nodes.Count);
+        if (policy is not null)
+        {
+            await InSync(Cluster.Nodes.Count);
+            Assert.That((await LeaderOf(Queue)).Name, Is.EqualTo(home), "it leads where it was declared");
+        }
         return load;
     }
 

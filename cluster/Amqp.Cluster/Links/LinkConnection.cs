@@ -20,6 +20,7 @@ internal sealed class LinkConnection : IAsyncDisposable
     /// <summary>Room that is kept after a large frame.</summary>
     private const int KeptBytes = 1 << 20;
 
+    private readonly Socket _socket;
     private readonly SslStream _stream;
     private readonly PipeReader _reader;
     private readonly LinkOptions _options;
@@ -27,8 +28,8 @@ internal sealed class LinkConnection : IAsyncDisposable
 
     private readonly bool _isAsking;
 
-    private LinkConnection(SslStream stream, LinkHello peer, bool isAsking, PipeReader reader, LinkOptions options, TimeProvider time) =>
-        (_stream, Peer, _isAsking, _reader, _options, _time) = (stream, peer, isAsking, reader, options, time);
+    private LinkConnection(Socket socket, SslStream stream, LinkHello peer, bool isAsking, PipeReader reader, LinkOptions options, TimeProvider time) =>
+        (_socket, _stream, Peer, _isAsking, _reader, _options, _time) = (socket, stream, peer, isAsking, reader, options, time);
 
     /// <summary>Who is on the other side: its certificate says the same name.</summary>
     public LinkHello Peer { get; }
@@ -47,7 +48,7 @@ internal sealed class LinkConnection : IAsyncDisposable
             stream = new SslStream(new NetworkStream(socket, ownsSocket: true));
             await stream.AuthenticateAsClientAsync(certificates.Client(), patience.Token);
             await Send(stream, self, patience.Token);
-            var connection = await Open(stream, isAsking: self.Epoch == 0, options, time, patience.Token);
+            var connection = await Open(socket, stream, isAsking: self.Epoch == 0, options, time, patience.Token);
             if (node is not null && connection.Peer.Node != node) throw new InvalidDataException($"at {address} is node {connection.Peer.Node}, and not {node}");
             if (connection.Peer.Epoch == 0 && self.Epoch != 0) throw new InvalidDataException($"node {connection.Peer.Node} is starting");
             return connection;
@@ -71,7 +72,7 @@ internal sealed class LinkConnection : IAsyncDisposable
         {
             using var patience = Patience(options, cancellation);
             await stream.AuthenticateAsServerAsync(certificates.Server(), patience.Token);
-            var connection = await Open(stream, isAsking: null, options, time, patience.Token);
+            var connection = await Open(socket, stream, isAsking: null, options, time, patience.Token);
             await Send(stream, self(connection.Peer.Lane), patience.Token);
             return connection;
         }
@@ -98,6 +99,8 @@ internal sealed class LinkConnection : IAsyncDisposable
         var sending = Send(outgoing, sent, end.Token);
         var reading = Read(received, end.Token);
         var first = await Task.WhenAny(sending, reading);
+        // The other side may hear this one, and is to know at once that it is not heard: a connection that ends in good order tells that behind all that is on its way.
+        if (first.IsCanceled && !cancellation.IsCancellationRequested) _socket.LingerState = new LingerOption(enable: true, seconds: 0);
         await end.CancelAsync();
         await DisposeAsync();
         await Task.WhenAll(sending, reading).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
@@ -114,7 +117,7 @@ internal sealed class LinkConnection : IAsyncDisposable
     public ValueTask DisposeAsync() => _stream.DisposeAsync();
 
     /// <param name="isAsking">Null: the other side's hello says it.</param>
-    private static async Task<LinkConnection> Open(SslStream stream, bool? isAsking, LinkOptions options, TimeProvider time, CancellationToken cancellation)
+    private static async Task<LinkConnection> Open(Socket socket, SslStream stream, bool? isAsking, LinkOptions options, TimeProvider time, CancellationToken cancellation)
     {
         var name = stream.RemoteCertificate is { } certificate ? ClusterCertificates.NodeOf(certificate) : null;
         var reader = PipeReader.Create(stream, new StreamPipeReaderOptions(bufferSize: 64 << 10));
@@ -128,7 +131,7 @@ internal sealed class LinkConnection : IAsyncDisposable
                 var peer = LinkHello.Read(payload);
                 if (peer.Node != name) throw new InvalidDataException($"it says that it is node {peer.Node}, and its certificate says {name}");
                 reader.AdvanceTo(buffer.Start);
-                return new LinkConnection(stream, peer, isAsking ?? peer.Epoch == 0, reader, options, time);
+                return new LinkConnection(socket, stream, peer, isAsking ?? peer.Epoch == 0, reader, options, time);
             }
             if (read.IsCompleted) throw new InvalidDataException("the connection was closed");
             reader.AdvanceTo(buffer.Start, buffer.End);

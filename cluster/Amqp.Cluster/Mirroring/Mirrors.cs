@@ -140,12 +140,13 @@ internal sealed partial class Mirrors : IAsyncDisposable
         if (_records.TryRemove(queue, out var configuration) && configuration.Leader.Node == Self.Node) _keeper.Remove(queue);
     }
 
-    /// <summary>The lease of this node is in doubt.</summary>
+    /// <summary>Others may lead by now what this node led.</summary>
     public bool IsInDoubt => _isInDoubt;
 
-    /// <summary>The lease of this node is in doubt, or is not any more.</summary>
+    /// <summary>Others may lead by now what this node led, or may not any more. Called by one thread at a time.</summary>
     public void Suspend(bool isInDoubt)
     {
+        if (_isInDoubt == isInDoubt) return;
         _isInDoubt = isInDoubt;
         foreach (var (_, copy) in _copies) copy.Post((replica, now) => replica.Suspend(isInDoubt, now));
     }
