@@ -32,6 +32,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     private static readonly TimeSpan PauseBetweenTries = TimeSpan.FromSeconds(1);
 
     private readonly ClusterMembership _membership;
+    private readonly Followers _followers;
     private readonly EtcdMetadataStore _metadata;
     private readonly ClusterQueues _queues;
     private readonly Forwarder _forwarder;
@@ -55,7 +56,8 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         (_membership, _messages, _locator, _time) = (membership, messages, locator, time);
         _logger = loggers.CreateLogger<JoinedCluster>();
         var first = membership.BeginsDefinitions ? alone.At(membership.Self) : null;
-        _metadata = new EtcdMetadataStore(membership.Client, first, loggers.CreateLogger<EtcdMetadataStore>(), failed) { Epoch = membership.Epoch };
+        _followers = new Followers((node, message) => membership.Links.Post(node, LinkLane.Control, message), time, loggers.CreateLogger<Followers>());
+        _metadata = new EtcdMetadataStore(membership.Client, first, loggers.CreateLogger<EtcdMetadataStore>(), failed) { Epoch = membership.Epoch, Followers = _followers };
         _forwarder = new Forwarder(membership.View, new ForwardingOptions(), time, loggers.CreateLogger<Forwarder>());
         _forwarder.Connect(membership.Links);
         _queues = new ClusterQueues(membership.View, _forwarder.Remote);
@@ -155,6 +157,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         if (lane == LinkLane.Replication) _mirrors.LinkChanged(node, isConnected);
         if (lane != LinkLane.Control) return;
         _silence.LinkChanged(node, epoch, isConnected);
+        _followers.LinkChanged(node, isConnected);
         if (!isConnected) _questions.Lost(node);
         if (!isConnected) return;
         _alarms.Tell(node);
@@ -172,6 +175,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         else if (kind == SharedAlarms.KindOfFrame) _alarms.Received(node, payload);
         else if (kind == ReportFrame.KindOfFrame) _reports.Received(node, payload);
         else if (kind == MoveFrame.KindOfFrame && MoveFrame.TryRead(payload, out var queue, out var next)) _mirrors.HandOver(queue, next);
+        else if (kind == Followers.KindOfFrame) _followers.Received(node, payload);
         else if (kind == Silence.KindOfFrame) _silence.Received(node, payload);
         else if (kind == QuestionFrame.KindOfFrame) _questions.Received(node, payload);
     }
@@ -185,6 +189,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         await _reports.DisposeAsync();
         _forwarder.Dispose();
         await _mirrors.DisposeAsync();
+        _followers.Dispose();
         await _metadata.DisposeAsync();
         await _membership.DisposeAsync();
     }

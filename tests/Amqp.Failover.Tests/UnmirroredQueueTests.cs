@@ -64,6 +64,37 @@ public sealed class UnmirroredQueueTests : FailoverFixture
         await Judge(load, copies: 1);
     }
 
+    /// <summary>As with RabbitMQ: a definition is there on all nodes when its client has the answer, also when a node hears late of it.</summary>
+    [Test]
+    public async Task What_is_declared_at_one_node_is_known_at_all_others_before_that_is_said()
+    {
+        await using var declaring = await LoadClient.Connect(Cluster["n1"], "declares");
+        await using var declarer = await declaring.CreateChannelAsync();
+        await using var publishing = await LoadClient.Connect(Cluster["n3"], "publishes");
+        await using var publisher = await publishing.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        await Cluster["n3"].FreezeEtcd();
+        var declared = Declare();
+        try
+        {
+            await Eventually.Never(() => declared.IsCompleted, TimeSpan.FromMilliseconds(500));
+        }
+        finally
+        {
+            await Cluster["n3"].ThawEtcd();
+        }
+        await declared;
+        // A message that is unroutable comes back, and the library throws.
+        await publisher.BasicPublishAsync("", Queue, mandatory: true, Body.Of(new MessageKey(1, 1)));
+        await publisher.BasicPublishAsync("amq.fanout", "", mandatory: true, Body.Of(new MessageKey(1, 2)));
+        Assert.That(await declarer.MessageCountAsync(Queue), Is.EqualTo(2));
+
+        async Task Declare()
+        {
+            await declarer.QueueDeclareAsync(Queue, durable: false, exclusive: true, autoDelete: false);
+            await declarer.QueueBindAsync(Queue, "amq.fanout", "");
+        }
+    }
+
     [TestCase(10_000)]
     [TestCase(100_000, Category = "Long")]
     public async Task Every_request_at_another_node_is_answered_in_a_queue_of_this_one(int requests)

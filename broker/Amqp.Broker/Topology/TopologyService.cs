@@ -9,8 +9,8 @@ namespace Amqp.Broker.Topology;
 
 /// <summary>
 /// The only writer of the topology. Commands are applied one after the other; what of that has to be kept is stored; then, command by
-/// command, the change is announced, the new snapshot becomes visible, and the proposer hears of the result. What other nodes change is repeated
-/// here; where a commit meets that, its commands are applied anew.
+/// command, the change is announced, the new snapshot becomes visible, and, when the other nodes go by it too, the proposer hears of the result. What other nodes
+/// change is repeated here; where a commit meets that, its commands are applied anew.
 /// <para>
 /// There is no thread. A proposer that finds nothing under way does the work itself, and everything that arrives in the
 /// meantime, also while the store writes, is done in one go when that is done. So a hundred declares cost a few flushes,
@@ -65,6 +65,7 @@ public sealed partial class TopologyService
         var found = new TopologyResult(stored.Topology, [.. queues.Select(queue => new QueueAdded(queue))]);
         if (found.Changed) _changed(found);
         Volatile.Write(ref _current, stored.Topology);
+        _store.Shown(_revision);
         Work();
     }
 
@@ -166,6 +167,7 @@ public sealed partial class TopologyService
         }
         _revision = stored.Revision;
         Show(new TopologyResult(topology, changes.DrainToImmutable()) { IsFromOutside = true }.UnderPolicies(), "change of another node");
+        _store.Shown(_revision);
     }
 
     private void Complete(List<TopologyResult> results)
@@ -175,9 +177,11 @@ public sealed partial class TopologyService
             var (proposal, result) = (_waiting[index], results[index]);
             var command = proposal.Command!.GetType().Name;
             Show(result, command);
-            Tell(proposal.Completed, result, command);
+            // Even if it has changed nothing: what it has found may be another's change that some node does not know yet.
+            _store.WhenFollowed(_revision, () => Tell(proposal.Completed, result, command));
         }
         _waiting.Clear();
+        _store.Shown(_revision);
     }
 
     private void Show(TopologyResult result, string command)

@@ -30,6 +30,15 @@ public interface IMetadataStore
     /// <param name="answered">Called when that is decided: on a thread of the store, never from inside this call. It may commit again. It
     /// must not throw.</param>
     void Commit(long basis, IReadOnlyList<TopologyResult> batch, Action<CommitAnswer> answered);
+
+    /// <summary>This node goes by that revision: clients see it. Called in order; it must neither block nor throw.</summary>
+    void Shown(long revision)
+    {
+    }
+
+    /// <summary>Calls back when all nodes that can be reached go by that revision, in the order of these calls; a node alone at once.</summary>
+    /// <param name="then">It must neither block nor throw.</param>
+    void WhenFollowed(long revision, Action then) => then();
 }
 
 /// <summary>What a metadata store has when it is loaded.</summary>

@@ -58,6 +58,9 @@ public sealed partial class EtcdMetadataStore : IMetadataStore, IAsyncDisposable
     /// <summary>Of this start, if it was taken already: the links to other nodes carry it too. Null: one is taken when the definitions are loaded.</summary>
     public uint? Epoch { get; init; }
 
+    /// <summary>The other nodes; null: there are none.</summary>
+    internal Followers? Followers { get; init; }
+
     /// <inheritdoc/>
     /// <exception cref="FormatException">A newer version wrote what is there.</exception>
     public async Task<StoredTopology> Load(Action<StoredChanges> changed, CancellationToken cancellation)
@@ -82,6 +85,16 @@ public sealed partial class EtcdMetadataStore : IMetadataStore, IAsyncDisposable
     /// <inheritdoc/>
     public void Commit(long basis, IReadOnlyList<TopologyResult> batch, Action<CommitAnswer> answered) =>
         _mail.Writer.TryWrite(new Mail(Commit: new Commitment(basis, batch, answered)));
+
+    /// <inheritdoc/>
+    public void Shown(long revision) => Followers?.Shown(revision);
+
+    /// <inheritdoc/>
+    public void WhenFollowed(long revision, Action then)
+    {
+        if (Followers is { } followers) followers.WhenFollowed(revision, then);
+        else then();
+    }
 
     /// <summary>Commits and tells nothing any more.</summary>
     public async ValueTask DisposeAsync()
