@@ -50,6 +50,30 @@ public sealed class PolicyTests : FailoverFixture
         Assert.That(verdict.AckedAgain, Is.Empty, "a planned change of leader loses no acknowledgement");
     }
 
+    [Test]
+    public async Task A_node_that_is_to_have_no_copy_any_more_has_no_messages_and_gets_them_when_it_is_to_have_one_again()
+    {
+        var load = await BeginLoad("n1", Mirrored);
+        await load.MoreConfirms(Some);
+        for (var round = 0; round < 2; round++)
+        {
+            await Cluster.SetPolicy(Queue, On("n1", "n2"));
+            await InSync(2);
+            await Eventually.That(async () => (await Cluster["n3"].CopyOf(Queue))?.Messages, Is.Zero, ToRecover, "messages of the copy that is not wanted");
+            await Cluster.SetPolicy(Queue, Mirrored);
+            await InSync(3);
+            await load.MoreConfirms(Some);
+        }
+        // Once more at rest, and with a restart in between.
+        await load.End(stay: 0);
+        await Cluster.SetPolicy(Queue, On("n1", "n2"));
+        await Eventually.That(async () => (await Cluster["n3"].CopyOf(Queue))?.Messages, Is.Zero, ToRecover, "messages of the copy that is not wanted");
+        await Cluster["n3"].Kill();
+        await Cluster["n3"].Start();
+        await Cluster.SetPolicy(Queue, Mirrored);
+        await JudgeAtRest(load, copies: 3, stay: Some);
+    }
+
     /// <summary>When it was, in the time of the history, for those who look for the cause of a failure.</summary>
     private static void Said(ConfirmedLoad load, string what) =>
         TestContext.Out.WriteLine($"{Stopwatch.GetElapsedTime(load.History.Events[0].At).TotalSeconds:F3} s: {what}");

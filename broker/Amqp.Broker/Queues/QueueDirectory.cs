@@ -91,7 +91,7 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
         }
     }
 
-    [LoggerMessage(Level = LogLevel.Information, Message = "{Count} messages of queue number {Queue} were dropped: the queue was deleted")]
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Count} messages of queue number {Queue} were dropped: the queue was deleted, or has its copies on other nodes now")]
     private static partial void LogForgotten(ILogger logger, int count, long queue);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "{Count} messages belong to queue number {Queue}, whose definition is lost: the file of definitions was damaged. They are kept on the disk; restore definitions.log from a backup to have them back, or remove its damaged copies to let them go")]

@@ -20,6 +20,9 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
     private const int BusyTicks = 100;
     private const int IdleTicks = 50;
 
+    /// <summary>Messages that go at once with a copy that is not wanted any more; other work of the node has its turn in between.</summary>
+    private const int GivenUpAtOnce = 10_000;
+
     private QueueReplica? _replica;
     private QueueState? _state;
     private uint _leads;
@@ -104,8 +107,20 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
             // It may have come to be before there was a copy to tell.
             replica.Suspend(mirrors.IsInDoubt, now);
             replica.Configured(configuration, now);
+            if (!replica.Configuration!.Concerns(mirrors.Self.Node)) mirrors.MayBeGone(Definition.Id);
         });
     }
+
+    /// <summary>This node is to have no copy any more, by what was stored after this one has heard so and has left its leader: what it has goes. If it is to have the queue again, it begins with nothing.</summary>
+    public void GiveUp() => Post((replica, now) =>
+    {
+        if (replica.Configuration is not { } known || known.Concerns(mirrors.Self.Node)) return;
+        var some = new List<LiveMessage>();
+        var next = _state!.Describe(from: 0, GivenUpAtOnce, some, now);
+        if (some.Count == 0) return;
+        _state.Replay(StoreRecord.Settle(Definition.Id, position: 0, count: next), now);
+        GiveUp();
+    });
 
     /// <summary>A tenth of a second has passed. Called by one timer.</summary>
     public void Tick()

@@ -50,7 +50,7 @@ internal sealed partial class Mirrors : IAsyncDisposable
     public Mirrors(Member self, NodeLinks links, QueueRecords records, IMessageStore store, ILeaders leaders, ReplicaOptions options, TimeProvider time, ILogger logger, Action<Exception> failed)
     {
         (Self, _links, Store, _leaders, _options, _logger) = (self, links, store, leaders, options, logger);
-        _keeper = new RecordKeeper(records, Stored, failed, time, logger);
+        _keeper = new RecordKeeper(records, Stored, Asked, failed, time, logger);
         _ticking = time.CreateTimer(_ => Tick(), state: null, TickEvery, TickEvery);
     }
 
@@ -189,6 +189,9 @@ internal sealed partial class Mirrors : IAsyncDisposable
         await _keeper.DisposeAsync();
     }
 
+    /// <summary>The copy of a queue has heard that this node is to have none any more. Whether that is so now, etcd is asked: it may have been changed again, and the copy may count.</summary>
+    internal void MayBeGone(QueueId queue) => _keeper.Ask(queue);
+
     internal long NewSession() => (Self.Boot << 32) + Interlocked.Increment(ref _sessions);
 
     internal ReplicaOptions OptionsOf(QueueDefinition queue) => _options with { MaxLagMs = queue.Settings.Mirrors?.MaxLagMs ?? MirrorSettings.MaxLagMsDefault };
@@ -220,6 +223,11 @@ internal sealed partial class Mirrors : IAsyncDisposable
         if (configuration.Leader.Node != Self.Node) _leaders.Leads(queue, configuration.Leader.Node, configuration.Epoch);
         if (_copies.TryGetValue(queue, out var copy)) copy.Configured(configuration);
         else if (configuration.Concerns(Self.Node)) OpenCopy(queue);
+    }
+
+    private void Asked(QueueId queue, QueueConfiguration configuration)
+    {
+        if (!configuration.Concerns(Self.Node) && _copies.TryGetValue(queue, out var copy)) copy.GiveUp();
     }
 
     private void OpenCopy(QueueId queue)

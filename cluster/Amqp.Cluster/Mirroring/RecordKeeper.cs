@@ -2,20 +2,24 @@ using System.Threading.Channels;
 using Amqp.Cluster.Etcd;
 using Amqp.Core.Topology;
 using Amqp.Replication;
+using Grpc.Core;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Cluster.Mirroring;
 
 /// <summary>Asks etcd for what the copies of this node propose, many at a time, and tells what it has.</summary>
 /// <param name="stored">Told of each record, as it is stored; from any thread, perhaps late or twice.</param>
+/// <param name="asked">Told of each record that was asked for, as it is stored at that moment.</param>
 /// <param name="failed">Called once, when this node cannot follow the records any more: the process must end, and start again.</param>
-internal sealed partial class RecordKeeper(QueueRecords records, Action<QueueId, QueueConfiguration> stored, Action<Exception> failed, TimeProvider time, ILogger logger) : IAsyncDisposable
+internal sealed partial class RecordKeeper(
+    QueueRecords records, Action<QueueId, QueueConfiguration> stored, Action<QueueId, QueueConfiguration> asked, Action<Exception> failed, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     private static readonly TimeSpan RetryEvery = TimeSpan.FromMilliseconds(500);
 
     // Each copy has one proposal at a time, and says it again after a second.
     private readonly Channel<QueueChange> _proposals = Channel.CreateUnbounded<QueueChange>(new UnboundedChannelOptions { SingleReader = true });
     private readonly Channel<QueueId> _removals = Channel.CreateUnbounded<QueueId>(new UnboundedChannelOptions { SingleReader = true });
+    private readonly Channel<QueueId> _questions = Channel.CreateUnbounded<QueueId>(new UnboundedChannelOptions { SingleReader = true });
     private readonly CancellationTokenSource _ended = new();
     private Task _running = Task.CompletedTask;
     private long _revision;
@@ -29,11 +33,14 @@ internal sealed partial class RecordKeeper(QueueRecords records, Action<QueueId,
     }
 
     /// <summary>From here on changes are asked for, and told.</summary>
-    public void Start() => _running = Task.WhenAll(Watch(), Propose(), Remove());
+    public void Start() => _running = Task.WhenAll(Watch(), Propose(), Remove(), Answer());
 
     public void Propose(QueueChange change) => _proposals.Writer.TryWrite(change);
 
     public void Remove(QueueId queue) => _removals.Writer.TryWrite(queue);
+
+    /// <summary>What is stored of the queue at this moment is to be told, and not what a watch tells, which may be late.</summary>
+    public void Ask(QueueId queue) => _questions.Writer.TryWrite(queue);
 
     public async ValueTask DisposeAsync()
     {
@@ -102,6 +109,22 @@ internal sealed partial class RecordKeeper(QueueRecords records, Action<QueueId,
     {
         await Task.Delay(RetryEvery, time, _ended.Token).ConfigureAwait(ConfigureAwaitOptions.SuppressThrowing);
         Propose(change);
+    }
+
+    private async Task Answer()
+    {
+        await foreach (var queue in _questions.Reader.ReadAllAsync(_ended.Token))
+        {
+            try
+            {
+                if (await records.Get(queue, _ended.Token) is { } configuration) asked(queue, configuration);
+            }
+            catch (RpcException exception) when (EtcdClient.IsTransient(exception) && !_ended.IsCancellationRequested)
+            {
+                await Task.Delay(RetryEvery, time, _ended.Token);
+                Ask(queue);
+            }
+        }
     }
 
     private async Task Remove()

@@ -137,6 +137,9 @@ public sealed class ClusterNode(string name, BrokerPlace place, int linkPort, st
     public async Task<string[]> Running() =>
         [.. (await new ControlApi(Broker).List("nodes")).Where(node => node["running"]!.GetValue<bool>()).Select(node => node["name"]!.GetValue<string>())];
 
+    /// <summary>It hears every other member, on all lanes.</summary>
+    public async Task<bool> HearsAll() => (await new ControlApi(Broker).Get("cluster"))["links"]!.AsArray().All(link => link!["connected"]!.GetValue<bool>());
+
     /// <summary>The node's data, and those of its etcd, are moved to another disk. It must not run.</summary>
     public async Task MoveTo(string directory)
     {
