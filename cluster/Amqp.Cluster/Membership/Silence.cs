@@ -15,7 +15,8 @@ namespace Amqp.Cluster.Membership;
 /// n1 -- "not n3" --> n2        n1 and n2 have lost n3, and both know it: 2 of 3, n3 is silent
 /// n2 -- "not n3" --> n1        n3 has lost n1 and n2: it is in doubt, and leads nothing until it hears them again
 /// </code>
-/// Half of the nodes are no majority: of two nodes that lose each other neither is silent, and leases tell.
+/// Half of the nodes are no majority: of two nodes that lose each other neither is silent, and leases tell. A node that has lost the others for the time of a lease, and whose own was renewed meanwhile, is in
+/// doubt no longer: it reaches etcd, and would have heard of another leader.
 /// </summary>
 /// <param name="tell">Posts to a node, on the lane on which links are watched.</param>
 /// <param name="changed">Another node is silent, or this one is in doubt, or not any more. Called by one thread at a time; it must neither block nor throw.</param>
@@ -32,8 +33,9 @@ internal sealed partial class Silence(IClusterView view, Action<string, LinkMess
     private readonly Dictionary<string, (uint Epoch, long Since)> _lost = [];
     private readonly Dictionary<string, NodeStart[]> _lostByOthers = [];
     private ITimer? _timer;
+    private bool _isOver;
     private bool _isLeaseInDoubt;
-    private bool _isAlone;
+    private long? _aloneSince;
     private volatile bool _isInDoubt;
     private ImmutableHashSet<NodeStart> _silent = [];
 
@@ -80,6 +82,7 @@ internal sealed partial class Silence(IClusterView view, Action<string, LinkMess
                 _isLeaseInDoubt = mail.Kind == SilenceMailKind.LeaseInDoubt;
                 break;
             case SilenceMailKind.Stop:
+                _isOver = true;
                 _timer?.Dispose();
                 break;
         }
@@ -87,15 +90,17 @@ internal sealed partial class Silence(IClusterView view, Action<string, LinkMess
 
     protected override void CarryOut()
     {
+        if (_isOver) return;
         var running = view.Nodes.Where(node => node.IsRunning).Select(node => new NodeStart(node.Name, node.Epoch)).ToList();
         var lost = running.Where(node => _lost.TryGetValue(node.Node, out var known) && known.Epoch == node.Epoch).ToList();
         var isAlone = lost.Count * 2 > running.Count;
         ImmutableHashSet<NodeStart> silent = [.. lost.Where(node => IsOverdue(node) && (1 + _lostByOthers.Values.Count(others => others.Contains(node))) * 2 > running.Count)];
-        if (lost.Exists(node => !IsOverdue(node))) LookLater();
         foreach (var node in silent.Except(_silent)) LogSilent(logger, node.Node);
-        if (isAlone && !_isAlone) LogAlone(logger, string.Join(", ", lost.Select(node => node.Node)));
-        var (isInDoubt, isSame) = (isAlone || _isLeaseInDoubt, silent.SetEquals(_silent));
-        _isAlone = isAlone;
+        if (isAlone && _aloneSince is null) LogAlone(logger, string.Join(", ", lost.Select(node => node.Node)));
+        _aloneSince = isAlone ? _aloneSince ?? time.GetTimestamp() : null;
+        var mayBeReplaced = _aloneSince is { } since && time.GetElapsedTime(since) < NodeLease.TimeToLive;
+        if (mayBeReplaced || lost.Exists(node => !IsOverdue(node))) LookLater();
+        var (isInDoubt, isSame) = (mayBeReplaced || _isLeaseInDoubt, silent.SetEquals(_silent));
         if (isSame && isInDoubt == _isInDoubt) return;
         _isInDoubt = isInDoubt;
         Volatile.Write(ref _silent, silent);
@@ -139,7 +144,7 @@ internal sealed partial class Silence(IClusterView view, Action<string, LinkMess
     [LoggerMessage(Level = LogLevel.Warning, Message = "Most of the nodes that run do not hear node {Node}: it stands still, or is cut off. Mirrored queues that it leads get other leaders")]
     private static partial void LogSilent(ILogger logger, string node);
 
-    [LoggerMessage(Level = LogLevel.Warning, Message = "This node does not hear most of the nodes that run ({Nodes}): they may lead its mirrored queues by now. Until it hears them again it hands out nothing of these queues, and confirms nothing")]
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This node does not hear most of the nodes that run ({Nodes}): they may lead its mirrored queues by now. Until it hears them again, or knows from etcd that they do not, it hands out nothing of these queues, and confirms nothing")]
     private static partial void LogAlone(ILogger logger, string nodes);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Which nodes are silent is not known because of a defect of the broker, please report this; queues of a node that is silent wait for the end of its lease")]

@@ -52,11 +52,14 @@ public class SilenceTests
     }
 
     [Test]
-    public void When_all_lose_each_other_all_are_in_doubt_and_none_is_silent()
+    public void When_all_lose_each_other_none_is_silent_and_those_that_reach_etcd_go_on_after_the_time_of_a_lease()
     {
         Cut("n1 n2", "n2 n3", "n1 n3");
         Grace();
         Assert.That((Silent, InDoubt), Is.EqualTo(("", "n1 n2 n3")));
+        _nodes["n3"].Silence.LeaseDoubted(isInDoubt: true);
+        _time.Advance(4_500);
+        Assert.That((Silent, InDoubt), Is.EqualTo(("", "n3")));
     }
 
     [Test]
