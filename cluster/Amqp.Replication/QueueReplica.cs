@@ -263,7 +263,10 @@ public sealed class QueueReplica
         // Of a copy that was not in sync the store says that it knows nothing.
         if (configuration.Ends is [.., { End: 0 } unknown] && unknown.Epoch >= last) return [.. configuration.Ends];
         // Those in the store are of the last leader that changed the record: it may have ended before it told this copy what it had.
-        var known = (ends ?? [.. configuration.Ends]).Where(earlier => earlier.Epoch < last).ToList();
+        ends ??= [.. configuration.Ends];
+        var known = ends.Where(earlier => earlier.Epoch < last).ToList();
+        // It knows no more of that epoch than the leader that told it all: where the next epoch begins, for instance, if it lacks the first message of that.
+        foreach (var told in ends) end = told.Epoch == last ? Math.Min(end, told.End) : end;
         // The first says what is older than everything else here.
         if (known.Count >= EndsMax) known.RemoveAt(1);
         return [.. known, new EpochEnd(last, end)];

@@ -292,6 +292,28 @@ public class ReplicaTests
         Assert.That((story["c"].Content, story["a"].Orphans?.Positions.Length), Is.EqualTo(("m1 m2", 1)));
     }
 
+    /// <summary>Seed 61875: it lacks the first message of the second epoch, and knows no more of the first than the leader that told it all.</summary>
+    [Test]
+    public void A_leader_that_lacks_something_knows_no_more_of_earlier_epochs_than_it_was_told()
+    {
+        var story = new ReplicaStory(nodes: ["a", "b", "c"]);
+        story.Configure(1, "a", "a b c");
+        story["a"].Publish(Producer, "m1");
+        story.Pass();
+        story["a"].Publish(new ProducerId(9, 2), "only on a");
+        story["a"].Sent.Clear();
+        story.Configure(2, "b", "a b c", "b", "c");
+        story["b"].Publish(new ProducerId(9, 3), "m2");
+        story["c"].Sent.TryPeek(out var join);
+        Assert.That(join.Message, Is.InstanceOf<Join>());
+        story.PassOne("c");
+        while (story["b"].Sent.Count > 0) story.PassOne("b");
+        story["c"].Sent.Clear();
+        story.Configure(3, "c", "a b c", "a", "c");
+        story.Pass();
+        Assert.That((story["c"].Content, story["a"].Orphans?.Positions.Length), Is.EqualTo(("m1", 1)));
+    }
+
     /// <summary>Both have <c>m1</c>; another message never left its leader, <c>a</c>.</summary>
     private static ReplicaStory WithOneOnlyOnA()
     {

@@ -48,7 +48,8 @@ MUTANTS = [
     ("what comes from another epoch counts", "QueueReplica.cs", "if (message.Epoch != _configuration?.Epoch) return;", "if (_configuration is null) return;"),
     ("a new leader's messages count as never handed out", "QueueReplica.cs", "mayHaveBeenHandedOut: wasMirrored", "mayHaveBeenHandedOut: false"),
     ("a deposed leader's consumers keep what they have", "QueueReplica.cs", "        _state.Follow();\n", ""),
-    ("what the store says of earlier epochs counts more than what was told", "QueueReplica.cs", "(ends ?? [.. configuration.Ends])", "configuration.Ends"),
+    ("what the store says of earlier epochs counts more than what was told", "QueueReplica.cs", "ends ??= [.. configuration.Ends];", "ends = [.. configuration.Ends];"),
+    ("a leader knows more of an epoch than it was told", "QueueReplica.cs", "foreach (var told in ends) end = told.Epoch == last ? Math.Min(end, told.End) : end;", ""),
     ("a copy that was not in sync leads and knows everything", "Election.cs", ", Ends = [new EpochEnd(0, 0), new EpochEnd(configuration.Epoch, 0)] }", " }"),
 ]
 

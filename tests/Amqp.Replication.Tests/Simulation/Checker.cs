@@ -117,7 +117,7 @@ internal sealed class Checker(SimCluster simulation)
         var stored = simulation.Store.Current!;
         // Or had it on a disk that is gone by now: of the set as it is, or as the leader knows it.
         var copies = simulation.Nodes.Count(node => Has(node, name, isPersistent))
-            + stored.InSync.Concat(leader.Replica.Configuration!.InSync).DistinctBy(member => member.Node).Count(member => simulation.Node(member.Node).Disk.Directory != member.Directory);
+            + stored.InSync.Concat(leader.Replica.Configuration!.InSync).Where(member => simulation.Node(member.Node).Disk.Directory != member.Directory).DistinctBy(member => member.Node).Count();
         // The memory of a mirror that said it had it may be gone by now.
         if (isPersistent && !_settled.Contains(name) && copies < leader.Replica.Configuration!.MinInSync) throw Broken($"{name} is confirmed and on {copies} nodes");
         Look(name);
@@ -190,7 +190,7 @@ internal sealed class Checker(SimCluster simulation)
     public void Leaves(uint epoch, long position, string name)
     {
         if (!_published.Contains(name)) throw Broken($"{name} leaves the queue and was never published");
-        if (_final.TryGetValue(position, out var since) && epoch >= since) throw Broken($"{name} leaves the queue again, and all knew that it was settled");
+        if (_final.TryGetValue(position, out var since) && epoch >= since) throw Broken($"{name}, at {position}, leaves the queue again in epoch {epoch}, and all knew since {since} that it was settled");
     }
 
     public void Delivered(SimConsumer consumer, long consumerNumber, string name, bool redelivered)
