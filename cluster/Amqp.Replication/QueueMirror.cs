@@ -44,7 +44,6 @@ internal sealed class QueueMirror
     private bool _isWantOpen;
     private bool _isDescribed;
     private bool _areOrphansKept = true;
-    private long _completeFrom = long.MaxValue;
     private Knowledge _known;
     private long _spokeAt;
 
@@ -58,11 +57,11 @@ internal sealed class QueueMirror
         Begin(session, now);
     }
 
-    /// <summary>The place of the last item that was taken in; what its records say is to be flushed.</summary>
-    public long Taken => _taken;
+    /// <summary>How far it is: it grows with each item that is taken in, and when it is complete, and what happened up to then is to be flushed (<see cref="Flushed"/>). 0: nothing was taken in.</summary>
+    public long Mark => (_taken * 2) + (IsComplete ? 1 : 0);
 
     /// <summary>It lacks nothing that the leader had when it sent the last item.</summary>
-    public bool IsComplete => _taken >= _completeFrom;
+    public bool IsComplete { get; private set; }
 
     /// <summary>The leader's batch that it is at; only if it <see cref="IsComplete"/>.</summary>
     public long Number { get; private set; }
@@ -100,21 +99,21 @@ internal sealed class QueueMirror
     /// </summary>
     private void CompleteIfCaughtUp(long now)
     {
-        if (!_isDescribed || _missing.Count > 0 || !_areOrphansKept || _completeFrom != long.MaxValue) return;
+        if (!_isDescribed || _missing.Count > 0 || !_areOrphansKept || IsComplete) return;
         foreach (var position in _surplus) _state.Replay(StoreRecord.Settle(_state.Id, position), now);
         _surplus.Clear();
         _producers.Clear();
         foreach (ref readonly var mark in _told.ToArray().AsSpan()) _producers.Add(mark);
         _told.Clear();
         _absences.Complete();
-        _completeFrom = _taken;
+        IsComplete = true;
     }
 
-    /// <summary>Everything up to that place is on this node's disk.</summary>
-    public void Flushed(long place, long now)
+    /// <summary>Everything up to that <see cref="Mark"/> is on this node's disk.</summary>
+    public void Flushed(long mark, long now)
     {
-        if (place <= _flushed) return;
-        _flushed = place;
+        if (mark <= _flushed) return;
+        _flushed = mark;
         SayTaken(now);
     }
 
@@ -124,7 +123,6 @@ internal sealed class QueueMirror
         if (session != _session || _areOrphansKept) return;
         _areOrphansKept = true;
         CompleteIfCaughtUp(now);
-        SayTaken(now);
     }
 
     public void Tick(long now)
@@ -142,7 +140,7 @@ internal sealed class QueueMirror
     {
         _known = Known;
         _absences.Begin(_state.MessagesEnd);
-        (_session, _taken, _flushed, _said, _wants, _isWantOpen, _isDescribed, _completeFrom) = (session, 0, 0, 0, 0, false, false, long.MaxValue);
+        (_session, _taken, _flushed, _said, _wants, _isWantOpen, _isDescribed, IsComplete) = (session, 0, 0, 0, 0, false, false, false);
         _missing.Clear();
         _surplus.Clear();
         _early.Clear();
@@ -265,7 +263,7 @@ internal sealed class QueueMirror
     {
         _spokeAt = now;
         if (_missing.Count <= MissingMax) _said = _flushed;
-        Say(new Taken(_configuration.Epoch, _session, _said, IsComplete: _said >= _completeFrom));
+        Say(new Taken(_configuration.Epoch, _session, _said / 2, IsComplete: _said % 2 == 1));
     }
 
     private void Say(ReplicaMessage message) => _effects.Send(_configuration.Leader.Node, message);

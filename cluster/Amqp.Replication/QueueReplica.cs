@@ -21,7 +21,7 @@ public enum ReplicaRole
 ///
 /// <para>The driver, after each event: takes what the state has recorded; gives <see cref="QueueEffects.Stream"/> to <see cref="Append"/> before any other event; gives
 /// <see cref="QueueEffects.Records"/> to the store, in order; and when all of that is on the disk says so, by <see cref="Durable"/> with epoch and number of the batch as a leader, by
-/// <see cref="Flushed"/> with the session and place as a mirror. A publish is answered when its batch is <see cref="Completed"/>.</para>
+/// <see cref="Flushed"/> with the <see cref="Place"/> as a mirror. A publish is answered when its batch is <see cref="Completed"/>.</para>
 /// </summary>
 public sealed class QueueReplica
 {
@@ -72,8 +72,8 @@ public sealed class QueueReplica
     /// <summary>Of a leader: every batch up to that one is on its disk and with every copy in sync.</summary>
     public long Completed => _leader?.Completed ?? 0;
 
-    /// <summary>Of a mirror: the session it is in and the last item that it took in.</summary>
-    public (long Session, long Place) Place => _mirror is null ? default : (_mirror.Session, _mirror.Taken);
+    /// <summary>Of a mirror: the session it is in, and how far it is in that; 0: nothing has happened in it. What happened up to then is to be flushed (<see cref="Flushed"/>).</summary>
+    public (long Session, long Mark) Place => _mirror is null ? default : (_mirror.Session, _mirror.Mark);
 
     /// <summary>Of a mirror: the leader's batch that it is at, if it lacks nothing that the leader had by then; otherwise 0.</summary>
     public long MirroredNumber => _mirror is { IsComplete: true } ? _mirror.Number : 0;
@@ -148,10 +148,10 @@ public sealed class QueueReplica
         if (epoch == _configuration?.Epoch) _leader?.Durable(number, now);
     }
 
-    /// <summary>Of a mirror: everything up to this item is on its disk.</summary>
-    public void Flushed(long session, long place, long now)
+    /// <summary>Of a mirror: everything up to this <see cref="Place"/> is on its disk.</summary>
+    public void Flushed(long session, long mark, long now)
     {
-        if (_mirror?.Session == session) _mirror.Flushed(place, now);
+        if (_mirror?.Session == session) _mirror.Flushed(mark, now);
     }
 
     /// <summary>From the replica of another node.</summary>

@@ -82,6 +82,9 @@ internal sealed class ReplicaStory
         /// <summary>Reads that are not answered.</summary>
         public Queue<WantedRead> Reads { get; } = new();
 
+        /// <summary>What it has as a mirror is not on its disk yet.</summary>
+        public bool IsFlushLate { get; set; }
+
         /// <summary>What it wants to be kept aside.</summary>
         public Orphans? Orphans { get; private set; }
 
@@ -125,7 +128,7 @@ internal sealed class ReplicaStory
             State.Written(_effects.EnqueuedEnd, _effects.LateCount);
             State.PagedOut();
             _effects.Clear();
-            Replica.Flushed(Replica.Place.Session, Replica.Place.Place, _story.Now);
+            if (!IsFlushLate) Replica.Flushed(Replica.Place.Session, Replica.Place.Mark, _story.Now);
             foreach (var sent in Replica.Effects.Sends) Sent.Enqueue(sent);
             foreach (var read in Replica.Effects.Reads) Reads.Enqueue(read);
             Orphans = Replica.Effects.Orphans ?? Orphans;

@@ -314,6 +314,26 @@ public class ReplicaTests
         Assert.That((story["c"].Content, story["a"].Orphans?.Positions.Length), Is.EqualTo(("m1", 1)));
     }
 
+    /// <summary>Seed 67810: if it ended before that, it would be in sync, and would hand out again what all had heard to be settled.</summary>
+    [Test]
+    public void What_a_mirror_drops_is_off_its_disk_before_it_is_in_sync()
+    {
+        var story = WithOneOnlyOnA();
+        story.Configure(2, "b", "b");
+        story.Pass();
+        story["a"].IsFlushLate = true;
+        story["a"].Do(a => a.Replica.KeptAside(a.Orphans!, story.Now));
+        story["a"].Do(a => a.Replica.Tick(story.Now += 1_000));
+        story.Pass();
+        story["b"].Do(b => b.Replica.Tick(story.Now));
+        Assert.That((story["a"].Content, story["b"].Proposed), Is.EqualTo(("m1", "")));
+        story["a"].IsFlushLate = false;
+        story["a"].Do(_ => { });
+        story.Pass();
+        story["b"].Do(b => b.Replica.Tick(story.Now));
+        Assert.That(story["b"].Proposed, Is.EqualTo("b a"));
+    }
+
     /// <summary>Both have <c>m1</c>; another message never left its leader, <c>a</c>.</summary>
     private static ReplicaStory WithOneOnlyOnA()
     {

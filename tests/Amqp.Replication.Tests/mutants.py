@@ -43,6 +43,7 @@ MUTANTS = [
     ("a copy that was joining knows everything", "QueueMirror.cs", "public Knowledge Known => !_isDescribed ? _known : new Knowledge(_missing.Count > 0 ? _missing.Min : _state.MessagesEnd, Ends);", "public Knowledge Known => new Knowledge(_state.MessagesEnd, _isDescribed ? Ends : _known.Ends);"),
     ("what is known differently is not corrected", "QueueMirror.cs", "is var known && known != own)", "is var known && known != own && own.Position < 0)"),
     ("taken before it is flushed", "QueueMirror.cs", "if (_missing.Count <= MissingMax) _said = _flushed;", "_said = _taken;"),
+    ("complete before what it dropped is off its disk", "QueueMirror.cs", "IsComplete: _said % 2 == 1", "IsComplete"),
     ("a refused session goes on", "QueueMirror.cs", "if (message is Refuse) Begin(nextSession(), now);\n        else if", "if"),
     ("an older revision counts", "QueueReplica.cs", "if (_configuration is { } known && configuration.Revision <= known.Revision) return;", ""),
     ("what comes from another epoch counts", "QueueReplica.cs", "if (message.Epoch != _configuration?.Epoch) return;", "if (_configuration is null) return;"),

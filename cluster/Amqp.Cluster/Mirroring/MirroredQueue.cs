@@ -55,8 +55,8 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
         get
         {
             if (_leads != 0) return new ReplicaMark(_leads, _replica!.LastNumber);
-            var (session, place) = _replica!.Place;
-            return place == 0 ? default : new ReplicaMark(-session, place);
+            var (session, mark) = _replica!.Place;
+            return mark == 0 ? default : new ReplicaMark(-session, mark);
         }
     }
 

@@ -20,7 +20,8 @@ internal sealed partial class SimNode
         var messageName = SimMessages.NameOf(publisher.Id, sequence);
         simulation.Checker.Published(messageName);
         var end = State.End;
-        if (Replica.IsDuplicate(publisher.Id, sequence) && simulation.Bug != Bug.ResendStoredTwice)
+        // As the queue's actor does it: what it knows it refuses too while too few have it.
+        if (Replica.AcceptsPublishes && Replica.IsDuplicate(publisher.Id, sequence) && simulation.Bug != Bug.ResendStoredTwice)
         {
             simulation.Trace.Add(name, $"gets {messageName} again, safe with number {Replica.LastNumber}");
             _unconfirmed.Enqueue(new Unconfirmed(Replica.LastNumber, messageName, isPersistent, QueueState.NotStored, Answer));

@@ -199,13 +199,13 @@ internal sealed partial class SimNode(SimCluster simulation, string name)
         if (_effects.Records.Length == 0 && written == _written && mirrored == _mirrored) return;
         (_written, _mirrored) = (written, mirrored);
         var (end, late, hasPages) = (_effects.EnqueuedEnd, _effects.LateCount, _effects.HoldsPages);
-        if (simulation.Bug == Bug.AckBeforeFlush) simulation.Scheduler.After(0, () => Step(() => Replica.Flushed(mirrored.Session, mirrored.Place, Now)));
+        if (simulation.Bug == Bug.AckBeforeFlush) simulation.Scheduler.After(0, () => Step(() => Replica.Flushed(mirrored.Session, mirrored.Mark, Now)));
         Disk.Write(_effects.Records, () => Step(() =>
         {
             State.Written(end, late);
             if (hasPages) State.PagedOut();
             if (written != default) Replica.Durable(written.Item1, written.Item2, Now);
-            if (mirrored != default) Replica.Flushed(mirrored.Session, mirrored.Place, Now);
+            if (mirrored != default) Replica.Flushed(mirrored.Session, mirrored.Mark, Now);
         }));
     }
 
