@@ -158,8 +158,11 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         if (lane != LinkLane.Control) return;
         _silence.LinkChanged(node, epoch, isConnected);
         _followers.LinkChanged(node, isConnected);
-        if (!isConnected) _questions.Lost(node);
-        if (!isConnected) return;
+        if (!isConnected)
+        {
+            _questions.Lost(node);
+            return;
+        }
         _alarms.Tell(node);
         _reports.Connected(node);
     }

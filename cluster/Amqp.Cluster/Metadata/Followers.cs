@@ -25,6 +25,8 @@ internal sealed partial class Followers(Func<string, LinkMessage, bool> tell, Ti
     private static readonly TimeSpan PatienceMax = TimeSpan.FromSeconds(2);
 
     private readonly Dictionary<string, Follower> _followers = [];
+
+    // At most one change a channel, and what operators ask for.
     private readonly Queue<(long Revision, long Since, Action Then)> _waiting = new();
     private ITimer? _timer;
     private long _shown;
