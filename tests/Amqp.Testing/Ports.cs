@@ -10,18 +10,29 @@ public static class Ports
     private const int PortMin = 20_000;
     private const int PortMax = 32_000;
 
-    /// <summary>One that nothing uses at this moment.</summary>
-    public static int Free()
+    // Those that were given away: their servers may not have been started yet. Chance alone would give a port to two servers of one cluster in one of two hundred starts.
+    private static readonly HashSet<int> Given = [];
+
+    /// <summary>One that nothing uses, and that this process has given to no other server.</summary>
+    /// <param name="count">So many in a row; the answer is the first.</param>
+    public static int Free(int count = 1)
     {
-        while (true)
+        lock (Given)
         {
-            var port = Random.Shared.Next(PortMin, PortMax);
-            if (IsFree(port)) return port;
+            while (true)
+            {
+                if (Given.Count > (PortMax - PortMin) / 2) Given.Clear();
+                var first = Random.Shared.Next(PortMin, PortMax - count);
+                var ports = Enumerable.Range(first, count);
+                if (!ports.All(port => !Given.Contains(port) && IsFree(port))) continue;
+                Given.UnionWith(ports);
+                return first;
+            }
         }
     }
 
     /// <summary>Nothing uses it at this moment.</summary>
-    public static bool IsFree(int port)
+    private static bool IsFree(int port)
     {
         var address = new IPEndPoint(IPAddress.Loopback, port);
         using var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);

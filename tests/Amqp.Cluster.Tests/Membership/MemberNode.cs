@@ -1,7 +1,6 @@
 using System.Buffers;
 using System.Collections.Concurrent;
 using System.Net;
-using System.Net.Sockets;
 using Amqp.Cluster.Etcd;
 using Amqp.Cluster.Links;
 using Amqp.Cluster.Membership;
@@ -23,7 +22,7 @@ internal sealed class MemberNode : ILinkUser, IAsyncDisposable
     {
         Node = $"rabbit@{name}",
         Address = IPAddress.Loopback,
-        Port = FreePorts(),
+        Port = Ports.Free(count: 3),
         Folder = Path.Combine(folder, name),
         EtcdProgram = EtcdServers.Program,
     };
@@ -116,28 +115,4 @@ internal sealed class MemberNode : ILinkUser, IAsyncDisposable
     }
 
     void ILinkUser.Gone(string node, uint epoch) => Ended.Enqueue((node, epoch));
-
-    /// <returns>The first of three that are free.</returns>
-    private static int FreePorts()
-    {
-        while (true)
-        {
-            var first = Ports.Free();
-            if (IsFree(first + 1) && IsFree(first + 2)) return first;
-        }
-
-        static bool IsFree(int port)
-        {
-            using var socket = new Socket(AddressFamily.InterNetwork, SocketType.Stream, ProtocolType.Tcp);
-            try
-            {
-                socket.Bind(new IPEndPoint(IPAddress.Loopback, port));
-                return true;
-            }
-            catch (SocketException)
-            {
-                return false;
-            }
-        }
-    }
 }

@@ -7,6 +7,7 @@ namespace Amqp.Testing.Clusters;
 /// <summary>Brokers that are one cluster, each a process of its own with its member of etcd, on free ports of loopback or on hosts of their own. All of it ends with this, or with the test run.</summary>
 public sealed class ClusterProcesses : IAsyncDisposable
 {
+    /// <summary>For the links, and behind it for the two sides of etcd.</summary>
     private const int PortsOfNode = 3;
 
     private static readonly string? Etcd = FindEtcd();
@@ -17,7 +18,7 @@ public sealed class ClusterProcesses : IAsyncDisposable
     {
         _network = network;
         BrokerPlace[] places = [.. Enumerable.Range(0, count).Select(index => network?.Hosts[index] ?? BrokerPlace.Here)];
-        int[] ports = [.. Enumerable.Range(0, count).Select(_ => FreePorts())];
+        int[] ports = [.. Enumerable.Range(0, count).Select(_ => Ports.Free(PortsOfNode))];
         var together = string.Join(',', ports.Select((port, index) => string.Create(CultureInfo.InvariantCulture, $"n{index + 1}@{places[index].Address}={places[index].Address}:{port}")));
         string[] common =
         [
@@ -122,15 +123,5 @@ public sealed class ClusterProcesses : IAsyncDisposable
     {
         string[] folders = [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'), Repository.PathOf("tests", ".tools", "etcd", "usr", "bin")];
         return folders.Select(folder => Path.Combine(folder, "etcd")).FirstOrDefault(File.Exists);
-    }
-
-    /// <summary>The first of three that nothing uses: for the links, and behind it for the two sides of etcd.</summary>
-    private static int FreePorts()
-    {
-        while (true)
-        {
-            var first = Ports.Free();
-            if (Enumerable.Range(first + 1, PortsOfNode - 1).All(Ports.IsFree)) return first;
-        }
     }
 }
