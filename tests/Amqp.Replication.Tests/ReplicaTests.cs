@@ -334,6 +334,32 @@ public class ReplicaTests
         Assert.That(story["b"].Proposed, Is.EqualTo("b a"));
     }
 
+    [Test]
+    public void What_a_new_leader_has_may_have_been_handed_out()
+    {
+        var story = new ReplicaStory();
+        story.Configure(1, "a", "a b");
+        story["a"].Publish(Producer, "m1");
+        story.Pass();
+        story.Configure(2, "b", "a b");
+        var redelivered = false;
+        story["b"].Do(b => b.State.TryGet(new Holder(), story.Now, out _, out _, out redelivered));
+        Assert.That(redelivered, Is.True);
+    }
+
+    [Test]
+    public void A_publish_that_went_with_its_message_is_not_known_any_more()
+    {
+        var story = WithOneOnlyOnA();
+        Assert.That(story["a"].Replica.IsDuplicate(new ProducerId(9, 2), 1), Is.True);
+        story.Configure(2, "b", "b");
+        story.Pass();
+        story["a"].Do(a => a.Replica.KeptAside(a.Orphans!, story.Now));
+        story.Pass();
+        story.Configure(3, "a", "a b");
+        Assert.That((story["a"].Content, story["a"].Replica.IsDuplicate(new ProducerId(9, 2), 1)), Is.EqualTo(("m1", false)));
+    }
+
     /// <summary>Both have <c>m1</c>; another message never left its leader, <c>a</c>.</summary>
     private static ReplicaStory WithOneOnlyOnA()
     {

@@ -16,7 +16,7 @@ SEEDS = 400
 
 # What is wrong then, the file, the line as it is, and as it is not to be.
 MUTANTS = [
-    ("a proposal counts only when it is stored", "QueueLeader.cs", "if (_proposal is not null) safe =", "if (false) safe ="),
+    ("a proposal counts only when it is stored", "QueueLeader.cs", "if (_proposal is not null) safe =", "if (_proposal is not null && LastNumber < 0) safe ="),
     ("a proposal counts as if it were stored", "QueueLeader.cs", "Math.Min(_durable, TakenBy(Stored.InSync))", "Math.Min(_durable, TakenBy(_proposal?.InSync ?? Stored.InSync))"),
     ("too few in sync complete a batch", "QueueLeader.cs", "if (IsSuspended || !Stored.HasEnough) return;\n        var safe", "if (IsSuspended) return;\n        var safe"),
     ("a leader whose lease is in doubt completes a batch", "QueueLeader.cs", "if (IsSuspended || !Stored.HasEnough) return;\n        var safe", "if (!Stored.HasEnough) return;\n        var safe"),
