@@ -56,7 +56,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         (_membership, _messages, _locator, _time) = (membership, messages, locator, time);
         _logger = loggers.CreateLogger<JoinedCluster>();
         var first = membership.BeginsDefinitions ? alone.At(membership.Self) : null;
-        _followers = new Followers((node, message) => membership.Links.Post(node, LinkLane.Control, message), time, loggers.CreateLogger<Followers>());
+        _followers = new Followers(Tell, time, loggers.CreateLogger<Followers>());
         _metadata = new EtcdMetadataStore(membership.Client, first, loggers.CreateLogger<EtcdMetadataStore>(), failed) { Epoch = membership.Epoch, Followers = _followers };
         _forwarder = new Forwarder(membership.View, new ForwardingOptions(), time, loggers.CreateLogger<Forwarder>());
         _forwarder.Connect(membership.Links);
@@ -72,7 +72,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _moves = new LeaderMoves(membership.View, membership.Links, _mirrors, _reports.IsDrainedNode, queue => _queues.PromotionOf(queue).OnShutdown, time, loggers.CreateLogger<LeaderMoves>());
         _questions = new Questions(membership.View, membership.Links, time, loggers.CreateLogger<Questions>());
         _looking = time.CreateTimer(_ => Look(), state: null, Timeout.InfiniteTimeSpan, Timeout.InfiniteTimeSpan);
-        _silence = new Silence(membership.View, (node, message) => membership.Links.Post(node, LinkLane.Control, message), time, SilenceChanged, loggers.CreateLogger<Silence>());
+        _silence = new Silence(membership.View, Tell, time, SilenceChanged, loggers.CreateLogger<Silence>());
         membership.View.Changed = Changed;
         membership.LeaseDoubted = _silence.LeaseDoubted;
     }
@@ -275,6 +275,8 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _mirrors.RecordOf(report.Queue) is { } record ? report with { Epoch = record.Epoch, Mirrors = _mirrors.ProgressOf(report.Queue) } : report;
 
     private Task<bool> WasStoppedInOrder(Member leader) => _membership.WasStoppedInOrder(leader.Node, leader.Directory, leader.Boot, CancellationToken.None);
+
+    private bool Tell(string node, LinkMessage message) => _membership.Links.Post(node, LinkLane.Control, message);
 
     private void SilenceChanged()
     {

@@ -274,12 +274,7 @@ public class ReplicaTests
     [Test]
     public void What_only_a_leader_had_that_no_other_heard_of_is_kept_aside_whatever_it_told_the_store()
     {
-        var story = new ReplicaStory(nodes: ["a", "b", "c"]);
-        story.Configure(1, "a", "a b c");
-        story["a"].Publish(Producer, "m1");
-        story.Pass();
-        story["a"].Publish(new ProducerId(9, 2), "only on a");
-        story["a"].Sent.Clear();
+        var story = WithOneOnlyOnA("a", "b", "c");
         story.Configure(2, "b", "a b c", "b", "c");
         story["b"].Publish(new ProducerId(9, 3), "m2");
         story.Pass();
@@ -296,12 +291,7 @@ public class ReplicaTests
     [Test]
     public void A_leader_that_lacks_something_knows_no_more_of_earlier_epochs_than_it_was_told()
     {
-        var story = new ReplicaStory(nodes: ["a", "b", "c"]);
-        story.Configure(1, "a", "a b c");
-        story["a"].Publish(Producer, "m1");
-        story.Pass();
-        story["a"].Publish(new ProducerId(9, 2), "only on a");
-        story["a"].Sent.Clear();
+        var story = WithOneOnlyOnA("a", "b", "c");
         story.Configure(2, "b", "a b c", "b", "c");
         story["b"].Publish(new ProducerId(9, 3), "m2");
         story["c"].Sent.TryPeek(out var join);
@@ -360,11 +350,11 @@ public class ReplicaTests
         Assert.That((story["a"].Content, story["a"].Replica.IsDuplicate(new ProducerId(9, 2), 1)), Is.EqualTo(("m1", false)));
     }
 
-    /// <summary>Both have <c>m1</c>; another message never left its leader, <c>a</c>.</summary>
-    private static ReplicaStory WithOneOnlyOnA()
+    /// <summary>All have <c>m1</c>; another message never left its leader, <c>a</c>.</summary>
+    private static ReplicaStory WithOneOnlyOnA(params string[] nodes)
     {
-        var story = new ReplicaStory();
-        story.Configure(1, "a", "a b");
+        var story = new ReplicaStory(nodes: nodes);
+        story.Configure(1, "a", nodes.Length > 0 ? string.Join(' ', nodes) : "a b");
         story["a"].Publish(Producer, "m1");
         story.Pass();
         story["a"].Publish(new ProducerId(9, 2), "only on a");

@@ -18,9 +18,9 @@ namespace Amqp.Cluster.Membership;
 /// Half of the nodes are no majority: of two nodes that lose each other neither is silent, and leases tell. A node that has lost the others for the time of a lease, and whose own was renewed meanwhile, is in
 /// doubt no longer: it reaches etcd, and would have heard of another leader.
 /// </summary>
-/// <param name="tell">Posts to a node, on the lane on which links are watched.</param>
+/// <param name="tell">Posts to a node, on the lane on which links are watched; false: it is not sent, and is said again when the link is there.</param>
 /// <param name="changed">Another node is silent, or this one is in doubt, or not any more. Called by one thread at a time; it must neither block nor throw.</param>
-internal sealed partial class Silence(IClusterView view, Action<string, LinkMessage> tell, TimeProvider time, Action changed, ILogger logger) : Owner<SilenceMail>, IDisposable
+internal sealed partial class Silence(IClusterView view, Func<string, LinkMessage, bool> tell, TimeProvider time, Action changed, ILogger logger) : Owner<SilenceMail>, IDisposable
 {
     public const byte KindOfFrame = LinkFrame.FirstOfUsers + 36;
 
@@ -31,6 +31,8 @@ internal sealed partial class Silence(IClusterView view, Action<string, LinkMess
     private static readonly TimeSpan Grace = TimeSpan.FromMilliseconds(500);
 
     private readonly Dictionary<string, (uint Epoch, long Since)> _lost = [];
+
+    // The last word of each node.
     private readonly Dictionary<string, NodeStart[]> _lostByOthers = [];
     private ITimer? _timer;
     private bool _isOver;

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Cluster.Metadata;
 
 /// <summary>
-/// How far the other nodes are with the definitions. Who changes them hears of it when every node that can be reached goes by the change, as with RabbitMQ: what comes next may happen on any node, and a
+/// How far the other nodes are with the definitions. A client that changes them has its answer when every node that can be reached goes by the change, as with RabbitMQ: what it does next may happen on any node, and a
 /// message for a queue that a node does not know yet would be dropped there.
 /// <code>
 /// n1 commits 43 and shows it        waits

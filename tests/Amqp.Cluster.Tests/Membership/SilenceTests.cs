@@ -169,12 +169,13 @@ public class SilenceTests
         public void Shows(params string[] running) =>
             Nodes = [.. new[] { "n1", "n2", "n3" }.Select(name => running.Contains(name) ? new ClusterNode(name, IsRunning: true, 7) : new ClusterNode(name, IsRunning: false, 0))];
 
-        private void Tell(SilenceTests table, string to, LinkMessage message)
+        private bool Tell(SilenceTests table, string to, LinkMessage message)
         {
-            if (Cut.Contains(to)) return;
+            if (Cut.Contains(to)) return false;
             var payload = new ArrayBufferWriter<byte>();
             message.Write(payload);
             table._nodes[to].Silence.Received(Self, new ReadOnlySequence<byte>(payload.WrittenMemory));
+            return true;
         }
     }
 }
