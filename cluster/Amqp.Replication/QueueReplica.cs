@@ -158,6 +158,7 @@ public sealed class QueueReplica
     public void Received(string from, ReplicaMessage message, long now)
     {
         _linkGoneSince.Remove(from);
+        _endedBoots.Remove(from);
         if (message.Epoch != _configuration?.Epoch) return; // one of both does not know yet, and will
         if (_leader is not null) _leader.Received(from, message, now);
         else if (from == _configuration.Leader.Node) _mirror?.Received(message, _newSession, now);
@@ -177,7 +178,8 @@ public sealed class QueueReplica
         else _linkGoneSince.TryAdd(node, now);
     }
 
-    /// <summary>The process of a node has ended: a leader does not wait for it, as it would for one whose link is closed only.</summary>
+    /// <summary>The process of a node has ended, or is taken for that: a leader does not wait for it, as it would for one whose link is closed only, until it hears from it again. One that stood still for
+    /// longer than its lease comes back as it was.</summary>
     /// <param name="boot">Of the start that is over.</param>
     public void NodeEnded(string node, long boot, long now)
     {

@@ -350,6 +350,21 @@ public class ReplicaTests
         Assert.That((story["a"].Content, story["a"].Replica.IsDuplicate(new ProducerId(9, 2), 1)), Is.EqualTo(("m1", false)));
     }
 
+    [Test]
+    public void A_copy_that_was_taken_for_ended_and_is_there_again_comes_into_the_set()
+    {
+        var story = new ReplicaStory();
+        story.Configure(1, "a", "a b");
+        story.Pass();
+        story["a"].Do(a => a.Replica.NodeEnded("b", story["b"].Member.Boot, story.Now));
+        Assert.That(story["a"].Proposed, Is.EqualTo("a"));
+        story.Configure(1, "a", "a");
+        story["b"].Do(b => b.Replica.Tick(story.Now += 1_000));
+        story.Pass();
+        story["a"].Do(a => a.Replica.Tick(story.Now));
+        Assert.That(story["a"].Proposed, Is.EqualTo("a b"));
+    }
+
     /// <summary>All have <c>m1</c>; another message never left its leader, <c>a</c>.</summary>
     private static ReplicaStory WithOneOnlyOnA(params string[] nodes)
     {
