@@ -56,6 +56,8 @@ public sealed class MirroredQueueTests : FailoverFixture
             var number = await Cluster.NumberOf(Queue, than: frozen);
             await Eventually.True(async () => (await Records.Of(number)).Leader.Node != frozen.FullName, ToRecover, "another node leads");
             await load.MoreConfirms(Some);
+            // It is replaced before its lease ends; others take it for ended when it does.
+            await Eventually.True(async () => !(await Cluster["n1"].Running()).Contains(frozen.FullName), ToRecover, "its lease has ended");
         }
         finally
         {
