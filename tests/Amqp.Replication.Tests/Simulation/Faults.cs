@@ -59,6 +59,7 @@ internal sealed class Faults(SimCluster simulation)
                 break;
             case 3 when node is { IsUp: true, IsPaused: false }:
                 node.Pause();
+                if (Scheduler.Chance(0.3)) Scheduler.After(0, 4_000, () => TellEnded(node.Name, node.Self.Boot));
                 Scheduler.After(0, 8_000, () =>
                 {
                     if (node.IsUp && node.IsPaused) node.Resume();
@@ -153,6 +154,7 @@ internal sealed class Faults(SimCluster simulation)
             if (!oneWay) Network.Cut(other, node);
         }
         Scheduler.After(0, 500, () => TellLinks(isUp: false));
+        if (Scheduler.Chance(0.3)) Scheduler.After(0, 4_000, () => TellEnded(node, simulation.Node(node).Self.Boot));
         Scheduler.After(0, 6_000, Heal);
     }
 
@@ -174,6 +176,7 @@ internal sealed class Faults(SimCluster simulation)
         }
     }
 
+    /// <summary>True of a node that was stopped. One that stands still or is cut off is taken for ended, too, when its lease ends; whether it has ended is for no one to know.</summary>
     private void TellEnded(string about, long boot)
     {
         foreach (var node in simulation.Nodes.Where(node => node.IsUp && node.Name != about))
