@@ -118,6 +118,9 @@ public sealed partial class BrokerNode
     /// <summary>What it runs short of, for the cluster.</summary>
     public INodeAlarms Alarms => _services.Alarms;
 
+    /// <summary>How many connections and channels it has, likewise.</summary>
+    public INodeUsage Usage => _services.Usage;
+
     /// <summary>Its clients.</summary>
     public OpenConnections Connections { get; }
 

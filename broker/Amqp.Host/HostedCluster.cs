@@ -76,7 +76,7 @@ internal sealed class HostedCluster : IAsyncDisposable
     public void HasFailed() => _cluster.HasFailed();
 
     /// <summary>The node runs.</summary>
-    public Task Serve(BrokerNode node) => _cluster.Serve(node.LocalQueues, node.Alarms, node.Change, node.StartedAt);
+    public Task Serve(BrokerNode node) => _cluster.Serve(node.LocalQueues, node.Alarms, node.Usage, node.Change, node.StartedAt);
 
     public async ValueTask DisposeAsync()
     {

@@ -39,6 +39,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     private readonly Mirrors _mirrors;
     private readonly QueueController _controller;
     private readonly SharedAlarms _alarms;
+    private readonly SharedUsage _usage;
     private readonly Reports _reports;
     private readonly LeaderMoves _moves;
     private readonly Questions _questions;
@@ -66,6 +67,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _queues.Mirrors = _mirrors;
         _controller = new QueueController(membership.Self, _mirrors.Records, _mirrors.Propose, _queues.PromotionOf, WasStoppedInOrder, time, loggers.CreateLogger<QueueController>());
         _alarms = new SharedAlarms(membership.Links);
+        _usage = new SharedUsage((node, message) => membership.Links.WaitingBytes(node, LinkLane.Control) <= SharedUsage.WaitingBytesMax && Tell(node, message), loggers.CreateLogger<SharedUsage>());
         _reports = new Reports(
             membership.View, membership.Links, new LedQueues(_queues.LeadsHere, Complete, _queues.Exists), time, loggers.CreateLogger<Reports>());
         _queues.Reports = _reports;
@@ -123,7 +125,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     /// <summary>The broker runs: its queues are there for other nodes.</summary>
     /// <param name="change">Changes the topology.</param>
     /// <param name="startedAt">When the broker was started.</param>
-    public async Task Serve(ILocalQueues local, INodeAlarms alarms, Func<TopologyCommand, Task<TopologyResult>> change, DateTimeOffset startedAt)
+    public async Task Serve(ILocalQueues local, INodeAlarms alarms, INodeUsage usage, Func<TopologyCommand, Task<TopologyResult>> change, DateTimeOffset startedAt)
     {
         _change = change;
         _queues.Serve(local);
@@ -131,6 +133,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         _mirrors.Serve(local);
         _forwarder.Served.Connect(local, _messages);
         _alarms.Serve(alarms, () => View.Nodes.Where(node => node.Name != View.Self).Select(node => node.Name));
+        _usage.Serve(usage);
         _reports.Serve(local, startedAt);
         await EndWhatIsGone(change);
         await EndWhatWasGivenUp();
@@ -158,6 +161,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         if (lane != LinkLane.Control) return;
         _silence.LinkChanged(node, epoch, isConnected);
         _followers.LinkChanged(node, isConnected);
+        _usage.LinkChanged(node, isConnected);
         if (!isConnected)
         {
             _questions.Lost(node);
@@ -168,7 +172,11 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
     }
 
     /// <inheritdoc/>
-    void ILinkUser.PeerChanged(string node, uint epoch, LinkLane lane, bool isConnected) => _forwarder.PeerChanged(node, epoch, lane, isConnected);
+    void ILinkUser.PeerChanged(string node, uint epoch, LinkLane lane, bool isConnected)
+    {
+        _forwarder.PeerChanged(node, epoch, lane, isConnected);
+        if (lane == LinkLane.Control) _usage.PeerChanged(node, isConnected);
+    }
 
     /// <inheritdoc/>
     void ILinkUser.Received(string node, uint epoch, LinkLane lane, byte kind, ReadOnlySequence<byte> payload)
@@ -176,6 +184,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         if (lane == LinkLane.Clients) _forwarder.Received(node, epoch, lane, kind, payload);
         else if (kind == ReplicaFrame.KindOfFrame) _mirrors.Received(node, payload);
         else if (kind == SharedAlarms.KindOfFrame) _alarms.Received(node, payload);
+        else if (kind == UsageFrame.KindOfFrame) _usage.Received(node, payload);
         else if (kind == ReportFrame.KindOfFrame) _reports.Received(node, payload);
         else if (kind == MoveFrame.KindOfFrame && MoveFrame.TryRead(payload, out var queue, out var next)) _mirrors.HandOver(queue, next);
         else if (kind == Followers.KindOfFrame) _followers.Received(node, payload);
@@ -257,6 +266,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
             _reports.Ended(change.Node);
             _questions.Lost(change.Node);
             _mirrors.Ended(change.Node, change.Epoch);
+            _usage.Ended(change.Node);
         }
         _silence.Look();
         if (_change is null) return;

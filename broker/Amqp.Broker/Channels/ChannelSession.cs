@@ -133,7 +133,7 @@ internal sealed class ChannelSession
         _handlers.Consumers.Close();
         Transaction?.Release();
         _handlers.Publish.Forget();
-        Connection.Services.Usage.ChannelsOfUsers.Remove(Connection.User);
+        Connection.Services.Usage.Remove(UsageKind.ChannelsOfUser, Connection.User);
         if (ReplyConsumer is not null) Connection.Services.DirectReplies.Remove(ReplyConsumer);
         Connection.Services.Metrics.Remove(_measured);
     }

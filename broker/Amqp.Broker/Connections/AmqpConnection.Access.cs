@@ -1,4 +1,5 @@
 using Amqp.Core.Errors;
+using Amqp.Core.Ports;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 
@@ -41,11 +42,11 @@ internal sealed partial class AmqpConnection
     private void Count(long? limitOfVhost, long? limitOfUser)
     {
         var usage = Services.Usage;
-        if (!usage.ConnectionsOfVhosts.TryAdd(Vhost, limitOfVhost))
+        if (!usage.TryAdd(UsageKind.ConnectionsOfVhost, Vhost, limitOfVhost))
             throw new BrokerException(BrokerError.VhostConnectionLimitReached(Vhost, User, limitOfVhost!.Value));
-        if (!usage.ConnectionsOfUsers.TryAdd(User, limitOfUser))
+        if (!usage.TryAdd(UsageKind.ConnectionsOfUser, User, limitOfUser))
         {
-            usage.ConnectionsOfVhosts.Remove(Vhost);
+            usage.Remove(UsageKind.ConnectionsOfVhost, Vhost);
             throw new BrokerException(BrokerError.UserConnectionLimitReached(User, limitOfUser!.Value));
         }
         _isCounted = true;
@@ -56,7 +57,7 @@ internal sealed partial class AmqpConnection
     {
         if (!_isCounted) return;
         _isCounted = false;
-        Services.Usage.ConnectionsOfVhosts.Remove(Vhost);
-        Services.Usage.ConnectionsOfUsers.Remove(User);
+        Services.Usage.Remove(UsageKind.ConnectionsOfVhost, Vhost);
+        Services.Usage.Remove(UsageKind.ConnectionsOfUser, User);
     }
 }

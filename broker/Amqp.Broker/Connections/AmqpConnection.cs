@@ -246,7 +246,7 @@ internal sealed partial class AmqpConnection
                 return null;
             }
             var limit = Services.Topology.Current.FindUser(User)?.Limits.MaxChannels;
-            if (!Services.Usage.ChannelsOfUsers.TryAdd(User, limit))
+            if (!Services.Usage.TryAdd(UsageKind.ChannelsOfUser, User, limit))
             {
                 CloseWith(BrokerError.UserChannelLimitReached(User, limit!.Value), default, number);
                 return null;

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Amqp.Testing;
 using RabbitMQ.Client;
 using RabbitMQ.Client.Events;
+using RabbitMQ.Client.Exceptions;
 
 namespace Amqp.Ctl.Tests.Live;
 
@@ -15,6 +16,7 @@ public sealed class ClusterStory : ClusterFixture
         await Every_node_lists_every_queue_with_the_figures_of_its_leader();
         await Every_node_lists_the_clients_of_all_nodes();
         await Clients_of_any_node_are_closed_from_any_other();
+        await Limits_count_the_clients_of_all_nodes();
         await A_node_that_does_not_answer_is_named_and_the_others_are_listed();
         await A_drained_node_leads_nothing_that_others_can_lead_until_it_is_revived();
         await Leaders_are_spread_over_the_nodes();
@@ -112,6 +114,32 @@ public sealed class ClusterStory : ClusterFixture
         await Do(2, "close_all_user_connections guest away");
         await Eventually.That(() => first.IsOpen, Is.False);
         await Eventually.That(async () => (await Do(1, "-s list_connections pid")).Lines, Is.Empty);
+    }
+
+    private async Task Limits_count_the_clients_of_all_nodes()
+    {
+        await Do(1, """set_user_limits guest '{"max-connections": 2, "max-channels": 1}'""");
+        await using var first = await Client(0);
+        await using var channel = await first.CreateChannelAsync();
+        await Eventually.That(() => Refusal(1), Does.Contain("number of channels opened for user 'guest' has reached the maximum allowed user limit of (1)"));
+        await using (await Client(1)) await Eventually.That(() => Refusal(2), Does.Contain("user connection limit (2) is reached"));
+        await channel.CloseAsync();
+        await Eventually.That(() => Refusal(2), Is.EqualTo("none"));
+        await Do(2, "clear_user_limits guest all");
+
+        async Task<string> Refusal(int node)
+        {
+            try
+            {
+                await using var connection = await Client(node);
+                await using var another = await connection.CreateChannelAsync();
+                return "none";
+            }
+            catch (Exception refused) when (refused is BrokerUnreachableException or OperationInterruptedException)
+            {
+                return refused.ToString();
+            }
+        }
     }
 
     private async Task A_node_that_does_not_answer_is_named_and_the_others_are_listed()
