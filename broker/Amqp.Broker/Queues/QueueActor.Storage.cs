@@ -20,6 +20,7 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
     // Credit for messages below a position, some of which the store is writing.
     private readonly Queue<(long End, IPublishCredit Credit, long Bytes)> _credits = new();
     private long _storedEnd;
+    private bool _isPublishing;
 
     // Credit for messages that came while others were given to the store only to make room.
     private readonly Queue<(IPublishCredit Credit, long Bytes)> _pageCredits = new();
@@ -54,12 +55,17 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
     private void Publish(in QueueOperation publish, long now)
     {
         if (IsCopy && TryAnswerKnown(publish)) return;
+        _isPublishing = true;
         var position = _state.Publish((Message)publish.Subject!, now, publish.MayHaveBeenHandedOut);
+        _isPublishing = false;
         if (position >= 0) _storedEnd = Math.Max(_storedEnd, position + 1);
-        if (publish.ReplyTo is not IPublisher publisher) return;
-        if (position == QueueState.Refused) publisher.Refused(publish.Position);
-        else if (position == QueueState.NotStored || (IsCopy && position < _safeEnd)) _confirms.Taken(publisher, publish.Position);
-        else _pendingConfirms.Add(position, publisher, publish.Position);
+        if (publish.ReplyTo is IPublisher publisher)
+        {
+            if (position == QueueState.Refused) publisher.Refused(publish.Position);
+            else if (position == QueueState.NotStored || (IsCopy && position < _safeEnd)) _confirms.Taken(publisher, publish.Position);
+            else _pendingConfirms.Add(position, publisher, publish.Position);
+        }
+        if (_effects.AreMany) HandOver();
     }
 
     /// <summary>Credit of the messages that came just now: it is given back when the store has the last that it has to have; or, while
@@ -91,6 +97,12 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
             _credits.Dequeue();
             first.Credit.GiveBack(first.Bytes);
         }
+    }
+
+    /// <summary>Many records have come together in the middle of an operation. What a publish leads to is told as a whole: mirrors hear of its number with its message, or neither.</summary>
+    private void HandOverMany()
+    {
+        if (!_isPublishing) HandOver();
     }
 
     /// <summary>Hands the store what it has to know, before anything else hears of it.</summary>

@@ -29,7 +29,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
         _elsewhere = elsewhere;
         _definition = definition;
         _services = services;
-        _effects = new QueueEffects(HandOver);
+        _effects = new QueueEffects(HandOverMany);
         _state = new QueueState(definition.Id, elsewhere is null ? services.Epoch : 0, definition.Durable, definition.Settings, _effects)
         {
             WallClockAheadMs = services.Clock.WallClockAheadMs,

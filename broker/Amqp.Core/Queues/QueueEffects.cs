@@ -17,10 +17,11 @@ public readonly record struct Delivery(QueueConsumer Consumer, long Position, Me
 /// </summary>
 /// <param name="recordsFull">Called when many records have come together, of <see cref="QueueEffects.Records"/> or <see cref="QueueEffects.Stream"/>: a purge
 /// may settle ten million messages. It is to take both, and clear them.</param>
-public sealed class QueueEffects(Action? recordsFull = null)
+/// <param name="recordsMax">Records that are held before they are to be taken.</param>
+public sealed class QueueEffects(Action? recordsFull = null, int recordsMax = 4_096)
 {
-    /// <summary>Records that are held before they are to be taken.</summary>
-    private const int RecordsMax = 4096;
+    /// <summary>Bytes of messages in the stream before it is to be taken: it is sent to mirrors as one piece, and what other queues send to them has its turn in between.</summary>
+    private const long StreamBytesMax = 4 << 20;
 
     private readonly BatchList<Delivery> _deliveries = new();
     private readonly BatchList<StoreRecord> _records = new();
@@ -29,6 +30,7 @@ public sealed class QueueEffects(Action? recordsFull = null)
     private readonly BatchList<DeadLetter> _deadLetters = new();
     private readonly List<(BrowsedPart Part, long[] Absent)> _browsedParts = [];
     private readonly List<QueueConsumer> _turnedAway = [];
+    private long _streamBytes;
 
     public ReadOnlySpan<Delivery> Deliveries => _deliveries.Items;
 
@@ -41,6 +43,9 @@ public sealed class QueueEffects(Action? recordsFull = null)
     /// <summary>What is in the records and in the stream is to be on a disk as a whole or not at all: a transaction is in it. They are not taken before all of it is there, and it ends when
     /// they are cleared.</summary>
     public bool KeepsTogether { get; set; }
+
+    /// <summary>Many records have come together, and are to be taken.</summary>
+    public bool AreMany => (_records.Count >= recordsMax || _stream.Count >= recordsMax || _streamBytes >= StreamBytesMax) && !KeepsTogether;
 
     /// <summary>Some of the records are of messages that enter.</summary>
     public bool HoldsEnqueues { get; private set; }
@@ -94,13 +99,17 @@ public sealed class QueueEffects(Action? recordsFull = null)
     }
 
     /// <summary>The mirrors hear of it.</summary>
-    public void Tell(in StoreRecord record) => Add(_stream, record);
+    public void Tell(in StoreRecord record)
+    {
+        _streamBytes += record.Message?.Size ?? 0;
+        Add(_stream, record);
+    }
 
     private void Add(BatchList<StoreRecord> records, in StoreRecord record)
     {
         if (record.Type == RecordType.Settle && TryExtendLast(records, record)) return;
         records.Add(record);
-        if (records.Count >= RecordsMax && !KeepsTogether) recordsFull?.Invoke();
+        if (AreMany) recordsFull?.Invoke();
     }
 
     /// <summary>Settlements of messages in a row are one record: consumers mostly settle in order.</summary>
@@ -123,7 +132,11 @@ public sealed class QueueEffects(Action? recordsFull = null)
         HoldsEnqueues = HoldsPages = false;
     }
 
-    public void ClearStream() => _stream.Clear();
+    public void ClearStream()
+    {
+        _stream.Clear();
+        _streamBytes = 0;
+    }
 
     public void ClearDeadLetters() => _deadLetters.Clear();
 

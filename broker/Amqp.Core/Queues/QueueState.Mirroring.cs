@@ -75,7 +75,7 @@ public sealed partial class QueueState
     public long Describe(long from, int countMax, List<LiveMessage> into, long now)
     {
         var position = NextLive(from);
-        for (; countMax > 0 && position < _log.End; position = NextLive(position + 1), countMax--) into.Add(new LiveMessage(position, AttributesOf(position, now)));
+        for (; countMax > 0 && position < _log.End; position = NextLive(position + 1), countMax--) into.Add(new LiveMessage(position, AttributesAt(position, now)));
         return Math.Max(from, position);
     }
 
@@ -84,6 +84,17 @@ public sealed partial class QueueState
 
     /// <summary>The message at that position, if it is there and in memory.</summary>
     public Message? MessageAt(long position) => Contains(position) ? _log.BodyOf(position) : null;
+
+    /// <summary>Bytes of the message at that position; 0: there is none.</summary>
+    public int SizeAt(long position) => Contains(position) ? _log[position].Size : 0;
+
+    /// <summary>What the records say of the message at that position, which is there.</summary>
+    public MessageAttributes AttributesAt(long position, long now)
+    {
+        ref var entry = ref _log[position];
+        var readyAt = _retries.TryGetValue(position, out var due) && due > now ? OnWallClock(due) : 0;
+        return new MessageAttributes(OnWallClock(entry.ExpiresAt), entry.Priority, entry.DeliveryCount, readyAt);
+    }
 
     /// <summary>A mirror leads from now on: it decides, and gives positions.</summary>
     /// <param name="epoch">Of the positions of new messages.</param>

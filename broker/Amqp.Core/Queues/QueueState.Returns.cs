@@ -61,15 +61,7 @@ public sealed partial class QueueState
         if (IsMirrored) _effects.Tell(ChangeOf(position, now));
     }
 
-    private StoreRecord ChangeOf(long position, long now) => StoreRecord.Change(_id, position, AttributesOf(position, now));
-
-    /// <summary>What the records say of a message.</summary>
-    private MessageAttributes AttributesOf(long position, long now)
-    {
-        ref var entry = ref _log[position];
-        var readyAt = _retries.TryGetValue(position, out var due) && due > now ? OnWallClock(due) : 0;
-        return new MessageAttributes(OnWallClock(entry.ExpiresAt), entry.Priority, entry.DeliveryCount, readyAt);
-    }
+    private StoreRecord ChangeOf(long position, long now) => StoreRecord.Change(_id, position, AttributesAt(position, now));
 
     /// <summary>The message as its next consumer gets it.</summary>
     private static Message WithDeliveryCount(Message message, in MessageLog.Entry entry) =>

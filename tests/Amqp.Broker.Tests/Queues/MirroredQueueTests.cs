@@ -136,6 +136,21 @@ public class MirroredQueueTests
         Assert.That(await _story.GetAll(), Is.EqualTo("m1"));
     }
 
+    /// <summary>A mirror that knew a publish without its message would confirm it, sent again, and not have it.</summary>
+    [Test]
+    public async Task Mirrors_hear_of_a_publish_and_of_its_message_in_one_batch_however_many_there_are()
+    {
+        const int Many = 10_000;
+        await Lead();
+        var publisher = new NumberedPublisher();
+        _story.Do([.. Enumerable.Range(1, Many).Select(number => QueueOperation.Publish(ActorStory.Message($"m{number}", persistent: true), publisher, number))]);
+        await Eventually.That(() => _replica.KnownNumbers, Has.Count.EqualTo(Many));
+        await _story.Settled();
+        var enqueued = 0;
+        int[] sums = [.. _replica.Appended.Select(batch => enqueued += batch.Count(letter => letter == '+'))];
+        Assert.That(sums, Has.Length.GreaterThan(2).And.EqualTo(_replica.KnownBefore));
+    }
+
     [Test]
     public async Task When_another_node_leads_consumers_turn_there_or_end()
     {

@@ -25,6 +25,9 @@ internal sealed class ScriptedReplica : IQueueReplica
     /// <summary>Batches, as <c>1:+A 2:-A</c> with positions of this epoch in letters.</summary>
     public List<string> Appended { get; } = [];
 
+    /// <summary>How many publishes had been told of before each batch.</summary>
+    public List<int> KnownBefore { get; } = [];
+
     public List<ReplicaMark> DurableMarks { get; } = [];
 
     public HashSet<long> KnownNumbers { get; } = [];
@@ -36,6 +39,7 @@ internal sealed class ScriptedReplica : IQueueReplica
     public long Append(ReadOnlySpan<StoreRecord> stream, bool isTogether, long now)
     {
         _lastNumber++;
+        KnownBefore.Add(KnownNumbers.Count);
         var records = string.Join(' ', stream.ToArray().Select(record => $"{(record.Type == RecordType.Settle ? '-' : '+')}{Positions.NumberOf(record.Position)}"));
         Appended.Add($"{_lastNumber}:{records}{(isTogether ? " together" : "")}");
         return _lastNumber;

@@ -180,6 +180,13 @@ public class MirroringTests
         var state = new QueueState(new(7), epoch: 0, isDurable: false, QueueSettings.None, effects) { IsMirrored = true };
         for (var count = 0; count < 5_000; count++) state.Publish(QueueStory.NewMessage("m"), now: 1);
         Assert.That((taken, effects.Stream.Length, effects.Records.Length), Is.EqualTo((4_096, 904, 0)));
+        taken = 0;
+        effects.Clear();
+        for (var count = 0; count < 5; count++) state.Publish(QueueStory.NewMessage(new string('m', 1 << 20)), now: 1);
+        Assert.That((taken, effects.Stream.Length), Is.EqualTo((4, 1)), "large ones are taken earlier");
+        state.Purge();
+        effects.Clear();
+        for (var count = 0; count < 5_000; count++) state.Publish(QueueStory.NewMessage("m"), now: 1);
         effects.Clear();
         Assert.That((effects.Stream.Length, state.Purge(), effects.Stream.Length, effects.Stream[0].Count), Is.EqualTo((0, 5_000, 1, 5_000)));
     }
