@@ -11,7 +11,10 @@ internal sealed class MirrorFeed(Member mirror, long session, long now)
 {
     private readonly Queue<Sent> _tail = new();
     private long _lastPlace;
+    private long _takenPlace;
     private long _lastTakenNumber;
+    private long[] _wanted = [];
+    private int _supplied;
 
     public Member Mirror { get; } = mirror;
 
@@ -35,8 +38,20 @@ internal sealed class MirrorFeed(Member mirror, long session, long now)
     /// <summary>All parts were sent.</summary>
     public bool IsDescribed { get; set; }
 
+    /// <summary>Of <see cref="TailBytes"/>, what it catches up with: parts and messages that it has asked for.</summary>
+    public long CatchUpBytes { get; private set; }
+
+    /// <summary>Messages that it was told of and does not have yet, by its last word.</summary>
+    public int Lacking { get; private set; }
+
     /// <summary>The last question that was taken up.</summary>
-    public long LastWant { get; set; }
+    public long LastWant { get; private set; }
+
+    /// <summary>Some of what it has asked for is not sent.</summary>
+    public bool IsSupplying => _supplied < _wanted.Length;
+
+    /// <summary>Some of it is being read.</summary>
+    public bool IsReading { get; set; }
 
     /// <summary>Since when something waits to be taken, or the session began without being complete yet.</summary>
     public long WaitsSince { get; private set; } = now;
@@ -51,27 +66,49 @@ internal sealed class MirrorFeed(Member mirror, long session, long now)
         if (!IsWaiting) WaitsSince = now;
         _tail.Enqueue(new Sent(++_lastPlace, item, now, now));
         TailBytes += item.Bytes;
+        if (item is not Batch) CatchUpBytes += item.Bytes;
         return new Feed(epoch, Session, _lastPlace, item);
     }
 
-    /// <summary>The mirror has everything up to that place.</summary>
-    /// <returns>False: it had before.</returns>
-    public bool Taken(long place, bool isComplete, long now)
+    /// <summary>The mirror has everything up to a place.</summary>
+    /// <returns>False: that was known.</returns>
+    public bool Taken(Taken taken, long now)
     {
-        if (place > _lastPlace) return false;
+        if (taken.Place > _lastPlace || taken.Place < _takenPlace) return false;
         var number = 0L;
-        while (_tail.TryPeek(out var first) && first.Place <= place)
+        while (_tail.TryPeek(out var first) && first.Place <= taken.Place)
         {
             _tail.Dequeue();
             TailBytes -= first.Item.Bytes;
+            if (first.Item is not Batch) CatchUpBytes -= first.Item.Bytes;
             number = first.Item.Number;
         }
-        if (number == 0 && isComplete == IsComplete) return false;
+        if (number == 0 && taken.IsComplete == IsComplete && taken.Lacking == Lacking) return false;
+        (_takenPlace, Lacking) = (taken.Place, taken.Lacking);
         _lastTakenNumber = Math.Max(_lastTakenNumber, number);
-        IsComplete |= isComplete;
+        IsComplete |= taken.IsComplete;
         if (IsComplete) TakenNumber = _lastTakenNumber;
         WaitsSince = _tail.TryPeek(out var next) ? next.FirstAt : now;
         return true;
+    }
+
+    /// <summary>It asks for messages.</summary>
+    /// <returns>False: it had asked that before, and is answered.</returns>
+    public bool Ask(Want want)
+    {
+        if (want.Number <= LastWant) return false;
+        (LastWant, _wanted, _supplied, IsReading) = (want.Number, want.Positions, 0, false);
+        return true;
+    }
+
+    /// <summary>What is sent next of what it has asked for.</summary>
+    /// <param name="bytesMax">Of messages, but one at least.</param>
+    public long[] Supply(long bytesMax, Func<long, int> sizeAt)
+    {
+        var from = _supplied;
+        for (var bytes = 0L; _supplied < _wanted.Length && (bytes += sizeAt(_wanted[_supplied])) <= bytesMax;) _supplied++;
+        if (_supplied == from) _supplied++;
+        return _wanted[from.._supplied];
     }
 
     /// <summary>What was sent long ago and has no answer, for another try.</summary>

@@ -108,15 +108,16 @@ internal sealed class QueueLeader
             if (message is Taken) _effects.Send(from, new Refuse(Stored.Epoch, message.Session));
             return;
         }
-        if (message is Taken taken && feed.Taken(taken.Place, taken.IsComplete, now))
+        if (message is Taken taken && feed.Taken(taken, now))
         {
             if (feed.IsComplete) _missingSince.Remove(from);
+            Supply(feed, now);
             Describe(feed, now);
             Complete();
             // By the words of one that is in sync the set does not change.
             if (IsHandingOver || !Stored.InSync.Contains(feed.Mirror)) ChangeSet(now);
         }
-        else if (message is Want want) Answer(feed, want, now);
+        else if (message is Want want && feed.Ask(want)) Supply(feed, now);
     }
 
     /// <summary>What was asked for was read.</summary>
@@ -124,9 +125,11 @@ internal sealed class QueueLeader
     public void Read(WantedRead read, Message?[] messages, long now)
     {
         if (!_feeds.TryGetValue(read.Node, out var feed) || feed.Session != read.Session || feed.LastWant != read.Want) return;
+        feed.IsReading = false;
         var found = read.Found.ToArray();
         for (var index = 0; index < messages.Length; index++) found[Array.BinarySearch(read.Wanted, read.Absent[index])] = messages[index];
-        Fill(feed, read.Want, read.Wanted, found, now);
+        Fill(feed, read.Wanted, found, now);
+        Supply(feed, now);
     }
 
     public void Tick(long now)
@@ -188,7 +191,7 @@ internal sealed class QueueLeader
     /// <summary>Goes on telling a mirror what is in the queue, as far as it takes it.</summary>
     private void Describe(MirrorFeed feed, long now)
     {
-        while (!feed.IsDescribed && feed.TailBytes < Math.Min(_options.CatchUpBytes, _options.TailBytesMax / 2))
+        while (!feed.IsDescribed && feed.CatchUpBytes < _options.CatchUpBytes && feed.Lacking <= _options.LackingMax)
         {
             var live = new List<LiveMessage>();
             var from = feed.PartFrom;
@@ -201,39 +204,40 @@ internal sealed class QueueLeader
         }
     }
 
-    private void Answer(MirrorFeed feed, Want want, long now)
+    /// <summary>Goes on sending a mirror what it has asked for, as far as it takes it: messages may be large.</summary>
+    private void Supply(MirrorFeed feed, long now)
     {
-        if (want.Number <= feed.LastWant) return;
-        feed.LastWant = want.Number;
-        // Those that are at hand are held: by the time that the others were read, they may be in memory no more.
-        Message?[] found = [.. want.Positions.Select(_state.MessageAt)];
-        long[] absent = [.. want.Positions.Where((position, index) => found[index] is null && _state.Contains(position))];
-        if (absent.Length == 0) Fill(feed, want.Number, want.Positions, found, now);
-        else _effects.Read(new WantedRead(feed.Mirror.Node, feed.Session, want.Number, want.Positions, found, absent));
+        while (feed is { IsSupplying: true, IsReading: false } && feed.CatchUpBytes < _options.CatchUpBytes)
+        {
+            var wanted = feed.Supply(_options.FillBytes, _state.SizeAt);
+            // Those that are at hand are held: by the time that the others were read, they may be in memory no more.
+            var found = Array.ConvertAll(wanted, _state.MessageAt);
+            long[] absent = [.. wanted.Where((position, index) => found[index] is null && _state.Contains(position))];
+            feed.IsReading = absent.Length > 0;
+            if (feed.IsReading) _effects.Read(new WantedRead(feed.Mirror.Node, feed.Session, feed.LastWant, wanted, found, absent));
+            else Fill(feed, wanted, found, now);
+        }
     }
 
-    private void Fill(MirrorFeed feed, long want, long[] wanted, Message?[] found, long now)
+    private void Fill(MirrorFeed feed, long[] wanted, Message?[] found, long now)
     {
-        var records = new List<StoreRecord>();
+        var records = new List<StoreRecord>(wanted.Length);
         var bytes = 0L;
-        var described = new List<LiveMessage>();
         foreach (var (position, message) in wanted.Zip(found))
         {
             if (message is null || !_state.Contains(position)) continue;
-            described.Clear();
-            _state.Describe(position, countMax: 1, described, now);
-            var attributes = described[0].Attributes;
+            var attributes = _state.AttributesAt(position, now);
             records.Add(new StoreRecord { Type = RecordType.Enqueue, Queue = _state.Id, Position = position, Message = message, Attributes = attributes with { ReadyAt = 0 } });
             if (attributes.ReadyAt != 0) records.Add(StoreRecord.Change(_state.Id, position, attributes));
             bytes += message.Size;
         }
-        Send(feed, new Fill(LastNumber, want, [.. records], bytes), now);
+        Send(feed, new Fill(LastNumber, feed.LastWant, wanted[^1] + 1, [.. records], bytes), now);
     }
 
     private void Send(MirrorFeed feed, FeedItem item, long now)
     {
         _effects.Send(feed.Mirror.Node, feed.Add(Stored.Epoch, item, now));
-        if (feed.TailBytes <= _options.TailBytesMax) return;
+        if (feed.TailBytes - item.Bytes <= _options.TailBytesMax) return;
         // It would have to be kept for a mirror that is far behind: that gets what is left by then, instead of all that happened.
         _feeds.Remove(feed.Mirror.Node);
         _missingSince.TryAdd(feed.Mirror.Node, now);

@@ -17,9 +17,6 @@ internal sealed class QueueMirror
     /// <summary>How many of its own messages are compared with a part at a time.</summary>
     private const int ComparedMax = 1_024;
 
-    /// <summary>While it lacks more than so many messages, parts are not said to be taken, and the leader sends no others: each takes 50 bytes here.</summary>
-    private const int MissingMax = 65_536;
-
     private readonly QueueState _state;
     private readonly ReplicaEffects _effects;
     private readonly ReplicaOptions _options;
@@ -35,13 +32,14 @@ internal sealed class QueueMirror
 
     // What has overtaken others: at most what the leader keeps for this mirror.
     private readonly Dictionary<long, FeedItem> _early = [];
+
+    // Of the last question, and how many of them are answered.
     private long[] _asked = [];
+    private int _answered;
     private long _session;
     private long _taken;
     private long _flushed;
-    private long _said;
     private long _wants;
-    private bool _isWantOpen;
     private bool _isDescribed;
     private bool _areOrphansKept = true;
     private Knowledge _known;
@@ -74,6 +72,8 @@ internal sealed class QueueMirror
 
     public long Session => _session;
 
+    private bool IsWantOpen => _answered < _asked.Length;
+
     /// <param name="nextSession">For another try, if this one is refused.</param>
     public void Received(ReplicaMessage message, Func<long> nextSession, long now)
     {
@@ -86,9 +86,10 @@ internal sealed class QueueMirror
     {
         while (_early.Remove(_taken + 1, out var item))
         {
+            // Its mark does not count it before all of it is among the records: these may be taken in between.
+            Take(item, now);
             _taken++;
             Number = item.Number;
-            Take(item, now);
             CompleteIfCaughtUp(now);
         }
     }
@@ -132,7 +133,7 @@ internal sealed class QueueMirror
         else
         {
             SayTaken(now);
-            if (_isWantOpen) AskAgain();
+            if (IsWantOpen) AskAgain();
         }
     }
 
@@ -140,7 +141,7 @@ internal sealed class QueueMirror
     {
         _known = Known;
         _absences.Begin(_state.MessagesEnd);
-        (_session, _taken, _flushed, _said, _wants, _isWantOpen, _isDescribed, IsComplete) = (session, 0, 0, 0, 0, false, false, false);
+        (_session, _taken, _flushed, _wants, _asked, _answered, _isDescribed, IsComplete) = (session, 0, 0, 0, [], 0, false, false);
         _missing.Clear();
         _surplus.Clear();
         _early.Clear();
@@ -172,14 +173,10 @@ internal sealed class QueueMirror
             case Fill fill:
                 foreach (ref readonly var record in fill.Records.AsSpan()) Replay(record, isNew: false, now);
                 // What is not in the answer is gone.
-                if (_isWantOpen && fill.Want == _wants)
-                {
-                    _missing.ExceptWith(_asked);
-                    _isWantOpen = false;
-                }
+                while (fill.Want == _wants && IsWantOpen && _asked[_answered] < fill.End) _missing.Remove(_asked[_answered++]);
                 break;
         }
-        if (!_isWantOpen && _missing.Count > 0) Ask();
+        if (!IsWantOpen && _missing.Count > 0) Ask();
     }
 
     private void Replay(in StoreRecord record, bool isNew, long now)
@@ -245,9 +242,8 @@ internal sealed class QueueMirror
 
     private void Ask()
     {
-        _asked = [.. _missing.Take(_options.WantCount)];
+        (_asked, _answered) = ([.. _missing.Take(_options.WantCount)], 0);
         _wants++;
-        _isWantOpen = true;
         AskAgain();
     }
 
@@ -262,8 +258,7 @@ internal sealed class QueueMirror
     private void SayTaken(long now)
     {
         _spokeAt = now;
-        if (_missing.Count <= MissingMax) _said = _flushed;
-        Say(new Taken(_configuration.Epoch, _session, _said / 2, IsComplete: _said % 2 == 1));
+        Say(new Taken(_configuration.Epoch, _session, _flushed / 2, IsComplete: _flushed % 2 == 1, _missing.Count));
     }
 
     private void Say(ReplicaMessage message) => _effects.Send(_configuration.Leader.Node, message);

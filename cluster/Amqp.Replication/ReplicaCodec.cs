@@ -11,12 +11,12 @@ namespace Amqp.Replication;
 /// <code>
 /// kind  epoch  session  ...
 ///  0 Join      node  directory (16 bytes)  boot
-///  1 Taken     place  complete (0 or 1)
+///  1 Taken     place  complete (0 or 1)  lacking
 ///  2 Want      number  count  positions
 ///  3 Refuse
 ///  4 Batch     place  number  together (0 or 1)  count  marks  records
 ///  5 Part      place  number  from  end  count  messages  last (0 or 1)  [ count  marks  count  ends ]
-///  6 Fill      place  number  want  records
+///  6 Fill      place  number  want  end  records
 /// </code>
 /// </summary>
 public static class ReplicaCodec
@@ -49,6 +49,7 @@ public static class ReplicaCodec
             case Taken taken:
                 Number(bytes, taken.Place);
                 Number(bytes, taken.IsComplete ? 1 : 0);
+                Number(bytes, taken.Lacking);
                 break;
             case Want want:
                 Number(bytes, want.Number);
@@ -125,6 +126,7 @@ public static class ReplicaCodec
                 break;
             case Fill fill:
                 Number(bytes, fill.Want);
+                Number(bytes, fill.End);
                 Records(bytes, records, fill.Records);
                 break;
         }
@@ -163,7 +165,7 @@ public static class ReplicaCodec
     {
         var (kind, epoch, session) = (reader.Number(), (uint)reader.Number(), reader.Number());
         if (kind == JoinKind) return new Join(epoch, session, new Member(reader.Text(), reader.Guid(), reader.Number()));
-        if (kind == TakenKind) return new Taken(epoch, session, reader.Number(), reader.Flag());
+        if (kind == TakenKind) return new Taken(epoch, session, reader.Number(), reader.Flag(), (int)reader.Number());
         if (kind == WantKind) return new Want(epoch, session, reader.Number(), reader.Positions());
         if (kind == RefuseKind) return new Refuse(epoch, session);
         var (place, number) = (reader.Number(), reader.Number());
@@ -199,9 +201,9 @@ public static class ReplicaCodec
 
     private static Fill? ReadFill(ref Reader reader, long number)
     {
-        var want = reader.Number();
+        var (want, end) = (reader.Number(), reader.Number());
         var bytes = reader.Left;
-        return reader.Records() is { } records ? new Fill(number, want, records, bytes) : null;
+        return reader.Records() is { } records ? new Fill(number, want, end, records, bytes) : null;
     }
 
     /// <summary>Reads one after the other. After something that is not there everything is 0 and empty, and it is not whole.</summary>

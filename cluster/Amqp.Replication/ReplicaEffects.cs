@@ -41,7 +41,7 @@ public sealed class ReplicaEffects
 /// <param name="Node">The mirror's.</param>
 /// <param name="Session">It is of no use in another one.</param>
 /// <param name="Want">The number of the question.</param>
-/// <param name="Wanted">All positions of the question, ascending.</param>
+/// <param name="Wanted">Positions of the question, those that are answered together, ascending.</param>
 /// <param name="Found">One for each: the message, if it was in memory.</param>
 /// <param name="Absent">Those that are to be read, ascending.</param>
 public sealed record WantedRead(string Node, long Session, long Want, long[] Wanted, Message?[] Found, long[] Absent);

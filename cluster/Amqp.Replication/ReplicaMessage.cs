@@ -23,7 +23,8 @@ public sealed record Join(uint Epoch, long Session, Member Mirror) : ReplicaMess
 /// <summary>A mirror has everything up to a place of its session on its disk.</summary>
 /// <param name="Place">Of the last item.</param>
 /// <param name="IsComplete">And it lacks nothing that the leader had by then.</param>
-public sealed record Taken(uint Epoch, long Session, long Place, bool IsComplete) : ReplicaMessage(Epoch, Session);
+/// <param name="Lacking">Messages that it was told of and does not have yet.</param>
+public sealed record Taken(uint Epoch, long Session, long Place, bool IsComplete, int Lacking) : ReplicaMessage(Epoch, Session);
 
 /// <summary>A mirror lacks messages that the leader has.</summary>
 /// <param name="Number">Of its questions, from 1 on; one at a time is open.</param>
@@ -59,7 +60,8 @@ public sealed record Part(long Number, long From, long End, LiveMessage[] Live, 
 /// <param name="Ends">See <see cref="QueueConfiguration.Ends"/>.</param>
 public sealed record LastPart(ProducerMark[] Producers, EpochEnd[] Ends);
 
-/// <summary>The answer to a <see cref="Want"/>.</summary>
+/// <summary>The answer to a <see cref="Want"/>, or a part of it: the parts come in order.</summary>
 /// <param name="Want">Its number.</param>
-/// <param name="Records">The messages that are still in the queue, as they entered it and as they changed.</param>
-public sealed record Fill(long Number, long Want, StoreRecord[] Records, long Bytes) : FeedItem(Number, Bytes);
+/// <param name="End">Of the positions that were asked for, those below this one are answered by now.</param>
+/// <param name="Records">Of these, the messages that are still in the queue, as they entered it and as they changed.</param>
+public sealed record Fill(long Number, long Want, long End, StoreRecord[] Records, long Bytes) : FeedItem(Number, Bytes);

@@ -22,13 +22,19 @@ public sealed record ReplicaOptions
     /// <summary>Messages that a <see cref="Part"/> describes: 100 kB or so.</summary>
     public int PartCount { get; init; } = 2_048;
 
-    /// <summary>Messages that a <see cref="Want"/> asks for.</summary>
-    public int WantCount { get; init; } = 256;
+    /// <summary>Messages that a <see cref="Want"/> asks for: enough to copy for some ten milliseconds, so that the way there and back hardly counts.</summary>
+    public int WantCount { get; init; } = 4_096;
+
+    /// <summary>Bytes of messages in a <see cref="Fill"/>, one message at least: so much is read and sent at once.</summary>
+    public long FillBytes { get; init; } = 256 << 10;
 
     /// <summary>Bytes of parts and messages that are on their way to a mirror that catches up: with 4 MiB a disk stays busy, and what the leader's publishers send is not
     /// held up by more.</summary>
     public long CatchUpBytes { get; init; } = 4 << 20;
 
-    /// <summary>Bytes that are kept for a mirror until it has taken them. One that is further behind has to join again: then it gets what is still there only.</summary>
+    /// <summary>A mirror that lacks more messages than that is told of no others until it has got some: each takes 50 bytes there.</summary>
+    public int LackingMax { get; init; } = 65_536;
+
+    /// <summary>Bytes that are kept for a mirror until it has taken them, and one item, which may be a large message. One that is further behind has to join again: then it gets what is still there only.</summary>
     public long TailBytesMax { get; init; } = 64 << 20;
 }

@@ -33,6 +33,23 @@ public sealed class MirroredQueueTests : FailoverFixture
         Assert.That((await LeaderOf(Queue)).Name, Is.EqualTo("n1"), "the end of a mirror leaves the leader alone");
     }
 
+    /// <summary>A frame between nodes has its bounds, and what is kept for a mirror, too: all of these messages at once would be beyond both.</summary>
+    [Test]
+    public async Task Large_messages_reach_mirrors()
+    {
+        const int Large = 24;
+        var body = new byte[8 << 20];
+        var persistent = new BasicProperties { Persistent = true };
+        await using var connection = await LoadClient.Connect(Cluster["n1"], "large messages");
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true));
+        await channel.QueueDeclareAsync(Queue, durable: true, exclusive: false, autoDelete: false);
+        for (var number = 0; number < Large; number++) await channel.BasicPublishAsync("", Queue, mandatory: true, persistent, body);
+        await Cluster.SetPolicy(Queue, Mirrored);
+        await InSync(3);
+        Assert.That((await AllTheSame(3)).Messages, Is.EqualTo(Large));
+        Assert.That(Cluster.Nodes.SelectMany(node => node.Broker.Log.Lines), Has.None.Contains("a frame of"), "a frame that is too large breaks the link for all queues");
+    }
+
     [Test]
     public async Task All_nodes_are_killed_and_started_again()
     {

@@ -23,15 +23,15 @@ public class ReplicaCodecTests
     private static ReplicaMessage[] Messages =>
     [
         new Join(1, 2, new Member("rabbit@höst", Guid.NewGuid(), 77)),
-        new Taken(uint.MaxValue, long.MaxValue, 5, IsComplete: true),
-        new Taken(1, 2, 0, IsComplete: false),
+        new Taken(uint.MaxValue, long.MaxValue, 5, IsComplete: true, Lacking: 0),
+        new Taken(1, 2, 0, IsComplete: false, Lacking: int.MaxValue),
         new Want(1, 2, 3, [Positions.Of(1, 0), Positions.Of(1, 5), Positions.Of(9, 1)]),
         new Refuse(1, 2),
         new Feed(1, 2, 3, new Batch(4, Records, Marks, IsTogether: true, 0)),
         new Feed(1, 2, 3, new Batch(4, [], [], IsTogether: false, 0)),
         new Feed(1, 2, 3, new Part(4, 0, Positions.Of(2, 0), [new LiveMessage(3, new MessageAttributes(1, 2, 3, 4)), new LiveMessage(9, default)], Last: null)),
         new Feed(1, 2, 3, new Part(4, Positions.Of(2, 0), long.MaxValue, [], new LastPart(Marks, [new EpochEnd(1, 50), new EpochEnd(2, Positions.Of(2, 9))]))),
-        new Feed(1, 2, 3, new Fill(4, 5, Records, 0)),
+        new Feed(1, 2, 3, new Fill(4, 5, Positions.Of(9, 1), Records, 0)),
     ];
 
     [Test]
@@ -73,7 +73,7 @@ public class ReplicaCodecTests
     {
         Want want => $"{want.Epoch} {want.Session} {want.Number} wants {string.Join(' ', want.Positions)}",
         Feed { Item: Batch batch } feed => $"{feed.Epoch} {feed.Session} {feed.Place} batch {batch.Number} {Text(batch.Records)} {string.Join(' ', batch.Marks)}",
-        Feed { Item: Fill fill } feed => $"{feed.Epoch} {feed.Session} {feed.Place} fill {fill.Number} {fill.Want} {Text(fill.Records)}",
+        Feed { Item: Fill fill } feed => $"{feed.Epoch} {feed.Session} {feed.Place} fill {fill.Number} {fill.Want} {fill.End} {Text(fill.Records)}",
         Feed { Item: Part part } feed => $"{feed.Epoch} {feed.Session} {feed.Place} part {part.Number} {part.From} {part.End} {string.Join(' ', part.Live)} {string.Join(' ', part.Last?.Producers ?? [])} {string.Join(' ', part.Last?.Ends ?? [])}",
         _ => $"{message}",
     };

@@ -54,6 +54,24 @@ public class ReplicaTests
         Assert.That(story["b"].Content, Is.EqualTo("m1 m2"));
     }
 
+    /// <summary>All at once, large messages would be more than a frame between nodes may have, and than is kept for a mirror.</summary>
+    [Test]
+    public void What_a_mirror_lacks_is_sent_as_far_as_it_is_taken()
+    {
+        var story = new ReplicaStory(new ReplicaOptions { FillBytes = 300, CatchUpBytes = 500, TailBytesMax = 1_000, PartCount = 4, LackingMax = 5 });
+        story.Configure(1, "a", "a", heard: "a");
+        string[] names = [.. Enumerable.Range(1, 20).Select(number => $"m{number}".PadRight(number == 7 ? 2_000 : 100, '.'))];
+        story["a"].Publish(Producer, names);
+        story.Configure(1, "a", "a");
+        var said = new List<ReplicaMessage>();
+        while (Array.Find(["a", "b"], node => story[node].Sent.Count > 0) is { } sender) said.Add(story.PassOne(sender));
+        Assert.That(story["b"].Content, Is.EqualTo(string.Join(' ', names)));
+        var fills = said.OfType<Feed>().Select(feed => feed.Item).OfType<Fill>().ToList();
+        Assert.That(fills.ConvertAll(fill => fill.Bytes), Has.Count.GreaterThan(8).And.One.GreaterThan(2_000).And.Exactly(fills.Count - 1).LessThanOrEqualTo(300));
+        Assert.That(said.OfType<Taken>().Max(taken => taken.Lacking), Is.InRange(6, 12), "then it is told of no more until it has some");
+        Assert.That(said.OfType<Refuse>(), Is.Empty);
+    }
+
     /// <summary>Seeds 1283 and 1335 of the first simulator: a publish that was sent again was confirmed, and its message was nowhere.</summary>
     [Test]
     public void A_mirror_knows_no_publish_before_it_has_its_message()

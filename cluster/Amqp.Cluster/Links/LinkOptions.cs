@@ -12,11 +12,11 @@ public sealed record LinkOptions
     /// <summary>For connecting, for the handshake and for the first frame: other nodes are near.</summary>
     public int ConnectMs { get; init; } = 3_000;
 
-    /// <summary>Bytes of one frame: a message may be 128 MiB, and has its record around it.</summary>
-    public int FrameBytesMax { get; init; } = 160 << 20;
+    /// <summary>Bytes of one frame: a transaction, which a mirror gets as a whole, may be of 512 MiB (<c>Limits:TransactionBytes</c>), and has its records around it.</summary>
+    public int FrameBytesMax { get; init; } = 640 << 20;
 
     /// <summary>Bytes that wait for a link. What clients and mirrors have on the way is bounded by its own credit, far below that; a link that has as much is broken.</summary>
-    public long WaitingBytesMax { get; init; } = 512 << 20;
+    public long WaitingBytesMax { get; init; } = 1_024 << 20;
 
     /// <summary>Connections that have not said yet who they are. Others wait to be accepted.</summary>
     public int HandshakesMax { get; init; } = 64;

@@ -16,6 +16,7 @@ internal sealed class Checker(SimCluster simulation)
     private readonly Queue<(uint Epoch, long Number, List<LiveMessage> Live)> _recent = new();
     private readonly Dictionary<uint, Member> _leaders = [];
     private readonly Dictionary<(uint Epoch, long Number), int> _states = [];
+    private readonly Dictionary<uint, long> _lastNumbers = [];
     private readonly Dictionary<long, (string Name, bool IsPersistent)> _messages = [];
     private readonly Dictionary<string, List<long>> _positions = [];
     private readonly Dictionary<string, Confirmed> _confirmed = [];
@@ -65,9 +66,12 @@ internal sealed class Checker(SimCluster simulation)
         if (!_leaders.TryAdd(epoch, node.Self) && _leaders[epoch] != node.Self) throw Broken($"{node.Self} and {_leaders[epoch]} lead in epoch {epoch}");
     }
 
-    /// <summary>A leader has appended a batch, and its state is that of this number.</summary>
-    public void Appended(SimNode node, uint epoch, long number, ReadOnlySpan<StoreRecord> records)
+    /// <summary>A leader has appended a batch.</summary>
+    /// <param name="isWhole">Its state is that of this number; if not, it is in the middle of something.</param>
+    public void Appended(SimNode node, uint epoch, long number, ReadOnlySpan<StoreRecord> records, bool isWhole)
     {
+        if (number <= _lastNumbers.GetValueOrDefault(epoch)) throw Broken($"{node.Name} has used number {number} of epoch {epoch} again");
+        _lastNumbers[epoch] = number;
         foreach (ref readonly var record in records)
         {
             if (record.Type == RecordType.Enqueue)
@@ -88,9 +92,9 @@ internal sealed class Checker(SimCluster simulation)
                 simulation.Trace.Add(node.Name, $"settles {gone.Name} in number {number}");
             }
         }
-        if (number % ComparedEvery != 0) return;
+        if (number % ComparedEvery != 0 || !isWhole) return;
         var live = Describe(node);
-        if (!_states.TryAdd((epoch, number), HashOf(live))) throw Broken($"{node.Name} has used number {number} of epoch {epoch} again");
+        _states.Add((epoch, number), HashOf(live));
         _recent.Enqueue((epoch, number, live));
         if (_recent.Count > RecentMax) _recent.Dequeue();
     }
@@ -98,9 +102,9 @@ internal sealed class Checker(SimCluster simulation)
     /// <summary>A mirror says that it is where its leader was.</summary>
     public void Mirrors(SimNode node, uint epoch, long number)
     {
-        if (number % ComparedEvery != 0) return;
+        if (!_states.TryGetValue((epoch, number), out var known)) return;
         var here = Describe(node);
-        if (_states[(epoch, number)] == HashOf(here)) return;
+        if (known == HashOf(here)) return;
         var there = _recent.FirstOrDefault(each => each.Epoch == epoch && each.Number == number).Live ?? [];
         throw Broken($"{node.Name} at number {number} of epoch {epoch} is not as its leader was; of what that had it lacks\n{string.Join('\n', there.Except(here))}\nand has besides\n{string.Join('\n', here.Except(there))}");
     }

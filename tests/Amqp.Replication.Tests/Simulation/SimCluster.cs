@@ -36,6 +36,8 @@ internal sealed class SimCluster
         {
             PartCount = random.Next(2) == 0 ? 5 : 100,
             WantCount = random.Next(2) == 0 ? 3 : 50,
+            FillBytes = random.Next(2) == 0 ? 500 : 100_000,
+            LackingMax = random.Next(2) == 0 ? 10 : 10_000,
             CatchUpBytes = catchUpBytes,
             TailBytesMax = random.Next(2) == 0 ? 20 * catchUpBytes : 100_000_000,
         };

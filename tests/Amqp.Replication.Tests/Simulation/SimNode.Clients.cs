@@ -27,7 +27,9 @@ internal sealed partial class SimNode
             _unconfirmed.Enqueue(new Unconfirmed(Replica.LastNumber, messageName, isPersistent, QueueState.NotStored, Answer));
             return;
         }
+        _isPublishing = true;
         var position = Replica.AcceptsPublishes ? State.Publish(SimMessages.New(publisher.Id, sequence, isPersistent), Now) : QueueState.Refused;
+        _isPublishing = false;
         simulation.Trace.Add(name, $"gets {messageName}{(isPersistent ? "" : ", transient")}: {position}");
         if (position == QueueState.Refused)
         {

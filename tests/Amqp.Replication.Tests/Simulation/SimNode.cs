@@ -9,9 +9,13 @@ internal sealed partial class SimNode(SimCluster simulation, string name)
 {
     private static readonly QueueId Queue = new(7);
 
+    /// <summary>More are taken in the middle of an operation: at a mirror other ones than at its leader.</summary>
+    private readonly int _recordsMax = simulation.Scheduler.Random.Next(2) == 0 ? 3 : 4_096;
+
     private readonly Queue<Action> _untilResumed = new();
     private QueueEffects _effects = new();
     private bool _hasPublished;
+    private bool _isPublishing;
     private (uint Epoch, long Number) _written;
     private (long Session, long Place) _mirrored;
     private uint _leads;
@@ -20,6 +24,7 @@ internal sealed partial class SimNode(SimCluster simulation, string name)
     private long _renewedAt;
     private bool _isInDoubt;
     private long _completed;
+    private long _pages;
 
     public string Name => name;
 
@@ -46,7 +51,7 @@ internal sealed partial class SimNode(SimCluster simulation, string name)
     {
         Self = new Member(name, Disk.Directory, simulation.NewBoot());
         (IsUp, IsPaused) = (true, false);
-        _effects = new QueueEffects();
+        _effects = new QueueEffects(HandOverMany, _recordsMax);
         State = new QueueState(Queue, epoch: 0, isDurable: true, simulation.Settings, _effects);
         State.Restore(Disk.Recover(), Now);
         LearnKeys();
@@ -160,23 +165,12 @@ internal sealed partial class SimNode(SimCluster simulation, string name)
             {
                 _leads = epoch;
                 simulation.Checker.Leads(this, epoch, _wasComplete);
-                simulation.Checker.Appended(this, epoch, number: 1, []);
+                simulation.Checker.Appended(this, epoch, number: 1, [], isWhole: true);
             }
             if (!Replica.IsFrozen) State.SendDeadLetters(Now);
-            if (_effects.Stream.Length > 0 || _hasPublished)
-            {
-                var number = Replica.Append(_effects.Stream, _effects.KeepsTogether, Now);
-                simulation.Checker.Appended(this, epoch, number, _effects.Stream);
-                foreach (ref readonly var record in _effects.Stream)
-                {
-                    if (record.Type == RecordType.Settle) _unfinal.Enqueue((number, record));
-                }
-            }
         }
         _wasComplete = Replica.Role == ReplicaRole.Leader || Replica.MirroredNumber > 0;
-        _effects.ClearStream();
-        _hasPublished = false;
-        Commit();
+        HandOver(isWhole: true);
         Deliver();
         Exchange();
         Confirm();
@@ -190,23 +184,48 @@ internal sealed partial class SimNode(SimCluster simulation, string name)
         LoseClients();
     }
 
-    private void Commit()
+    /// <summary>Many records have come together in the middle of an operation. What a publish leads to is told as a whole: its mark with its message.</summary>
+    private void HandOverMany()
+    {
+        if (!_isPublishing && _isStepping && (Replica.Role != ReplicaRole.Leader || Replica.Configuration!.Epoch == _leads)) HandOver(isWhole: false);
+    }
+
+    /// <summary>Mirrors and disk are told of what has happened.</summary>
+    private void HandOver(bool isWhole)
+    {
+        if (_leads != 0 && (_effects.Stream.Length > 0 || _hasPublished))
+        {
+            var number = Replica.Append(_effects.Stream, _effects.KeepsTogether, Now);
+            simulation.Checker.Appended(this, _leads, number, _effects.Stream, isWhole);
+            foreach (ref readonly var record in _effects.Stream)
+            {
+                if (record.Type == RecordType.Settle) _unfinal.Enqueue((number, record));
+            }
+        }
+        _effects.ClearStream();
+        _hasPublished = false;
+        Commit(isWhole);
+    }
+
+    private void Commit(bool isWhole)
     {
         if (Replica.Role != ReplicaRole.Leader) simulation.Checker.Drops(this, _effects.Records);
-        if (Replica.MirroredNumber > 0 && Replica.Place != _mirrored) simulation.Checker.Mirrors(this, Replica.Configuration!.Epoch, Replica.MirroredNumber);
+        if (isWhole && Replica.MirroredNumber > 0 && Replica.Place != _mirrored) simulation.Checker.Mirrors(this, Replica.Configuration!.Epoch, Replica.MirroredNumber);
         var written = Replica.Role == ReplicaRole.Leader ? (Replica.Configuration!.Epoch, Replica.LastNumber) : default;
         var mirrored = Replica.Place;
         if (_effects.Records.Length == 0 && written == _written && mirrored == _mirrored) return;
         (_written, _mirrored) = (written, mirrored);
-        var (end, late, hasPages) = (_effects.EnqueuedEnd, _effects.LateCount, _effects.HoldsPages);
+        var (end, late) = (_effects.EnqueuedEnd, _effects.LateCount);
+        var pages = _effects.HoldsPages ? ++_pages : 0;
         if (simulation.Bug == Bug.AckBeforeFlush) simulation.Scheduler.After(0, () => Step(() => Replica.Flushed(mirrored.Session, mirrored.Mark, Now)));
         Disk.Write(_effects.Records, () => Step(() =>
         {
             State.Written(end, late);
-            if (hasPages) State.PagedOut();
+            if (pages != 0 && pages == _pages) State.PagedOut();
             if (written != default) Replica.Durable(written.Item1, written.Item2, Now);
             if (mirrored != default) Replica.Flushed(mirrored.Session, mirrored.Mark, Now);
         }));
+        _effects.ClearRecords();
     }
 
     /// <summary>Of restored messages, if the queue goes by their keys.</summary>
