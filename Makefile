@@ -89,7 +89,7 @@ bench-quick: build ## The same in under two minutes: a part of the work, one rou
 	@tests/oracle/install.sh
 	@tools/scripts/bench.sh --quick $(ARGS)
 
-bench-cluster: build ## Measure three nodes of this broker and three of Debian's rabbitmq-server in turns (options: ARGS="--rounds 3 --only mirrors")
+bench-cluster: build ## Measure three nodes of this broker and three of Debian's rabbitmq-server in turns (options: ARGS="--rounds 3 --only mirror")
 	@tests/oracle/install.sh
 	@tools/scripts/install-etcd.sh
 	@tools/scripts/bench-cluster.sh $(ARGS)
