@@ -50,7 +50,7 @@ internal sealed partial class Mirrors : IAsyncDisposable
     public Mirrors(Member self, NodeLinks links, QueueRecords records, IMessageStore store, ILeaders leaders, ReplicaOptions options, TimeProvider time, ILogger logger, Action<Exception> failed)
     {
         (Self, _links, Store, _leaders, _options, _logger) = (self, links, store, leaders, options, logger);
-        _keeper = new RecordKeeper(records, Stored, Asked, failed, time, logger);
+        _keeper = new RecordKeeper(records, RevisionOf, Stored, Asked, failed, time, logger);
         _ticking = time.CreateTimer(_ => Tick(), state: null, TickEvery, TickEvery);
     }
 
@@ -224,6 +224,8 @@ internal sealed partial class Mirrors : IAsyncDisposable
         if (_copies.TryGetValue(queue, out var copy)) copy.Configured(configuration);
         else if (configuration.Concerns(Self.Node)) OpenCopy(queue);
     }
+
+    private long RevisionOf(QueueId queue) => RecordOf(queue)?.Revision ?? 0;
 
     private void Asked(QueueId queue, QueueConfiguration configuration)
     {

@@ -56,16 +56,16 @@ internal sealed class QueueRecords(EtcdClient client)
             }
             var answer = await client.Transact(request, cancellation);
             if (answer.Succeeded) return [.. changes.Select(change => new QueueRecord(change.Queue, change.Configuration with { Revision = answer.Header.Revision }))];
-            if (changes.Count == 1) return [.. answer.Responses.SelectMany(response => response.ResponseRange.Kvs).Select(found => Of(new EtcdValue(found)))];
+            // These are of the same moment, so that one of them at least has another revision. The others must not suffer for that.
+            var there = answer.Responses.Select(response => response.ResponseRange.Kvs.Select(found => Of(new EtcdValue(found))).FirstOrDefault()).ToList();
+            var outdated = there.Where((record, index) => record is not null && record.Configuration.Revision != changes[index].Revision);
+            QueueChange[] others = [.. changes.Where((change, index) => (there[index]?.Configuration.Revision ?? 0) == change.Revision)];
+            return [.. outdated.OfType<QueueRecord>(), .. others.Length == 0 ? [] : await Propose(others, cancellation)];
         }
         catch (RpcException exception) when (EtcdClient.IsTransient(exception) && !cancellation.IsCancellationRequested)
         {
             return []; // it may have happened; then the watch tells it
         }
-        // One of them was another one by now; the others must not suffer for that.
-        var found = new List<QueueRecord>(changes.Count);
-        foreach (var change in changes) found.AddRange(await Propose([change], cancellation));
-        return found;
     }
 
     /// <summary>The queues are deleted. That a record is left behind does no harm: it is removed when a node next starts.</summary>

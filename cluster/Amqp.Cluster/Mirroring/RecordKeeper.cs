@@ -8,11 +8,12 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Cluster.Mirroring;
 
 /// <summary>Asks etcd for what the copies of this node propose, many at a time, and tells what it has.</summary>
+/// <param name="revisionOf">Of the record of a queue, as this node has last heard of it; 0: it has none.</param>
 /// <param name="stored">Told of each record, as it is stored; from any thread, perhaps late or twice.</param>
 /// <param name="asked">Told of each record that was asked for, as it is stored at that moment.</param>
 /// <param name="failed">Called once, when this node cannot follow the records any more: the process must end, and start again.</param>
 internal sealed partial class RecordKeeper(
-    QueueRecords records, Action<QueueId, QueueConfiguration> stored, Action<QueueId, QueueConfiguration> asked, Action<Exception> failed, TimeProvider time, ILogger logger) : IAsyncDisposable
+    QueueRecords records, Func<QueueId, long> revisionOf, Action<QueueId, QueueConfiguration> stored, Action<QueueId, QueueConfiguration> asked, Action<Exception> failed, TimeProvider time, ILogger logger) : IAsyncDisposable
 {
     private static readonly TimeSpan RetryEvery = TimeSpan.FromMilliseconds(500);
 
@@ -84,8 +85,13 @@ internal sealed partial class RecordKeeper(
         while (await _proposals.Reader.WaitToReadAsync(_ended.Token))
         {
             changes.Clear();
-            // Of one queue the later one counts: the former was for the same revision or an older one.
-            while (changes.Count < QueueRecords.ChangesMax && _proposals.Reader.TryRead(out var change)) changes[change.Queue] = change;
+            while (changes.Count < QueueRecords.ChangesMax && _proposals.Reader.TryRead(out var change))
+            {
+                // Where ten thousand leaders are replaced, many changes are said again before it is their turn, and are done when it is. Of one queue the later one counts: the former was for the same
+                // revision or an older one.
+                if (change.Revision >= revisionOf(change.Queue)) changes[change.Queue] = change;
+            }
+            if (changes.Count == 0) continue;
             try
             {
                 foreach (var record in await records.Propose([.. changes.Values], _ended.Token))
