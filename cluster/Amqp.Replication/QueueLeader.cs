@@ -78,6 +78,16 @@ internal sealed class QueueLeader
 
     public IEnumerable<MirrorFeed> Feeds => _feeds.Values;
 
+    public long KeptBytes
+    {
+        get
+        {
+            var bytes = 0L;
+            foreach (var (_, feed) in _feeds) bytes += feed.TailBytes;
+            return bytes;
+        }
+    }
+
     public long Append(StoreRecord[] records, ProducerMark[] marks, bool isTogether, long now)
     {
         if (IsFrozen) throw new InvalidOperationException("the queue is being handed over: nothing may happen in it");

@@ -72,6 +72,9 @@ public sealed class QueueReplica
     /// <summary>Of a leader: every batch up to that one is on its disk and with every copy in sync.</summary>
     public long Completed => _leader?.Completed ?? 0;
 
+    /// <summary>Of a leader: bytes of what is kept for mirrors until they have taken it.</summary>
+    public long KeptBytes => _leader?.KeptBytes ?? 0;
+
     /// <summary>Of a mirror: the session it is in, and how far it is in that; 0: nothing has happened in it. What happened up to then is to be flushed (<see cref="Flushed"/>).</summary>
     public (long Session, long Mark) Place => _mirror is null ? default : (_mirror.Session, _mirror.Mark);
 

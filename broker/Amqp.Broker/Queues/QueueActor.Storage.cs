@@ -202,16 +202,18 @@ internal sealed partial class QueueActor : IStoreListener, IMessageReader
     private void TendMemory(long now)
     {
         if (_waitingGets.Count > 0) AnswerWaitingGets(now);
-        ReportBytes(_state.MemoryBytes);
+        ReportBytes();
         var memory = _services.Memory;
         if (memory.IsTight)
         {
             if (_state.Evict(memory.KeptBytes)) Post(QueueOperation.Tend);
-            ReportBytes(_state.MemoryBytes);
+            ReportBytes();
         }
         if (!_state.IsPagingOut) GiveBackPageCredit();
         if (_state.AbsentCount > 0) _state.ReadAhead(memory.WindowBytes, _waitingGets.Count > 0);
     }
+
+    private void ReportBytes() => ReportBytes(_state.MemoryBytes + (_replica?.KeptBytes ?? 0));
 
     /// <param name="bytes">What the queue adds to the memory in use, as of now.</param>
     private void ReportBytes(long bytes)

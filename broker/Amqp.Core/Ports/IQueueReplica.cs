@@ -26,6 +26,9 @@ public interface IQueueReplica
     /// <summary>As the leader: every batch up to this number is safe, here and with every copy in sync.</summary>
     long Completed { get; }
 
+    /// <summary>As the leader: bytes of what it keeps for the others until they have it, whether it is in the queue still or not.</summary>
+    long KeptBytes { get; }
+
     /// <summary>As the leader: a publish with this number was taken before, by this leader or an earlier one.</summary>
     bool Knows(INumberedPublisher publisher, long number);
 

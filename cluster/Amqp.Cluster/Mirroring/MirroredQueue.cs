@@ -50,6 +50,8 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
 
     public long Completed => _replica!.Completed;
 
+    public long KeptBytes => _replica!.KeptBytes;
+
     public ReplicaMark Mark
     {
         get

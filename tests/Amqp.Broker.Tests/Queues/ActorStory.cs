@@ -41,6 +41,9 @@ internal sealed class ActorStory
 
     public QueueActor Queue { get; private set; }
 
+    /// <summary>What the queue says that it takes.</summary>
+    public MemoryBudget Memory { get; private set; } = null!;
+
     public GetLink Holder { get; private set; } = null!;
 
     public int ReadyCount => Ask<QueueStatus>(QueueOperation.Status).ReadyCount;
@@ -135,7 +138,7 @@ internal sealed class ActorStory
             result => Volatile.Write(ref declared, result));
         Assert.That(SpinWait.SpinUntil(() => Volatile.Read(ref declared) is not null, Patience.Answer), Is.True);
         var definition = declared!.Queue!;
-        var memory = new MemoryBudget(limitBytes: long.MaxValue, _memoryBytes);
+        var memory = Memory = new MemoryBudget(limitBytes: long.MaxValue, _memoryBytes);
         var queue = new QueueActor(definition, new QueueServices(topology, new QueueDirectory(new NodeAlone("n")), Store, memory, new NodeMetrics(() => topology.Current), new BrokerClock(Time), Logs.CreateLogger("queues")));
         memory.BecameTight = () => queue.Post(QueueOperation.Evict);
         Store.Start(_ => { });

@@ -52,6 +52,19 @@ public class MirroredQueueTests
     }
 
     [Test]
+    public async Task What_is_kept_for_mirrors_counts_as_memory_of_the_queue()
+    {
+        await Lead();
+        var before = _story.Memory.UsedBytes;
+        _replica.KeptBytes = 1_000_000;
+        Happens(_replica.Completes(1));
+        Assert.That(_story.Memory.UsedBytes, Is.EqualTo(before + 1_000_000));
+        _replica.KeptBytes = 0;
+        Happens(_replica.Completes(1));
+        Assert.That(_story.Memory.UsedBytes, Is.EqualTo(before));
+    }
+
+    [Test]
     public async Task With_too_few_copies_publishes_are_refused_and_consumers_served()
     {
         await Lead();

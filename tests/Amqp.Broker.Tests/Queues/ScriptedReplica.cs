@@ -22,6 +22,8 @@ internal sealed class ScriptedReplica : IQueueReplica
 
     public long Completed { get; private set; }
 
+    public long KeptBytes { get; set; }
+
     /// <summary>Batches, as <c>1:+A 2:-A</c> with positions of this epoch in letters.</summary>
     public List<string> Appended { get; } = [];
 
