@@ -263,7 +263,8 @@ internal sealed class QueueLeader
 
     private void Complete()
     {
-        if (IsSuspended || !Stored.HasEnough) return;
+        // One that is not among the proposed may be gone with what it has, as soon as that is stored.
+        if (IsSuspended || !Stored.HasEnough || _proposal is { HasEnough: false }) return;
         var safe = Math.Min(_durable, TakenBy(Stored.InSync));
         if (_proposal is not null) safe = Math.Min(safe, TakenBy(_proposal.InSync));
         Completed = Math.Max(Completed, safe);

@@ -27,6 +27,8 @@ internal sealed class ReplicaStory
 
     public long Now { get; set; } = 1_000;
 
+    public int MinInSync { get; init; } = 1;
+
     public Copy this[string node] => _copies[node];
 
     /// <summary>The store says so, and these hear of it; all, if none is named.</summary>
@@ -39,6 +41,7 @@ internal sealed class ReplicaStory
             Leader = _copies[leader].Member,
             Replicas = [.. _copies.Keys],
             InSync = [.. inSync.Split(' ').Select(node => _copies[node].Member)],
+            MinInSync = MinInSync,
             Ends = _ends,
         };
         foreach (var node in heard.Length > 0 ? heard : [.. _copies.Keys]) _copies[node].Do(copy => copy.Replica.Configured(configuration, Now));

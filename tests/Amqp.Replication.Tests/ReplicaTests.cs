@@ -132,6 +132,24 @@ public class ReplicaTests
         Assert.That((story["a"].Content, story["a"].Replica.MirroredNumber), Is.EqualTo(("", story["b"].Replica.LastNumber)));
     }
 
+    /// <summary>Seed 189142: a mirror said that it has a message, and dropped its copy when it was out of the set; its leader did not know yet that it was.</summary>
+    [Test]
+    public void Nothing_is_complete_while_a_set_is_proposed_that_is_too_small()
+    {
+        var story = new ReplicaStory { MinInSync = 2 };
+        story.Configure(1, "a", "a b");
+        story.Pass();
+        story["a"].Publish(Producer, "m1");
+        story.PassOne("a");
+        story["a"].Do(a => a.Replica.NodeEnded("b", a.Member.Boot + 1, story.Now));
+        Assert.That(story["a"].Proposed, Is.EqualTo("a"));
+        Assert.That(story.PassOne("b"), Is.InstanceOf<Taken>());
+        Assert.That(story["a"].Replica.Completed, Is.LessThan(story["a"].Replica.LastNumber));
+        story.Configure(1, "a", "a b");
+        story.Pass();
+        Assert.That(story["a"].Replica.Completed, Is.EqualTo(story["a"].Replica.LastNumber), "it is there after all");
+    }
+
     /// <summary>Seed 3552: a copy that was joining again took for settled what it had not been told of yet.</summary>
     [Test]
     public void A_leader_that_was_joining_again_knows_only_what_it_knew_before()

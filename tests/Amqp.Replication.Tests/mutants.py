@@ -18,8 +18,9 @@ SEEDS = 400
 MUTANTS = [
     ("a proposal counts only when it is stored", "QueueLeader.cs", "if (_proposal is not null) safe =", "if (_proposal is not null && LastNumber < 0) safe ="),
     ("a proposal counts as if it were stored", "QueueLeader.cs", "Math.Min(_durable, TakenBy(Stored.InSync))", "Math.Min(_durable, TakenBy(_proposal?.InSync ?? Stored.InSync))"),
-    ("too few in sync complete a batch", "QueueLeader.cs", "if (IsSuspended || !Stored.HasEnough) return;\n        var safe", "if (IsSuspended) return;\n        var safe"),
-    ("a leader whose lease is in doubt completes a batch", "QueueLeader.cs", "if (IsSuspended || !Stored.HasEnough) return;\n        var safe", "if (!Stored.HasEnough) return;\n        var safe"),
+    ("too few in sync complete a batch", "QueueLeader.cs", "if (IsSuspended || !Stored.HasEnough || _proposal is { HasEnough: false }) return;", "if (IsSuspended) return;"),
+    ("a leader whose lease is in doubt completes a batch", "QueueLeader.cs", "if (IsSuspended || !Stored.HasEnough ||", "if (!Stored.HasEnough ||"),
+    ("a batch completes while too small a set is proposed", "QueueLeader.cs", "|| _proposal is { HasEnough: false }", ""),
     ("the own disk is not waited for", "QueueLeader.cs", "Math.Min(_durable, TakenBy", "Math.Min(LastNumber, TakenBy"),
     ("what is durable of one epoch counts in the next", "QueueReplica.cs", "if (epoch == _configuration?.Epoch) _leader", "_leader"),
     ("handed over before the next leader has everything", "QueueLeader.cs", "&& Completed == LastNumber && feed.TakenNumber == LastNumber ?", "?"),
