@@ -21,7 +21,7 @@ public readonly record struct Delivery(QueueConsumer Consumer, long Position, Me
 public sealed class QueueEffects(Action? recordsFull = null, int recordsMax = 4_096)
 {
     /// <summary>Bytes of messages in the stream before it is to be taken: it is sent to mirrors as one piece, and what other queues send to them has its turn in between.</summary>
-    private const long StreamBytesMax = 4 << 20;
+    private const long StreamBytesMax = 1 << 20;
 
     private readonly BatchList<Delivery> _deliveries = new();
     private readonly BatchList<StoreRecord> _records = new();

@@ -16,8 +16,9 @@ namespace Amqp.Core.Queues;
 /// </content>
 public sealed partial class QueueState
 {
-    // Messages whose records came after some of higher positions, until they are durable, and how many such records there were with each.
+    // Messages whose records came after some of higher positions, until they are durable, and how many such records there were with each: the last of each position, and all in order.
     private readonly Dictionary<long, long> _late = [];
+    private readonly Queue<(long Position, long Number)> _lateInOrder = new();
 
     // Positions that were left out for the sake of an epoch.
     private (long From, long To) _skipped;
@@ -166,7 +167,9 @@ public sealed partial class QueueState
         // It is looked at for eviction, wherever it is.
         (_trimmedTo, _heldTrimmedTo) = (Math.Min(_trimmedTo, position), Math.Min(_heldTrimmedTo, position));
         if (isStored) _effects.Record(record);
-        if (isLate) _late[position] = _effects.LateCount;
+        if (!isLate) return;
+        _late[position] = _effects.LateCount;
+        _lateInOrder.Enqueue((position, _effects.LateCount));
     }
 
     private void Change(in StoreRecord record, long now)
@@ -192,9 +195,11 @@ public sealed partial class QueueState
 
     private void WrittenLate(long count)
     {
-        foreach (var (position, number) in _late)
+        while (_lateInOrder.TryPeek(out var first) && first.Number <= count)
         {
-            if (number > count) continue;
+            var (position, number) = _lateInOrder.Dequeue();
+            // It may have come once more since.
+            if (_late.GetValueOrDefault(position) != number) continue;
             _late.Remove(position);
             if (!_log.Contains(position)) continue;
             _log[position].Unset(EntryFlags.Late);

@@ -182,7 +182,7 @@ public class MirroringTests
         Assert.That((taken, effects.Stream.Length, effects.Records.Length), Is.EqualTo((4_096, 904, 0)));
         taken = 0;
         effects.Clear();
-        for (var count = 0; count < 5; count++) state.Publish(QueueStory.NewMessage(new string('m', 1 << 20)), now: 1);
+        for (var count = 0; count < 5; count++) state.Publish(QueueStory.NewMessage(new string('m', 1 << 18)), now: 1);
         Assert.That((taken, effects.Stream.Length), Is.EqualTo((4, 1)), "large ones are taken earlier");
         state.Purge();
         effects.Clear();
