@@ -1,7 +1,7 @@
 using System.Buffers;
 using System.Buffers.Binary;
 using System.Collections.Immutable;
-using System.Text;
+using AMQP.Net;
 using Amqp.Cluster.Links;
 using Amqp.Core.Ports;
 
@@ -46,12 +46,12 @@ internal sealed class UsageFrame(bool isFirstOfAll, ImmutableArray<UsageCount> c
         payload.Write([(byte)(isFirstOfAll ? 1 : 0)]);
         foreach (var (key, count) in counts)
         {
-            var length = Encoding.UTF8.GetByteCount(key.Name);
+            var length = LosslessUtf8.GetByteCount(key.Name);
             var span = payload.GetSpan(HeadSize + length);
             span[0] = (byte)key.Kind;
             BinaryPrimitives.WriteInt32BigEndian(span[1..], count);
             BinaryPrimitives.WriteUInt16BigEndian(span[(1 + sizeof(int))..], checked((ushort)length));
-            Encoding.UTF8.GetBytes(key.Name, span[HeadSize..]);
+            LosslessUtf8.GetBytes(key.Name, span[HeadSize..]);
             payload.Advance(HeadSize + length);
         }
     }
@@ -68,7 +68,7 @@ internal sealed class UsageFrame(bool isFirstOfAll, ImmutableArray<UsageCount> c
             var (kind, count) = ((UsageKind)bytes[0], BinaryPrimitives.ReadInt32BigEndian(bytes[1..]));
             var end = HeadSize + BinaryPrimitives.ReadUInt16BigEndian(bytes[(1 + sizeof(int))..]);
             if (kind > UsageKind.ChannelsOfUser || count < 0 || bytes.Length < end) return null;
-            counts.Add(new UsageCount(new UsageKey(kind, Encoding.UTF8.GetString(bytes[HeadSize..end])), count));
+            counts.Add(new UsageCount(new UsageKey(kind, LosslessUtf8.GetString(bytes[HeadSize..end])), count));
             bytes = bytes[end..];
         }
         return new UsageFrame(isFirst, counts.DrainToImmutable());

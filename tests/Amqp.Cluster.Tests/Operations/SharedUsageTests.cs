@@ -1,4 +1,5 @@
 using System.Buffers;
+using AMQP.Net;
 using Amqp.Cluster.Links;
 using Amqp.Core.Ports;
 using Microsoft.Extensions.Logging.Abstractions;
@@ -92,6 +93,16 @@ public class SharedUsageTests
         _usage.Serve(_counts);
         _usage.LinkChanged("n2", isConnected: true);
         Assert.That(_said.Select(said => (said.Frame.IsFirstOfAll, said.Frame.Counts.Length)), Is.EqualTo(new[] { (true, 500), (false, 500), (false, 200) }));
+    }
+
+    [Test]
+    public void A_name_that_is_no_UTF_8_is_told_as_it_is()
+    {
+        var name = LosslessUtf8.GetString([0xFF, (byte)'a', 0xC0]);
+        _usage.Serve(_counts);
+        _counts.Set(new UsageKey(UsageKind.ConnectionsOfVhost, name), 1);
+        _usage.LinkChanged("n2", isConnected: true);
+        Assert.That(_said[0].Frame.Counts.Single().Key.Name, Is.EqualTo(name));
     }
 
     [TestCase(new byte[0])]
