@@ -9,12 +9,19 @@ namespace Amqp.Replication;
 /// </summary>
 internal sealed class MirrorFeed(Member mirror, long session, long now)
 {
+    /// <summary>How often the time after which the tail is sent again doubles: to 16 times of what it was at first.</summary>
+    private const int DoublingsMax = 4;
+
     private readonly Queue<Sent> _tail = new();
     private long _lastPlace;
     private long _takenPlace;
     private long _lastTakenNumber;
     private long[] _wanted = [];
     private int _supplied;
+
+    // When the tail was last sent, or got shorter; and how often it was sent since it did.
+    private long _triedAt;
+    private int _tries;
 
     public Member Mirror { get; } = mirror;
 
@@ -64,7 +71,8 @@ internal sealed class MirrorFeed(Member mirror, long session, long now)
     public Feed Add(uint epoch, FeedItem item, long now)
     {
         if (!IsWaiting) WaitsSince = now;
-        _tail.Enqueue(new Sent(++_lastPlace, item, now, now));
+        if (_tail.Count == 0) GotOn(now);
+        _tail.Enqueue(new Sent(++_lastPlace, item, now));
         TailBytes += item.Bytes;
         if (item is not Batch) CatchUpBytes += item.Bytes;
         return new Feed(epoch, Session, _lastPlace, item);
@@ -82,13 +90,14 @@ internal sealed class MirrorFeed(Member mirror, long session, long now)
             TailBytes -= first.Item.Bytes;
             if (first.Item is not Batch) CatchUpBytes -= first.Item.Bytes;
             number = first.Item.Number;
+            GotOn(now);
         }
         if (number == 0 && taken.IsComplete == IsComplete && taken.Lacking == Lacking) return false;
         (_takenPlace, Lacking) = (taken.Place, taken.Lacking);
         _lastTakenNumber = Math.Max(_lastTakenNumber, number);
         IsComplete |= taken.IsComplete;
         if (IsComplete) TakenNumber = _lastTakenNumber;
-        WaitsSince = _tail.TryPeek(out var next) ? next.FirstAt : now;
+        WaitsSince = _tail.TryPeek(out var next) ? next.At : now;
         return true;
     }
 
@@ -111,17 +120,22 @@ internal sealed class MirrorFeed(Member mirror, long session, long now)
         return _wanted[from.._supplied];
     }
 
-    /// <summary>What was sent long ago and has no answer, for another try.</summary>
+    /// <summary>
+    /// What it has not taken, for another try. A link loses only what was in it when it broke, and of a new one the feed is told (<see cref="LinkIsNew"/>); without
+    /// that, it is more likely that the mirror needs its time, and more of the same would not help it: each try comes later than the one before.
+    /// </summary>
     public IEnumerable<Feed> Overdue(uint epoch, long now, long resendMs)
     {
-        if (!_tail.TryPeek(out var first) || now - first.LastAt < resendMs) yield break;
-        for (var left = _tail.Count; left > 0; left--)
-        {
-            var sent = _tail.Dequeue();
-            _tail.Enqueue(sent with { LastAt = now });
-            yield return new Feed(epoch, Session, sent.Place, sent.Item);
-        }
+        if (_tail.Count == 0 || now - _triedAt < resendMs << _tries) return [];
+        _triedAt = now;
+        _tries = Math.Min(_tries + 1, DoublingsMax);
+        return _tail.Select(sent => new Feed(epoch, Session, sent.Place, sent.Item));
     }
 
-    private readonly record struct Sent(long Place, FeedItem Item, long FirstAt, long LastAt);
+    /// <summary>What was in the link before may be lost: it is sent again at once.</summary>
+    public void LinkIsNew() => (_triedAt, _tries) = (long.MinValue / 2, 0);
+
+    private void GotOn(long now) => (_triedAt, _tries) = (now, 0);
+
+    private readonly record struct Sent(long Place, FeedItem Item, long At);
 }

@@ -130,6 +130,12 @@ internal sealed class QueueLeader
         else if (message is Want want && feed.Ask(want)) Supply(feed, now);
     }
 
+    /// <summary>The link to a node is another one than before.</summary>
+    public void LinkIsNew(string node)
+    {
+        if (_feeds.TryGetValue(node, out var feed)) feed.LinkIsNew();
+    }
+
     /// <summary>What was asked for was read.</summary>
     /// <param name="messages">One for each absent position; null: it is gone, or damaged.</param>
     public void Read(WantedRead read, Message?[] messages, long now)

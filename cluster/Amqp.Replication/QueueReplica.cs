@@ -177,8 +177,13 @@ public sealed class QueueReplica
     /// <summary>The link to a node is there, or is closed.</summary>
     public void LinkChanged(string node, bool isUp, long now)
     {
-        if (isUp) _linkGoneSince.Remove(node);
-        else _linkGoneSince.TryAdd(node, now);
+        if (!isUp)
+        {
+            _linkGoneSince.TryAdd(node, now);
+            return;
+        }
+        _linkGoneSince.Remove(node);
+        _leader?.LinkIsNew(node);
     }
 
     /// <summary>The process of a node has ended, or is taken for that: a leader does not wait for it, as it would for one whose link is closed only, until it hears from it again. One that stood still for

@@ -9,7 +9,8 @@ public sealed record ReplicaOptions
     /// <summary>So is one whose link is closed for so long, though its process is not known to have ended: a link that broke is there again within that time at best.</summary>
     public long LinkGoneMs { get; init; } = 1_000;
 
-    /// <summary>What has no answer is sent again after so long: links lose only what was in them when they broke.</summary>
+    /// <summary>What has no answer is asked or said again after so long. What a mirror has not taken it gets again after so long, too, then later each time; at once when the
+    /// link to it is a new one: links lose only what was in them when they broke.</summary>
     public long ResendMs { get; init; } = 1_000;
 
     /// <summary>A hand-over that has not come to its last step after so long is given up: clients wait meanwhile, and the operator may ask again.</summary>

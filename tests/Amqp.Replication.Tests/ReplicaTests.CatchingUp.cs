@@ -58,6 +58,38 @@ public partial class ReplicaTests
         Assert.That(said.OfType<Refuse>(), Is.Empty);
     }
 
+    /// <summary>A mirror that needs seconds for what it was sent, a large transaction for instance, is not sent it again and again meanwhile.</summary>
+    [Test]
+    public void What_a_mirror_has_not_taken_is_sent_again_later_each_time_but_at_once_when_its_link_is_new()
+    {
+        var story = new ReplicaStory();
+        story.Configure(1, "a", "a");
+        story.Pass();
+        story["a"].Publish(Producer, "m1");
+        story["a"].Sent.Clear();
+        var began = story.Now;
+        Assert.That(TimesOfTries(began + 20_000), Is.EqualTo(new[] { 1_000, 3_000, 7_000, 15_000 }));
+        story["a"].Do(a => a.Replica.LinkChanged("b", isUp: true, story.Now));
+        began = story.Now;
+        Assert.That(TimesOfTries(began + 3_000), Is.EqualTo(new[] { 100, 2_100 }));
+        story["a"].Do(a => a.Replica.Tick(story.Now += 4_000));
+        story.Pass();
+        Assert.That(story["b"].Content, Is.EqualTo("m1"));
+        Assert.That(TimesOfTries(story.Now + 20_000), Is.Empty, "it has all");
+
+        List<long> TimesOfTries(long until)
+        {
+            var times = new List<long>();
+            while (story.Now < until)
+            {
+                story["a"].Do(a => a.Replica.Tick(story.Now += 100));
+                if (story["a"].Sent.Any(sent => sent.Message is Feed)) times.Add(story.Now - began);
+                story["a"].Sent.Clear();
+            }
+            return times;
+        }
+    }
+
     /// <summary>Seeds 1283 and 1335 of the first simulator: a publish that was sent again was confirmed, and its message was nowhere.</summary>
     [Test]
     public void A_mirror_knows_no_publish_before_it_has_its_message()
