@@ -65,7 +65,7 @@ public sealed partial class JoinedCluster : ILinkUser, IAsyncDisposable
         var self = new Member(membership.Self, membership.Directory, membership.Epoch);
         _mirrors = new Mirrors(self, membership.Links, new QueueRecords(membership.Client), messages, _queues, new ReplicaOptions(), time, loggers.CreateLogger<Mirrors>(), failed);
         _queues.Mirrors = _mirrors;
-        _controller = new QueueController(membership.Self, _mirrors.Records, _mirrors.Propose, _queues.PromotionOf, WasStoppedInOrder, time, loggers.CreateLogger<QueueController>());
+        _controller = new QueueController(membership.Self, _mirrors.Records, _mirrors.FailedLeads, _mirrors.Propose, _queues.PromotionOf, WasStoppedInOrder, time, loggers.CreateLogger<QueueController>());
         _alarms = new SharedAlarms(membership.Links);
         _usage = new SharedUsage((node, message) => membership.Links.WaitingBytes(node, LinkLane.Control) <= SharedUsage.WaitingBytesMax && Tell(node, message), loggers.CreateLogger<SharedUsage>());
         _reports = new Reports(

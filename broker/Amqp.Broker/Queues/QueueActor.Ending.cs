@@ -57,11 +57,20 @@ internal sealed partial class QueueActor
             });
     }
 
-    /// <summary>Answers for a queue that is being deleted, or that failed.</summary>
+    /// <summary>Answers for a queue that is being deleted, or that failed; of a copy that failed, the next leader does.</summary>
     private void Refuse(in QueueOperation operation)
+    {
+        if (_failed && !_deleted && IsCopy && operation.IsOfUsers && operation.ReplyTo is not CopyReply) PassOn(operation);
+        else RefuseHere(operation);
+    }
+
+    private void RefuseHere(in QueueOperation operation)
     {
         switch (operation)
         {
+            case { Kind: QueueOperationKind.Replicate, Subject: IReplicaEvent what }:
+                if (_failed) what.Refused();
+                break;
             case { Kind: QueueOperationKind.Publish }:
                 RefusePublish(operation);
                 break;
@@ -125,8 +134,13 @@ internal sealed partial class QueueActor
 
     private void Fail(Exception exception)
     {
-        LogFailed(_services.Logger, exception, Definition.Name, Definition.Vhost);
         _failed = true;
+        if (!IsCopy) LogFailed(_services.Logger, exception, Definition.Name, Definition.Vhost);
+        else
+        {
+            LogCopyFailed(_services.Logger, exception, Definition.Name, Definition.Vhost);
+            if (_leadsInEpoch != 0) FailLead();
+        }
         // What was handed out and will not be sent, and the turns in line, have places in the prefetch of channels.
         foreach (ref readonly var delivery in _effects.Deliveries) delivery.Consumer.TooLate(QueueOperationKind.Settle);
         foreach (var consumer in _state.Consumers) consumer.TooLate(QueueOperationKind.Resume);
@@ -137,6 +151,9 @@ internal sealed partial class QueueActor
         EndCopy();
         RefuseWaiting(BrokerError.QueueCrashed(Definition.Vhost, Definition.Name));
     }
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The copy of queue '{Name}' in vhost '{Vhost}' on this node stopped because of a defect of the broker; if it led, another copy in sync takes over. It is of no use until the node is restarted, please report this")]
+    private static partial void LogCopyFailed(ILogger logger, Exception exception, string name, string vhost);
 
     [LoggerMessage(Level = LogLevel.Critical, Message = "Queue '{Name}' in vhost '{Vhost}' stopped because of a defect of the broker; its messages are not served until the node is restarted, please report this")]
     private static partial void LogFailed(ILogger logger, Exception exception, string name, string vhost);

@@ -136,6 +136,30 @@ internal sealed partial class QueueActor
         TellReport();
     }
 
+    /// <summary>A leader has failed, and its users turn to the next one. If what is left of its state does not even allow that, its consumers end, and their clients may consume again.</summary>
+    private void FailLead()
+    {
+        var consumers = _state.Consumers.ToArray();
+        _replica!.Fail();
+        try
+        {
+            _state.IsMirrored = false;
+            _state.Follow();
+            ChangeLead(epoch: 0, Now());
+        }
+#pragma warning disable CA1031 // That its state is in doubt is what brought it here.
+        catch (Exception exception)
+#pragma warning restore CA1031
+        {
+            LogCopyFailed(_services.Logger, exception, Definition.Name, Definition.Vhost);
+            foreach (var consumer in consumers)
+            {
+                consumer.Cancelled();
+                consumer.Removed();
+            }
+        }
+    }
+
     /// <summary>The queue is deleted, or has failed: what waits is answered.</summary>
     private void EndCopy()
     {

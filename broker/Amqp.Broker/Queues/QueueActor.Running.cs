@@ -127,7 +127,8 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
 #pragma warning restore CA1031
         {
             Fail(exception);
-            if (isApplying && operations[_next - 1].ReplyTo is not null) Refuse(operations[_next - 1]);
+            // Not by another copy either, which might fail by it, too.
+            if (isApplying && operations[_next - 1].ReplyTo is not null) RefuseHere(operations[_next - 1]);
             return false;
         }
     }

@@ -46,6 +46,10 @@ public interface IQueueReplica
 
     /// <summary>Sends, asks and reads what it has decided.</summary>
     void CarryOut();
+
+    /// <summary>The queue has failed on this node: another copy in sync is to lead. From here on it leads nothing (<see cref="LeadsInEpoch"/>), and is asked and told nothing but where
+    /// <see cref="Elsewhere"/> is.</summary>
+    void Fail();
 }
 
 /// <summary>What users may do with the copy of a queue on this node.</summary>
@@ -77,4 +81,7 @@ public interface IReplicaEvent
     /// <param name="state">Of the queue on this node.</param>
     /// <returns>The queue's replica: the event may be the first that there is one.</returns>
     IQueueReplica Apply(QueueState state, long now);
+
+    /// <summary>Instead of that: the queue has failed on this node, perhaps before it had a replica.</summary>
+    void Refused();
 }

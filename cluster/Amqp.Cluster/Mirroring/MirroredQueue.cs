@@ -32,6 +32,7 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
     private int _busyTicks = BusyTicks;
     private MirrorProgressList _progress = MirrorProgressList.None;
     private volatile bool _isConfigured;
+    private volatile bool _hasFailed;
 
     public QueueDefinition Definition { get; private set; } = queue;
 
@@ -89,13 +90,27 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
         effects.Clear();
     }
 
+    public void Fail()
+    {
+        if (_hasFailed) return;
+        _hasFailed = true;
+        _replica = null;
+        Volatile.Write(ref _progress, MirrorProgressList.None);
+        if (_leads != 0)
+        {
+            _leads = 0;
+            mirrors.LeadChanged(this, epoch: 0);
+        }
+        mirrors.Failed(Definition.Id);
+    }
+
     /// <summary>
     /// Posts an event to the queue, if it is here. Before the first record nothing happens: a queue that is to get mirrors works as one that has none until it is said who leads, and
     /// would otherwise send its users, with their acknowledgements, to a leader that there is not.
     /// </summary>
     public void Post(Action<QueueReplica, long> happen)
     {
-        if (!_isConfigured) return;
+        if (!_isConfigured || _hasFailed) return;
         Volatile.Write(ref _busyTicks, BusyTicks);
         mirrors.Post(Definition.Id, new Happening(this, happen));
     }
@@ -127,7 +142,7 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
     /// <summary>A tenth of a second has passed. Called by one timer.</summary>
     public void Tick()
     {
-        if (!_isConfigured) return;
+        if (!_isConfigured || _hasFailed) return;
         var busy = Volatile.Read(ref _busyTicks);
         if (busy > 0) Interlocked.CompareExchange(ref _busyTicks, busy - 1, busy);
         else if (++_ticks % IdleTicks != 0) return;
@@ -178,6 +193,8 @@ internal sealed class MirroredQueue(QueueDefinition queue, IQueueEndpoint elsewh
     private sealed class Happening(MirroredQueue queue, Action<QueueReplica, long> happen) : IReplicaEvent
     {
         public IQueueReplica Apply(QueueState state, long now) => queue.Happen(happen, state, now);
+
+        public void Refused() => queue.Fail();
     }
 
     private sealed class OrphanedMessages(MirroredQueue queue, Orphans orphans, Message?[] found) : IMessageReader

@@ -34,6 +34,9 @@ internal sealed partial class Mirrors : IAsyncDisposable
 
     // Copies that are wanted here, and whose record came while their queue was being added to the definitions of this node.
     private readonly ConcurrentDictionary<QueueId, ValueTuple> _notOpened = new();
+
+    // Queues whose copy here has failed: of no use until the process is started again.
+    private readonly ConcurrentDictionary<QueueId, ValueTuple> _failed = new();
     private readonly ReplicaOptions _options;
     private readonly NodeLinks _links;
     private readonly ILeaders _leaders;
@@ -60,6 +63,18 @@ internal sealed partial class Mirrors : IAsyncDisposable
 
     /// <summary>All records, as this node has last heard of them.</summary>
     public IEnumerable<KeyValuePair<QueueId, QueueConfiguration>> Records => _records;
+
+    /// <summary>Queues that this node leads by their records, and cannot lead: their copy here has failed.</summary>
+    public IEnumerable<KeyValuePair<QueueId, QueueConfiguration>> FailedLeads
+    {
+        get
+        {
+            foreach (var (queue, _) in _failed)
+            {
+                if (RecordOf(queue) is { } configuration && configuration.Leader == Self) yield return KeyValuePair.Create(queue, configuration);
+            }
+        }
+    }
 
     /// <summary>Loads who has what. Before the topology is loaded: a queue that has a record and is not in it was deleted.</summary>
     public async Task Load(CancellationToken cancellation)
@@ -137,6 +152,7 @@ internal sealed partial class Mirrors : IAsyncDisposable
     public void Remove(QueueId queue)
     {
         _copies.TryRemove(queue, out _);
+        _failed.TryRemove(queue, out _);
         if (_records.TryRemove(queue, out var configuration) && configuration.Leader.Node == Self.Node) _keeper.Remove(queue);
     }
 
@@ -207,6 +223,9 @@ internal sealed partial class Mirrors : IAsyncDisposable
     }
 
     internal void Post(QueueId queue, IReplicaEvent what) => _local?.Find(queue)?.Post(QueueOperation.Replicate(what));
+
+    /// <summary>The copy here is of no use any more. In the loop of its actor.</summary>
+    internal void Failed(QueueId queue) => _failed.TryAdd(queue, default);
 
     /// <summary>The copy here leads, or does not any more. In the loop of its actor.</summary>
     internal void LeadChanged(MirroredQueue copy, uint epoch)

@@ -7,14 +7,15 @@ namespace Amqp.Cluster.Mirroring;
 
 /// <summary>
 /// Gives mirrored queues whose leader is gone another one. Every node could; the first one of those that run does, and the next ones do what it leaves undone: it may be busy with its start. That two do it at
-/// once does no harm: the record decides which of them was first.
+/// once does no harm: the record decides which of them was first. Where a leader has failed and its node runs, only that node knows.
 /// </summary>
 /// <param name="records">As this node has last heard of them.</param>
+/// <param name="failedLeads">Those of queues that this node leads, and that have failed here.</param>
 /// <param name="propose">Asks for a change of a record.</param>
 /// <param name="promotionOf">When a copy that is not in sync may lead the queue.</param>
 /// <param name="wasStoppedInOrder">Whether the node of a leader that is gone was stopped, and has not failed. Asks etcd.</param>
 internal sealed partial class QueueController(
-    string self, IEnumerable<KeyValuePair<QueueId, QueueConfiguration>> records, Action<QueueChange> propose, Func<QueueId, Promotion> promotionOf, Func<Member, Task<bool>> wasStoppedInOrder, TimeProvider time, ILogger logger)
+    string self, IEnumerable<KeyValuePair<QueueId, QueueConfiguration>> records, IEnumerable<KeyValuePair<QueueId, QueueConfiguration>> failedLeads, Action<QueueChange> propose, Func<QueueId, Promotion> promotionOf, Func<Member, Task<bool>> wasStoppedInOrder, TimeProvider time, ILogger logger)
 {
     /// <summary>How long a node leaves it to the one before it.</summary>
     private static readonly TimeSpan Precedence = TimeSpan.FromSeconds(1);
@@ -31,6 +32,7 @@ internal sealed partial class QueueController(
     /// <param name="running">Nodes that run at this moment, in the order of their names.</param>
     public void Look(IReadOnlyList<Member> running)
     {
+        ReplaceFailed(running);
         var place = running.Index().FirstOrDefault(each => each.Item.Node == self, (Index: NodesMax, default)).Index;
         if (place >= NodesMax) return;
         var there = running.ToHashSet();
@@ -53,6 +55,18 @@ internal sealed partial class QueueController(
             LogPromoted(logger, changes.Count, waiting);
         }
         if (IsDue(ref _doubtfulSince, without.Count, place) && Interlocked.Exchange(ref _isAsking, 1) == 0) _ = PromoteUnsynchronised(without, running);
+    }
+
+    /// <summary>The copy that has failed does not count from now on: the others have everything that was confirmed.</summary>
+    private void ReplaceFailed(IReadOnlyList<Member> running)
+    {
+        foreach (var (queue, configuration) in failedLeads)
+        {
+            var others = configuration with { InSync = configuration.InSync.RemoveAll(member => member.Node == self) };
+            if (Election.Choose(others, running) is not { } next) continue;
+            LogFailedLead(logger, queue.Value, next.Node);
+            propose(Change(queue, others, next));
+        }
     }
 
     /// <summary>Of queues that have no copy in sync: which key of the policy counts depends on how the leader's node has ended. What could not be found out now is looked at again with the rest.</summary>
@@ -93,6 +107,9 @@ internal sealed partial class QueueController(
 
     [LoggerMessage(Level = LogLevel.Information, Message = "The leaders of {Count} mirrored queues are gone: mirrors are promoted. {Waiting} other queues wait for a node that has a copy in sync")]
     private static partial void LogPromoted(ILogger logger, int count, int waiting);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "The copy of queue number {Queue} on this node, which led it, has failed: the one on node {Node} leads from now on")]
+    private static partial void LogFailedLead(ILogger logger, long queue, string node);
 
     [LoggerMessage(Level = LogLevel.Error, Message = "No copy in sync is left of queue number {Queue}, and its policy says {Key}: always. The copy on node {Node} leads from now on; messages that were confirmed and are not on it are lost to the queue. Copies that have them and come back keep them aside, in amq.recovered.<name>")]
     private static partial void LogUnsynchronised(ILogger logger, long queue, string key, string node);

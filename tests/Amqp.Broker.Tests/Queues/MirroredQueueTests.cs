@@ -1,3 +1,4 @@
+using System.IO.Pipelines;
 using Amqp.Broker.Loops;
 using Amqp.Core.Errors;
 using Amqp.Core.Ports;
@@ -14,7 +15,7 @@ public class MirroredQueueTests
     private readonly ScriptedReplica _replica = new();
 
     [TearDown]
-    public void No_queue_failed() => Assert.That(_story.Logs.Complaints, Is.Empty);
+    public void No_queue_failed() => Assert.That(_story.Logs.Complaints, _replica.HasFailed ? Is.Not.Empty.And.All.Contains("defect of the broker") : Is.Empty);
 
     [Test]
     public async Task A_publisher_hears_when_its_batch_is_safe_everywhere_and_not_when_it_is_on_this_disk()
@@ -223,6 +224,42 @@ public class MirroredQueueTests
         await Eventually.That(() => _story.Confirms.Text, Is.EqualTo("1 2"));
     }
 
+    [Test]
+    public async Task The_users_of_a_leader_that_fails_turn_to_the_next_but_not_with_what_it_failed_by()
+    {
+        await Lead();
+        var (publisher, consumer) = (new NumberedPublisher(), new RecordedConsumer());
+        Consume(consumer);
+        _story.Do(QueueOperation.Publish(ActorStory.Message("m1", persistent: true), publisher, 1));
+        _story.Do(QueueOperation.Publish(null!, publisher, 2), QueueOperation.Publish(ActorStory.Message("m3"), publisher, 3), QueueOperation.Status(new Reply<QueueStatus>(new ConnectionLoop(new Pipe().Reader))));
+        await Eventually.That(() => publisher.Text, Is.EqualTo("?1 -2 ?3"));
+        Assert.That(_replica.HasFailed, Is.True);
+        Assert.That(_replica.Users.Kinds, Is.EqualTo("AddConsumer Status"));
+        Assert.That(consumer.Events, Is.EqualTo("added"));
+    }
+
+    [Test]
+    public async Task The_consumers_of_a_leader_that_fails_so_that_nothing_is_known_any_more_are_cancelled()
+    {
+        await Lead();
+        var consumer = new RecordedConsumer { FailsToLeave = true };
+        Consume(consumer);
+        _story.Publish("m1", number: 1);
+        _story.Do(QueueOperation.Resume(null!));
+        await Eventually.That(() => consumer.Events, Is.EqualTo("added cancelled removed"));
+        await Eventually.That(() => _story.Confirms.Text, Is.EqualTo("!1"));
+    }
+
+    [Test]
+    public async Task A_copy_that_fails_passes_users_on_as_before_and_says_that_it_has_failed()
+    {
+        Happens(_replica.Follows());
+        _story.Do(QueueOperation.Replicate(_replica.Fails()), QueueOperation.Replicate(_replica.Fails()));
+        await Eventually.True(() => _replica.HasFailed);
+        _story.Publish("m1", number: 1);
+        Assert.That(_replica.Users.Kinds, Is.EqualTo("Publish"));
+    }
+
     private async Task Lead()
     {
         Happens(_replica.Leads(5));
@@ -310,8 +347,11 @@ public class MirroredQueueTests
 
         protected override bool TryEnter(int bytes) => true;
 
+        public bool FailsToLeave { private get; init; }
+
         protected override void Leave(int count)
         {
+            if (FailsToLeave) throw new InvalidOperationException();
         }
 
         protected override void Decline()

@@ -53,6 +53,10 @@ internal sealed class ScriptedReplica : IQueueReplica
     {
     }
 
+    public bool HasFailed { get; private set; }
+
+    public void Fail() => (HasFailed, LeadsInEpoch, Standing) = (true, 0, ReplicaStanding.Elsewhere);
+
     /// <summary>The copy leads from now on.</summary>
     public IReplicaEvent Leads(uint epoch, ReplicaStanding standing = ReplicaStanding.Leads) => new Event(this, (state, now) =>
     {
@@ -78,6 +82,9 @@ internal sealed class ScriptedReplica : IQueueReplica
     /// <summary>Every batch up to that one is safe.</summary>
     public IReplicaEvent Completes(long number) => new Event(this, (_, _) => Completed = number);
 
+    /// <summary>Something that the copy cannot do.</summary>
+    public IReplicaEvent Fails() => new Event(this, (_, _) => throw new InvalidOperationException());
+
     /// <summary>Time passes.</summary>
     public IReplicaEvent Nothing(Action happened) => new Event(this, (_, _) => happened());
 
@@ -88,6 +95,8 @@ internal sealed class ScriptedReplica : IQueueReplica
             happen(state, now);
             return replica;
         }
+
+        public void Refused() => replica.Fail();
     }
 }
 

@@ -13,6 +13,7 @@ public class QueueControllerTests
     private static readonly Member Gone = new("n9", Guid.NewGuid(), 9);
 
     private readonly Dictionary<QueueId, QueueConfiguration> _records = [];
+    private readonly Dictionary<QueueId, QueueConfiguration> _failed = [];
     private readonly List<QueueChange> _proposed = [];
     private readonly ManualTime _time = new();
 
@@ -20,6 +21,7 @@ public class QueueControllerTests
     public void Begin()
     {
         _records.Clear();
+        _failed.Clear();
         _proposed.Clear();
     }
 
@@ -70,9 +72,21 @@ public class QueueControllerTests
         Assert.That(_proposed, Is.Empty);
     }
 
-    private QueueController NewController(int place) => new(Nodes[place].Node, _records, _proposed.Add, _ => default, _ => Task.FromResult(false), _time, new LogLines());
+    [Test]
+    public void A_node_whose_leader_has_failed_has_another_copy_in_sync_lead_wherever_it_is_among_the_nodes()
+    {
+        _failed[new QueueId(1)] = Configuration(Nodes[3]) with { InSync = [Nodes[3], Nodes[1], Nodes[2]] };
+        _failed[new QueueId(2)] = Configuration(Nodes[3]) with { InSync = [Nodes[3]] };
+        NewController(place: 3).Look([Nodes[0], Nodes[2], Nodes[3]]);
+        Assert.That(_proposed.Select(change => (change.Queue, change.Configuration.Epoch, change.Configuration.Leader)), Is.EqualTo(new[] { (new QueueId(1), 2u, Nodes[2]) }));
+        Assert.That(_proposed[0].Configuration.InSync, Is.EqualTo(new[] { Nodes[1], Nodes[2] }));
+    }
 
-    private void Record(Member leader) => _records[new QueueId(1)] = new QueueConfiguration
+    private QueueController NewController(int place) => new(Nodes[place].Node, _records, _failed, _proposed.Add, _ => default, _ => Task.FromResult(false), _time, new LogLines());
+
+    private void Record(Member leader) => _records[new QueueId(1)] = Configuration(leader);
+
+    private static QueueConfiguration Configuration(Member leader) => new()
     {
         Revision = 1, Epoch = 1, Leader = leader, Replicas = [.. Nodes.Select(node => node.Node)], InSync = [leader, Nodes[0]], MinInSync = 1,
     };
