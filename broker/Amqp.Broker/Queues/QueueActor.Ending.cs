@@ -28,7 +28,7 @@ internal sealed partial class QueueActor
             return;
         }
         _deleted = true;
-        CarryOut();
+        if (!_failed) CarryOut();
         foreach (var consumer in _state.Consumers)
         {
             consumer.Cancelled();
@@ -134,16 +134,20 @@ internal sealed partial class QueueActor
 
     private void Fail(Exception exception)
     {
+        if (IsCopy) LogCopyFailed(_services.Logger, exception, Definition.Name, Definition.Vhost);
+        else LogFailed(_services.Logger, exception, Definition.Name, Definition.Vhost);
+        if (_failed) return;
         _failed = true;
-        if (!IsCopy) LogFailed(_services.Logger, exception, Definition.Name, Definition.Vhost);
-        else
-        {
-            LogCopyFailed(_services.Logger, exception, Definition.Name, Definition.Vhost);
-            if (_leadsInEpoch != 0) FailLead();
-        }
+        QueueConsumer[] consumers = [.. _state.Consumers];
+        if (IsCopy && TryTurnAway()) consumers = [];
         // What was handed out and will not be sent, and the turns in line, have places in the prefetch of channels.
         foreach (ref readonly var delivery in _effects.Deliveries) delivery.Consumer.TooLate(QueueOperationKind.Settle);
-        foreach (var consumer in _state.Consumers) consumer.TooLate(QueueOperationKind.Resume);
+        foreach (var consumer in consumers)
+        {
+            consumer.TooLate(QueueOperationKind.Resume);
+            consumer.Cancelled();
+            consumer.Removed();
+        }
         _effects.Clear();
         _confirms.Refuse();
         _pendingConfirms.RefuseAll();

@@ -12,7 +12,7 @@ namespace Amqp.Broker.Queues;
 internal sealed partial class QueueActor
 {
     // Where users go as long as nothing says that this copy leads; null: it is no copy.
-    private readonly IQueueEndpoint? _elsewhere;
+    private IQueueEndpoint? _elsewhere;
     private IQueueReplica? _replica;
     private uint _leadsInEpoch;
 
@@ -136,27 +136,26 @@ internal sealed partial class QueueActor
         TellReport();
     }
 
-    /// <summary>A leader has failed, and its users turn to the next one. If what is left of its state does not even allow that, its consumers end, and their clients may consume again.</summary>
-    private void FailLead()
+    /// <summary>It has failed: users turn to the next leader. False: what is left of its state does not even allow that.</summary>
+    private bool TryTurnAway()
     {
-        var consumers = _state.Consumers.ToArray();
-        _replica!.Fail();
+        _elsewhere = Elsewhere;
+        _replica?.Fail();
+        _replica = null;
         try
         {
+            if (_leadsInEpoch == 0) return true;
             _state.IsMirrored = false;
             _state.Follow();
             ChangeLead(epoch: 0, Now());
+            return true;
         }
 #pragma warning disable CA1031 // That its state is in doubt is what brought it here.
         catch (Exception exception)
 #pragma warning restore CA1031
         {
             LogCopyFailed(_services.Logger, exception, Definition.Name, Definition.Vhost);
-            foreach (var consumer in consumers)
-            {
-                consumer.Cancelled();
-                consumer.Removed();
-            }
+            return false;
         }
     }
 

@@ -116,6 +116,8 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
                 if (operation.IsSettlement && !(_next < operations.Length && operations[_next].IsSettlement)) DeliverReturned(now);
             }
             isApplying = false;
+            // Whatever its state could say would be in doubt.
+            if (_failed) return true;
             if (_state.HasBrowsers) _state.ServeBrowsers(now);
             if (!IsOver) TendMemory(now);
             CarryOut();

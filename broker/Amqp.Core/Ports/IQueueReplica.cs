@@ -47,8 +47,7 @@ public interface IQueueReplica
     /// <summary>Sends, asks and reads what it has decided.</summary>
     void CarryOut();
 
-    /// <summary>The queue has failed on this node: another copy in sync is to lead. From here on it leads nothing (<see cref="LeadsInEpoch"/>), and is asked and told nothing but where
-    /// <see cref="Elsewhere"/> is.</summary>
+    /// <summary>The queue has failed on this node: another copy in sync is to lead. Nothing is asked or told after that.</summary>
     void Fail();
 }
 

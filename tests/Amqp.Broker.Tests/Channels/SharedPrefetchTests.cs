@@ -39,6 +39,7 @@ internal sealed class SharedPrefetchTests
             QueueOperation.Resume(null!),
         ]);
         Assert.That(_node.Logs.Complaints, Has.One.Contains("defect of the broker"));
+        await client.Expect<BasicCancel>(1);
         await client.Publish(1, "b", "b1");
         Assert.That((await client.ExpectDelivery(1)).Body, Is.EqualTo("b1"));
     }

@@ -236,6 +236,7 @@ public class MirroredQueueTests
         Assert.That(_replica.HasFailed, Is.True);
         Assert.That(_replica.Users.Kinds, Is.EqualTo("AddConsumer Status"));
         Assert.That(consumer.Events, Is.EqualTo("added"));
+        Assert.That(_story.Logs.Complaints.Count(), Is.EqualTo(1));
     }
 
     [Test]
