@@ -64,6 +64,9 @@ internal sealed class QueueLeader
     /// <summary>Nothing is confirmed: the lease of this node is in doubt, and another one may lead by now.</summary>
     public bool IsSuspended { get; set; }
 
+    /// <summary>What it is sure of: all of its own epoch and, as long as nothing has come in that, no more than when it began to lead. It may have lacked something before that.</summary>
+    public Knowledge Known => new(Positions.EpochOf(Math.Max(0, _state.MessagesEnd - 1)) == Stored.Epoch ? _state.MessagesEnd : _ends[^1].End, _ends);
+
     public bool AcceptsPublishes => Stored.HasEnough && !IsSuspended && _handOver is null;
 
     /// <summary>The next leader is about to take over: nothing may be appended any more.</summary>

@@ -41,8 +41,8 @@ public sealed class QueueReplica
     private QueueLeader? _leader;
     private QueueMirror? _mirror;
 
-    // Of a copy that has led, or was told everything by a leader: what that knew of the leaders before.
-    private EpochEnd[]? _ends;
+    // Of a copy that neither leads nor follows: what it knew when it did. Null: it never has, and knows what it has.
+    private Knowledge? _known;
     private bool _isSuspended;
 
     /// <param name="self">This start of this node.</param>
@@ -115,9 +115,9 @@ public sealed class QueueReplica
             else _leader.Configured(configuration, now);
             return;
         }
-        if (_leader is not null) Depose();
         var knowledge = Known;
-        _ends = knowledge.Ends;
+        if (_leader is not null) Depose();
+        _known = knowledge;
         // A start of this node that is over cannot be followed: the next leader is to be elected.
         if (configuration.Leader.Node == _self.Node || !configuration.Concerns(_self.Node)) _mirror = null;
         else if (_mirror is null || isNewEpoch) _mirror = new QueueMirror(_self, _state, Effects, _options, configuration, _producers, _absences, knowledge, _newSession(), now);
@@ -236,13 +236,13 @@ public sealed class QueueReplica
     private void Lead(QueueConfiguration configuration, long now)
     {
         var wasMirrored = _mirror is not null || _leader is not null;
+        var ends = EndsOf(configuration);
         if (_leader is not null) Depose(); // it follows itself
-        _ends = EndsOf(configuration);
         _mirror = null;
         _absences.Leads(_state.MessagesEnd);
         // The leader before may have handed out anything; what a restart knows of that, the state knows.
         _state.IsMirrored = true;
-        _leader = new QueueLeader(_self, _state, Effects, _options, configuration, _ends, _producers, _linkGoneSince, _endedBoots, now) { IsSuspended = _isSuspended };
+        _leader = new QueueLeader(_self, _state, Effects, _options, configuration, ends, _producers, _linkGoneSince, _endedBoots, now) { IsSuspended = _isSuspended };
         _state.HandsOut = HandsOut;
         _state.Lead(configuration.Epoch, mayHaveBeenHandedOut: wasMirrored, now);
         _leader.Advance(now);
@@ -263,7 +263,7 @@ public sealed class QueueReplica
         _state.Follow();
     }
 
-    private Knowledge Known => _mirror?.Known ?? new Knowledge(_state.MessagesEnd, _ends);
+    private Knowledge Known => _mirror?.Known ?? _leader?.Known ?? _known ?? new Knowledge(_state.MessagesEnd, Ends: null);
 
     /// <summary>What the leaders before knew of the epochs before theirs, and this one of the last.</summary>
     private EpochEnd[] EndsOf(QueueConfiguration configuration)

@@ -100,6 +100,28 @@ public partial class ReplicaTests
         Assert.That(story["a"].Orphans?.Positions, Has.Length.EqualTo(1));
     }
 
+    /// <summary>Seed 26598: when it had led, what it had lacked before counted as settled.</summary>
+    [Test]
+    public void A_leader_that_lacked_something_and_took_nothing_lacks_it_still_when_it_leads_again()
+    {
+        var story = new ReplicaStory();
+        story.Configure(1, "a", "a", heard: "a");
+        story["a"].Publish(Producer, "m1");
+        story.Configure(1, "a", "a b");
+        story.PassOne("b");
+        story.PassOne("a"); // all that there is: m1
+        story["a"].Publish(new ProducerId(9, 2), "m2");
+        story.PassOne("a");
+        story["b"].Sent.Clear(); // it wants m1
+        Assert.That(story["b"].Content, Is.EqualTo("m2"));
+        story.Configure(2, "b", "a b", heard: "b");
+        story.Configure(3, "a", "a b", heard: "b");
+        story["b"].Sent.Clear();
+        story.Configure(4, "b", "a b");
+        story.Pass();
+        Assert.That(story["a"].Orphans?.Positions, Has.Length.EqualTo(1), "m1 is kept aside");
+    }
+
     /// <summary>Seed 2224: the one that was to lead left the set, and clients waited for ever.</summary>
     [Test]
     public void A_hand_over_to_one_that_is_gone_is_given_up()
