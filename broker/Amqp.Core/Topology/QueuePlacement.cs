@@ -25,11 +25,13 @@ public sealed record QueuePlacement(ClusterNode Self, ImmutableArray<ClusterNode
 
     /// <summary>Where a queue that is being declared is to be.</summary>
     /// <param name="topology">All queues that there are.</param>
-    internal QueueHome HomeOf(QueueDefinition queue, TopologySnapshot topology) => On(Choose(queue, topology), queue.Durable);
+    /// <param name="wanted">The node that it is to be on, if that runs and takes queues; null: as it is configured.</param>
+    internal QueueHome HomeOf(QueueDefinition queue, TopologySnapshot topology, string? wanted) => On(Choose(queue, topology, wanted), queue.Durable);
 
-    private ClusterNode Choose(QueueDefinition queue, TopologySnapshot topology)
+    private ClusterNode Choose(QueueDefinition queue, TopologySnapshot topology, string? wanted)
     {
         if (queue.Exclusive || Running.IsEmpty) return Self;
+        if (wanted is not null && Running.FirstOrDefault(node => node.Name == wanted) is { Name: not null } there) return there;
         var locator = queue.Settings.LeaderLocator ?? DefaultLocator;
         if (Balanced.Contains(locator)) return WithFewest(topology);
         return locator == Random ? Running[Chance % Running.Length] : Self;

@@ -10,8 +10,11 @@ namespace Amqp.Core.Topology;
 /// </summary>
 public abstract record TopologyCommand
 {
-    /// <summary>Who wants it, to be told: operators have no names of their own here. Null: the broker itself.</summary>
-    public virtual string? By => "rmq-cli";
+    /// <summary>Operators of a node's host have no names of their own; RabbitMQ's word for them.</summary>
+    public const string OperatorOfHost = "rmq-cli";
+
+    /// <summary>Who wants it, to be told. Null: the broker itself.</summary>
+    public virtual string? By { get; init; } = OperatorOfHost;
 }
 
 /// <summary>All of them or, at the first that is refused, none.</summary>
@@ -44,7 +47,11 @@ public sealed record DeclareQueue(
     FieldTable Arguments,
     ConnectionId? Requester,
     bool ServerNamed = false,
-    string? User = null) : CommandOfClient(Vhost, User);
+    string? User = null) : CommandOfClient(Vhost, User)
+{
+    /// <summary>The node that a new queue is to be on, if that runs and takes queues; null: as arguments, policies and the configuration say.</summary>
+    public string? Node { get; init; }
+}
 
 /// <summary>If-unused and if-empty are the queue's to decide; what it decided is this.</summary>
 /// <param name="Id">The queue that was meant. If the name belongs to another one by now, nothing happens.</param>

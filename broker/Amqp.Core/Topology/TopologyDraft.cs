@@ -18,10 +18,11 @@ internal sealed class TopologyDraft(TopologySnapshot before, VirtualHost vhost, 
     public QueueHome HomeOfExchange(bool isDurable) => placement?.Here(isDurable) ?? default;
 
     /// <summary>A new queue, on the node where it is to be.</summary>
-    public void Add(QueueDefinition queue)
+    /// <param name="node">Where that is, if something says so.</param>
+    public void Add(QueueDefinition queue, string? node)
     {
         queue = queue.Under(Vhost.Policies.For(queue));
-        Do(new QueueAdded(placement is null ? queue : queue.At(placement.HomeOf(queue, before))));
+        Do(new QueueAdded(placement is null ? queue : queue.At(placement.HomeOf(queue, before, node))));
     }
 
     public void Do(ChangeInVhost change)

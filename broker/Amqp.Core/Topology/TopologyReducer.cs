@@ -133,7 +133,7 @@ public static partial class TopologyReducer
             ?? CheckQueueLimit(draft.Vhost, declare.Name)
             ?? (type == QueueType.Quorum ? CheckProperties(declare, resource) : null);
         if (error is not null) return draft.Refuse(error);
-        draft.Add(new(declare.Vhost, declare.Name, draft.NextQueueId(), IsDurable(declare), declare.AutoDelete, Owner(declare), arguments));
+        draft.Add(new(declare.Vhost, declare.Name, draft.NextQueueId(), IsDurable(declare), declare.AutoDelete, Owner(declare), arguments), declare.Node);
         return draft.Done() with { Queue = draft.Vhost.FindQueue(declare.Name) };
     }
 
