@@ -1,3 +1,4 @@
+using System.Net;
 using Amqp.Broker.Channels;
 using Amqp.Broker.Connections;
 using Amqp.Broker.Events;
@@ -143,6 +144,10 @@ public sealed partial class BrokerNode
     public TopologySnapshot Topology => _services.Topology.Current;
 
     internal BrokerServices Services => _services;
+
+    /// <summary>Whether a user of the management may log in from there with that password.</summary>
+    /// <returns>Null: yes. Or the reason of the refusal, for the log: the client is not to learn it.</returns>
+    public string? RefuseLogin(string name, string password, IPAddress from) => _services.Authenticator.Refuse(name, password, $"{from}", IPAddress.IsLoopback(from));
 
     /// <summary>Changes the topology with the rights of an operator. Completes when that is durable and can be seen, or was refused.</summary>
     public Task<TopologyResult> Change(TopologyCommand command)

@@ -40,7 +40,11 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
 
     public BrokerNode Node => _running?.Node ?? throw new InvalidOperationException("the node is stopped");
 
-    public ImmutableArray<ListenerInfo> Listeners => _running?.ClusterListener is { } cluster ? [.. listeners.All, new ListenerInfo(ListenerInfo.Clustering, cluster)] : listeners.All;
+    /// <summary>Sockets of the management API, which are there as long as the process is.</summary>
+    public ImmutableArray<ListenerInfo> ManagementListeners { get; set; } = [];
+
+    public ImmutableArray<ListenerInfo> Listeners =>
+        [.. listeners.All, .. _running?.ClusterListener is { } cluster ? (ListenerInfo[])[new ListenerInfo(ListenerInfo.Clustering, cluster)] : [], .. ManagementListeners];
 
     public bool IsRunning => listeners.AreOpen || IsDrained;
 

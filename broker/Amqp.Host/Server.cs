@@ -27,6 +27,7 @@ internal sealed class Server : IAsyncDisposable
     private readonly WebApplication _application;
     private readonly ILogger<Server> _logger;
     private readonly string _controlSocket;
+    private readonly TlsCertificates? _managementCertificates;
     private DataDirectory? _directory;
     private AmqpListeners? _listeners;
     private NodeHost? _host;
@@ -39,8 +40,11 @@ internal sealed class Server : IAsyncDisposable
         _options = OptionsReader.Read(builder.Configuration);
         _controlSocket = ControlSocket.PathOf(_options);
         ControlSocket.Use(builder, _controlSocket);
+        ManagementListener.Use(builder, _options.Listeners.Management, () => _managementCertificates!);
         _application = builder.Build();
         _logger = Logger<Server>();
+        if (_options.Listeners.Management.Tls.Certificates is { Length: > 0 } certificates)
+            _managementCertificates = new TlsCertificates(new TlsListenerOptions { Certificates = certificates }, TimeProvider.System, Logger<TlsCertificates>());
     }
 
     private int ConnectionsMax => _options.Limits.Connections > 0 ? Math.Min(_options.Limits.Connections, _connectionsPossible) : _connectionsPossible;
@@ -55,7 +59,7 @@ internal sealed class Server : IAsyncDisposable
         try
         {
             server.OpenDirectory();
-            await server.OpenControlSocket();
+            await server.OpenManagement();
             await server._host!.Start(server._application.Lifetime.ApplicationStopping);
             return server;
         }
@@ -123,7 +127,7 @@ internal sealed class Server : IAsyncDisposable
             ConnectionsMax = ConnectionsMax,
             Resetting = new NodeReset(_options, _directory, _controlSocket, logs),
         };
-        ManagementApi.Map(_application, _host);
+        ManagementApi.Map(_application, _host, logs);
     }
 
     /// <summary>Nothing that clients are told from here on would hold, so the process ends.</summary>
@@ -172,12 +176,18 @@ internal sealed class Server : IAsyncDisposable
 
     private ILogger<T> Logger<T>() => _application.Services.GetRequiredService<ILogger<T>>();
 
-    private async Task OpenControlSocket()
+    private async Task OpenManagement()
     {
         try
         {
             await _application.StartAsync();
             _hasControlSocket = true;
+            _host!.ManagementListeners = ManagementListener.OpenIn(_application);
+            foreach (var listener in _host.ManagementListeners) _logger.LogInformation("{Protocol} listening on {EndPoint}", listener.Protocol.ToUpperInvariant(), listener.EndPoint);
+        }
+        catch (ListenException)
+        {
+            throw;
         }
         catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException)
         {

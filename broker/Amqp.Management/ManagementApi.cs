@@ -3,20 +3,22 @@ using Amqp.Core.Policies;
 using Amqp.Management.Clients;
 using Amqp.Management.Endpoints;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.Extensions.Logging;
 
 namespace Amqp.Management;
 
-/// <summary>RabbitMQ's management HTTP API, as far as it is there. A client that can send a request may do everything: it is for a socket that
-/// only operators can open.</summary>
+/// <summary>RabbitMQ's management HTTP API, as far as it is there: for users who log in, by their tags and permissions, and for operators of this host, who may do everything.</summary>
 public static class ManagementApi
 {
     /// <summary>Adds the endpoints under <c>/api</c>. What is not among them answers 404 in RabbitMQ's words; while the node is stopped,
     /// all but <c>/api/nodes</c> answer 503.</summary>
-    public static void Map(WebApplication application, INodeHost host)
+    public static void Map(WebApplication application, INodeHost host, ILoggerFactory loggers)
     {
         application.Use(TellRefusal);
+        application.Use(new Login(host, loggers.CreateLogger<Login>()).LetIn);
         new NodeEndpoints(host).Map(application.MapGroup("/api"));
         var api = application.MapGroup("/api").AddEndpointFilter((context, next) => WhileNodeIsThere(host, context, next));
         new OverviewEndpoints(host).Map(api);
@@ -37,7 +39,7 @@ public static class ManagementApi
         new ConnectionEndpoints(host).Map(api);
         new ChannelEndpoints(host).Map(api);
         new ConsumerEndpoints(host).Map(api);
-        application.MapFallback(() => Answer.NotFound);
+        application.MapFallback(() => Answer.NotFound).For(Right.Management);
     }
 
     /// <summary>What the node shows of itself in <c>/api/nodes</c>, also of other nodes. UTF-8; empty: it is stopped.</summary>

@@ -37,6 +37,9 @@ public sealed partial class TestBroker : BrokerProcess
 
     public BrokerLog Log { get; } = new();
 
+    /// <summary>Of the HTTP API, since the last start.</summary>
+    public int ManagementPort { get; private set; }
+
     /// <summary>The process id, for tests that look at the process from outside.</summary>
     public int ProcessId => (_process ?? throw new InvalidOperationException("the broker does not run")).Id;
 
@@ -179,6 +182,8 @@ public sealed partial class TestBroker : BrokerProcess
             Executable,
             $"--Listeners:Amqp:Port={Port}",
             $"--Listeners:Amqp:Address={Host}",
+            "--Listeners:Management:Port=0",
+            $"--Listeners:Management:Address={Host}",
             $"--Storage:Directory={Directory}",
             $"--Node:Name={_name}@localhost",
             .. Engine is null ? (string[])[] : [$"--Storage:Engine={Engine}"],
@@ -194,6 +199,7 @@ public sealed partial class TestBroker : BrokerProcess
             Log.AddOutput(text);
             if (text.Contains("data directory", StringComparison.Ordinal)) start.Opening.TrySetResult(Stopwatch.GetTimestamp());
             if (ListeningLine().Match(text) is { Success: true } match) start.Port = int.Parse(match.Groups["port"].Value, CultureInfo.InvariantCulture);
+            if (ManagementLine().Match(text) is { Success: true } http) ManagementPort = int.Parse(http.Groups["port"].Value, CultureInfo.InvariantCulture);
             if (text.Contains("Server startup complete", StringComparison.Ordinal)) start.Ready.TrySetResult(true);
         };
         process.ErrorDataReceived += (_, line) =>
@@ -225,6 +231,9 @@ public sealed partial class TestBroker : BrokerProcess
             return false;
         }
     }
+
+    [GeneratedRegex(@"HTTPS? listening on [\d.]+:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex ManagementLine();
 
     [GeneratedRegex(@"AMQP listening on [\d.]+:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ListeningLine();

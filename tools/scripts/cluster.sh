@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Starts the nodes n1, n2 and n3 of a cluster on this machine, and stops them with Ctrl-C. What they have is in data/n1, data/n2 and data/n3.
 #
-#   node   AMQP   other nodes   etcd
-#   n1     5672   25672         25673 25674
-#   n2     5673   25682         25683 25684
-#   n3     5674   25692         25693 25694
+#   node   AMQP   HTTP    other nodes   etcd
+#   n1     5672   15672   25672         25673 25674
+#   n2     5673   15673   25682         25683 25684
+#   n3     5674   15674   25692         25693 25694
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -33,7 +33,7 @@ for number in 1 2 3; do
   export Cluster__Secret
   Cluster__Secret=$(cat "$data/cluster.secret")
   out/amqpd --Node:Name="n$number@127.0.0.1" --Storage:Directory="$data/n$number" \
-    --Listeners:Amqp:Port=$((5671 + number)) \
+    --Listeners:Amqp:Port=$((5671 + number)) --Listeners:Management:Port=$((15671 + number)) \
     --Cluster:Mode=etcd-managed --Cluster:Address=127.0.0.1 --Cluster:Port=$((25662 + 10 * number)) \
     --Cluster:Bootstrap:0="$nodes" --Cluster:EtcdProgram="$etcd" "$@" \
     > >(sed -u "s/^/n$number  /") 2>&1 &

@@ -86,7 +86,7 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
         if (Sasl.Read(startOk.Mechanism, startOk.Response) is not var (name, password))
             throw new BrokerException(BrokerError.MalformedAuthenticationResponse(startOk.Mechanism));
         user = name;
-        return authenticator.Refuse(name, password, connection.Transport);
+        return authenticator.Refuse(name, password, connection.Transport.RemoteAddress, connection.Transport.IsLoopback);
     }
 
     private void Tune(ConnectionTuneOk tuneOk)

@@ -75,13 +75,14 @@ public sealed class NodeQueues
     }
 
     /// <summary>Deletes a queue, an exclusive one too.</summary>
+    /// <param name="user">Who wants it; null: an operator.</param>
     /// <returns>How many messages were ready in it, or null when there is no such queue.</returns>
     /// <exception cref="BrokerException">406: it is in use, or not empty, and was to be deleted only otherwise.</exception>
-    public async Task<int?> Delete(string vhost, string name, bool ifUnused, bool ifEmpty)
+    public async Task<int?> Delete(string vhost, string name, bool ifUnused, bool ifEmpty, string? user = null)
     {
         if (Endpoint(vhost, name) is not { } queue) return null;
         var reply = new Reply<DeleteResult>();
-        queue.Post(QueueOperation.Delete(Conditions(ifUnused, ifEmpty), reply));
+        queue.Post(QueueOperation.Delete(Conditions(ifUnused, ifEmpty), reply, user));
         var result = await reply;
         return result.Outcome switch
         {

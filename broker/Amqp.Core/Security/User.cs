@@ -9,6 +9,15 @@ public sealed record User(string Name, PasswordHash Password, ImmutableArray<str
 {
     public const string Administrator = "administrator";
 
+    /// <summary>May see everything in the management, and change what <see cref="Management"/> may.</summary>
+    public const string Monitoring = "monitoring";
+
+    /// <summary>May, in the management, set policies and parameters of the virtual hosts that it has permissions in.</summary>
+    public const string Policymaker = "policymaker";
+
+    /// <summary>May use the management for what it could do by AMQP.</summary>
+    public const string Management = "management";
+
     /// <summary>May publish messages whose user_id names another user.</summary>
     public const string Impersonator = "impersonator";
 }

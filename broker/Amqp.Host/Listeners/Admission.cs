@@ -1,3 +1,4 @@
+using Amqp.Broker.Observability;
 using Microsoft.AspNetCore.Connections;
 using Microsoft.Extensions.Logging;
 

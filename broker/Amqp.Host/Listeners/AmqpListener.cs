@@ -1,6 +1,5 @@
 using System.Net;
 using System.Net.Security;
-using System.Net.Sockets;
 using System.Security.Cryptography.X509Certificates;
 using Amqp.Broker;
 using Amqp.Broker.Connections;
@@ -13,15 +12,6 @@ namespace Amqp.Host.Listeners;
 /// <summary>Hands connections to the broker.</summary>
 internal sealed class AmqpListener(BrokerNode node)
 {
-    /// <summary>Where to listen. Clients that are told "localhost" try ::1 or 127.0.0.1 first, and not all try the other.</summary>
-    public static IEnumerable<IPEndPoint> EndPoints(ListenerOptions options)
-    {
-        if (!options.IsLocalhost) return [new IPEndPoint(IPAddress.Parse(options.Address), options.Port)];
-        var endPoint = new IPEndPoint(IPAddress.Loopback, options.Port);
-        // Any free port cannot be the same one twice.
-        return options.Port == 0 || !HasLoopbackOfIPv6() ? [endPoint] : [endPoint, new IPEndPoint(IPAddress.IPv6Loopback, options.Port)];
-    }
-
     /// <param name="external">Where clients may log in by their certificates: what of them names the user. Null elsewhere.</param>
     public Task Serve(ConnectionContext connection, ClientName? external)
     {
@@ -41,19 +31,5 @@ internal sealed class AmqpListener(BrokerNode node)
             LoggedIn = connection.Features.Get<Admitted>()!.LoggedIn,
             BytesTaken = ((SocketConnection)connection).BytesTaken, // TLS or not
         });
-    }
-
-    private static bool HasLoopbackOfIPv6()
-    {
-        try
-        {
-            using var probe = new Socket(AddressFamily.InterNetworkV6, SocketType.Stream, ProtocolType.Tcp);
-            probe.Bind(new IPEndPoint(IPAddress.IPv6Loopback, 0));
-            return true;
-        }
-        catch (SocketException)
-        {
-            return false;
-        }
     }
 }

@@ -62,7 +62,7 @@ internal sealed partial class AmqpListeners(BrokerOptions options, Admission adm
     private async Task Listen(AmqpListener listener, ListenerOptions place, string name, TlsCertificates? certificates)
     {
         var way = WayIn(listener, place, certificates);
-        foreach (var endPoint in AmqpListener.EndPoints(place))
+        foreach (var endPoint in EndPoints.Of(place))
         {
             try
             {

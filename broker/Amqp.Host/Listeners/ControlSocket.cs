@@ -1,9 +1,9 @@
 using System.Net;
 using System.Net.Sockets;
 using Amqp.Host.Options;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting;
-using Microsoft.AspNetCore.Server.Kestrel.Transport.Sockets;
 
 namespace Amqp.Host.Listeners;
 
@@ -34,9 +34,13 @@ internal static class ControlSocket
     /// <summary>Lets the application listen there.</summary>
     public static void Use(WebApplicationBuilder builder, string path)
     {
-        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(new UnixDomainSocketEndPoint(path)));
+        builder.WebHost.ConfigureKestrel(kestrel => kestrel.Listen(new UnixDomainSocketEndPoint(path), listener => listener.Use(next => connection =>
+        {
+            connection.Features.Set(new OperatorConnection());
+            return next(connection);
+        })));
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket =
-            endPoint => endPoint is UnixDomainSocketEndPoint ? Bind(endPoint, path) : SocketTransportOptions.CreateDefaultBoundListenSocket(endPoint));
+            endPoint => endPoint is UnixDomainSocketEndPoint ? Bind(endPoint, path) : ManagementListener.Bind(endPoint));
     }
 
     public static void Delete(string path)

@@ -57,9 +57,13 @@ public sealed record ListenersOptions
 
     /// <summary>The same over TLS, if there is a certificate.</summary>
     public TlsListenerOptions Amqps { get; init; } = new() { Port = 5671 };
+
+    /// <summary>RabbitMQ's management HTTP API.</summary>
+    public ManagementListenerOptions Management { get; init; } = new() { Port = 15_672 };
 }
 
-public record ListenerOptions
+/// <summary>Where to listen.</summary>
+public record EndPointOptions
 {
     /// <summary>An IP address of this host; <c>0.0.0.0</c> or <c>::</c> for all; <c>localhost</c> for 127.0.0.1 and, where there is IPv6, ::1.</summary>
     [ListenAddress]
@@ -70,7 +74,10 @@ public record ListenerOptions
     /// <summary>TCP port; 0 takes any free one and logs which.</summary>
     [Range(0, 65_535)]
     public int Port { get; init; }
+}
 
+public record ListenerOptions : EndPointOptions
+{
     /// <summary>Only proxies connect to this port, and say first for whom: the PROXY protocol, version 1 or 2 (RabbitMQ's <c>proxy_protocol</c>).
     /// Any other client that reaches the port can claim to be anywhere, on this host too.</summary>
     public bool ProxyProtocol { get; init; }
@@ -99,6 +106,24 @@ public sealed record TlsListenerOptions : ListenerOptions, IValidatableObject
     {
         if (RequireClientCertificate && ClientCaFile.Length == 0) yield return new($"set where {nameof(RequireClientCertificate)} is", [nameof(ClientCaFile)]);
     }
+}
+
+public sealed record ManagementListenerOptions : EndPointOptions
+{
+    /// <summary>False: there is no such listener, and operators use the control socket.</summary>
+    public bool Enabled { get; init; } = true;
+
+    public ManagementTlsOptions Tls { get; init; } = new();
+
+    /// <summary>Connections at a time; others are closed. A page of a browser takes six, a tool one.</summary>
+    [Range(1, 100_000)]
+    public int Connections { get; init; } = 500;
+}
+
+public sealed record ManagementTlsOptions
+{
+    /// <summary>With one, the port speaks HTTPS, and nothing else.</summary>
+    public CertificateOptions[] Certificates { get; init; } = [];
 }
 
 public enum ClientName

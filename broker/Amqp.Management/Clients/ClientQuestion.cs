@@ -5,7 +5,7 @@ namespace Amqp.Management.Clients;
 /// <summary>What one node asks another about its clients, as JSON; every answer is a JSON array. Later versions may say more.</summary>
 /// <param name="What">One of the words below.</param>
 /// <param name="Name">Only the connection of that name.</param>
-/// <param name="User">Only connections of that user.</param>
+/// <param name="User">Only connections of that user, and what is theirs.</param>
 /// <param name="Vhost">Only consumers of its queues.</param>
 /// <param name="Reason">Told to clients that are closed.</param>
 internal sealed record ClientQuestion(string What, string? Name = null, string? User = null, string? Vhost = null, string? Reason = null)

@@ -32,8 +32,8 @@ internal sealed class OtherNodes(INodeHost host)
         return Answer.Bytes(asked.What switch
         {
             ClientQuestion.Connections => await new ConnectionEndpoints(host).Here(asked),
-            ClientQuestion.Channels => await new ChannelEndpoints(host).Here(),
-            ClientQuestion.Consumers => (await new ConsumerEndpoints(host).Here(asked.Vhost)).Select(consumer => consumer.Shown),
+            ClientQuestion.Channels => await new ChannelEndpoints(host).Here(asked),
+            ClientQuestion.Consumers => (await new ConsumerEndpoints(host).Here(asked)).Select(consumer => consumer.Shown),
             ClientQuestion.Close => await new ConnectionEndpoints(host).CloseHere(asked),
             _ => throw new InvalidDataException($"this version does not know what '{asked.What}' is: finish the upgrade of the nodes"),
         });

@@ -1,6 +1,7 @@
 using Amqp.Broker.Observability;
 using Amqp.Management.Clients;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -13,21 +14,23 @@ internal sealed class ChannelEndpoints(INodeHost host)
 {
     private readonly OtherNodes _others = new(host);
 
-    public void Map(IEndpointRouteBuilder api) => api.MapGet("/channels", List);
+    public void Map(IEndpointRouteBuilder api) => api.MapGet("/channels", List).For(Right.Management);
 
     /// <summary>Those of this node.</summary>
-    public async Task<IEnumerable<object>> Here() =>
+    public async Task<IEnumerable<object>> Here(ClientQuestion question) =>
         from connection in await host.Node.Connections.List()
+        where question.User is null || connection.User == question.User
         from channel in connection.Channels
         select Show(connection, channel);
 
     /// <summary>RabbitMQ's name of a channel: its connection's, and its number.</summary>
     public static string NameOf(ConnectionInfo connection, int number) => $"{connection.Transport.Name} ({number})";
 
-    private async Task<IResult> List(CancellationToken cancellation)
+    private async Task<IResult> List(Requester who, CancellationToken cancellation)
     {
-        var others = await _others.Ask(new ClientQuestion(ClientQuestion.Channels), cancellation);
-        return new PartialResult(Answer.Of((await Here()).Concat(others.Items.Cast<object>())), others.Silent);
+        var question = new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf);
+        var others = await _others.Ask(question, cancellation);
+        return new PartialResult(Answer.Of((await Here(question)).Concat(others.Items.Cast<object>())), others.Silent);
     }
 
     private object Show(ConnectionInfo connection, ChannelInfo channel) => new

@@ -2,6 +2,7 @@ using System.Text.Json;
 using System.Text.RegularExpressions;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -22,12 +23,12 @@ internal sealed class ClusterEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/cluster-name", () => Answer.Of(new { name = host.Node.ClusterName }));
-        api.MapPut("/cluster-name", (Body body) => Answer.To(host.Node.Change(
-            new SetGlobalParameter(TopologySnapshot.ClusterNameParameter, JsonSerializer.SerializeToElement(body.Text("name"))))));
-        api.MapGet("/cluster", Show);
-        api.MapDelete("/nodes/{node}", Forget);
-        api.MapPost("/rebalance/queues", Rebalance);
+        api.MapGet("/cluster-name", () => Answer.Of(new { name = host.Node.ClusterName })).For(Right.Management);
+        api.MapPut("/cluster-name", (Body body, Requester who) => Answer.To(who.Change(host.Node, 
+            new SetGlobalParameter(TopologySnapshot.ClusterNameParameter, JsonSerializer.SerializeToElement(body.Text("name")))))).For(Right.Administrator);
+        api.MapGet("/cluster", Show).For(Right.Monitoring);
+        api.MapDelete("/nodes/{node}", Forget).For(Right.Administrator);
+        api.MapPost("/rebalance/queues", Rebalance).For(Right.Administrator);
     }
 
     private async Task<IResult> Show(CancellationToken cancellation)

@@ -1,6 +1,7 @@
 using Amqp.Core.Metrics;
 using Amqp.Management.Clients;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -18,12 +19,14 @@ internal sealed class ConnectionEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/connections", List);
-        api.MapGet("/connections/{name}", Find);
-        api.MapDelete("/connections/{name}", (PathNames names, HttpRequest request, CancellationToken cancellation) =>
-            Close(new ClientQuestion(ClientQuestion.Close, Name: names["name"], Reason: request.Headers[ReasonHeader].ToString()), cancellation));
-        api.MapDelete("/connections/username/{user}", (PathNames names, HttpRequest request, CancellationToken cancellation) =>
-            Close(new ClientQuestion(ClientQuestion.Close, User: names["user"], Reason: request.Headers[ReasonHeader].ToString()), cancellation));
+        api.MapGet("/connections", List).For(Right.Management);
+        api.MapGet("/connections/{name}", Find).For(Right.Management);
+        api.MapDelete("/connections/{name}", (PathNames names, HttpRequest request, Requester who, CancellationToken cancellation) =>
+            Close(new ClientQuestion(ClientQuestion.Close, Name: names["name"], User: OwnOf(who), Reason: request.Headers[ReasonHeader].ToString()), cancellation)).For(Right.Management);
+        api.MapDelete("/connections/username/{user}", async (PathNames names, HttpRequest request, Requester who, CancellationToken cancellation) =>
+            OwnOf(who) is { } own && own != names["user"]
+                ? Answer.NotAuthorised("User not authorised to access object")
+                : await Close(new ClientQuestion(ClientQuestion.Close, User: names["user"], Reason: request.Headers[ReasonHeader].ToString()), cancellation)).For(Right.Management);
     }
 
     /// <summary>Those of this node.</summary>
@@ -38,20 +41,23 @@ internal sealed class ConnectionEndpoints(INodeHost host)
         return [.. chosen.Select(connection => connection.Transport.Name)];
     }
 
+    /// <summary>Whose connections it may close; null: all.</summary>
+    private static string? OwnOf(Requester who) => who.IsAdministrator ? null : who.Name;
+
     private async Task<IEnumerable<ConnectionInfo>> Choose(ClientQuestion question) =>
         (await host.Node.Connections.List()).Where(connection =>
             (question.Name is null || connection.Transport.Name == question.Name) && (question.User is null || connection.User == question.User));
 
-    private async Task<IResult> List(CancellationToken cancellation)
+    private async Task<IResult> List(Requester who, CancellationToken cancellation)
     {
-        var question = new ClientQuestion(ClientQuestion.Connections);
+        var question = new ClientQuestion(ClientQuestion.Connections, User: who.SeesClientsOf);
         var others = await _others.Ask(question, cancellation);
         return new PartialResult(Answer.Of((await Here(question)).Concat(others.Items.Cast<object>())), others.Silent);
     }
 
-    private async Task<IResult> Find(PathNames names, CancellationToken cancellation)
+    private async Task<IResult> Find(PathNames names, Requester who, CancellationToken cancellation)
     {
-        var question = new ClientQuestion(ClientQuestion.Connections, Name: names["name"]);
+        var question = new ClientQuestion(ClientQuestion.Connections, Name: names["name"], User: who.SeesClientsOf);
         if ((await Here(question)).FirstOrDefault() is { } here) return Answer.Of(here);
         var others = await _others.Ask(question, cancellation);
         return others.Items is [var there, ..] ? Answer.Of(there) : others.Silent is [] ? Answer.NotFound : Answer.Silent(others.Silent);

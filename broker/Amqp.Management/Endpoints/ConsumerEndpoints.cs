@@ -2,6 +2,7 @@ using System.Text.Json;
 using Amqp.Broker.Observability;
 using Amqp.Management.Clients;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -19,25 +20,27 @@ internal sealed class ConsumerEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/consumers", (CancellationToken cancellation) => All(vhost: null, cancellation));
-        api.MapGet("/consumers/{vhost}", async (PathNames names, CancellationToken cancellation) =>
-            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await All(vhost.Name, cancellation) : Answer.NotFound);
+        api.MapGet("/consumers", (Requester who, CancellationToken cancellation) => All(vhost: null, who, cancellation)).For(Right.Management);
+        api.MapGet("/consumers/{vhost}", async (PathNames names, Requester who, CancellationToken cancellation) =>
+            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await All(vhost.Name, who, cancellation) : Answer.NotFound).For(Right.Management);
     }
 
     /// <summary>Those of clients of this node, wherever their queues are led.</summary>
-    /// <param name="vhost">Null: of all virtual hosts.</param>
-    public async Task<IEnumerable<ShownConsumer>> Here(string? vhost) =>
+    public async Task<IEnumerable<ShownConsumer>> Here(ClientQuestion question) =>
         from connection in await host.Node.Connections.List()
+        where question.User is null || connection.User == question.User
         from channel in connection.Channels
         from consumer in channel.Consumers
-        where vhost is null || consumer.Queue.Vhost == vhost
+        where question.Vhost is null || consumer.Queue.Vhost == question.Vhost
         orderby consumer.Queue.Vhost, consumer.Queue.Name, consumer.Id.Connection.Number
         select new ShownConsumer(consumer.Queue.Vhost, consumer.Queue.Name, Show(connection, consumer, ActivityOf(consumer)));
 
-    private async Task<IResult> All(string? vhost, CancellationToken cancellation)
+    /// <param name="vhost">Null: of all virtual hosts.</param>
+    private async Task<IResult> All(string? vhost, Requester who, CancellationToken cancellation)
     {
-        var others = await _others.Ask(new ClientQuestion(ClientQuestion.Consumers, Vhost: vhost), cancellation);
-        var all = (await Here(vhost)).Concat(others.Items.Select(ShownConsumer.Of));
+        var question = new ClientQuestion(ClientQuestion.Consumers, User: who.SeesClientsOf, Vhost: vhost);
+        var others = await _others.Ask(question, cancellation);
+        var all = (await Here(question)).Concat(others.Items.Select(ShownConsumer.Of));
         // What is equal stays in its order.
         return new PartialResult(Answer.Of(all.OrderBy(consumer => consumer.Vhost).ThenBy(consumer => consumer.Queue).Select(consumer => consumer.Shown)), others.Silent);
     }

@@ -1,5 +1,8 @@
 using Amqp.Core.Queues;
+using Amqp.Core.Security;
+using Amqp.Core.Topology;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
@@ -16,20 +19,22 @@ internal sealed class DelayedEndpoints(INodeHost host)
     {
         api.MapGet("/exchanges/{vhost}/{exchange}/delayed", async (
             PathNames names,
+            Requester who,
             [FromQuery] long from = 0,
             [FromQuery] int count = BrowseLimits.CountDefault,
             [FromQuery] int truncate = BrowseLimits.TruncateDefault,
             [FromQuery(Name = "message_id")] string? messageId = null) =>
         {
             if (BrowseLimits.Check(from, count, truncate) is { } mistake) return mistake;
+            if (host.Node.Topology.Find(names["vhost"]) is { } vhost) who.Check(vhost, Access.Read, Resource.Exchange(vhost.Name, names["exchange"]));
             if (await Browse(names, from, count) is not { } part) return Answer.NotFound;
             if (messageId is null) return Answer.Of(MessageJson.Show(part, truncate));
             // One more than is shown tells whether there are more.
             var found = await Find(names, messageId).Take(count + 1).ToListAsync();
             return Answer.Of(new { messages = found.Take(count).Select(message => MessageJson.Show(message, truncate)), is_last = found.Count <= count });
-        });
+        }).For(Right.InVhost);
         api.MapDelete("/exchanges/{vhost}/{exchange}/delayed/{position:long}", async (PathNames names, long position) =>
-            await Cancel(names, position) ? Answer.Done : Answer.NotFound);
+            await Cancel(names, position) ? Answer.Done : Answer.NotFound).For(Right.Administrator);
         api.MapDelete("/exchanges/{vhost}/{exchange}/delayed", async (PathNames names, [FromQuery(Name = "message_id")] string? messageId = null) =>
         {
             if (messageId is null) return Answer.BadRequest("message_id is missing: it says which messages are not to be delivered");
@@ -39,7 +44,7 @@ internal sealed class DelayedEndpoints(INodeHost host)
                 if (await Cancel(names, message.Position)) cancelled++;
             }
             return cancelled == 0 ? Answer.NotFound : Answer.Of(new { cancelled });
-        });
+        }).For(Right.Administrator);
     }
 
     private Task<BrowsedPart?> Browse(PathNames names, long from, int count) => host.Node.Queues.BrowseDelayed(names["vhost"], names["exchange"], from, count);

@@ -1,4 +1,5 @@
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Routing;
 
@@ -20,7 +21,7 @@ internal static class FeatureFlagEndpoints
         Flag("virtual_host_metadata", "Virtual host metadata (description, tags, etc)"),
     ];
 
-    public static void Map(IEndpointRouteBuilder api) => api.MapGet("/feature-flags", () => Answer.Of(Flags));
+    public static void Map(IEndpointRouteBuilder api) => api.MapGet("/feature-flags", () => Answer.Of(Flags)).For(Right.Management);
 
     private static object Flag(string name, string description) =>
         new { name, state = "enabled", stability = "required", provided_by = "rabbit", desc = description, doc_url = "" };

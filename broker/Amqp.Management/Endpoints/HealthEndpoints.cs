@@ -1,6 +1,7 @@
 using Amqp.Broker.Observability;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -15,8 +16,8 @@ internal sealed class HealthEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/health/checks/node-is-mirror-sync-critical", () => Check(IsSyncCritical, "There are classic mirrored queues without online synchronised mirrors"));
-        api.MapGet("/health/checks/node-is-quorum-critical", () => Check(IsQuorumCritical, "There are quorum queues that would lose their quorum if the target node is shut down", isOverWhenDrained: true));
+        api.MapGet("/health/checks/node-is-mirror-sync-critical", () => Check(IsSyncCritical, "There are classic mirrored queues without online synchronised mirrors")).For(Right.Management);
+        api.MapGet("/health/checks/node-is-quorum-critical", () => Check(IsQuorumCritical, "There are quorum queues that would lose their quorum if the target node is shut down", isOverWhenDrained: true)).For(Right.Management);
     }
 
     private IResult Check(Func<QueueInfo, bool> isCritical, string reason, bool isOverWhenDrained = false)

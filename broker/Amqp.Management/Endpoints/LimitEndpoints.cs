@@ -3,6 +3,7 @@ using System.Text.Json;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -18,16 +19,16 @@ internal sealed class LimitEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/vhost-limits", () => Answer.Of(host.Node.Topology.VirtualHosts.Values.SelectMany(Shown)));
+        api.MapGet("/vhost-limits", (Requester who) => Answer.Of(host.Node.Topology.VirtualHosts.Values.Where(who.Sees).SelectMany(Shown))).For(Right.OfVhost);
         api.MapGet("/vhost-limits/{vhost}", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown(vhost) : null));
-        api.MapPut("/vhost-limits/{vhost}/{name}", (PathNames names, Body body) => SetOfVhost(names, Value(body)));
-        api.MapDelete("/vhost-limits/{vhost}/{name}", (PathNames names) => SetOfVhost(names, value: null));
-        api.MapGet("/user-limits", () => Answer.Of(host.Node.Topology.Users.Values.SelectMany(Shown)));
+            Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown(vhost) : null)).For(Right.OfVhost);
+        api.MapPut("/vhost-limits/{vhost}/{name}", (PathNames names, Body body, Requester who) => SetOfVhost(names, Value(body), who)).For(Right.Administrator);
+        api.MapDelete("/vhost-limits/{vhost}/{name}", (PathNames names, Requester who) => SetOfVhost(names, value: null, who)).For(Right.Administrator);
+        api.MapGet("/user-limits", () => Answer.Of(host.Node.Topology.Users.Values.SelectMany(Shown))).For(Right.OfVhost);
         api.MapGet("/user-limits/{user}", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Topology.FindUser(names["user"]) is { } user ? Shown(user) : null));
-        api.MapPut("/user-limits/{user}/{name}", (PathNames names, Body body) => SetOfUser(names, Value(body)));
-        api.MapDelete("/user-limits/{user}/{name}", (PathNames names) => SetOfUser(names, value: null));
+            Answer.OrNotFound(host.Node.Topology.FindUser(names["user"]) is { } user ? Shown(user) : null)).For(Right.OfVhost);
+        api.MapPut("/user-limits/{user}/{name}", (PathNames names, Body body, Requester who) => SetOfUser(names, Value(body), who)).For(Right.Administrator);
+        api.MapDelete("/user-limits/{user}/{name}", (PathNames names, Requester who) => SetOfUser(names, value: null, who)).For(Right.Administrator);
     }
 
     /// <summary>Those that are set, by their names in definitions.</summary>
@@ -66,24 +67,24 @@ internal sealed class LimitEndpoints(INodeHost host)
 
     private static long Value(Body body) => body.Integer("value");
 
-    private async Task<IResult> SetOfVhost(PathNames names, long? value)
+    private async Task<IResult> SetOfVhost(PathNames names, long? value, Requester who)
     {
         if (host.Node.Topology.Find(names["vhost"]) is not { Limits: var limits } vhost) return Answer.NotFound;
         return names["name"] switch
         {
-            MaxConnections => await Answer.To(host.Node.Change(new SetVhostLimits(vhost.Name, limits with { MaxConnections = value }))),
-            MaxQueues => await Answer.To(host.Node.Change(new SetVhostLimits(vhost.Name, limits with { MaxQueues = value }))),
+            MaxConnections => await Answer.To(who.Change(host.Node, new SetVhostLimits(vhost.Name, limits with { MaxConnections = value }))),
+            MaxQueues => await Answer.To(who.Change(host.Node, new SetVhostLimits(vhost.Name, limits with { MaxQueues = value }))),
             var unknown => Unknown(unknown, MaxConnections, MaxQueues),
         };
     }
 
-    private async Task<IResult> SetOfUser(PathNames names, long? value)
+    private async Task<IResult> SetOfUser(PathNames names, long? value, Requester who)
     {
         if (host.Node.Topology.FindUser(names["user"]) is not { Limits: var limits } user) return Answer.NotFound;
         return names["name"] switch
         {
-            MaxConnections => await Answer.To(host.Node.Change(new SetUserLimits(user.Name, limits with { MaxConnections = value }))),
-            MaxChannels => await Answer.To(host.Node.Change(new SetUserLimits(user.Name, limits with { MaxChannels = value }))),
+            MaxConnections => await Answer.To(who.Change(host.Node, new SetUserLimits(user.Name, limits with { MaxConnections = value }))),
+            MaxChannels => await Answer.To(who.Change(host.Node, new SetUserLimits(user.Name, limits with { MaxChannels = value }))),
             var unknown => Unknown(unknown, MaxConnections, MaxChannels),
         };
     }

@@ -4,6 +4,7 @@ using Amqp.Broker;
 using Amqp.Core;
 using Amqp.Core.Ports;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -15,18 +16,18 @@ internal sealed class NodeEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/nodes", () => Answer.Of(ShowAll()));
-        api.MapGet("/nodes/{node}", (PathNames names) => Answer.OrNotFound(IsThis(names) ? Show() : (object?)ShowOther(names["node"])));
+        api.MapGet("/nodes", () => Answer.Of(ShowAll())).For(Right.Monitoring);
+        api.MapGet("/nodes/{node}", (PathNames names) => Answer.OrNotFound(IsThis(names) ? Show() : (object?)ShowOther(names["node"]))).For(Right.Monitoring);
         // Whose socket this is, for the command line.
-        api.MapGet("/node", () => Answer.Of(Show()));
-        api.MapPut("/nodes/{node}/maintenance", SetMaintenance);
+        api.MapGet("/node", () => Answer.Of(Show())).For(Right.Monitoring);
+        api.MapPut("/nodes/{node}/maintenance", SetMaintenance).For(Right.Administrator);
         api.MapPost("/nodes/{node}/reset", Reset);
         api.MapPost("/nodes/{node}/cluster", JoinCluster);
         api.MapPost("/nodes/{node}/given-up", GiveUp);
         api.MapPut("/nodes/{node}/memory-high-watermark", (PathNames names, Body body) =>
-            Set(names, () => host.Node.SetMemoryHighWatermark(WatermarkIn(body, "relative", relativeMax: 1))));
+            Set(names, () => host.Node.SetMemoryHighWatermark(WatermarkIn(body, "relative", relativeMax: 1)))).For(Right.Administrator);
         api.MapPut("/nodes/{node}/disk-free-limit", (PathNames names, Body body) =>
-            Set(names, () => host.Node.SetDiskFreeLimit(WatermarkIn(body, "mem_relative", relativeMax: double.MaxValue))));
+            Set(names, () => host.Node.SetDiskFreeLimit(WatermarkIn(body, "mem_relative", relativeMax: double.MaxValue)))).For(Right.Administrator);
         api.MapPut("/nodes/{node}/app", SetApp);
     }
 

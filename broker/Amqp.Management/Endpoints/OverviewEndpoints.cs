@@ -1,5 +1,8 @@
 using Amqp.Broker;
+using Amqp.Core.Security;
+using Amqp.Core.Topology;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -9,7 +12,19 @@ namespace Amqp.Management.Endpoints;
 /// <summary>The whole broker at a glance.</summary>
 internal sealed class OverviewEndpoints(INodeHost host)
 {
-    public void Map(IEndpointRouteBuilder api) => api.MapGet("/overview", Show);
+    /// <summary>What the command line is called where users have names.</summary>
+    private static readonly string[] TagsOfOperators = [User.Administrator];
+
+    public void Map(IEndpointRouteBuilder api)
+    {
+        api.MapGet("/overview", Show).For(Right.Management);
+        api.MapGet("/whoami", (Requester who) => Answer.Of(new
+        {
+            name = who.Name ?? TopologyCommand.OperatorOfHost,
+            tags = who.User?.Tags.ToArray() ?? TagsOfOperators,
+            is_internal_user = !who.IsOperatorOfHost,
+        })).For(Right.Management);
+    }
 
     private async Task<IResult> Show()
     {

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Amqp.Core.Policies;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -21,22 +22,22 @@ internal sealed class ParameterEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/parameters", () => Answer.Of(All()));
-        api.MapGet("/parameters/{component}", (PathNames names) =>
-            Answer.OrNotFound(IsKnown(names["component"]) ? All().Where(parameter => parameter.Component == names["component"]) : null));
+        api.MapGet("/parameters", (Requester who) => Answer.Of(All(who))).For(Right.Policies);
+        api.MapGet("/parameters/{component}", (PathNames names, Requester who) =>
+            Answer.OrNotFound(IsKnown(names["component"]) ? All(who).Where(parameter => parameter.Component == names["component"]) : null)).For(Right.Policies);
         api.MapGet("/parameters/{component}/{vhost}", (PathNames names) => Answer.OrNotFound(
-            IsKnown(names["component"]) && host.Node.Topology.Find(names["vhost"]) is { } vhost ? Of(vhost).Where(parameter => parameter.Component == names["component"]) : null));
-        api.MapGet("/parameters/{component}/{vhost}/{name}", (PathNames names) => Answer.OrNotFound(Find(names)));
-        api.MapPut("/parameters/{component}/{vhost}/{name}", Put);
-        api.MapDelete("/parameters/{component}/{vhost}/{name}", Delete);
-        api.MapGet("/global-parameters", () => Answer.Of(host.Node.Topology.GlobalParameters.Select(Show)));
+            IsKnown(names["component"]) && host.Node.Topology.Find(names["vhost"]) is { } vhost ? Of(vhost).Where(parameter => parameter.Component == names["component"]) : null)).For(Right.Policies);
+        api.MapGet("/parameters/{component}/{vhost}/{name}", (PathNames names) => Answer.OrNotFound(Find(names))).For(Right.Policies);
+        api.MapPut("/parameters/{component}/{vhost}/{name}", Put).For(Right.Policies);
+        api.MapDelete("/parameters/{component}/{vhost}/{name}", Delete).For(Right.Policies);
+        api.MapGet("/global-parameters", () => Answer.Of(host.Node.Topology.GlobalParameters.Select(Show))).For(Right.GlobalParameters);
         api.MapGet("/global-parameters/{name}", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Topology.GlobalParameters.TryGetValue(names["name"], out var value) ? Show(KeyValuePair.Create(names["name"], value)) : null));
-        api.MapPut("/global-parameters/{name}", PutGlobal);
-        api.MapDelete("/global-parameters/{name}", (PathNames names) => Answer.To(host.Node.Change(new ClearGlobalParameter(names["name"]))));
+            Answer.OrNotFound(host.Node.Topology.GlobalParameters.TryGetValue(names["name"], out var value) ? Show(KeyValuePair.Create(names["name"], value)) : null)).For(Right.GlobalParameters);
+        api.MapPut("/global-parameters/{name}", PutGlobal).For(Right.GlobalParameters);
+        api.MapDelete("/global-parameters/{name}", (PathNames names, Requester who) => Answer.To(who.Change(host.Node, new ClearGlobalParameter(names["name"])))).For(Right.GlobalParameters);
     }
 
-    private async Task<IResult> Put(PathNames names, Body body)
+    private async Task<IResult> Put(PathNames names, Body body, Requester who)
     {
         var (component, name, value) = (names["component"], names["name"], body.Value("value"));
         if (host.Node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
@@ -45,24 +46,24 @@ internal sealed class ParameterEndpoints(INodeHost host)
         if (component == OperatorPolicy) command = new SetPolicy(vhost.Name, PolicyKind.Operator, name, value);
         else if (component == VhostLimits && name == LimitsName) command = new SetVhostLimits(vhost.Name, LimitEndpoints.Read(value));
         else return Refused(component, "set");
-        var result = await host.Node.Change(command);
+        var result = await who.Change(host.Node, command);
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);
     }
 
-    private async Task<IResult> Delete(PathNames names)
+    private async Task<IResult> Delete(PathNames names, Requester who)
     {
         var component = names["component"];
         if (component == PolicyKind.User.Component()) return Refused(component, "cleared");
         if (Find(names) is null) return Answer.NotFound;
-        return await Answer.To(host.Node.Change(component == OperatorPolicy
+        return await Answer.To(who.Change(host.Node, component == OperatorPolicy
             ? new ClearPolicy(names["vhost"], PolicyKind.Operator, names["name"])
             : new SetVhostLimits(names["vhost"], Core.Topology.VhostLimits.None)));
     }
 
-    private async Task<IResult> PutGlobal(PathNames names, Body body)
+    private async Task<IResult> PutGlobal(PathNames names, Body body, Requester who)
     {
         var isNew = !host.Node.Topology.GlobalParameters.ContainsKey(names["name"]);
-        var result = await host.Node.Change(new SetGlobalParameter(names["name"], body.Value("value")));
+        var result = await who.Change(host.Node, new SetGlobalParameter(names["name"], body.Value("value")));
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);
     }
 
@@ -72,7 +73,7 @@ internal sealed class ParameterEndpoints(INodeHost host)
 
     private static bool IsKnown(string component) => component == OperatorPolicy || component == VhostLimits;
 
-    private IEnumerable<Parameter> All() => host.Node.Topology.VirtualHosts.Values.OrderBy(vhost => vhost.Name, StringComparer.Ordinal).SelectMany(Of);
+    private IEnumerable<Parameter> All(Requester who) => who.VhostsInside(host.Node.Topology).SelectMany(Of);
 
     private static IEnumerable<Parameter> Of(VirtualHost vhost)
     {

@@ -1,6 +1,7 @@
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -12,15 +13,15 @@ internal sealed class PermissionEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/permissions", () => Answer.Of(All(host.Node.Topology.VirtualHosts.Values)));
+        api.MapGet("/permissions", () => Answer.Of(All(host.Node.Topology.VirtualHosts.Values))).For(Right.Administrator);
         api.MapGet("/vhosts/{vhost}/permissions", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null));
+            Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null)).For(Right.Administrator);
         api.MapGet("/users/{user}/permissions", (PathNames names) => Answer.OrNotFound(
-            host.Node.Topology.FindUser(names["user"]) is { } user ? All(host.Node.Topology.VirtualHosts.Values, user.Name) : null));
+            host.Node.Topology.FindUser(names["user"]) is { } user ? All(host.Node.Topology.VirtualHosts.Values, user.Name) : null)).For(Right.Administrator);
         api.MapGet("/permissions/{vhost}/{user}", (PathNames names) =>
-            Answer.OrNotFound(Find(names) is { } permissions ? Show(names["vhost"], names["user"], permissions) : null));
-        api.MapPut("/permissions/{vhost}/{user}", Put);
-        api.MapDelete("/permissions/{vhost}/{user}", Delete);
+            Answer.OrNotFound(Find(names) is { } permissions ? Show(names["vhost"], names["user"], permissions) : null)).For(Right.Administrator);
+        api.MapPut("/permissions/{vhost}/{user}", Put).For(Right.Administrator);
+        api.MapDelete("/permissions/{vhost}/{user}", Delete).For(Right.Administrator);
     }
 
     private static IEnumerable<object> All(IEnumerable<VirtualHost> vhosts, string? user = null) =>
@@ -40,17 +41,17 @@ internal sealed class PermissionEndpoints(INodeHost host)
         read = permissions.Read.Text,
     };
 
-    private async Task<IResult> Put(PathNames names, Body body)
+    private async Task<IResult> Put(PathNames names, Body body, Requester who)
     {
         if (host.Node.Topology.Find(names["vhost"]) is null || host.Node.Topology.FindUser(names["user"]) is null) return Answer.NotFound;
         var isNew = Find(names) is null;
         var permissions = new Permissions(new(body.Text("configure")), new(body.Text("write")), new(body.Text("read")));
-        var result = await host.Node.Change(new SetPermissions(names["vhost"], names["user"], permissions));
+        var result = await who.Change(host.Node, new SetPermissions(names["vhost"], names["user"], permissions));
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);
     }
 
-    private async Task<IResult> Delete(PathNames names) =>
-        Find(names) is null ? Answer.NotFound : await Answer.To(host.Node.Change(new ClearPermissions(names["vhost"], names["user"])));
+    private async Task<IResult> Delete(PathNames names, Requester who) =>
+        Find(names) is null ? Answer.NotFound : await Answer.To(who.Change(host.Node, new ClearPermissions(names["vhost"], names["user"])));
 
     private Permissions? Find(PathNames names) => host.Node.Topology.Find(names["vhost"])?.Permissions.GetValueOrDefault(names["user"]);
 }

@@ -2,6 +2,7 @@ using System.Text.Json;
 using Amqp.Core.Policies;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -25,15 +26,16 @@ internal sealed class PolicyEndpoints(INodeHost host, PolicyKind kind)
     public void Map(IEndpointRouteBuilder api)
     {
         var path = kind == PolicyKind.Operator ? "/operator-policies" : "/policies";
-        api.MapGet(path, () => Answer.Of(Shown(host.Node.Topology.VirtualHosts.Values.OrderBy(vhost => vhost.Name, StringComparer.Ordinal))));
-        api.MapGet($"{path}/{{vhost}}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown([vhost]) : null));
-        api.MapGet($"{path}/{{vhost}}/{{name}}", (PathNames names) => Answer.OrNotFound(Find(names) is { } policy ? Show(names["vhost"], policy) : null));
-        api.MapPut($"{path}/{{vhost}}/{{name}}", Put);
-        api.MapDelete($"{path}/{{vhost}}/{{name}}", async (PathNames names) =>
-            Find(names) is { } policy ? await Answer.To(host.Node.Change(new ClearPolicy(names["vhost"], kind, policy.Name))) : Answer.NotFound);
+        var right = kind == PolicyKind.Operator ? Right.Administrator : Right.Policies;
+        api.MapGet(path, (Requester who) => Answer.Of(Shown(who.VhostsInside(host.Node.Topology)))).For(Right.InVhost);
+        api.MapGet($"{path}/{{vhost}}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown([vhost]) : null)).For(Right.InVhost);
+        api.MapGet($"{path}/{{vhost}}/{{name}}", (PathNames names) => Answer.OrNotFound(Find(names) is { } policy ? Show(names["vhost"], policy) : null)).For(right);
+        api.MapPut($"{path}/{{vhost}}/{{name}}", Put).For(right);
+        api.MapDelete($"{path}/{{vhost}}/{{name}}", async (PathNames names, Requester who) =>
+            Find(names) is { } policy ? await Answer.To(who.Change(host.Node, new ClearPolicy(names["vhost"], kind, policy.Name))) : Answer.NotFound).For(right);
     }
 
-    private async Task<IResult> Put(PathNames names, Body body)
+    private async Task<IResult> Put(PathNames names, Body body, Requester who)
     {
         var value = JsonSerializer.SerializeToElement(new Dictionary<string, object>
         {
@@ -44,7 +46,7 @@ internal sealed class PolicyEndpoints(INodeHost host, PolicyKind kind)
         });
         if (host.Node.Topology.Find(names["vhost"]) is null) return Answer.NotFound;
         var isNew = Find(names) is null;
-        var result = await host.Node.Change(new SetPolicy(names["vhost"], kind, names["name"], value));
+        var result = await who.Change(host.Node, new SetPolicy(names["vhost"], kind, names["name"], value));
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);
     }
 

@@ -1,8 +1,13 @@
 using System.Collections.Immutable;
+using System.Text;
 using Amqp.Broker.Observability;
+using Amqp.Core;
+using Amqp.Core.Errors;
 using Amqp.Core.Queues;
+using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -18,34 +23,68 @@ internal sealed class QueueEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/queues", () => Answer.Of(Show(host.Node.Queues.List())));
+        api.MapGet("/queues", (Requester who) => Answer.Of(who.VhostsInside(host.Node.Topology).SelectMany(vhost => Show(host.Node.Queues.List(vhost.Name))))).For(Right.InVhost);
         api.MapGet("/queues/{vhost}", (PathNames names, [FromQuery(Name = "disable_stats")] bool definitionsOnly = false) =>
         {
             if (host.Node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
             return Answer.Of(definitionsOnly ? vhost.Queues.Values.OrderBy(queue => queue.Name, StringComparer.Ordinal).Select(Show) : Show(host.Node.Queues.List(vhost.Name)));
-        });
+        }).For(Right.InVhost);
         api.MapGet("/queues/{vhost}/{queue}", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Queues.Find(names["vhost"], names["queue"]) is { } queue ? Show(queue) : null));
+            Answer.OrNotFound(host.Node.Queues.Find(names["vhost"], names["queue"]) is { } queue ? Show(queue) : null)).For(Right.InVhost);
         api.MapGet("/queues/{vhost}/{queue}/messages", async (
             PathNames names,
+            Requester who,
             [FromQuery] long from = 0,
             [FromQuery] int count = BrowseLimits.CountDefault,
             [FromQuery] int truncate = BrowseLimits.TruncateDefault) =>
         {
             if (BrowseLimits.Check(from, count, truncate) is { } mistake) return mistake;
+            Check(names, who, Access.Read);
             return Answer.OrNotFound(await host.Node.Queues.Browse(names["vhost"], names["queue"], from, count) is { } part ? MessageJson.Show(part, truncate) : null);
-        });
+        }).For(Right.InVhost);
         api.MapGet("/queues/{vhost}/{queue}/copy", async (PathNames names) =>
-            Answer.OrNotFound(await host.Node.Queues.DigestOfCopy(names["vhost"], names["queue"]) is { } copy ? new { messages = copy.Messages, sha256 = copy.Hash } : null));
-        api.MapDelete("/queues/{vhost}/{queue}", async (
-                PathNames names,
-                HttpRequest request,
-                [FromQuery(Name = "if-unused")] bool ifUnused = false,
-                [FromQuery(Name = "if-empty")] bool ifEmpty = false) =>
-            Counted(request, await host.Node.Queues.Delete(names["vhost"], names["queue"], ifUnused, ifEmpty)));
-        api.MapPost("/queues/{vhost}/{queue}/actions", Act);
-        api.MapDelete("/queues/{vhost}/{queue}/contents", async (PathNames names, HttpRequest request) =>
-            Counted(request, await host.Node.Queues.Purge(names["vhost"], names["queue"])));
+            Answer.OrNotFound(await host.Node.Queues.DigestOfCopy(names["vhost"], names["queue"]) is { } copy ? new { messages = copy.Messages, sha256 = copy.Hash } : null)).For(Right.Administrator);
+        api.MapPut("/queues/{vhost}/{queue}", Put).For(Right.InVhost);
+        api.MapDelete("/queues/{vhost}/{queue}", Delete).For(Right.InVhost);
+        api.MapPost("/queues/{vhost}/{queue}/actions", Act).For(Right.Administrator);
+        api.MapDelete("/queues/{vhost}/{queue}/contents", Purge).For(Right.InVhost);
+    }
+
+    private async Task<IResult> Put(PathNames names, Body body, Requester who)
+    {
+        if (host.Node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
+        var name = Names.Strip(names["queue"]);
+        if (Encoding.UTF8.GetByteCount(name) > Limits.NameBytes) return Answer.BadRequest($"queue name is longer than {Limits.NameBytes} bytes");
+        var node = body.TextOrNull("node");
+        if (node is not null && !host.Node.Cluster.Nodes.Any(each => each.IsRunning && each.Name == node)) return Answer.BadRequest($"Node {node} could not be contacted");
+        var declare = new DeclareQueue(
+            vhost.Name, name, body.FlagOrText("durable"), body.FlagOrText("auto_delete"), Exclusive: false, FieldTableJson.Of(body.ValueOrNull("arguments")), Requester: null, User: who.Name)
+        {
+            Node = node,
+        };
+        var result = await who.Change(host.Node, declare);
+        return result.Error is { } error ? Answer.Error(error) : Answer.Put(result.Changed);
+    }
+
+    private async Task<IResult> Delete(
+        PathNames names, HttpRequest request, Requester who, [FromQuery(Name = "if-unused")] bool ifUnused = false, [FromQuery(Name = "if-empty")] bool ifEmpty = false)
+    {
+        Check(names, who, Access.Configure);
+        return Counted(request, await host.Node.Queues.Delete(names["vhost"], names["queue"], ifUnused, ifEmpty, who.Name));
+    }
+
+    private async Task<IResult> Purge(PathNames names, HttpRequest request, Requester who)
+    {
+        Check(names, who, Access.Read);
+        return Counted(request, await host.Node.Queues.Purge(names["vhost"], names["queue"]));
+    }
+
+    /// <exception cref="BrokerException">403: the user has no permission for that. 405: the queue is another connection's own.</exception>
+    private void Check(PathNames names, Requester who, Access access)
+    {
+        if (who.IsOperatorOfHost || host.Node.Topology.Find(names["vhost"]) is not { } vhost) return;
+        who.Check(vhost, access, Resource.Queue(vhost.Name, names["queue"]));
+        if (vhost.FindQueue(names["queue"]) is { Owner: not null }) throw new BrokerException(BrokerError.QueueLocked(vhost.Name, names["queue"]));
     }
 
     /// <summary>Mirrors catch up by themselves while the queue serves, so there is nothing to begin or to end.</summary>

@@ -1,6 +1,7 @@
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -12,18 +13,18 @@ internal sealed class TopicPermissionEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/topic-permissions", () => Answer.Of(All(host.Node.Topology.VirtualHosts.Values)));
+        api.MapGet("/topic-permissions", () => Answer.Of(All(host.Node.Topology.VirtualHosts.Values))).For(Right.Administrator);
         api.MapGet("/vhosts/{vhost}/topic-permissions", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null));
+            Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null)).For(Right.Administrator);
         api.MapGet("/users/{user}/topic-permissions", (PathNames names) => Answer.OrNotFound(
-            host.Node.Topology.FindUser(names["user"]) is { } user ? All(host.Node.Topology.VirtualHosts.Values, user.Name) : null));
+            host.Node.Topology.FindUser(names["user"]) is { } user ? All(host.Node.Topology.VirtualHosts.Values, user.Name) : null)).For(Right.Administrator);
         api.MapGet("/topic-permissions/{vhost}/{user}", (PathNames names) => Answer.OrNotFound(
-            host.Node.Topology.Find(names["vhost"]) is { } vhost && host.Node.Topology.FindUser(names["user"]) is { } user ? All([vhost], user.Name) : null));
-        api.MapPut("/topic-permissions/{vhost}/{user}", Put);
-        api.MapDelete("/topic-permissions/{vhost}/{user}", async (PathNames names, string? exchange) =>
+            host.Node.Topology.Find(names["vhost"]) is { } vhost && host.Node.Topology.FindUser(names["user"]) is { } user ? All([vhost], user.Name) : null)).For(Right.Administrator);
+        api.MapPut("/topic-permissions/{vhost}/{user}", Put).For(Right.Administrator);
+        api.MapDelete("/topic-permissions/{vhost}/{user}", async (PathNames names, string? exchange, Requester who) =>
             host.Node.Topology.Find(names["vhost"]) is { } vhost && host.Node.Topology.FindUser(names["user"]) is { } user
-                ? await Answer.To(host.Node.Change(new ClearTopicPermissions(vhost.Name, user.Name, exchange)))
-                : Answer.NotFound);
+                ? await Answer.To(who.Change(host.Node, new ClearTopicPermissions(vhost.Name, user.Name, exchange)))
+                : Answer.NotFound).For(Right.Administrator);
     }
 
     private static IEnumerable<object> All(IEnumerable<VirtualHost> vhosts, string? user = null) =>
@@ -43,12 +44,12 @@ internal sealed class TopicPermissionEndpoints(INodeHost host)
         read = permissions.Read,
     };
 
-    private async Task<IResult> Put(PathNames names, Body body)
+    private async Task<IResult> Put(PathNames names, Body body, Requester who)
     {
         var (vhost, user, exchange) = (names["vhost"], names["user"], body.Text("exchange"));
         if (host.Node.Topology.Find(vhost) is null || host.Node.Topology.FindUser(user) is null) return Answer.NotFound;
         var isNew = host.Node.Topology.Find(vhost)?.TopicPermissions.ContainsKey((user, exchange)) != true;
-        var result = await host.Node.Change(new SetTopicPermissions(vhost, user, exchange, body.Text("write"), body.Text("read")));
+        var result = await who.Change(host.Node, new SetTopicPermissions(vhost, user, exchange, body.Text("write"), body.Text("read")));
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);
     }
 }

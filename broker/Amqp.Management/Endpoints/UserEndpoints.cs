@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -14,17 +15,23 @@ internal sealed class UserEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/users", () => Answer.Of(host.Node.Topology.Users.Values.OrderBy(user => user.Name, StringComparer.Ordinal).Select(Show)));
-        api.MapGet("/users/{user}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.FindUser(names["user"]) is { } user ? Show(user) : null));
-        api.MapPut("/users/{user}", Put);
-        api.MapDelete("/users/{user}", (PathNames names) => Answer.To(host.Node.Change(new DeleteUser(names["user"]))));
-        api.MapPut("/users/{user}/password", (PathNames names, Body body) =>
-            Answer.To(host.Node.Change(new ChangePassword(names["user"], body.TextOrNull("password") is { } password ? Hash(password) : PasswordHash.None))));
-        api.MapPut("/users/{user}/tags", (PathNames names, Body body) => Answer.To(host.Node.Change(new SetUserTags(names["user"], Tags(body)))));
+        api.MapGet("/users", () => Answer.Of(host.Node.Topology.Users.Values.OrderBy(user => user.Name, StringComparer.Ordinal).Select(Show))).For(Right.Administrator);
+        api.MapGet("/users/without-permissions", () => Answer.Of(host.Node.Topology.Users.Values
+            .Where(user => !host.Node.Topology.VirtualHosts.Values.Any(vhost => vhost.Permissions.ContainsKey(user.Name)))
+            .OrderBy(user => user.Name, StringComparer.Ordinal).Select(Show))).For(Right.Administrator);
+        api.MapPost("/users/bulk-delete", (Body body, Requester who) => Answer.To(who.Change(host.Node, new Commands(
+            [.. (body.Words("users") ?? throw new BadRequestException("{key_missing,users}")).Select(user => new DeleteUser(user))])))).For(Right.Administrator);
+        api.MapGet("/users/{user}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.FindUser(names["user"]) is { } user ? Show(user) : null)).For(Right.Administrator);
+        api.MapPut("/users/{user}", Put).For(Right.Administrator);
+        api.MapDelete("/users/{user}", (PathNames names, Requester who) => Answer.To(who.Change(host.Node, new DeleteUser(names["user"])))).For(Right.Administrator);
+        api.MapPut("/users/{user}/password", (PathNames names, Body body, Requester who) =>
+            Answer.To(who.Change(host.Node, new ChangePassword(names["user"], body.TextOrNull("password") is { } password ? Hash(password) : PasswordHash.None)))).For(Right.Administrator);
+        api.MapPut("/users/{user}/tags", (PathNames names, Body body, Requester who) =>
+            Answer.To(who.Change(host.Node, new SetUserTags(names["user"], Tags(body))))).For(Right.Administrator);
         api.MapPost("/users/{user}/authenticate", (PathNames names, Body body) => Answer.OrNotFound(
-            host.Node.Topology.FindUser(names["user"]) is { } user ? new { authenticated = user.Password.Fits(body.Text("password")) } : null));
+            host.Node.Topology.FindUser(names["user"]) is { } user ? new { authenticated = user.Password.Fits(body.Text("password")) } : null)).For(Right.Administrator);
         api.MapGet("/auth/hash_password/{password}", (PathNames names) =>
-            Answer.Of(new { ok = Convert.ToBase64String(Hash(names["password"]).Bytes.AsSpan()) }));
+            Answer.Of(new { ok = Convert.ToBase64String(Hash(names["password"]).Bytes.AsSpan()) })).For(Right.Administrator);
     }
 
     private static object Show(User user) => new
@@ -36,12 +43,12 @@ internal sealed class UserEndpoints(INodeHost host)
         limits = LimitEndpoints.Show(user.Limits),
     };
 
-    private async Task<IResult> Put(PathNames names, Body body, HttpRequest request)
+    private async Task<IResult> Put(PathNames names, Body body, HttpRequest request, Requester who)
     {
         var (name, password, tags) = (names["user"], PasswordIn(body), Tags(body));
         var isNew = host.Node.Topology.FindUser(name) is null;
         if (!isNew && request.Headers.IfNoneMatch == "*") return Answer.Exists;
-        var result = await host.Node.Change(isNew
+        var result = await who.Change(host.Node, isNew
             ? new AddUser(name, password, tags)
             : new Commands([new ChangePassword(name, password), new SetUserTags(name, tags)]));
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);

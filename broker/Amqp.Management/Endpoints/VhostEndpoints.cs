@@ -1,8 +1,8 @@
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
-using Microsoft.AspNetCore.Http.Features;
 using Microsoft.AspNetCore.Routing;
 
 namespace Amqp.Management.Endpoints;
@@ -18,11 +18,11 @@ internal sealed class VhostEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/vhosts", () => Answer.Of(host.Node.Topology.VirtualHosts.Values.OrderBy(vhost => vhost.Name, StringComparer.Ordinal).Select(Show)));
-        api.MapGet("/vhosts/{vhost}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Show(vhost) : null));
-        api.MapPut("/vhosts/{vhost}", Put);
-        api.MapDelete("/vhosts/{vhost}", async (PathNames names) =>
-            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await Answer.To(host.Node.Change(new DeleteVhost(vhost.Name))) : Answer.NotFound);
+        api.MapGet("/vhosts", (Requester who) => Answer.Of(host.Node.Topology.VirtualHosts.Values.Where(who.Sees).OrderBy(vhost => vhost.Name, StringComparer.Ordinal).Select(Show))).For(Right.Management);
+        api.MapGet("/vhosts/{vhost}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Show(vhost) : null)).For(Right.Administrator);
+        api.MapPut("/vhosts/{vhost}", Put).For(Right.Administrator);
+        api.MapDelete("/vhosts/{vhost}", async (PathNames names, Requester who) =>
+            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await Answer.To(who.Change(host.Node, new DeleteVhost(vhost.Name))) : Answer.NotFound).For(Right.Administrator);
     }
 
     private object Show(VirtualHost vhost) => new
@@ -37,19 +37,15 @@ internal sealed class VhostEndpoints(INodeHost host)
         cluster_state = new Dictionary<string, string> { [host.Identity.Name] = "running" },
     };
 
-    private async Task<IResult> Put(PathNames names, HttpRequest request)
+    private async Task<IResult> Put(PathNames names, Body body, HttpRequest request, Requester who)
     {
         var name = names["vhost"];
-        // An empty body is allowed here: a virtual host need not be described.
-        var hasBody = request.HttpContext.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody == true;
-        var body = hasBody ? await Body.BindAsync(request.HttpContext) : null;
         var before = host.Node.Topology.Find(name);
         if (before is not null && request.Headers.IfNoneMatch == "*") return Answer.Exists;
-        var metadata = before?.Metadata ?? VhostMetadata.None;
-        if (body is not null) metadata = Change(metadata, body);
-        var result = await host.Node.Change(before is null ? new AddVhost(name, metadata) : new DescribeVhost(name, metadata));
+        var metadata = Change(before?.Metadata ?? VhostMetadata.None, body);
+        var result = await who.Change(host.Node, before is null ? new AddVhost(name, metadata) : new DescribeVhost(name, metadata));
         if (result.Error is { } error) return Answer.Error(error);
-        if (body?.FlagOrNull("tracing") is { } isTraced && isTraced != host.Node.IsTraced(name)) host.Node.Trace(name, isTraced);
+        if (body.FlagOrNull("tracing") is { } isTraced && isTraced != host.Node.IsTraced(name)) host.Node.Trace(name, isTraced);
         return Answer.Put(isNew: before is null);
     }
 

@@ -11,6 +11,9 @@ namespace Amqp.Management.Http;
 /// <summary>The answers there are, in the shapes of RabbitMQ's HTTP API.</summary>
 internal static class Answer
 {
+    // Without a charset, as in RabbitMQ: tools compare it.
+    private const string JsonType = "application/json";
+
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
@@ -28,20 +31,31 @@ internal static class Answer
     public static readonly IResult Stopped = Error(
         StatusCodes.Status503ServiceUnavailable, "not_running", "the node is stopped: start it with start_app");
 
-    public static IResult Of(object value) => Results.Json(value, Json);
+    /// <summary>The name or the password is wrong; which, is not said.</summary>
+    public static readonly IResult NotAuthenticated = Error(StatusCodes.Status401Unauthorized, "not_authorized", "Not_Authorized");
+
+    public static IResult Of(object value) => Results.Json(value, Json, JsonType);
 
     /// <summary>What would be the body of that.</summary>
     public static byte[] Bytes(object value) => JsonSerializer.SerializeToUtf8Bytes(value, Json);
 
     /// <summary>A check that has failed, as RabbitMQ's health checks answer: 503 with what was found.</summary>
-    public static IResult Failed(object value) => Results.Json(value, Json, statusCode: StatusCodes.Status503ServiceUnavailable);
+    public static IResult Failed(object value) => Results.Json(value, Json, JsonType, StatusCodes.Status503ServiceUnavailable);
 
     /// <summary>The object, or 404.</summary>
     public static IResult OrNotFound(object? value) => value is null ? NotFound : Of(value);
 
     public static IResult BadRequest(string reason) => Error(StatusCodes.Status400BadRequest, "bad_request", reason);
 
-    public static IResult Error(BrokerError error) => error.Code == ReplyCode.NotFound ? NotFound : BadRequest(error.Text);
+    /// <summary>The user has logged in, and may not do that. RabbitMQ has the status of one who has not.</summary>
+    public static IResult NotAuthorised(string reason) => Error(StatusCodes.Status401Unauthorized, "not_authorised", reason);
+
+    public static IResult Error(BrokerError error) => error.Code switch
+    {
+        ReplyCode.NotFound => NotFound,
+        ReplyCode.AccessRefused => NotAuthorised("Access refused."),
+        _ => BadRequest(error.Text),
+    };
 
     /// <summary>What was asked for is on none of the nodes that answer, and may be on one that does not.</summary>
     public static IResult Silent(IEnumerable<NodeReply> nodes) => Error(
@@ -54,5 +68,5 @@ internal static class Answer
     /// <summary>What came of a command, for requests that say what they want and not whether it is new.</summary>
     public static async Task<IResult> To(Task<TopologyResult> change) => (await change).Error is { } error ? Error(error) : Done;
 
-    private static IResult Error(int status, string error, string reason) => Results.Json(new { error, reason }, Json, statusCode: status);
+    private static IResult Error(int status, string error, string reason) => Results.Json(new { error, reason }, Json, JsonType, status);
 }

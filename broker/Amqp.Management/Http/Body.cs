@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Http.Features;
 
 namespace Amqp.Management.Http;
 
@@ -20,12 +21,18 @@ internal sealed class Body
     /// <exception cref="BadRequestException">It is no object.</exception>
     public static async ValueTask<Body> BindAsync(HttpContext context)
     {
+        // As in RabbitMQ nothing at all, and null, are an object without members.
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody != true) return new Body([]);
         try
         {
             var json = await JsonSerializer.DeserializeAsync<JsonElement>(context.Request.Body, cancellationToken: context.RequestAborted);
-            return json.ValueKind == JsonValueKind.Object
-                ? new Body(json.Deserialize<Dictionary<string, JsonElement>>()!)
-                : throw new BadRequestException("the body is not a JSON object");
+            return json.ValueKind switch
+            {
+                JsonValueKind.Object => new Body(json.Deserialize<Dictionary<string, JsonElement>>()!),
+                JsonValueKind.Null => new Body([]),
+                JsonValueKind.String => throw new BadRequestException("invalid payload: the request body JSON-decoded to a string. Is the input doubly-JSON-encoded?"),
+                _ => throw new BadRequestException("not_json"),
+            };
         }
         catch (JsonException)
         {
@@ -76,6 +83,17 @@ internal sealed class Body
         null => null,
         { ValueKind: JsonValueKind.True or JsonValueKind.False } value => value.GetBoolean(),
         _ => throw new BadRequestException($"'{key}' is missing or neither true nor false"),
+    };
+
+    /// <summary>True, false, or one of them as a text, which RabbitMQ's own tools send.</summary>
+    /// <param name="otherwise">If it is missing.</param>
+    /// <exception cref="BadRequestException">It is none of that.</exception>
+    public bool FlagOrText(string key, bool otherwise = false) => Find(key) switch
+    {
+        null => otherwise,
+        { ValueKind: JsonValueKind.True } => true,
+        { ValueKind: JsonValueKind.False } => false,
+        { } value => TextOf(value) switch { "true" => true, "false" => false, _ => throw new BadRequestException($"'{key}' is neither true nor false") },
     };
 
     /// <summary>Any value.</summary>

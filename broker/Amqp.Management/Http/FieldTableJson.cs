@@ -1,5 +1,7 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
+using Amqp.Core;
 using AMQP.Net;
 
 namespace Amqp.Management.Http;
@@ -7,6 +9,31 @@ namespace Amqp.Management.Http;
 /// <summary>A field table as RabbitMQ's HTTP API shows it: an object whose values have lost their exact types.</summary>
 internal sealed class FieldTableJson : JsonConverter<FieldTable>
 {
+    /// <summary>The table that a JSON object stands for: its whole numbers are 64 bits long, as in RabbitMQ.</summary>
+    /// <param name="json">Null: an empty table.</param>
+    /// <exception cref="BadRequestException">It is no object, or there is something in it that a table cannot have.</exception>
+    public static FieldTable Of(JsonElement? json)
+    {
+        if (json is not { } value) return FieldTable.Empty;
+        if (value.ValueKind != JsonValueKind.Object) throw new BadRequestException("arguments are not a JSON object");
+        return FieldTable.From(value.EnumerateObject().Select(member => Encoding.UTF8.GetByteCount(member.Name) <= Limits.NameBytes
+            ? KeyValuePair.Create(member.Name, ValueOf(member.Value))
+            : throw new BadRequestException($"the name of an argument is longer than {Limits.NameBytes} bytes")));
+    }
+
+    private static FieldValue ValueOf(JsonElement json) => json.ValueKind switch
+    {
+        JsonValueKind.String => FieldValue.From(json.GetString()!),
+        JsonValueKind.Number when json.TryGetInt64(out var integer) => FieldValue.From(integer),
+        JsonValueKind.Number when json.TryGetDouble(out var number) && double.IsFinite(number) => FieldValue.From(number),
+        JsonValueKind.True => FieldValue.From(true),
+        JsonValueKind.False => FieldValue.From(false),
+        JsonValueKind.Object => FieldValue.From(Of(json)),
+        JsonValueKind.Array => FieldValue.From([.. json.EnumerateArray().Select(ValueOf)]),
+        JsonValueKind.Null => throw new BadRequestException("null_not_allowed"),
+        _ => throw new BadRequestException($"the number {json.GetRawText()} is too large"),
+    };
+
     public override FieldTable Read(ref Utf8JsonReader reader, Type typeToConvert, JsonSerializerOptions options) =>
         throw new NotSupportedException("tables are only shown");
 

@@ -1,8 +1,8 @@
-namespace Amqp.Host.Listeners;
+namespace Amqp.Broker.Observability;
 
 /// <summary>Lets one line into the log in ten seconds, and counts the others: a client that can provoke a line, perhaps without a
 /// password, must not fill the disk with them.</summary>
-internal sealed class LogThrottle(TimeProvider time)
+public sealed class LogThrottle(TimeProvider time)
 {
     public const int EveryMs = 10_000;
 
