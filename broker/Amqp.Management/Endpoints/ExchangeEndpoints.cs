@@ -1,6 +1,9 @@
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
+using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
 
 namespace Amqp.Management.Endpoints;
@@ -8,27 +11,53 @@ namespace Amqp.Management.Endpoints;
 /// <summary>Exchanges.</summary>
 internal sealed class ExchangeEndpoints(INodeHost host)
 {
+    /// <summary>What paths call the default exchange, which has no name.</summary>
+    private const string DefaultExchange = "amq.default";
+
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/exchanges", () => Answer.Of(All(host.Node.Topology.VirtualHosts.Values)));
-        api.MapGet("/exchanges/{vhost}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null));
+        api.MapGet("/exchanges", (Requester who) => Answer.Of(who.VhostsInside(host.Node.Topology).SelectMany(All))).For(Right.InVhost);
+        api.MapGet("/exchanges/{vhost}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All(vhost) : null)).For(Right.InVhost);
+        api.MapGet("/exchanges/{vhost}/{exchange}", (PathNames names) => Answer.OrNotFound(Find(names) is { } exchange ? Show(exchange) : null)).For(Right.InVhost);
+        api.MapPut("/exchanges/{vhost}/{exchange}", Put).For(Right.InVhost);
+        api.MapDelete("/exchanges/{vhost}/{exchange}", async (PathNames names, Requester who, [FromQuery(Name = "if-unused")] bool ifUnused = false) => Find(names) is { } exchange
+            ? await Answer.To(who.Change(host.Node, new DeleteExchange(exchange.Vhost, exchange.Name, ifUnused, who.Name)))
+            : Answer.NotFound).For(Right.InVhost);
     }
 
-    private IEnumerable<object> All(IEnumerable<VirtualHost> vhosts) =>
-        from vhost in vhosts
-        orderby vhost.Name
-        from exchange in vhost.Exchanges.Values.OrderBy(exchange => exchange.Name, StringComparer.Ordinal)
-        select new
-        {
-            name = exchange.Name,
-            vhost = vhost.Name,
-            type = exchange.Type,
-            durable = exchange.Durable,
-            auto_delete = exchange.AutoDelete,
-            @internal = exchange.Internal,
-            arguments = exchange.Arguments,
-            policy = exchange.Policies.Policy?.Name,
-            messages_delayed = host.Node.Queues.DelayedIn(exchange),
-            message_stats = MessageStats.OfExchange(host.Node.MeterOf(exchange)),
-        };
+    /// <summary>The name that a path means.</summary>
+    public static string NameIn(string segment) => segment == DefaultExchange ? "" : Names.Strip(segment);
+
+    private Exchange? Find(PathNames names) => host.Node.Topology.Find(names["vhost"])?.FindExchange(NameIn(names["exchange"]));
+
+    private async Task<IResult> Put(PathNames names, Body body, Requester who)
+    {
+        if (host.Node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
+        var result = await who.Change(host.Node, new DeclareExchange(
+            vhost.Name,
+            NameIn(names["exchange"]),
+            body.TextOrNull("type") ?? "direct",
+            body.FlagOrText("durable"),
+            body.FlagOrText("auto_delete"),
+            body.FlagOrText("internal"),
+            FieldTableJson.Of(body.ValueOrNull("arguments")),
+            who.Name));
+        return result.Error is { } error ? Answer.Error(error) : Answer.Put(result.Changed);
+    }
+
+    private IEnumerable<object> All(VirtualHost vhost) => vhost.Exchanges.Values.OrderBy(exchange => exchange.Name, StringComparer.Ordinal).Select(Show);
+
+    private object Show(Exchange exchange) => new
+    {
+        name = exchange.Name,
+        vhost = exchange.Vhost,
+        type = exchange.Type,
+        durable = exchange.Durable,
+        auto_delete = exchange.AutoDelete,
+        @internal = exchange.Internal,
+        arguments = exchange.Arguments,
+        policy = exchange.Policies.Policy?.Name,
+        messages_delayed = host.Node.Queues.DelayedIn(exchange),
+        message_stats = MessageStats.OfExchange(host.Node.MeterOf(exchange)),
+    };
 }
