@@ -17,6 +17,8 @@ public static class ManagementApi
     /// all but <c>/api/nodes</c> answer 503.</summary>
     public static void Map(WebApplication application, INodeHost host, ILoggerFactory loggers)
     {
+        application.Use(AnswerHead);
+        application.UseRouting();
         application.Use(TellRefusal);
         application.Use(new Login(host, loggers.CreateLogger<Login>()).LetIn);
         new NodeEndpoints(host).Map(application.MapGroup("/api"));
@@ -39,7 +41,7 @@ public static class ManagementApi
         new ConnectionEndpoints(host).Map(api);
         new ChannelEndpoints(host).Map(api);
         new ConsumerEndpoints(host).Map(api);
-        application.MapFallback(() => Answer.NotFound).For(Right.Management);
+        application.MapFallback(() => Answer.NotFound).For(Right.Anyone);
     }
 
     /// <summary>What the node shows of itself in <c>/api/nodes</c>, also of other nodes. UTF-8; empty: it is stopped.</summary>
@@ -49,6 +51,13 @@ public static class ManagementApi
     /// <exception cref="InvalidOperationException">It is stopped.</exception>
     /// <exception cref="InvalidDataException">It does not understand it.</exception>
     public static Task<ReadOnlyMemory<byte>> AnswerTo(INodeHost host, ReadOnlyMemory<byte> question) => OtherNodes.AnswerTo(host, question);
+
+    /// <summary>Whatever can be got has a header, too: the server leaves out the body.</summary>
+    private static Task AnswerHead(HttpContext context, RequestDelegate next)
+    {
+        if (HttpMethods.IsHead(context.Request.Method)) context.Request.Method = HttpMethods.Get;
+        return next(context);
+    }
 
     private static async ValueTask<object?> WhileNodeIsThere(INodeHost host, EndpointFilterInvocationContext context, EndpointFilterDelegate next)
     {

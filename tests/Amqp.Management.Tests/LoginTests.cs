@@ -39,6 +39,16 @@ internal sealed class LoginTests : ApiFixture
         Assert.That(answer.Response!.Headers.WwwAuthenticate.ToString(), Is.EqualTo("Basic realm=\"RabbitMQ Management\""));
     }
 
+    [Test]
+    public async Task What_is_not_there_is_not_there_for_anyone() => Assert.That((await new HttpApi(_broker, user: null).Get("nothing")).Status, Is.EqualTo(HttpStatusCode.NotFound));
+
+    [Test]
+    public async Task A_header_alone_can_be_asked_for()
+    {
+        var answer = await new HttpApi(_broker).Send(HttpMethod.Head, "overview", body: null);
+        Assert.That((answer.Status, answer.Json, answer.Response!.Content.Headers.ContentType!.ToString()), Is.EqualTo((HttpStatusCode.OK, (JsonNode?)null, "application/json")));
+    }
+
     [TestCase("guest", "wrong")]
     [TestCase("nobody", "guest")]
     [TestCase("guest", "")]

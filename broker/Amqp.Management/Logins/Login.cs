@@ -35,6 +35,8 @@ internal sealed partial class Login(INodeHost host, ILogger<Login> logger)
             context.Features.Set(Requester.OperatorOfHost);
             return null;
         }
+        var right = endpoint.Metadata.GetMetadata<Right>() ?? Right.OperatorOfHost;
+        if (right == Right.Anyone) return null;
         using var use = host.Enter();
         if (use is null) return Answer.Stopped;
         if (!TryReadName(context.Request, out var name, out var password))
@@ -53,7 +55,6 @@ internal sealed partial class Login(INodeHost host, ILogger<Login> logger)
         if (host.Node.Topology.FindUser(name) is not { } user) return Answer.NotAuthenticated;
         var requester = new Requester(user);
         if (!requester.MayManage) return Answer.NotAuthorised("Not management user");
-        var right = endpoint.Metadata.GetMetadata<Right>() ?? Right.OperatorOfHost;
         if (!right.Allows(requester, VhostOf(context, endpoint))) return Answer.NotAuthorised(right.Refusal);
         context.Features.Set(requester);
         return null;

@@ -13,6 +13,9 @@ internal sealed record Right(string Refusal, Func<Requester, VirtualHost?, bool>
     private const string VhostRefusal = "User not authorised to access virtual host";
     private const string ObjectRefusal = "User not authorised to access object";
 
+    /// <summary>Without a login.</summary>
+    public static readonly Right Anyone = new("", (_, _) => true);
+
     /// <summary>What RabbitMQ has no path for, and what acts on the process.</summary>
     public static readonly Right OperatorOfHost = new("Only the user who runs the broker may do that, by its control socket", (who, _) => who.IsOperatorOfHost);
 
