@@ -52,8 +52,3 @@ public readonly record struct EpochEnd(uint Epoch, long End);
 /// <param name="Boot">Of the author (<see cref="Member.Boot"/>).</param>
 /// <param name="Number">Of its proposals for this queue.</param>
 public readonly record struct ProposalId(long Boot, long Number);
-
-/// <summary>What a copy knows of all that there was, from the leaders that told it everything.</summary>
-/// <param name="End">Below this position it has all that the last of them had.</param>
-/// <param name="Ends">How far that one knew those before it; null: it was started again since, and the store has to say.</param>
-internal readonly record struct Knowledge(long End, EpochEnd[]? Ends);

@@ -64,8 +64,8 @@ internal sealed class QueueLeader
     /// <summary>Nothing is confirmed: the lease of this node is in doubt, and another one may lead by now.</summary>
     public bool IsSuspended { get; set; }
 
-    /// <summary>What it is sure of: all of its own epoch and, as long as nothing has come in that, no more than when it began to lead. It may have lacked something before that.</summary>
-    public Knowledge Known => new(Positions.EpochOf(Math.Max(0, _state.MessagesEnd - 1)) == Stored.Epoch ? _state.MessagesEnd : _ends[^1].End, _ends);
+    /// <summary>Up to where it knows each epoch: all of its own, and of those before what it knew when it began to lead.</summary>
+    public EpochEnd[] Known => [.. _ends, new EpochEnd(Stored.Epoch, Math.Max(Positions.First(Stored.Epoch), _state.MessagesEnd))];
 
     public bool AcceptsPublishes => Stored.HasEnough && !IsSuspended && _handOver is null;
 

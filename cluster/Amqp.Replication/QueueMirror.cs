@@ -42,13 +42,13 @@ internal sealed class QueueMirror
     private long _wants;
     private bool _isDescribed;
     private bool _areOrphansKept = true;
-    private Knowledge _known;
+    private EpochEnd[]? _known;
     private long _spokeAt;
 
     /// <param name="configuration">Says whom it follows.</param>
     /// <param name="known">Of the leaders before.</param>
     public QueueMirror(
-        Member self, QueueState state, ReplicaEffects effects, ReplicaOptions options, QueueConfiguration configuration, ProducerWindows producers, Absences absences, Knowledge known, long session, long now)
+        Member self, QueueState state, ReplicaEffects effects, ReplicaOptions options, QueueConfiguration configuration, ProducerWindows producers, Absences absences, EpochEnd[]? known, long session, long now)
     {
         (_known, _absences) = (known, absences);
         (_self, _state, _effects, _options, _configuration, _producers) = (self, state, effects, options, configuration, producers);
@@ -67,8 +67,18 @@ internal sealed class QueueMirror
     /// <summary>Of the leader's epoch, up to where the messages of earlier ones are known.</summary>
     public EpochEnd[] Ends { get; private set; } = [];
 
-    /// <summary>What it is sure of: while it is not told of everything, what it was sure of before.</summary>
-    public Knowledge Known => !_isDescribed ? _known : new Knowledge(_missing.Count > 0 ? _missing.Min : _state.MessagesEnd, Ends);
+    /// <summary>Up to where it knows each epoch: as its leader did, but for what it lacks and what is above that. While it is not told of everything, as before; null: it was started again since.</summary>
+    public EpochEnd[]? Known
+    {
+        get
+        {
+            if (!_isDescribed) return _known;
+            var own = new EpochEnd(_configuration.Epoch, Math.Max(Positions.First(_configuration.Epoch), _state.MessagesEnd));
+            if (_missing.Count == 0) return [.. Ends, own];
+            var end = _missing.Min;
+            return [.. Ends.Append(own).Where(known => Positions.First(known.Epoch) <= end).Select(known => known with { End = Math.Min(known.End, end) })];
+        }
+    }
 
     public long Session => _session;
 
@@ -102,6 +112,7 @@ internal sealed class QueueMirror
     {
         if (!_isDescribed || _missing.Count > 0 || !_areOrphansKept || IsComplete) return;
         foreach (var position in _surplus) _state.Replay(StoreRecord.Settle(_state.Id, position), now);
+        if (_surplus.Count > 0) _state.LoseKeys();
         _surplus.Clear();
         _producers.Clear();
         foreach (ref readonly var mark in _told.ToArray().AsSpan()) _producers.Add(mark);

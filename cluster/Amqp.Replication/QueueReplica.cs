@@ -41,8 +41,8 @@ public sealed class QueueReplica
     private QueueLeader? _leader;
     private QueueMirror? _mirror;
 
-    // Of a copy that neither leads nor follows: what it knew when it did. Null: it never has, and knows what it has.
-    private Knowledge? _known;
+    // Of a copy that neither leads nor follows: what it knew when it did. Null: it never has since its node was started.
+    private EpochEnd[]? _known;
     private bool _isSuspended;
 
     /// <param name="self">This start of this node.</param>
@@ -263,22 +263,24 @@ public sealed class QueueReplica
         _state.Follow();
     }
 
-    private Knowledge Known => _mirror?.Known ?? _leader?.Known ?? _known ?? new Knowledge(_state.MessagesEnd, Ends: null);
+    private EpochEnd[]? Known => _mirror is not null ? _mirror.Known : _leader?.Known ?? _known;
 
-    /// <summary>What the leaders before knew of the epochs before theirs, and this one of the last.</summary>
+    /// <summary>Up to where it knows the epochs before this one.</summary>
     private EpochEnd[] EndsOf(QueueConfiguration configuration)
     {
-        var (end, ends) = Known;
-        var last = Positions.EpochOf(Math.Max(0, end - 1));
+        var known = Known ?? Stored(configuration.Ends);
         // Of a copy that was not in sync the store says that it knows nothing.
-        if (configuration.Ends is [.., { End: 0 } unknown] && unknown.Epoch >= last) return [.. configuration.Ends];
-        // Those in the store are of the last leader that changed the record: it may have ended before it told this copy what it had.
-        ends ??= [.. configuration.Ends];
-        var known = ends.Where(earlier => earlier.Epoch < last).ToList();
-        // It knows no more of that epoch than the leader that told it all: where the next epoch begins, for instance, if it lacks the first message of that.
-        foreach (var told in ends) end = told.Epoch == last ? Math.Min(end, told.End) : end;
+        if (configuration.Ends is [.., { End: 0 } unknown] && unknown.Epoch >= known[^1].Epoch) return [.. configuration.Ends];
         // The first says what is older than everything else here.
-        if (known.Count >= EndsMax) known.RemoveAt(1);
-        return [.. known, new EpochEnd(last, end)];
+        return known.Length <= EndsMax ? known : [known[0], .. known[^(EndsMax - 1)..]];
+    }
+
+    /// <summary>A copy that was started again knows what it has, and goes by what the last leader that changed the record knew: that may have ended before it told this copy what it had.</summary>
+    private EpochEnd[] Stored(IEnumerable<EpochEnd> ends)
+    {
+        var end = _state.MessagesEnd;
+        var last = Positions.EpochOf(Math.Max(0, end - 1));
+        foreach (var told in ends) end = told.Epoch == last ? Math.Min(end, told.End) : end;
+        return [.. ends.Where(earlier => earlier.Epoch < last), new EpochEnd(last, end)];
     }
 }

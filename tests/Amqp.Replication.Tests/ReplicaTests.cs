@@ -122,6 +122,27 @@ public partial class ReplicaTests
         Assert.That(story["a"].Orphans?.Positions, Has.Length.EqualTo(1), "m1 is kept aside");
     }
 
+    /// <summary>Seed 134641: an epoch that none of them knew counted as known up to the next one.</summary>
+    [Test]
+    public void A_leader_that_lacks_the_first_message_of_an_epoch_knows_nothing_of_one_before_that_its_leader_did_not_know()
+    {
+        var story = new ReplicaStory(nodes: ["a", "b", "c"]);
+        story.Configure(1, "a", "a b c");
+        story.Pass();
+        story.Configure(2, "c", "a b c", heard: "c");
+        story["c"].Publish(Producer, "m1");
+        story["c"].Sent.Clear();
+        story.Configure(3, "a", "a b c", heard: "a");
+        story["a"].Publish(new ProducerId(9, 2), "m2");
+        story.Configure(3, "a", "a b c", "a", "b");
+        story.PassOne("b");
+        story.PassOne("a"); // all that there is: m2
+        story["b"].Sent.Clear(); // it wants m2
+        story.Configure(4, "b", "a b c");
+        story.Pass();
+        Assert.That((story["c"].Orphans?.Positions.Length, story["a"].Orphans?.Positions.Length), Is.EqualTo((1, 1)), "m1 and m2 are kept aside");
+    }
+
     /// <summary>Seed 2224: the one that was to lead left the set, and clients waited for ever.</summary>
     [Test]
     public void A_hand_over_to_one_that_is_gone_is_given_up()

@@ -29,8 +29,11 @@ public sealed partial class QueueState
     /// <summary>Messages are compared by their keys here.</summary>
     public bool Deduplicates => _seen is not null;
 
-    /// <summary>The keys of restored messages are not known yet: nothing may be published here. See <see cref="Index"/>.</summary>
+    /// <summary>The keys of messages are not known yet, as after they were restored: nothing may be published here. See <see cref="Index"/>.</summary>
     public bool LacksKeys { get; private set; }
+
+    /// <summary>Of two messages with one key the later one is known by it. When it goes since it should never have been here, the key of the other has to be learned again.</summary>
+    public void LoseKeys() => LacksKeys = Deduplicates && _log.Count > 0;
 
     private bool RemembersKeys => _role == QueueRole.Deduplication;
 

@@ -50,7 +50,7 @@ public sealed partial class QueueState
             Put(position, message: null, size, bodySize, attributes, redelivered ? flags | EntryFlags.Redelivered : flags, now);
         }
         LineUp();
-        LacksKeys = Deduplicates && _log.Count > 0;
+        LoseKeys();
         _log.SkipTo(recovered.NextPosition);
         _ready.OpenWindows(bytes: 0, atLeastOne: false);
     }

@@ -2,6 +2,7 @@ using AMQP.Net;
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
+using Amqp.Core.Records;
 
 namespace Amqp.Core.Tests.Queues;
 
@@ -74,6 +75,20 @@ public class DeduplicationTests
         Assert.That(again.State.LacksKeys, Is.True);
         Index(again);
         Assert.That((again.State.LacksKeys, again.PublishKeyed("m3", "b"), again.PublishKeyed("m4", "c", persistent: true)), Is.EqualTo((false, QueueState.NotStored, 2L)));
+    }
+
+    /// <summary>Seed 170897 of the simulator of mirrored queues: what a deposed leader had taken last hid what its leader has.</summary>
+    [Test]
+    public void A_mirror_learns_the_keys_again_of_what_others_hid_that_should_never_have_been_there()
+    {
+        var queue = new QueueStory(durable: true, settings: Deduplicating);
+        foreach (var position in (long[])[20, 10]) queue.State.Replay(StoreRecord.Enqueue(queue.State.Id, position, Keyed($"m{position}", "a"), expiresAt: 0), queue.Now);
+        queue.State.Replay(StoreRecord.Settle(queue.State.Id, position: 20), queue.Now);
+        queue.State.LoseKeys();
+        queue.State.Lead(epoch: 1, mayHaveBeenHandedOut: true, queue.Now);
+        Assert.That(queue.State.LacksKeys, Is.True);
+        Index(queue);
+        Assert.That(queue.PublishKeyed("again", "a"), Is.EqualTo(QueueState.NotStored));
     }
 
     [Test]

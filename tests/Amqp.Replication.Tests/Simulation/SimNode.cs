@@ -113,6 +113,7 @@ internal sealed partial class SimNode(SimCluster simulation, string name)
     public void Configured(QueueConfiguration configuration, bool isCurrent = false)
     {
         Replica.Configured(configuration, Now);
+        if (Replica.Role == ReplicaRole.Leader) LearnKeys();
         if (isCurrent && !configuration.Concerns(name) && Disk.Durable.Count > 0) Forget();
     }
 
@@ -228,7 +229,7 @@ internal sealed partial class SimNode(SimCluster simulation, string name)
         _effects.ClearRecords();
     }
 
-    /// <summary>Of restored messages, if the queue goes by their keys.</summary>
+    /// <summary>Of restored messages, and of those that others with the same keys have hidden, if the queue goes by their keys.</summary>
     private void LearnKeys()
     {
         for (var from = 0L; State.LacksKeys;)
