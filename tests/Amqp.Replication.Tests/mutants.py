@@ -41,7 +41,8 @@ MUTANTS = [
     ("publishes that only this copy had stay known", "QueueMirror.cs", "        _producers.Clear();\n", ""),
     ("publishes are known before they are there", "QueueMirror.cs", "last.Producers.AsSpan()) _told.Add(mark);", "last.Producers.AsSpan()) { _told.Add(mark); _producers.Add(mark); }"),
     ("publishes that the leader knows are forgotten", "QueueMirror.cs", "foreach (ref readonly var mark in _told.ToArray().AsSpan()) _producers.Add(mark);", ""),
-    ("a copy that was joining knows everything", "QueueMirror.cs", "public Knowledge Known => !_isDescribed ? _known : new Knowledge(_missing.Count > 0 ? _missing.Min : _state.MessagesEnd, Ends);", "public Knowledge Known => new Knowledge(_state.MessagesEnd, _isDescribed ? Ends : _known.Ends);"),
+    ("a copy that lacks something knows everything", "QueueMirror.cs", "if (_missing.Count == 0) return [.. Ends, own];", "if (_missing.Count >= 0) return [.. Ends, own];"),
+    ("keys that a deposed leader's hid are not learned again", "QueueMirror.cs", "if (_surplus.Count > 0) _state.LoseKeys();", ""),
     ("what is known differently is not corrected", "QueueMirror.cs", "is var known && known != own)", "is var known && known != own && own.Position < 0)"),
     ("taken before it is flushed", "QueueMirror.cs", "_session, _flushed / 2,", "_session, _taken,"),
     ("an item counts before all of it is recorded", "QueueMirror.cs", "            Take(item, now);\n            _taken++;\n", "            _taken++;\n            Take(item, now);\n"),
@@ -51,7 +52,7 @@ MUTANTS = [
     ("what comes from another epoch counts", "QueueReplica.cs", "if (message.Epoch != _configuration?.Epoch) return;", "if (_configuration is null) return;"),
     ("a new leader's messages count as never handed out", "QueueReplica.cs", "mayHaveBeenHandedOut: wasMirrored", "mayHaveBeenHandedOut: false"),
     ("a deposed leader's consumers keep what they have", "QueueReplica.cs", "        _state.Follow();\n", ""),
-    ("what the store says of earlier epochs counts more than what was told", "QueueReplica.cs", "ends ??= [.. configuration.Ends];", "ends = [.. configuration.Ends];"),
+    ("what the store says of earlier epochs counts more than what was told", "QueueReplica.cs", "var known = Known ?? Stored(configuration.Ends);", "var known = Stored(configuration.Ends);"),
     ("a leader knows more of an epoch than it was told", "QueueReplica.cs", "foreach (var told in ends) end = told.Epoch == last ? Math.Min(end, told.End) : end;", ""),
     ("a copy that was not in sync leads and knows everything", "Election.cs", ", Ends = [new EpochEnd(0, 0), new EpochEnd(configuration.Epoch, 0)] }", " }"),
 ]
