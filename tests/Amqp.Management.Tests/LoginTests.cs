@@ -50,7 +50,7 @@ internal sealed class LoginTests : ApiFixture
     }
 
     [TestCase("guest", "wrong")]
-    [TestCase("nobody", "guest")]
+    [TestCase("stranger", "guest")]
     [TestCase("guest", "")]
     public async Task A_wrong_name_or_password_is_refused_without_saying_which(string user, string password) =>
         await Refused(new HttpApi(_broker, user, password), "overview", "Not_Authorized", "not_authorized");
@@ -108,6 +108,9 @@ internal sealed class LoginTests : ApiFixture
         Assert.That(await Names("vhosts", "monitoring"), Is.SupersetOf(new[] { "inside", "outside" }));
         Assert.That((await As("management").List("connections")).Select(Owner).Distinct(), Is.EqualTo(new[] { "u-management" }));
         Assert.That((await As("monitoring").List("connections")).Select(Owner), Is.SupersetOf(new[] { "u-management", "outsider" }));
+        var (all, own) = (await As("monitoring").Get("overview"), await As("management").Get("overview"));
+        Assert.That((all["object_totals"]!["connections"]!.GetValue<int>(), own["object_totals"]!["connections"]!.GetValue<int>()), Is.EqualTo((2, 1)));
+        Assert.That((all["listeners"]!.AsArray().Count > 0, own["listeners"]!.AsArray().Count), Is.EqualTo((true, 0)));
         Assert.That((await As("management").Delete("connections/username/outsider")).Status, Is.EqualTo(HttpStatusCode.Unauthorized));
         Assert.That((await As("management").Delete("connections/username/u-management")).Status, Is.EqualTo(HttpStatusCode.NoContent));
         await channel.QueueDeleteAsync("there");
@@ -127,6 +130,16 @@ internal sealed class LoginTests : ApiFixture
         await channel.QueueDeclareAsync("own", durable: false, exclusive: true, autoDelete: false);
         Assert.That((await As("management").Delete("queues/inside/own")).Status, Is.EqualTo(HttpStatusCode.BadRequest), "another connection's own");
         await channel.QueueDeleteAsync("open");
+    }
+
+    [TestCase("operator_policy/inside/p", """{"value":{"pattern":"^none$","definition":{"max-length":1},"priority":0,"apply-to":"queues"}}""")]
+    [TestCase("vhost-limits/inside/limits", """{"value":{"max-queues":-1}}""")]
+    public async Task What_bounds_policymakers_is_set_by_administrators_whatever_the_path(string path, string body)
+    {
+        Assert.That((await As("policymaker").Send(HttpMethod.Put, $"parameters/{path}", body)).Status, Is.EqualTo(HttpStatusCode.Unauthorized));
+        Assert.That((await As("administrator").Send(HttpMethod.Put, $"parameters/{path}", body)).Status, Is.EqualTo(HttpStatusCode.Created));
+        Assert.That((await As("policymaker").Delete($"parameters/{path}")).Status, Is.EqualTo(HttpStatusCode.Unauthorized));
+        Assert.That((await As("administrator").Delete($"parameters/{path}")).Status, Is.EqualTo(HttpStatusCode.NoContent));
     }
 
     [Test]

@@ -12,7 +12,7 @@ namespace Amqp.Management.Endpoints;
 /// <summary>The whole broker at a glance.</summary>
 internal sealed class OverviewEndpoints(INodeHost host)
 {
-    /// <summary>What the command line is called where users have names.</summary>
+    /// <summary>Operators of this host have no tags of their own.</summary>
     private static readonly string[] TagsOfOperators = [User.Administrator];
 
     public void Map(IEndpointRouteBuilder api)
@@ -26,9 +26,12 @@ internal sealed class OverviewEndpoints(INodeHost host)
         })).For(Right.Management);
     }
 
-    private async Task<IResult> Show()
+    /// <summary>Who is no monitor sees what is its own, as in RabbitMQ.</summary>
+    private async Task<IResult> Show(Requester who)
     {
-        var (queues, connections, topology) = (host.Node.Queues.List().ToArray(), await host.Node.Connections.List(), host.Node.Topology);
+        var vhosts = host.Node.Topology.VirtualHosts.Values.Where(who.Sees).ToArray();
+        var queues = vhosts.SelectMany(vhost => host.Node.Queues.List(vhost.Name)).ToArray();
+        var connections = (await host.Node.Connections.List()).Where(connection => who.SeesClientsOf is not { } own || connection.User == own).ToArray();
         var ready = queues.Sum(queue => (long)queue.Figures.Ready);
         var unacked = queues.Sum(queue => (long)queue.Figures.Unacked);
         return Answer.Of(new
@@ -43,13 +46,13 @@ internal sealed class OverviewEndpoints(INodeHost host)
             {
                 connections = connections.Length,
                 channels = connections.Sum(connection => connection.Channels.Length),
-                exchanges = topology.VirtualHosts.Values.Sum(vhost => vhost.Exchanges.Count),
+                exchanges = vhosts.Sum(vhost => vhost.Exchanges.Count),
                 queues = queues.Length,
                 consumers = connections.Sum(connection => connection.Channels.Sum(channel => channel.Consumers.Length)),
             },
             queue_totals = new { messages = ready + unacked, messages_ready = ready, messages_unacknowledged = unacked },
-            message_stats = MessageStats.OfClient(host.Node.Meter),
-            listeners = NodeEndpoints.ListenersOf(host),
+            message_stats = MessageStats.OfClient(who.IsMonitor ? host.Node.Meter : null),
+            listeners = who.IsMonitor ? NodeEndpoints.ListenersOf(host) : [],
         });
     }
 }

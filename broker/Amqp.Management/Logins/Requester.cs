@@ -16,7 +16,7 @@ internal sealed class Requester(User? user)
     /// <summary>Null: an operator of this host.</summary>
     public User? User => user;
 
-    /// <summary>Whose permissions an action needs; null: nobody's, it is an operator's.</summary>
+    /// <summary>Whose permissions an action needs; null: none, it is an operator of this host.</summary>
     public string? Name => user?.Name;
 
     public bool IsOperatorOfHost => user is null;
