@@ -45,6 +45,8 @@ internal sealed class DeclareTests : ApiFixture
 
     [TestCase("""{"arguments":{"x-max-length":-1}}""", "invalid arg 'x-max-length'")]
     [TestCase("""{"arguments":{"a":null}}""", "null_not_allowed")]
+    [TestCase("""{"arguments":{"\ud800":1}}""", "'arguments' contains what is not Unicode")]
+    [TestCase("""{"\ud800":1}""", "not_json")]
     [TestCase("""{"arguments":[]}""", "arguments are not a JSON object")]
     [TestCase("""{"arguments":{"a":1e999}}""", "the number 1e999 is too large")]
     [TestCase("""{"durable":"perhaps"}""", "'durable' is neither true nor false")]
@@ -56,6 +58,21 @@ internal sealed class DeclareTests : ApiFixture
         var answer = await Http.Send(HttpMethod.Put, $"queues/%2F/{Name()}", body);
         Assert.That((answer.Status, answer["error"]!.GetValue<string>()), Is.EqualTo((HttpStatusCode.BadRequest, "bad_request")));
         Assert.That(answer["reason"]!.GetValue<string>(), Does.StartWith(reason));
+    }
+
+    [Test]
+    public async Task What_no_client_could_declare_is_not_declared_over_http_either()
+    {
+        var name = Name();
+        var huge = new { arguments = new Dictionary<string, object> { ["a"] = new string('x', 200_000) } };
+        Assert.That(Text(await Http.Put($"queues/%2F/{name}", huge), "reason"), Is.EqualTo("arguments are longer than 131072 bytes"));
+        Assert.That(Text(await Http.Put($"queues/%2F/{new string('q', 256)}", new { }), "reason"), Is.EqualTo("queue name is longer than 255 bytes"));
+        Assert.That(Text(await Http.Put($"exchanges/%2F/{new string('x', 256)}", new { }), "reason"), Is.EqualTo("exchange name is longer than 255 bytes"));
+        var long256 = new Dictionary<string, object> { [new string('a', 256)] = 1 };
+        Assert.That(Text(await Http.Put($"queues/%2F/{name}", new { arguments = long256 }), "reason"), Is.EqualTo("name of an argument is longer than 255 bytes"));
+        await Http.Put($"queues/%2F/{name}", new { });
+        Assert.That(Text(await Http.Send(HttpMethod.Post, $"bindings/%2F/e/amq.direct/q/{name}", new { routing_key = new string('k', 256) }), "reason"), Is.EqualTo("routing_key is longer than 255 bytes"));
+        await Http.Delete($"queues/%2F/{name}");
     }
 
     [Test]

@@ -39,7 +39,7 @@ internal sealed class BindingEndpoints(INodeHost host)
     private async Task<IResult> Bind(PathNames names, Body body, Requester who, ResourceKind kind)
     {
         if (host.Node.Topology.Find(names["vhost"]) is not { } vhost || !Exist(vhost, names, kind)) return Answer.NotFound;
-        var binding = new Binding(SourceIn(names), DestinationIn(names, kind), body.TextOrNull("routing_key") ?? "", FieldTableJson.Of(body.ValueOrNull("arguments")));
+        var binding = new Binding(SourceIn(names), DestinationIn(names, kind), ShortText.Of("routing_key", body.TextOrNull("routing_key") ?? ""), FieldTableJson.Of(body.ValueOrNull("arguments")));
         var result = await who.Change(host.Node, new Bind(vhost.Name, binding, User: who.Name));
         if (result.Error is { } error) return Answer.Error(error);
         // Relative to the path of the request, as in RabbitMQ.

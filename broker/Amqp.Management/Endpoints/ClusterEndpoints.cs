@@ -24,8 +24,8 @@ internal sealed class ClusterEndpoints(INodeHost host)
     public void Map(IEndpointRouteBuilder api)
     {
         api.MapGet("/cluster-name", () => Answer.Of(new { name = host.Node.ClusterName })).For(Right.Management);
-        api.MapPut("/cluster-name", (Body body, Requester who) => Answer.To(who.Change(host.Node, 
-            new SetGlobalParameter(TopologySnapshot.ClusterNameParameter, JsonSerializer.SerializeToElement(body.Text("name")))))).For(Right.Administrator);
+        api.MapPut("/cluster-name", (Body body, Requester who) => Answer.To(who.Change(
+            host.Node, new SetGlobalParameter(TopologySnapshot.ClusterNameParameter, JsonSerializer.SerializeToElement(body.Text("name")))))).For(Right.Administrator);
         api.MapGet("/cluster", Show).For(Right.Monitoring);
         api.MapDelete("/nodes/{node}", Forget).For(Right.Administrator);
         api.MapPost("/rebalance/queues", Rebalance).For(Right.Administrator);

@@ -35,7 +35,7 @@ internal sealed class ExchangeEndpoints(INodeHost host)
         if (host.Node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
         var result = await who.Change(host.Node, new DeclareExchange(
             vhost.Name,
-            NameIn(names["exchange"]),
+            ShortText.Of("exchange name", NameIn(names["exchange"])),
             body.TextOrNull("type") ?? "direct",
             body.FlagOrText("durable"),
             body.FlagOrText("auto_delete"),

@@ -1,7 +1,5 @@
 using System.Collections.Immutable;
-using System.Text;
 using Amqp.Broker.Observability;
-using Amqp.Core;
 using Amqp.Core.Errors;
 using Amqp.Core.Queues;
 using Amqp.Core.Security;
@@ -53,8 +51,7 @@ internal sealed class QueueEndpoints(INodeHost host)
     private async Task<IResult> Put(PathNames names, Body body, Requester who)
     {
         if (host.Node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
-        var name = Names.Strip(names["queue"]);
-        if (Encoding.UTF8.GetByteCount(name) > Limits.NameBytes) return Answer.BadRequest($"queue name is longer than {Limits.NameBytes} bytes");
+        var name = ShortText.Of("queue name", Names.Strip(names["queue"]));
         var node = body.TextOrNull("node");
         if (node is not null && !host.Node.Cluster.Nodes.Any(each => each.IsRunning && each.Name == node)) return Answer.BadRequest($"Node {node} could not be contacted");
         var declare = new DeclareQueue(

@@ -86,11 +86,11 @@ internal sealed class Body
     };
 
     /// <summary>True, false, or one of them as a text, which RabbitMQ's own tools send.</summary>
-    /// <param name="otherwise">If it is missing.</param>
+    /// <returns>False if it is missing.</returns>
     /// <exception cref="BadRequestException">It is none of that.</exception>
-    public bool FlagOrText(string key, bool otherwise = false) => Find(key) switch
+    public bool FlagOrText(string key) => Find(key) switch
     {
-        null => otherwise,
+        null => false,
         { ValueKind: JsonValueKind.True } => true,
         { ValueKind: JsonValueKind.False } => false,
         { } value => TextOf(value) switch { "true" => true, "false" => false, _ => throw new BadRequestException($"'{key}' is neither true nor false") },
@@ -113,9 +113,21 @@ internal sealed class Body
     {
         JsonValueKind.String => TextOf(value) is not null,
         JsonValueKind.Array => value.EnumerateArray().All(HasTexts),
-        JsonValueKind.Object => value.EnumerateObject().All(member => HasTexts(member.Value)),
+        JsonValueKind.Object => value.EnumerateObject().All(member => HasName(member) && HasTexts(member.Value)),
         _ => true,
     };
+
+    private static bool HasName(JsonProperty member)
+    {
+        try
+        {
+            return member.Name is not null;
+        }
+        catch (InvalidOperationException)
+        {
+            return false; // as below
+        }
+    }
 
     private static string? TextOf(JsonElement value)
     {

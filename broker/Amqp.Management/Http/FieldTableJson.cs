@@ -1,7 +1,5 @@
-using System.Text;
 using System.Text.Json;
 using System.Text.Json.Serialization;
-using Amqp.Core;
 using AMQP.Net;
 
 namespace Amqp.Management.Http;
@@ -9,6 +7,9 @@ namespace Amqp.Management.Http;
 /// <summary>A field table as RabbitMQ's HTTP API shows it: an object whose values have lost their exact types.</summary>
 internal sealed class FieldTableJson : JsonConverter<FieldTable>
 {
+    /// <summary>By AMQP a table has to fit into a frame, and has no more unless larger ones are configured.</summary>
+    private const int BytesMax = 128 << 10;
+
     /// <summary>The table that a JSON object stands for: its whole numbers are 64 bits long, as in RabbitMQ.</summary>
     /// <param name="json">Null: an empty table.</param>
     /// <exception cref="BadRequestException">It is no object, or there is something in it that a table cannot have.</exception>
@@ -16,9 +17,11 @@ internal sealed class FieldTableJson : JsonConverter<FieldTable>
     {
         if (json is not { } value) return FieldTable.Empty;
         if (value.ValueKind != JsonValueKind.Object) throw new BadRequestException("arguments are not a JSON object");
-        return FieldTable.From(value.EnumerateObject().Select(member => Encoding.UTF8.GetByteCount(member.Name) <= Limits.NameBytes
-            ? KeyValuePair.Create(member.Name, ValueOf(member.Value))
-            : throw new BadRequestException($"the name of an argument is longer than {Limits.NameBytes} bytes")));
+        // Of members with the same name the last one counts.
+        var fields = new Dictionary<string, FieldValue>();
+        foreach (var member in value.EnumerateObject()) fields[ShortText.Of("name of an argument", member.Name)] = ValueOf(member.Value);
+        var table = FieldTable.From(fields);
+        return table.Bytes.Length <= BytesMax ? table : throw new BadRequestException($"arguments are longer than {BytesMax} bytes");
     }
 
     private static FieldValue ValueOf(JsonElement json) => json.ValueKind switch
