@@ -185,11 +185,7 @@ internal sealed class Server : IAsyncDisposable
             _host!.ManagementListeners = ManagementListener.OpenIn(_application);
             foreach (var listener in _host.ManagementListeners) _logger.LogInformation("{Protocol} listening on {EndPoint}", listener.Protocol.ToUpperInvariant(), listener.EndPoint);
         }
-        catch (ListenException)
-        {
-            throw;
-        }
-        catch (Exception exception) when (exception is IOException or System.Net.Sockets.SocketException)
+        catch (Exception exception) when (exception is (IOException and not ListenException) or System.Net.Sockets.SocketException)
         {
             throw new ListenException(
                 $"the control socket {_controlSocket} cannot be made: {exception.InnerException?.Message ?? exception.Message}. "

@@ -12,6 +12,8 @@ internal sealed class MirrorFeed(Member mirror, long session, long now)
     /// <summary>How often the time after which the tail is sent again doubles: to 16 times of what it was at first.</summary>
     private const int DoublingsMax = 4;
 
+    private const long LongAgo = long.MinValue / 2;
+
     private readonly Queue<Sent> _tail = new();
     private long _lastPlace;
     private long _takenPlace;
@@ -133,7 +135,7 @@ internal sealed class MirrorFeed(Member mirror, long session, long now)
     }
 
     /// <summary>What was in the link before may be lost: it is sent again at once.</summary>
-    public void LinkIsNew() => (_triedAt, _tries) = (long.MinValue / 2, 0);
+    public void LinkIsNew() => (_triedAt, _tries) = (LongAgo, 0);
 
     private void GotOn(long now) => (_triedAt, _tries) = (now, 0);
 

@@ -268,7 +268,7 @@ public sealed class QueueReplica
     /// <summary>Up to where it knows the epochs before this one.</summary>
     private EpochEnd[] EndsOf(QueueConfiguration configuration)
     {
-        var known = Known ?? Stored(configuration.Ends);
+        var known = Known ?? KnownAfterRestart(configuration.Ends);
         // Of a copy that was not in sync the store says that it knows nothing.
         if (configuration.Ends is [.., { End: 0 } unknown] && unknown.Epoch >= known[^1].Epoch) return [.. configuration.Ends];
         // The first says what is older than everything else here.
@@ -276,7 +276,7 @@ public sealed class QueueReplica
     }
 
     /// <summary>A copy that was started again knows what it has, and goes by what the last leader that changed the record knew: that may have ended before it told this copy what it had.</summary>
-    private EpochEnd[] Stored(IEnumerable<EpochEnd> ends)
+    private EpochEnd[] KnownAfterRestart(IEnumerable<EpochEnd> ends)
     {
         var end = _state.MessagesEnd;
         var last = Positions.EpochOf(Math.Max(0, end - 1));

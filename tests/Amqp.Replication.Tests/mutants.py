@@ -52,7 +52,7 @@ MUTANTS = [
     ("what comes from another epoch counts", "QueueReplica.cs", "if (message.Epoch != _configuration?.Epoch) return;", "if (_configuration is null) return;"),
     ("a new leader's messages count as never handed out", "QueueReplica.cs", "mayHaveBeenHandedOut: wasMirrored", "mayHaveBeenHandedOut: false"),
     ("a deposed leader's consumers keep what they have", "QueueReplica.cs", "        _state.Follow();\n", ""),
-    ("what the store says of earlier epochs counts more than what was told", "QueueReplica.cs", "var known = Known ?? Stored(configuration.Ends);", "var known = Stored(configuration.Ends);"),
+    ("what the store says of earlier epochs counts more than what was told", "QueueReplica.cs", "var known = Known ?? KnownAfterRestart(configuration.Ends);", "var known = KnownAfterRestart(configuration.Ends);"),
     ("a leader knows more of an epoch than it was told", "QueueReplica.cs", "foreach (var told in ends) end = told.Epoch == last ? Math.Min(end, told.End) : end;", ""),
     ("a copy that was not in sync leads and knows everything", "Election.cs", ", Ends = [new EpochEnd(0, 0), new EpochEnd(configuration.Epoch, 0)] }", " }"),
 ]

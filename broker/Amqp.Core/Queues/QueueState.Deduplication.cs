@@ -32,7 +32,10 @@ public sealed partial class QueueState
     /// <summary>The keys of messages are not known yet, as after they were restored: nothing may be published here. See <see cref="Index"/>.</summary>
     public bool LacksKeys { get; private set; }
 
-    /// <summary>Of two messages with one key the later one is known by it. When it goes since it should never have been here, the key of the other has to be learned again.</summary>
+    /// <summary>
+    /// Keys have to be learned before the queue takes anything: after messages were restored, and when a mirror has dropped one that it should never have had. Of two with the
+    /// same key only the later one is known by it, and with that one the key of the other was forgotten.
+    /// </summary>
     public void LoseKeys() => LacksKeys = Deduplicates && _log.Count > 0;
 
     private bool RemembersKeys => _role == QueueRole.Deduplication;
