@@ -36,6 +36,7 @@ public static class ManagementApi
         new ParameterEndpoints(host).Map(api);
         new QueueEndpoints(host).Map(api);
         new ExchangeEndpoints(host).Map(api);
+        new MessageEndpoints(host).Map(api);
         new DelayedEndpoints(host).Map(api);
         new BindingEndpoints(host).Map(api);
         new ConnectionEndpoints(host).Map(api);
@@ -85,7 +86,7 @@ public static class ManagementApi
         }
         catch (BadRequestException exception)
         {
-            await Answer.BadRequest(exception.Message).ExecuteAsync(context);
+            await Answer.BadRequest(exception.Message, exception.Error).ExecuteAsync(context);
         }
     }
 }

@@ -60,7 +60,7 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
     private void LogIn(ConnectionStartOk startOk)
     {
         connection.Client = new ClientProperties(startOk.ClientProperties);
-        if (!connection.Services.Logins.Offers(startOk.Mechanism, connection.Transport))
+        if (connection.Transport.KnownUser is null && !connection.Services.Logins.Offers(startOk.Mechanism, connection.Transport))
             throw new BrokerException(BrokerError.UnknownAuthenticationMechanism(startOk.Mechanism));
         if (Refuse(startOk, out var user) is { } reason)
         {
@@ -81,6 +81,11 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
     /// <returns>Null to let the user in, or the reason of the refusal.</returns>
     private string? Refuse(ConnectionStartOk startOk, out string user)
     {
+        if (connection.Transport.KnownUser is { } known)
+        {
+            user = known;
+            return null;
+        }
         var authenticator = connection.Services.Authenticator;
         if (startOk.Mechanism == Sasl.External) return authenticator.RefuseExternal(connection.Transport, out user);
         if (Sasl.Read(startOk.Mechanism, startOk.Response) is not var (name, password))

@@ -17,6 +17,9 @@ public sealed record Transport(IDuplexPipe Pipe, string Name, string RemoteAddre
     /// <summary>The user that the client's certificate stands for; null without one, or when it names no user.</summary>
     public string? CertificateUser { get; init; }
 
+    /// <summary>Who has logged in already, by other means, and need not do it again; null: the client has to.</summary>
+    public string? KnownUser { get; init; }
+
     /// <summary>Called once, when the client has logged in: the transport may keep such clients longer. It must neither block nor throw.</summary>
     public Action LoggedIn { get; init; } = static () => { };
 

@@ -29,6 +29,13 @@ public sealed class NodeQueues
     public QueueInfo? Find(string vhost, string name) =>
         Topology.Find(vhost)?.FindQueue(name) is { } definition ? Describe(definition) : null;
 
+    /// <summary>A queue of a snapshot of the topology; without numbers if it is not there any more.</summary>
+    public QueueInfo InfoOf(QueueDefinition queue) => Describe(queue) ?? QueueInfo.Of(queue, _cluster.PlaceOf(queue), report: null);
+
+    /// <summary>Its numbers alone, for lists of many that are sorted by them.</summary>
+    public QueueFigures FiguresOf(QueueDefinition queue) =>
+        (_cluster.PlaceOf(queue).Leader == _node ? _services.Queues.FiguresOf(queue) : _cluster.ReportOf(queue.Id)?.Figures) ?? default;
+
     /// <summary>How many messages wait in an exchange, or null if none can.</summary>
     public int? DelayedIn(Exchange exchange) => exchange.OwnQueue is { Settings.Role: QueueRole.Delays } delays ? Describe(delays)?.Figures.Unacked ?? 0 : null;
 

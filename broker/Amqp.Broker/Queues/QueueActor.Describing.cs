@@ -11,6 +11,9 @@ internal sealed partial class QueueActor
     private readonly Latest<QueueReport> _report = new();
 
     /// <summary>From any thread.</summary>
+    public QueueFigures Figures => _report.Read().Figures;
+
+    /// <summary>From any thread.</summary>
     /// <param name="place">Where the queue is.</param>
     /// <returns>Null: it is being deleted.</returns>
     public QueueInfo? Describe(QueuePlace place)

@@ -104,6 +104,9 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
     /// <param name="place">Where it is.</param>
     public QueueInfo? Describe(QueueDefinition definition, QueuePlace place) => _actors.TryGetValue(definition.Id, out var actor) ? actor.Describe(place) : null;
 
+    /// <summary>Its numbers alone; null when it was deleted since.</summary>
+    public QueueFigures? FiguresOf(QueueDefinition definition) => _actors.TryGetValue(definition.Id, out var actor) ? actor.Figures : null;
+
     /// <summary>The queue, unless it was deleted since the topology that names it was current.</summary>
     public bool TryFind(QueueDefinition definition, [MaybeNullWhen(false)] out IQueueEndpoint queue)
     {

@@ -25,9 +25,10 @@ public sealed class Reading : IReading, IEquatable<Reading>
     {
         if (meter.IsIdle) return Nothing;
         var values = ImmutableArray.CreateBuilder<Measured>();
-        for (var measure = Measure.Published; measure <= Measure.BeyondDeliveryLimit; measure++)
+        for (var measure = Measure.Published; measure <= Measure.Unacked; measure++)
         {
-            if (meter[measure] is not 0 and var count) values.Add(new Measured(measure, count, Math.Round(meter.Rate(measure), 1)));
+            var measured = new Measured(measure, meter[measure], Math.Round(meter.Rate(measure), 1));
+            if (measured is not { Count: 0, Rate: 0 }) values.Add(measured);
         }
         return new Reading(values.DrainToImmutable());
     }

@@ -1,14 +1,18 @@
 using System.Text.Json;
+using Amqp.Broker.Observability;
 
 namespace Amqp.Management.Clients;
 
 /// <summary>What one node asks another about its clients, as JSON; every answer is a JSON array. Later versions may say more.</summary>
 /// <param name="What">One of the words below.</param>
-/// <param name="Name">Only the connection of that name.</param>
+/// <param name="Name">Only the connection of that name, and what is its own.</param>
 /// <param name="User">Only connections of that user, and what is theirs.</param>
-/// <param name="Vhost">Only consumers of its queues.</param>
+/// <param name="Vhost">Only connections to that virtual host, and what is theirs; only consumers of its queues.</param>
 /// <param name="Reason">Told to clients that are closed.</param>
-internal sealed record ClientQuestion(string What, string? Name = null, string? User = null, string? Vhost = null, string? Reason = null)
+/// <param name="Channel">Only the channel of that name, with its consumers.</param>
+/// <param name="Queue">Only consumers of the queue of that name.</param>
+internal sealed record ClientQuestion(
+    string What, string? Name = null, string? User = null, string? Vhost = null, string? Reason = null, string? Channel = null, string? Queue = null)
 {
     /// <summary>Answered with the entries of <c>/api/connections</c>.</summary>
     public const string Connections = "connections";
@@ -21,6 +25,9 @@ internal sealed record ClientQuestion(string What, string? Name = null, string? 
 
     /// <summary>Has connections closed; answered with their names.</summary>
     public const string Close = "close";
+
+    /// <summary>It is, or may have, what is asked for.</summary>
+    public bool Wants(ConnectionInfo connection) => (Name is null || connection.Transport.Name == Name) && (User is null || connection.User == User) && (Vhost is null || connection.Vhost == Vhost);
 
     public byte[] ToBytes() => JsonSerializer.SerializeToUtf8Bytes(this);
 

@@ -13,7 +13,7 @@ internal sealed class BindingEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/bindings", (Requester who) => Answer.Of(Shown(who.VhostsInside(host.Node.Topology).SelectMany(All)))).For(Right.InVhost);
+        api.MapGet("/bindings", (Requester who) => Answer.List(Shown(who.VhostsInside(host.Node.Topology).SelectMany(All)))).For(Right.InVhost);
         api.MapGet("/bindings/{vhost}", (PathNames names) => List(names, All)).For(Right.InVhost);
         api.MapGet("/exchanges/{vhost}/{exchange}/bindings/source", (PathNames names) => List(names, vhost =>
             vhost.FindExchange(ExchangeIn(names)) is null ? null : All(vhost).Where(binding => binding.Binding.Source == ExchangeIn(names)))).For(Right.InVhost);
@@ -47,7 +47,7 @@ internal sealed class BindingEndpoints(INodeHost host)
     }
 
     private IResult List(PathNames names, Func<VirtualHost, IEnumerable<VhostBinding>?> choose) =>
-        Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost && choose(vhost) is { } bindings ? Shown(bindings) : null);
+        Answer.List(host.Node.Topology.Find(names["vhost"]) is { } vhost && choose(vhost) is { } bindings ? Shown(bindings) : null);
 
     private static IEnumerable<VhostBinding> All(VirtualHost vhost)
     {

@@ -14,26 +14,55 @@ internal sealed class ChannelEndpoints(INodeHost host)
 {
     private readonly OtherNodes _others = new(host);
 
-    public void Map(IEndpointRouteBuilder api) => api.MapGet("/channels", List).For(Right.Management);
+    private readonly ConsumerEndpoints _consumers = new(host);
+
+    public void Map(IEndpointRouteBuilder api)
+    {
+        api.MapGet("/channels", (Requester who, CancellationToken cancellation) => List(new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf), cancellation)).For(Right.Management);
+        api.MapGet("/vhosts/{vhost}/channels", async (PathNames names, Requester who, CancellationToken cancellation) => host.Node.Topology.Find(names["vhost"]) is { } vhost
+            ? await List(new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf, Vhost: vhost.Name), cancellation)
+            : Answer.NotFound).For(Right.InVhost);
+        api.MapGet("/connections/{name}/channels", ListOfConnection).For(Right.Management);
+        api.MapGet("/channels/{channel}", Find).For(Right.Management);
+    }
 
     /// <summary>Those of this node.</summary>
     public async Task<IEnumerable<object>> Here(ClientQuestion question) =>
         from connection in await host.Node.Connections.List()
-        where question.User is null || connection.User == question.User
+        where question.Wants(connection)
         from channel in connection.Channels
-        select Show(connection, channel);
+        where question.Channel is null || question.Channel == NameOf(connection, channel.Number)
+        select Show(connection, channel, withConsumers: question.Channel is not null);
 
     /// <summary>RabbitMQ's name of a channel: its connection's, and its number.</summary>
     public static string NameOf(ConnectionInfo connection, int number) => $"{connection.Transport.Name} ({number})";
 
-    private async Task<IResult> List(Requester who, CancellationToken cancellation)
+    private async Task<IResult> List(ClientQuestion question, CancellationToken cancellation)
     {
-        var question = new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf);
         var others = await _others.Ask(question, cancellation);
-        return new PartialResult(Answer.Of((await Here(question)).Concat(others.Items.Cast<object>())), others.Silent);
+        return new PartialResult(Answer.Pages((await Here(question)).Concat(others.Items.Cast<object>())), others.Silent);
     }
 
-    private object Show(ConnectionInfo connection, ChannelInfo channel) => new
+    private async Task<IResult> ListOfConnection(PathNames names, Requester who, CancellationToken cancellation)
+    {
+        var question = new ClientQuestion(ClientQuestion.Channels, Name: names["name"], User: who.SeesClientsOf);
+        // It may have none, so whether there is such a connection has to be asked, too.
+        if ((await host.Node.Connections.List()).Any(question.Wants)) return Answer.List(await Here(question));
+        var connections = await _others.Ask(question with { What = ClientQuestion.Connections }, cancellation);
+        if (connections.Items is []) return connections.Silent is [] ? Answer.NotFound : Answer.Silent(connections.Silent);
+        var others = await _others.Ask(question, cancellation);
+        return new PartialResult(Answer.List(others.Items.Cast<object>()), others.Silent);
+    }
+
+    private async Task<IResult> Find(PathNames names, Requester who, CancellationToken cancellation)
+    {
+        var question = new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf, Channel: names["channel"]);
+        if ((await Here(question)).FirstOrDefault() is { } here) return Answer.Of(here);
+        var others = await _others.Ask(question, cancellation);
+        return others.Items is [var there, ..] ? Answer.Of(there) : others.Silent is [] ? Answer.NotFound : Answer.Silent(others.Silent);
+    }
+
+    private object Show(ConnectionInfo connection, ChannelInfo channel, bool withConsumers) => new
     {
         pid = host.Node.Pids.Of(connection.Id, channel.Number),
         connection = host.Node.Pids.Of(connection.Id),
@@ -59,5 +88,7 @@ internal sealed class ChannelEndpoints(INodeHost host)
         prefetch_count = channel.Prefetch,
         global_prefetch_count = channel.GlobalPrefetch,
         message_stats = MessageStats.OfClient(channel.Meter),
+        // Of the one that was asked for by its name.
+        consumer_details = withConsumers ? channel.Consumers.Select(consumer => _consumers.Show(connection, consumer)) : null,
     };
 }

@@ -15,17 +15,27 @@ internal sealed class ConnectionEndpoints(INodeHost host)
     /// <summary>What the client is told; RabbitMQ's words without it.</summary>
     private const string ReasonHeader = "X-Reason";
 
+    private const string Definition = "name,vhost,user,node";
+
+    private static readonly IResult NotTheirs = Answer.NotAuthorised("User not authorised to access object");
+
     private readonly OtherNodes _others = new(host);
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/connections", List).For(Right.Management);
+        api.MapGet("/connections", (Requester who, CancellationToken cancellation) => List(new ClientQuestion(ClientQuestion.Connections, User: who.SeesClientsOf), cancellation)).For(Right.Management);
+        api.MapGet("/vhosts/{vhost}/connections", async (PathNames names, Requester who, CancellationToken cancellation) => host.Node.Topology.Find(names["vhost"]) is { } vhost
+            ? await List(new ClientQuestion(ClientQuestion.Connections, User: who.SeesClientsOf, Vhost: vhost.Name), cancellation)
+            : Answer.NotFound).For(Right.InVhost);
+        api.MapGet("/connections/username/{user}", async (PathNames names, Requester who, CancellationToken cancellation) => who.SeesClientsOf is { } own && own != names["user"]
+            ? NotTheirs
+            : await List(new ClientQuestion(ClientQuestion.Connections, User: names["user"]), cancellation)).For(Right.Management);
         api.MapGet("/connections/{name}", Find).For(Right.Management);
         api.MapDelete("/connections/{name}", (PathNames names, HttpRequest request, Requester who, CancellationToken cancellation) =>
             Close(new ClientQuestion(ClientQuestion.Close, Name: names["name"], User: OwnOf(who), Reason: request.Headers[ReasonHeader].ToString()), cancellation)).For(Right.Management);
         api.MapDelete("/connections/username/{user}", async (PathNames names, HttpRequest request, Requester who, CancellationToken cancellation) =>
             OwnOf(who) is { } own && own != names["user"]
-                ? Answer.NotAuthorised("User not authorised to access object")
+                ? NotTheirs
                 : await Close(new ClientQuestion(ClientQuestion.Close, User: names["user"], Reason: request.Headers[ReasonHeader].ToString()), cancellation)).For(Right.Management);
     }
 
@@ -44,23 +54,20 @@ internal sealed class ConnectionEndpoints(INodeHost host)
     /// <summary>Whose connections it may close; null: all.</summary>
     private static string? OwnOf(Requester who) => who.IsAdministrator ? null : who.Name;
 
-    private async Task<IEnumerable<ConnectionInfo>> Choose(ClientQuestion question) =>
-        (await host.Node.Connections.List()).Where(connection =>
-            (question.Name is null || connection.Transport.Name == question.Name) && (question.User is null || connection.User == question.User));
+    private async Task<IEnumerable<ConnectionInfo>> Choose(ClientQuestion question) => (await host.Node.Connections.List()).Where(question.Wants);
 
-    private async Task<IResult> List(Requester who, CancellationToken cancellation)
+    private async Task<IResult> List(ClientQuestion question, CancellationToken cancellation)
     {
-        var question = new ClientQuestion(ClientQuestion.Connections, User: who.SeesClientsOf);
         var others = await _others.Ask(question, cancellation);
-        return new PartialResult(Answer.Of((await Here(question)).Concat(others.Items.Cast<object>())), others.Silent);
+        return new PartialResult(Answer.Pages((await Here(question)).Concat(others.Items.Cast<object>()), Definition), others.Silent);
     }
 
     private async Task<IResult> Find(PathNames names, Requester who, CancellationToken cancellation)
     {
         var question = new ClientQuestion(ClientQuestion.Connections, Name: names["name"], User: who.SeesClientsOf);
-        if ((await Here(question)).FirstOrDefault() is { } here) return Answer.Of(here);
+        if ((await Here(question)).FirstOrDefault() is { } here) return Answer.Of(here, Definition);
         var others = await _others.Ask(question, cancellation);
-        return others.Items is [var there, ..] ? Answer.Of(there) : others.Silent is [] ? Answer.NotFound : Answer.Silent(others.Silent);
+        return others.Items is [var there, ..] ? Answer.Of(there, Definition) : others.Silent is [] ? Answer.NotFound : Answer.Silent(others.Silent);
     }
 
     private async Task<IResult> Close(ClientQuestion question, CancellationToken cancellation)

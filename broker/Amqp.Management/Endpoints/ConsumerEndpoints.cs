@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Amqp.Broker.Observability;
+using Amqp.Core.Topology;
 using Amqp.Management.Clients;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
@@ -28,12 +29,22 @@ internal sealed class ConsumerEndpoints(INodeHost host)
     /// <summary>Those of clients of this node, wherever their queues are led.</summary>
     public async Task<IEnumerable<ShownConsumer>> Here(ClientQuestion question) =>
         from connection in await host.Node.Connections.List()
-        where question.User is null || connection.User == question.User
+        where question.Wants(connection)
         from channel in connection.Channels
         from consumer in channel.Consumers
-        where question.Vhost is null || consumer.Queue.Vhost == question.Vhost
+        where question.Queue is null || consumer.Queue.Name == question.Queue
         orderby consumer.Queue.Vhost, consumer.Queue.Name, consumer.Id.Connection.Number
-        select new ShownConsumer(consumer.Queue.Vhost, consumer.Queue.Name, Show(connection, consumer, ActivityOf(consumer)));
+        select new ShownConsumer(consumer.Queue.Vhost, consumer.Queue.Name, Show(connection, consumer));
+
+    public object Show(ConnectionInfo connection, ConsumerInfo consumer) => Show(connection, consumer, ActivityOf(consumer));
+
+    /// <summary>Of a queue, without those of nodes that do not answer.</summary>
+    public async Task<IEnumerable<object>> Of(QueueDefinition queue, CancellationToken cancellation)
+    {
+        var question = new ClientQuestion(ClientQuestion.Consumers, Vhost: queue.Vhost, Queue: queue.Name);
+        var others = await _others.Ask(question, cancellation);
+        return (await Here(question)).Select(consumer => consumer.Shown).Concat(others.Items.Cast<object>());
+    }
 
     /// <param name="vhost">Null: of all virtual hosts.</param>
     private async Task<IResult> All(string? vhost, Requester who, CancellationToken cancellation)
@@ -42,7 +53,7 @@ internal sealed class ConsumerEndpoints(INodeHost host)
         var others = await _others.Ask(question, cancellation);
         var all = (await Here(question)).Concat(others.Items.Select(ShownConsumer.Of));
         // What is equal stays in its order.
-        return new PartialResult(Answer.Of(all.OrderBy(consumer => consumer.Vhost).ThenBy(consumer => consumer.Queue).Select(consumer => consumer.Shown)), others.Silent);
+        return new PartialResult(Answer.List(all.OrderBy(consumer => consumer.Vhost).ThenBy(consumer => consumer.Queue).Select(consumer => consumer.Shown)), others.Silent);
     }
 
     private object Show(ConnectionInfo connection, ConsumerInfo consumer, string activity) => new

@@ -14,11 +14,13 @@ internal sealed class ExchangeEndpoints(INodeHost host)
     /// <summary>What paths call the default exchange, which has no name.</summary>
     private const string DefaultExchange = "amq.default";
 
+    private const string Definition = "name,vhost,type,durable,auto_delete,internal,arguments,policy";
+
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/exchanges", (Requester who) => Answer.Of(who.VhostsInside(host.Node.Topology).SelectMany(All))).For(Right.InVhost);
-        api.MapGet("/exchanges/{vhost}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All(vhost) : null)).For(Right.InVhost);
-        api.MapGet("/exchanges/{vhost}/{exchange}", (PathNames names) => Answer.OrNotFound(Find(names) is { } exchange ? Show(exchange) : null)).For(Right.InVhost);
+        api.MapGet("/exchanges", (Requester who) => Answer.Pages(who.VhostsInside(host.Node.Topology).SelectMany(All), Definition)).For(Right.InVhost);
+        api.MapGet("/exchanges/{vhost}", (PathNames names) => Answer.Pages(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All(vhost) : null, Definition)).For(Right.InVhost);
+        api.MapGet("/exchanges/{vhost}/{exchange}", (PathNames names) => Answer.OrNotFound(Find(names) is { } exchange ? Show(exchange) : null, Definition)).For(Right.InVhost);
         api.MapPut("/exchanges/{vhost}/{exchange}", Put).For(Right.InVhost);
         api.MapDelete("/exchanges/{vhost}/{exchange}", async (PathNames names, Requester who, [FromQuery(Name = "if-unused")] bool ifUnused = false) => Find(names) is { } exchange
             ? await Answer.To(who.Change(host.Node, new DeleteExchange(exchange.Vhost, exchange.Name, ifUnused, who.Name)))
@@ -45,7 +47,7 @@ internal sealed class ExchangeEndpoints(INodeHost host)
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(result.Changed);
     }
 
-    private IEnumerable<object> All(VirtualHost vhost) => vhost.Exchanges.Values.OrderBy(exchange => exchange.Name, StringComparer.Ordinal).Select(Show);
+    private IEnumerable<object> All(VirtualHost vhost) => vhost.Exchanges.Values.Select(Show);
 
     private object Show(Exchange exchange) => new
     {

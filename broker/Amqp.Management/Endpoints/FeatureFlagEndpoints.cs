@@ -21,7 +21,7 @@ internal static class FeatureFlagEndpoints
         Flag("virtual_host_metadata", "Virtual host metadata (description, tags, etc)"),
     ];
 
-    public static void Map(IEndpointRouteBuilder api) => api.MapGet("/feature-flags", () => Answer.Of(Flags)).For(Right.Management);
+    public static void Map(IEndpointRouteBuilder api) => api.MapGet("/feature-flags", () => Answer.List(Flags)).For(Right.Management);
 
     private static object Flag(string name, string description) =>
         new { name, state = "enabled", stability = "required", provided_by = "rabbit", desc = description, doc_url = "" };

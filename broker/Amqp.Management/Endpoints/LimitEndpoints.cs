@@ -19,14 +19,14 @@ internal sealed class LimitEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/vhost-limits", (Requester who) => Answer.Of(host.Node.Topology.VirtualHosts.Values.Where(who.Sees).SelectMany(Shown))).For(Right.OfVhost);
+        api.MapGet("/vhost-limits", (Requester who) => Answer.List(host.Node.Topology.VirtualHosts.Values.Where(who.Sees).SelectMany(Shown))).For(Right.OfVhost);
         api.MapGet("/vhost-limits/{vhost}", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown(vhost) : null)).For(Right.OfVhost);
+            Answer.List(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown(vhost) : null)).For(Right.OfVhost);
         api.MapPut("/vhost-limits/{vhost}/{name}", (PathNames names, Body body, Requester who) => SetOfVhost(names, Value(body), who)).For(Right.Administrator);
         api.MapDelete("/vhost-limits/{vhost}/{name}", (PathNames names, Requester who) => SetOfVhost(names, value: null, who)).For(Right.Administrator);
-        api.MapGet("/user-limits", () => Answer.Of(host.Node.Topology.Users.Values.SelectMany(Shown))).For(Right.OfVhost);
+        api.MapGet("/user-limits", () => Answer.List(host.Node.Topology.Users.Values.SelectMany(Shown))).For(Right.OfVhost);
         api.MapGet("/user-limits/{user}", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Topology.FindUser(names["user"]) is { } user ? Shown(user) : null)).For(Right.OfVhost);
+            Answer.List(host.Node.Topology.FindUser(names["user"]) is { } user ? Shown(user) : null)).For(Right.OfVhost);
         api.MapPut("/user-limits/{user}/{name}", (PathNames names, Body body, Requester who) => SetOfUser(names, Value(body), who)).For(Right.Administrator);
         api.MapDelete("/user-limits/{user}/{name}", (PathNames names, Requester who) => SetOfUser(names, value: null, who)).For(Right.Administrator);
     }

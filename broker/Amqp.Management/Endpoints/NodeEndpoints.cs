@@ -16,7 +16,7 @@ internal sealed class NodeEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/nodes", () => Answer.Of(ShowAll())).For(Right.Monitoring);
+        api.MapGet("/nodes", () => Answer.List(ShowAll())).For(Right.Monitoring);
         api.MapGet("/nodes/{node}", (PathNames names) => Answer.OrNotFound(IsThis(names) ? Show() : (object?)ShowOther(names["node"]))).For(Right.Monitoring);
         // Whose socket this is, for the command line.
         api.MapGet("/node", () => Answer.Of(Show())).For(Right.Monitoring);

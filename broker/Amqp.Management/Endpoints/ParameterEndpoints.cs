@@ -22,16 +22,16 @@ internal sealed class ParameterEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/parameters", (Requester who) => Answer.Of(All(who))).For(Right.Policies);
+        api.MapGet("/parameters", (Requester who) => Answer.List(All(who))).For(Right.Policies);
         api.MapGet("/parameters/{component}", (PathNames names, Requester who) =>
-            Answer.OrNotFound(IsKnown(names["component"]) ? All(who).Where(parameter => parameter.Component == names["component"]) : null)).For(Right.Policies);
-        api.MapGet("/parameters/{component}/{vhost}", (PathNames names) => Answer.OrNotFound(
+            Answer.List(IsKnown(names["component"]) ? All(who).Where(parameter => parameter.Component == names["component"]) : null)).For(Right.Policies);
+        api.MapGet("/parameters/{component}/{vhost}", (PathNames names) => Answer.List(
             IsKnown(names["component"]) && host.Node.Topology.Find(names["vhost"]) is { } vhost ? Of(vhost).Where(parameter => parameter.Component == names["component"]) : null)).For(Right.Policies);
         api.MapGet("/parameters/{component}/{vhost}/{name}", (PathNames names) => Answer.OrNotFound(Find(names))).For(Right.Policies);
         // RabbitMQ lets policymakers do that, too: but operator policies and limits are there to bound what they can do, and have an administrator's paths.
         api.MapPut("/parameters/{component}/{vhost}/{name}", Put).For(Right.Administrator);
         api.MapDelete("/parameters/{component}/{vhost}/{name}", Delete).For(Right.Administrator);
-        api.MapGet("/global-parameters", () => Answer.Of(host.Node.Topology.GlobalParameters.Select(Show))).For(Right.GlobalParameters);
+        api.MapGet("/global-parameters", () => Answer.List(host.Node.Topology.GlobalParameters.Select(Show))).For(Right.GlobalParameters);
         api.MapGet("/global-parameters/{name}", (PathNames names) =>
             Answer.OrNotFound(host.Node.Topology.GlobalParameters.TryGetValue(names["name"], out var value) ? Show(KeyValuePair.Create(names["name"], value)) : null)).For(Right.GlobalParameters);
         api.MapPut("/global-parameters/{name}", PutGlobal).For(Right.GlobalParameters);

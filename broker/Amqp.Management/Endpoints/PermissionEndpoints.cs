@@ -13,10 +13,10 @@ internal sealed class PermissionEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/permissions", () => Answer.Of(All(host.Node.Topology.VirtualHosts.Values))).For(Right.Administrator);
+        api.MapGet("/permissions", () => Answer.List(All(host.Node.Topology.VirtualHosts.Values))).For(Right.Administrator);
         api.MapGet("/vhosts/{vhost}/permissions", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null)).For(Right.Administrator);
-        api.MapGet("/users/{user}/permissions", (PathNames names) => Answer.OrNotFound(
+            Answer.List(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null)).For(Right.Administrator);
+        api.MapGet("/users/{user}/permissions", (PathNames names) => Answer.List(
             host.Node.Topology.FindUser(names["user"]) is { } user ? All(host.Node.Topology.VirtualHosts.Values, user.Name) : null)).For(Right.Administrator);
         api.MapGet("/permissions/{vhost}/{user}", (PathNames names) =>
             Answer.OrNotFound(Find(names) is { } permissions ? Show(names["vhost"], names["user"], permissions) : null)).For(Right.Administrator);

@@ -27,8 +27,8 @@ internal sealed class PolicyEndpoints(INodeHost host, PolicyKind kind)
     {
         var path = kind == PolicyKind.Operator ? "/operator-policies" : "/policies";
         var right = kind == PolicyKind.Operator ? Right.Administrator : Right.Policies;
-        api.MapGet(path, (Requester who) => Answer.Of(Shown(who.VhostsInside(host.Node.Topology)))).For(Right.InVhost);
-        api.MapGet($"{path}/{{vhost}}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown([vhost]) : null)).For(Right.InVhost);
+        api.MapGet(path, (Requester who) => Answer.List(Shown(who.VhostsInside(host.Node.Topology)))).For(Right.InVhost);
+        api.MapGet($"{path}/{{vhost}}", (PathNames names) => Answer.List(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown([vhost]) : null)).For(Right.InVhost);
         api.MapGet($"{path}/{{vhost}}/{{name}}", (PathNames names) => Answer.OrNotFound(Find(names) is { } policy ? Show(names["vhost"], policy) : null)).For(right);
         api.MapPut($"{path}/{{vhost}}/{{name}}", Put).For(right);
         api.MapDelete($"{path}/{{vhost}}/{{name}}", async (PathNames names, Requester who) =>

@@ -1,7 +1,6 @@
 using System.Collections.Immutable;
-using Amqp.Broker.Observability;
+using System.Runtime.CompilerServices;
 using Amqp.Core.Errors;
-using Amqp.Core.Queues;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
@@ -19,16 +18,23 @@ internal sealed class QueueEndpoints(INodeHost host)
     /// <summary>Ours: with this header the answer to a deletion says how many messages went.</summary>
     private const string CountHeader = "X-Count";
 
+    private const string Definition = "name,vhost,durable,auto_delete,exclusive,owner_pid,arguments,type,node,pid,state,policy";
+    private const string Totals = "messages,messages_ready,messages_unacknowledged";
+
+    /// <summary>Queues by name, of virtual hosts as they are now: there may be many, and pages of them are wanted every few seconds.</summary>
+    private static readonly ConditionalWeakTable<ImmutableDictionary<string, QueueDefinition>, QueueDefinition[]> InOrder = [];
+
+    private readonly ConsumerEndpoints _consumers = new(host);
+
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/queues", (Requester who) => Answer.Of(who.VhostsInside(host.Node.Topology).SelectMany(vhost => Show(host.Node.Queues.List(vhost.Name))))).For(Right.InVhost);
-        api.MapGet("/queues/{vhost}", (PathNames names, [FromQuery(Name = "disable_stats")] bool definitionsOnly = false) =>
-        {
-            if (host.Node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
-            return Answer.Of(definitionsOnly ? vhost.Queues.Values.OrderBy(queue => queue.Name, StringComparer.Ordinal).Select(Show) : Show(host.Node.Queues.List(vhost.Name)));
-        }).For(Right.InVhost);
-        api.MapGet("/queues/{vhost}/{queue}", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Queues.Find(names["vhost"], names["queue"]) is { } queue ? Show(queue) : null)).For(Right.InVhost);
+        api.MapGet("/queues", (Requester who, HttpRequest request) => List(who.VhostsInside(host.Node.Topology), request)).For(Right.InVhost);
+        // RabbitMQ's usual list has fewer fields than this one. Here it has them all.
+        api.MapGet("/queues/detailed", (Requester who, HttpRequest request) => List(who.VhostsInside(host.Node.Topology), request)).For(Right.InVhost);
+        api.MapGet("/queues/{vhost}", (PathNames names, HttpRequest request) =>
+            host.Node.Topology.Find(names["vhost"]) is { } vhost ? List([vhost], request) : Answer.NotFound).For(Right.InVhost);
+        api.MapGet("/queues/{vhost}/{queue}", async (PathNames names, HttpRequest request, CancellationToken cancellation) =>
+            Answer.OrNotFound(await Find(names, cancellation), DefinitionFor(request))).For(Right.InVhost);
         api.MapGet("/queues/{vhost}/{queue}/messages", async (
             PathNames names,
             Requester who,
@@ -46,6 +52,14 @@ internal sealed class QueueEndpoints(INodeHost host)
         api.MapDelete("/queues/{vhost}/{queue}", Delete).For(Right.InVhost);
         api.MapPost("/queues/{vhost}/{queue}/actions", Act).For(Right.Administrator);
         api.MapDelete("/queues/{vhost}/{queue}/contents", Purge).For(Right.InVhost);
+    }
+
+    private async Task<ShownQueue?> Find(PathNames names, CancellationToken cancellation)
+    {
+        if (host.Node.Topology.Find(names["vhost"])?.FindQueue(names["queue"]) is not { } queue) return null;
+        var shown = new ShownQueue(host, queue);
+        // Most have none, and then no other node has to be asked.
+        return new ShownQueue(host, queue) { ConsumerDetails = shown.Consumers == 0 ? [] : await _consumers.Of(queue, cancellation) };
     }
 
     private async Task<IResult> Put(PathNames names, Body body, Requester who)
@@ -100,92 +114,10 @@ internal sealed class QueueEndpoints(INodeHost host)
         return request.Headers.ContainsKey(CountHeader) ? Answer.Of(new { message_count = messages }) : Answer.Done;
     }
 
-    private IEnumerable<object> Show(IEnumerable<QueueInfo> queues) => queues
-        .OrderBy(queue => queue.Definition.Vhost, StringComparer.Ordinal)
-        .ThenBy(queue => queue.Definition.Name, StringComparer.Ordinal)
-        .Select(Show);
+    private IResult List(IEnumerable<VirtualHost> vhosts, HttpRequest request) =>
+        Answer.Pages(vhosts.SelectMany(vhost => InOrder.GetValue(vhost.Queues, Sort)).Select(queue => new ShownQueue(host, queue)), DefinitionFor(request), isInOrder: true);
 
-    private string[]? PidsOf(QueueId queue, string[]? nodes) => nodes is null ? null : Array.ConvertAll(nodes, node => host.Node.Pids.Of(queue, node));
+    private static QueueDefinition[] Sort(ImmutableDictionary<string, QueueDefinition> queues) => [.. queues.Values.OrderBy(queue => queue.Name, StringComparer.Ordinal)];
 
-    /// <summary>Ours: how far a mirror is.</summary>
-    private static object Show(MirrorProgress mirror) => new
-    {
-        node = mirror.Node,
-        catching_up = !mirror.IsComplete,
-        messages_told = mirror.MessagesTold,
-        batches_behind = mirror.BatchesBehind,
-        bytes_behind = mirror.BytesBehind,
-    };
-
-    /// <summary>Without asking the queue.</summary>
-    private object Show(QueueDefinition definition) => new
-    {
-        name = definition.Name,
-        vhost = definition.Vhost,
-        durable = definition.Durable,
-        auto_delete = definition.AutoDelete,
-        exclusive = definition.Exclusive,
-        arguments = definition.Arguments,
-        type = definition.Settings.Type.Text(),
-        node = host.Node.Operations.PlaceOf(definition).Leader,
-    };
-
-    private object Show(QueueInfo queue)
-    {
-        var (definition, figures, place) = (queue.Definition, queue.Figures, queue.Place);
-        var isQuorum = definition.Settings.Type == QueueType.Quorum;
-        // Of a classic queue RabbitMQ calls them mirrors, and leaves the leader out.
-        var mirrors = !isQuorum && place.IsMirrored ? place.Copies.Where(node => node != place.Leader).ToArray() : null;
-        var online = mirrors?.Where(place.Online.Contains).ToArray();
-        var synchronised = online?.Where(place.InSync.Contains).ToArray();
-        return new
-        {
-            name = definition.Name,
-            vhost = definition.Vhost,
-            durable = definition.Durable,
-            auto_delete = definition.AutoDelete,
-            exclusive = definition.Exclusive,
-            arguments = definition.Arguments,
-            type = definition.Settings.Type.Text(),
-            node = place.Leader,
-            leader = isQuorum ? place.Leader : null,
-            members = isQuorum ? place.Copies : (ImmutableArray<string>?)null,
-            online = isQuorum ? place.Online : (ImmutableArray<string>?)null,
-            slave_nodes = online,
-            synchronised_slave_nodes = synchronised,
-            recoverable_slaves = mirrors,
-            slave_pids = PidsOf(definition.Id, online),
-            synchronised_slave_pids = PidsOf(definition.Id, synchronised),
-            mirrors = place.IsMirrored ? place.Progress.Items.Select(Show) : null,
-            sync_messages = queue.State == QueueInfo.Syncing ? place.Progress.Items.Where(mirror => !mirror.IsComplete).Min(mirror => mirror.MessagesTold) : (long?)null,
-            state = queue.State,
-            pid = host.Node.Pids.Of(definition.Id, place.Leader),
-            owner_pid = definition.Owner is { } owner ? host.Node.Pids.Of(owner) : null,
-            policy = definition.Policies.Policy?.Name,
-            operator_policy = definition.Policies.OperatorPolicy?.Name,
-            effective_policy_definition = definition.Policies.Effective.ToDictionary(),
-            consumers = queue.Consumers,
-            exclusive_consumer_pid = queue.ExclusiveConsumer is { } alone ? host.Node.Pids.Of(alone) : null,
-            exclusive_consumer_tag = queue.ExclusiveConsumer?.Tag,
-            single_active_consumer_pid = queue.SingleActiveConsumer is { } active ? host.Node.Pids.Of(active) : null,
-            single_active_consumer_tag = queue.SingleActiveConsumer?.Tag,
-            memory = figures.MemoryBytes,
-            messages = figures.Ready + figures.Unacked,
-            messages_ready = figures.Ready,
-            messages_unacknowledged = figures.Unacked,
-            messages_ram = figures.ReadyInMemory + figures.UnackedInMemory,
-            messages_ready_ram = figures.ReadyInMemory,
-            messages_unacknowledged_ram = figures.UnackedInMemory,
-            messages_persistent = figures.Persistent,
-            message_bytes = figures.ReadyBytes + figures.UnackedBytes,
-            message_bytes_ready = figures.ReadyBytes,
-            message_bytes_unacknowledged = figures.UnackedBytes,
-            message_bytes_ram = figures.BytesInMemory,
-            message_bytes_persistent = figures.PersistentBytes,
-            head_message_timestamp = queue.HeadTimestamp,
-            disk_reads = queue.MessagesRead,
-            disk_writes = queue.MessagesWritten,
-            message_stats = MessageStats.OfQueue(queue.Reading),
-        };
-    }
+    private static string DefinitionFor(HttpRequest request) => request.Query["enable_queue_totals"] == "true" ? $"{Definition},{Totals}" : Definition;
 }

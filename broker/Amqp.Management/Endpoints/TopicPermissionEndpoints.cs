@@ -13,10 +13,10 @@ internal sealed class TopicPermissionEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/topic-permissions", () => Answer.Of(All(host.Node.Topology.VirtualHosts.Values))).For(Right.Administrator);
+        api.MapGet("/topic-permissions", () => Answer.List(All(host.Node.Topology.VirtualHosts.Values))).For(Right.Administrator);
         api.MapGet("/vhosts/{vhost}/topic-permissions", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null)).For(Right.Administrator);
-        api.MapGet("/users/{user}/topic-permissions", (PathNames names) => Answer.OrNotFound(
+            Answer.List(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null)).For(Right.Administrator);
+        api.MapGet("/users/{user}/topic-permissions", (PathNames names) => Answer.List(
             host.Node.Topology.FindUser(names["user"]) is { } user ? All(host.Node.Topology.VirtualHosts.Values, user.Name) : null)).For(Right.Administrator);
         api.MapGet("/topic-permissions/{vhost}/{user}", (PathNames names) => Answer.OrNotFound(
             host.Node.Topology.Find(names["vhost"]) is { } vhost && host.Node.Topology.FindUser(names["user"]) is { } user ? All([vhost], user.Name) : null)).For(Right.Administrator);

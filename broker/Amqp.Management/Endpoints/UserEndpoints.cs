@@ -15,10 +15,9 @@ internal sealed class UserEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/users", () => Answer.Of(host.Node.Topology.Users.Values.OrderBy(user => user.Name, StringComparer.Ordinal).Select(Show))).For(Right.Administrator);
-        api.MapGet("/users/without-permissions", () => Answer.Of(host.Node.Topology.Users.Values
-            .Where(user => !host.Node.Topology.VirtualHosts.Values.Any(vhost => vhost.Permissions.ContainsKey(user.Name)))
-            .OrderBy(user => user.Name, StringComparer.Ordinal).Select(Show))).For(Right.Administrator);
+        api.MapGet("/users", () => Answer.Pages(host.Node.Topology.Users.Values.Select(Show))).For(Right.Administrator);
+        api.MapGet("/users/without-permissions", () => Answer.Pages(host.Node.Topology.Users.Values
+            .Where(user => !host.Node.Topology.VirtualHosts.Values.Any(vhost => vhost.Permissions.ContainsKey(user.Name))).Select(Show))).For(Right.Administrator);
         api.MapPost("/users/bulk-delete", (Body body, Requester who) => Answer.To(who.Change(host.Node, new Commands(
             [.. (body.Words("users") ?? throw new BadRequestException("{key_missing,users}")).Select(user => new DeleteUser(user))])))).For(Right.Administrator);
         api.MapGet("/users/{user}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.FindUser(names["user"]) is { } user ? Show(user) : null)).For(Right.Administrator);

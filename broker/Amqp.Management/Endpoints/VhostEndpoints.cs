@@ -16,10 +16,12 @@ internal sealed class VhostEndpoints(INodeHost host)
     /// <summary>Ours: all policies that match act together.</summary>
     private const string PolicyMerge = "policy-merge";
 
+    private const string Definition = "name,description,tags,metadata,default_queue_type,tracing,cluster_state";
+
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/vhosts", (Requester who) => Answer.Of(host.Node.Topology.VirtualHosts.Values.Where(who.Sees).OrderBy(vhost => vhost.Name, StringComparer.Ordinal).Select(Show))).For(Right.Management);
-        api.MapGet("/vhosts/{vhost}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Show(vhost) : null)).For(Right.Administrator);
+        api.MapGet("/vhosts", (Requester who) => Answer.Pages(host.Node.Topology.VirtualHosts.Values.Where(who.Sees).Select(Show), Definition)).For(Right.Management);
+        api.MapGet("/vhosts/{vhost}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Show(vhost) : null, Definition)).For(Right.Administrator);
         api.MapPut("/vhosts/{vhost}", Put).For(Right.Administrator);
         api.MapDelete("/vhosts/{vhost}", async (PathNames names, Requester who) =>
             host.Node.Topology.Find(names["vhost"]) is { } vhost ? await Answer.To(who.Change(host.Node, new DeleteVhost(vhost.Name))) : Answer.NotFound).For(Right.Administrator);

@@ -14,12 +14,8 @@ internal static class Answer
     // Without a charset, as in RabbitMQ: tools compare it.
     private const string JsonType = "application/json";
 
-    private static readonly JsonSerializerOptions Json = new()
-    {
-        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
-        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // nothing here is put into a web page as it is
-        Converters = { new FieldTableJson() },
-    };
+    /// <summary>How what is shown becomes JSON.</summary>
+    internal static readonly JsonSerializerOptions Json = NewOptions();
 
     public static readonly IResult Done = Results.NoContent();
 
@@ -34,7 +30,16 @@ internal static class Answer
     /// <summary>The name or the password is wrong; which, is not said.</summary>
     public static readonly IResult NotAuthenticated = Error(StatusCodes.Status401Unauthorized, "not_authorized", "Not_Authorized");
 
-    public static IResult Of(object value) => Results.Json(value, Json, JsonType);
+    /// <param name="definition">Which of its fields are no statistics: see <see cref="Columns.In"/>.</param>
+    public static IResult Of(object shown, string? definition = null) => new ShownResult(shown, definition);
+
+    /// <summary>A list, sorted by virtual host and name; null: 404.</summary>
+    public static IResult List(IEnumerable<object>? shown, string? definition = null) => shown is null ? NotFound : new ListResult(shown, hasPages: false, definition);
+
+    /// <summary>A list of which clients may want a page; null: 404.</summary>
+    /// <param name="isInOrder">It is sorted by virtual host and name already.</param>
+    public static IResult Pages(IEnumerable<object>? shown, string? definition = null, bool isInOrder = false) =>
+        shown is null ? NotFound : new ListResult(shown, hasPages: true, definition, isInOrder);
 
     /// <summary>What would be the body of that.</summary>
     public static byte[] Bytes(object value) => JsonSerializer.SerializeToUtf8Bytes(value, Json);
@@ -43,9 +48,9 @@ internal static class Answer
     public static IResult Failed(object value) => Results.Json(value, Json, JsonType, StatusCodes.Status503ServiceUnavailable);
 
     /// <summary>The object, or 404.</summary>
-    public static IResult OrNotFound(object? value) => value is null ? NotFound : Of(value);
+    public static IResult OrNotFound(object? shown, string? definition = null) => shown is null ? NotFound : Of(shown, definition);
 
-    public static IResult BadRequest(string reason) => Error(StatusCodes.Status400BadRequest, "bad_request", reason);
+    public static IResult BadRequest(string reason, string error = BadRequestException.Usual) => Error(StatusCodes.Status400BadRequest, error, reason);
 
     /// <summary>The user has logged in, and may not do that. RabbitMQ has the status of one who has not.</summary>
     public static IResult NotAuthorised(string reason) => Error(StatusCodes.Status401Unauthorized, "not_authorised", reason);
@@ -57,6 +62,19 @@ internal static class Answer
         _ => BadRequest(error.Text),
     };
 
+    /// <summary>Why the broker has closed a channel, in the status and words that RabbitMQ's HTTP API has for it.</summary>
+    public static IResult Closed(ReplyCode code, string text) => code switch
+    {
+        ReplyCode.NotFound => Error(StatusCodes.Status404NotFound, "not_found", text),
+        ReplyCode.AccessRefused => NotAuthorised(text),
+        ReplyCode.NotAllowed => NotAuthorised("Access refused."),
+        ReplyCode.ResourceError => Unavailable(text),
+        _ => BadRequest($"{(int)code} {text}"),
+    };
+
+    /// <summary>It may be possible later.</summary>
+    public static IResult Unavailable(string reason) => Error(StatusCodes.Status503ServiceUnavailable, "service_unavailable", reason);
+
     /// <summary>What was asked for is on none of the nodes that answer, and may be on one that does not.</summary>
     public static IResult Silent(IEnumerable<NodeReply> nodes) => Error(
         StatusCodes.Status503ServiceUnavailable, "nodes_missing",
@@ -67,6 +85,25 @@ internal static class Answer
 
     /// <summary>What came of a command, for requests that say what they want and not whether it is new.</summary>
     public static async Task<IResult> To(Task<TopologyResult> change) => (await change).Error is { } error ? Error(error) : Done;
+
+    /// <summary>Writes what is shown as it is.</summary>
+    public static Task Write(HttpContext context, object shown)
+    {
+        context.Response.Headers.CacheControl = "no-cache";
+        return Results.Json(shown, Json, JsonType).ExecuteAsync(context);
+    }
+
+    private static JsonSerializerOptions NewOptions()
+    {
+        var options = new JsonSerializerOptions
+        {
+            PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+            Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping, // nothing here is put into a web page as it is
+            Converters = { new FieldTableJson() },
+        };
+        options.MakeReadOnly(populateMissingResolver: true);
+        return options;
+    }
 
     private static IResult Error(int status, string error, string reason) => Results.Json(new { error, reason }, Json, JsonType, status);
 }

@@ -1,11 +1,9 @@
 using System.Text.Json;
+using Amqp.Core;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Features;
 
 namespace Amqp.Management.Http;
-
-/// <summary>A request is not what the endpoint takes; answered with 400 and the message.</summary>
-internal sealed class BadRequestException(string reason) : Exception(reason);
 
 /// <summary>The JSON object that a request carries. Of members with the same name the last one counts, as in RabbitMQ.</summary>
 internal sealed class Body
@@ -72,6 +70,12 @@ internal sealed class Body
     public long Integer(string key) => Find(key) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt64(out var number)
         ? number
         : throw new BadRequestException($"'{key}' is missing or not a whole number");
+
+    /// <summary>A whole number, or one as a text, which RabbitMQ's own tools send.</summary>
+    /// <exception cref="BadRequestException">It is missing, or none of that.</exception>
+    public long IntegerOrText(string key) => Value(key) is { ValueKind: JsonValueKind.String } text
+        ? DecimalDigits.TryParse(TextOf(text), out var number) ? number : throw new BadRequestException($"'{key}' is not a whole number")
+        : Integer(key);
 
     /// <exception cref="BadRequestException">It is missing, or neither true nor false.</exception>
     public bool Flag(string key) => FlagOrNull(key) ?? throw new BadRequestException($"'{key}' is missing or neither true nor false");
