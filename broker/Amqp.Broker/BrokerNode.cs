@@ -137,6 +137,9 @@ public sealed partial class BrokerNode
     /// <summary>What is published to an exchange, likewise.</summary>
     public Meter? MeterOf(Exchange exchange) => _services.Metrics.MeterOf(exchange);
 
+    /// <summary>The SASL mechanisms that are switched on.</summary>
+    public IReadOnlySet<string> AuthMechanisms => _services.Logins.Mechanisms;
+
     /// <summary>What the cluster is called: what an operator has set (the global parameter <c>cluster_name</c>), or the first of its nodes.</summary>
     public string ClusterName => Topology.ClusterName ?? (Cluster.Nodes is [var first, ..] ? first.Name : Identity.Name);
 

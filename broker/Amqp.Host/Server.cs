@@ -182,7 +182,7 @@ internal sealed class Server : IAsyncDisposable
         {
             await _application.StartAsync();
             _hasControlSocket = true;
-            _host!.ManagementListeners = ManagementListener.OpenIn(_application);
+            _host!.ManagementListeners = ManagementListener.OpenIn(_application, _managementCertificates);
             foreach (var listener in _host.ManagementListeners) _logger.LogInformation("{Protocol} listening on {EndPoint}", listener.Protocol.ToUpperInvariant(), listener.EndPoint);
         }
         catch (Exception exception) when (exception is (IOException and not ListenException) or System.Net.Sockets.SocketException)

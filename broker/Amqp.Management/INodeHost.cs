@@ -77,4 +77,11 @@ public sealed record ListenerInfo(string Protocol, IPEndPoint EndPoint)
 {
     /// <summary>Of the socket for other nodes.</summary>
     public const string Clustering = "clustering";
+
+    /// <summary>The certificates that it uses at this moment; none without TLS.</summary>
+    public Func<ImmutableArray<CertificateInfo>> Certificates { get; init; } = static () => [];
 }
+
+/// <param name="File">Where it is from.</param>
+/// <param name="IsAuthority">Clients' certificates are checked by it; otherwise it is what clients are shown.</param>
+public sealed record CertificateInfo(string File, DateTimeOffset ExpiresAt, bool IsAuthority);

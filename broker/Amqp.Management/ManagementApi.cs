@@ -26,6 +26,7 @@ public static class ManagementApi
         new OverviewEndpoints(host).Map(api);
         new ClusterEndpoints(host).Map(api);
         new HealthEndpoints(host).Map(api);
+        new CriticalNodeEndpoints(host).Map(api);
         FeatureFlagEndpoints.Map(api);
         new UserEndpoints(host).Map(api);
         new VhostEndpoints(host).Map(api);

@@ -71,6 +71,7 @@ internal sealed class ObserverTests : ApiFixture
         // Other tests' messages are in these as well.
         var (vhost, overview) = ((await Api.Get("vhosts/%2F")).Json!.AsObject(), (await Api.Get("overview")).Json!.AsObject());
         Assert.That(vhost["message_stats"]!["publish"]!.GetValue<long>(), Is.GreaterThanOrEqualTo(3));
+        Assert.That(vhost["messages"]!.GetValue<long>(), Is.GreaterThanOrEqualTo(2).And.EqualTo(vhost["messages_ready"]!.GetValue<long>() + vhost["messages_unacknowledged"]!.GetValue<long>()));
         Assert.That(overview["message_stats"]!["publish"]!.GetValue<long>(), Is.GreaterThanOrEqualTo(3));
 
         // The rate of what has stopped comes down to nothing; what was counted stays.

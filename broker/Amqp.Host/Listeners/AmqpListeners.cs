@@ -30,7 +30,7 @@ internal sealed partial class AmqpListeners(BrokerOptions options, Admission adm
     public bool AreOpen => _open.Count > 0;
 
     public ImmutableArray<ListenerInfo> All =>
-        [.. _open.Select(each => new ListenerInfo(each.Name == Amqps ? "amqp/ssl" : "amqp", each.Socket.EndPoint))];
+        [.. _open.Select(each => each.Name == Amqps ? new ListenerInfo("amqp/ssl", each.Socket.EndPoint) { Certificates = _certificates!.Describe } : new ListenerInfo("amqp", each.Socket.EndPoint))];
 
     /// <param name="node">It serves who connects.</param>
     /// <exception cref="ListenException">A port cannot be listened on; none is, then.</exception>

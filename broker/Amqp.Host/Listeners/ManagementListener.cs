@@ -77,12 +77,13 @@ internal static partial class ManagementListener
     }
 
     /// <summary>The sockets that an application that was started listens on.</summary>
-    public static ImmutableArray<ListenerInfo> OpenIn(WebApplication application) =>
+    /// <param name="certificates">Null: without TLS.</param>
+    public static ImmutableArray<ListenerInfo> OpenIn(WebApplication application, TlsCertificates? certificates) =>
     [
         .. application.Services.GetRequiredService<IServer>().Features.GetRequiredFeature<IServerAddressesFeature>().Addresses
             .Where(address => !address.Contains("unix:", StringComparison.Ordinal))
             .Select(address => new Uri(address))
-            .Select(address => new ListenerInfo(address.Scheme, new IPEndPoint(IPAddress.Parse(address.DnsSafeHost), address.Port))),
+            .Select(address => new ListenerInfo(address.Scheme, new IPEndPoint(IPAddress.Parse(address.DnsSafeHost), address.Port)) { Certificates = () => certificates?.Describe() ?? [] }),
     ];
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "{Limit} connections are open to the management port, so the one of {Client} is closed; more are possible with Listeners:Management:Connections ({Untold} more since the last such line)")]

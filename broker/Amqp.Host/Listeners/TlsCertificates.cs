@@ -1,8 +1,10 @@
+using System.Collections.Immutable;
 using System.Net.Security;
 using System.Security.Authentication;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 using Amqp.Host.Options;
+using Amqp.Management;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Host.Listeners;
@@ -31,6 +33,18 @@ internal sealed partial class TlsCertificates
         _files = [.. options.Certificates.SelectMany(certificate => (string[])[certificate.File, certificate.KeyFile]).Append(options.ClientCaFile).Where(file => file.Length > 0)];
         _loaded = Load();
         _lookedAt = time.GetTimestamp();
+    }
+
+    /// <summary>Those in use, as operators see them.</summary>
+    public ImmutableArray<CertificateInfo> Describe()
+    {
+        LookAgain();
+        var loaded = Volatile.Read(ref _loaded);
+        return
+        [
+            .. loaded.Contexts.Zip(_options.Certificates, (context, options) => new CertificateInfo(options.File, new DateTimeOffset(context.TargetCertificate.NotAfter), IsAuthority: false)),
+            .. (loaded.ClientCa ?? []).Select(authority => new CertificateInfo(_options.ClientCaFile, new DateTimeOffset(authority.NotAfter), IsAuthority: true)),
+        ];
     }
 
     /// <summary>What to say to a client that wants to talk to that name; one that names none, or an unknown one, gets the first certificate.</summary>

@@ -201,6 +201,7 @@ internal sealed class UserChannel : IAsyncDisposable
         MethodId.ChannelOpenOk => MethodReader.Read<ChannelOpenOk>(frame),
         MethodId.ChannelClose => MethodReader.Read<ChannelClose>(frame),
         MethodId.ConfirmSelectOk => MethodReader.Read<ConfirmSelectOk>(frame),
+        MethodId.QueueDeclareOk => MethodReader.Read<QueueDeclareOk>(frame),
         MethodId.BasicAck => MethodReader.Read<BasicAck>(frame),
         MethodId.BasicNack => MethodReader.Read<BasicNack>(frame),
         MethodId.BasicReturn => MethodReader.Read<BasicReturn>(frame),

@@ -11,6 +11,8 @@ namespace Amqp.Management.Endpoints;
 /// </summary>
 internal static class FeatureFlagEndpoints
 {
+    private const string All = "all";
+
     private static readonly object[] Flags =
     [
         Flag("classic_mirrored_queue_version", "Support setting version for classic mirrored queues"),
@@ -21,7 +23,16 @@ internal static class FeatureFlagEndpoints
         Flag("virtual_host_metadata", "Virtual host metadata (description, tags, etc)"),
     ];
 
-    public static void Map(IEndpointRouteBuilder api) => api.MapGet("/feature-flags", () => Answer.List(Flags)).For(Right.Management);
+    public static void Map(IEndpointRouteBuilder api)
+    {
+        api.MapGet("/feature-flags", () => Answer.List(Flags)).For(Right.Management);
+        // They are. RabbitMQ does not know all that tools ask for either.
+        api.MapPut("/feature-flags/{name}/enable", (PathNames names) =>
+            names["name"] is All || Flags.Any(flag => Equals(Fields.Find(flag, ["name"]), names["name"])) ? Answer.Done : Answer.BadRequest("unsupported")).For(Right.Administrator);
+        // Nothing that is here is going to be taken away.
+        api.MapGet("/deprecated-features", () => Answer.List([])).For(Right.Management);
+        api.MapGet("/deprecated-features/used", () => Answer.List([])).For(Right.Management);
+    }
 
     private static object Flag(string name, string description) =>
         new { name, state = "enabled", stability = "required", provided_by = "rabbit", desc = description, doc_url = "" };

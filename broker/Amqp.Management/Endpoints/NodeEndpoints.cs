@@ -14,6 +14,16 @@ namespace Amqp.Management.Endpoints;
 /// <summary>The node itself: what it takes, what it may take, and whether it serves clients. What is set here holds until the next start.</summary>
 internal sealed class NodeEndpoints(INodeHost host)
 {
+    /// <summary>Where RabbitMQ counts Erlang's processes, threads are counted here.</summary>
+    private static int ThreadsMax
+    {
+        get
+        {
+            ThreadPool.GetMaxThreads(out var threads, out _);
+            return threads;
+        }
+    }
+
     public void Map(IEndpointRouteBuilder api)
     {
         api.MapGet("/nodes", () => Answer.List(ShowAll())).For(Right.Monitoring);
@@ -96,7 +106,7 @@ internal sealed class NodeEndpoints(INodeHost host)
     private async Task<IResult> GiveUp(PathNames names, Body body) =>
         IsThis(names) ? Answer.Of(new { others = await host.GiveUp(body.Text("node")) }) : Answer.NotFound;
 
-    private object[] ShowAll()
+    public object[] ShowAll()
     {
         using var use = host.Enter();
         return use is null ? [ShowStopped()] : [.. host.Node.Cluster.Nodes.Select(node => node.Name == host.Identity.Name ? ShowNode() : ShowOther(node))];
@@ -166,6 +176,23 @@ internal sealed class NodeEndpoints(INodeHost host)
             sockets_used = host.Node.Connections.Count,
             sockets_total = host.ConnectionsMax,
             processors = Environment.ProcessorCount,
+            proc_used = ThreadPool.ThreadCount,
+            proc_total = ThreadsMax,
+            run_queue = ThreadPool.PendingWorkItemCount,
+            rates_mode = ForTools.RatesMode,
+            net_ticktime = 60,
+            mem_calculation_strategy = "allocated",
+            exchange_types = ForTools.ExchangeTypes,
+            auth_mechanisms = host.Node.AuthMechanisms.Select(mechanism => new { name = mechanism, description = $"SASL {mechanism}", enabled = true }),
+            applications = ForTools.Applications(host.Identity.ProductVersion),
+            enabled_plugins = ForTools.Plugins,
+            contexts = ContextsOf(host),
+            log_files = Array.Empty<string>(),
+            db_dir = host.DataDirectory,
+            cluster_links = Array.Empty<object>(),
+            gc_num = GC.CollectionCount(0),
+            gc_bytes_reclaimed = GC.GetTotalAllocatedBytes() - GC.GetTotalMemory(forceFullCollection: false),
+            context_switches = 0,
             data_directory = host.DataDirectory,
             engine = host.StoreEngine,
             config_files = host.ConfigFiles,
@@ -178,6 +205,20 @@ internal sealed class NodeEndpoints(INodeHost host)
             listeners = ListenersOf(host),
         };
     }
+
+    /// <summary>The listeners of this API, as RabbitMQ's overview shows them beside the others.</summary>
+    internal static object[] ContextsOf(INodeHost host) =>
+    [
+        .. host.Listeners.Where(listener => listener.Protocol is "http" or "https").Select(listener => new
+        {
+            description = "RabbitMQ Management",
+            path = "/",
+            node = host.Identity.Name,
+            ip = listener.EndPoint.Address.ToString(),
+            port = listener.EndPoint.Port,
+            ssl = listener.Protocol == "https",
+        }),
+    ];
 
     /// <summary>As RabbitMQ's overview shows them.</summary>
     internal static object[] ListenersOf(INodeHost host) =>

@@ -15,9 +15,18 @@ internal sealed class OverviewEndpoints(INodeHost host)
     /// <summary>Operators of this host have no tags of their own.</summary>
     private static readonly string[] TagsOfOperators = [User.Administrator];
 
+    /// <summary>Seconds for which samples are kept.</summary>
+    private static readonly int[] Retention = [60, 600, 3600, 28800, 86400];
+
+    /// <summary>By that command lines find out that this is a management API.</summary>
+    private static readonly object[] Extensions = [new { javascript = "dispatcher.js" }];
+
     public void Map(IEndpointRouteBuilder api)
     {
         api.MapGet("/overview", Show).For(Right.Management);
+        // Without a login: a page asks for it to know how to log in.
+        api.MapGet("/auth", () => Answer.Of(new { oauth_enabled = false })).For(Right.Anyone);
+        api.MapGet("/extensions", () => Answer.Of(Extensions)).For(Right.Management);
         api.MapGet("/whoami", (Requester who) => Answer.Of(new
         {
             name = who.Name ?? TopologyCommand.OperatorOfHost,
@@ -40,6 +49,16 @@ internal sealed class OverviewEndpoints(INodeHost host)
             product_version = NodeIdentity.OwnVersion,
             // Tools choose by it what to ask for.
             rabbitmq_version = host.Identity.ProductVersion,
+            // The first that monitoring templates look at to choose what they ask for.
+            management_version = host.Identity.ProductVersion,
+            rates_mode = ForTools.RatesMode,
+            sample_retention_policies = new { global = Retention, basic = Retention, detailed = Retention },
+            exchange_types = ForTools.ExchangeTypes,
+            erlang_version = ForTools.RuntimeVersion,
+            erlang_full_version = ForTools.RuntimeName,
+            disable_stats = false,
+            is_op_policy_updating_enabled = true,
+            enable_queue_totals = false,
             cluster_name = host.Node.ClusterName,
             node = host.Identity.Name,
             object_totals = new
@@ -52,7 +71,9 @@ internal sealed class OverviewEndpoints(INodeHost host)
             },
             queue_totals = new { messages = ready + unacked, messages_ready = ready, messages_unacknowledged = unacked },
             message_stats = MessageStats.OfClient(who.IsMonitor ? host.Node.Meter : null),
+            statistics_db_event_queue = 0,
             listeners = who.IsMonitor ? NodeEndpoints.ListenersOf(host) : [],
+            contexts = who.IsMonitor ? NodeEndpoints.ContextsOf(host) : [],
         });
     }
 }

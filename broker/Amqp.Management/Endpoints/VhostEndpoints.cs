@@ -1,3 +1,4 @@
+using Amqp.Core.Metrics;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
@@ -25,9 +26,17 @@ internal sealed class VhostEndpoints(INodeHost host)
         api.MapPut("/vhosts/{vhost}", Put).For(Right.Administrator);
         api.MapDelete("/vhosts/{vhost}", async (PathNames names, Requester who) =>
             host.Node.Topology.Find(names["vhost"]) is { } vhost ? await Answer.To(who.Change(host.Node, new DeleteVhost(vhost.Name))) : Answer.NotFound).For(Right.Administrator);
+        // It runs wherever its node does, so there is nothing to start.
+        api.MapPost("/vhosts/{vhost}/start/{node}", (PathNames names) =>
+            host.Node.Topology.Find(names["vhost"]) is null ? Answer.NotFound
+            : host.Node.Cluster.Nodes.Any(node => node.IsRunning && node.Name == names["node"]) ? Answer.Done
+            : Answer.BadRequest($"Request to node {names["node"]} failed with {{badrpc,nodedown}}")).For(Right.Administrator);
     }
 
-    private object Show(VirtualHost vhost) => new
+    private object Show(VirtualHost vhost) => Show(vhost, host.Node.MeterOf(vhost));
+
+    /// <param name="meter">Null: nothing has happened in it.</param>
+    private object Show(VirtualHost vhost, Meter? meter) => new
     {
         name = vhost.Name,
         description = vhost.Metadata.Description,
@@ -35,7 +44,12 @@ internal sealed class VhostEndpoints(INodeHost host)
         metadata = Show(vhost.Metadata),
         default_queue_type = vhost.Metadata.DefaultQueueType?.Text() ?? Undefined,
         tracing = host.Node.IsTraced(vhost.Name),
-        message_stats = MessageStats.OfClient(host.Node.MeterOf(vhost)),
+        messages = (meter?[Measure.Ready] + meter?[Measure.Unacked]) ?? 0,
+        messages_ready = meter?[Measure.Ready] ?? 0,
+        messages_unacknowledged = meter?[Measure.Unacked] ?? 0,
+        recv_oct = meter?[Measure.BytesReceived] ?? 0,
+        send_oct = meter?[Measure.BytesSent] ?? 0,
+        message_stats = MessageStats.OfClient(meter),
         cluster_state = new Dictionary<string, string> { [host.Identity.Name] = "running" },
     };
 
@@ -44,10 +58,10 @@ internal sealed class VhostEndpoints(INodeHost host)
         var name = names["vhost"];
         var before = host.Node.Topology.Find(name);
         if (before is not null && request.Headers.IfNoneMatch == "*") return Answer.Exists;
-        var metadata = Change(before?.Metadata ?? VhostMetadata.None, body);
+        var (metadata, traces) = (Change(before?.Metadata ?? VhostMetadata.None, body), body.FlagOrTextOrNull("tracing"));
         var result = await who.Change(host.Node, before is null ? new AddVhost(name, metadata) : new DescribeVhost(name, metadata));
         if (result.Error is { } error) return Answer.Error(error);
-        if (body.FlagOrNull("tracing") is { } isTraced && isTraced != host.Node.IsTraced(name)) host.Node.Trace(name, isTraced);
+        if (traces is { } isTraced && isTraced != host.Node.IsTraced(name)) host.Node.Trace(name, isTraced);
         return Answer.Put(isNew: before is null);
     }
 

@@ -92,9 +92,13 @@ internal sealed class Body
     /// <summary>True, false, or one of them as a text, which RabbitMQ's own tools send.</summary>
     /// <returns>False if it is missing.</returns>
     /// <exception cref="BadRequestException">It is none of that.</exception>
-    public bool FlagOrText(string key) => Find(key) switch
+    public bool FlagOrText(string key) => FlagOrTextOrNull(key) ?? false;
+
+    /// <summary>Likewise; null: it is missing.</summary>
+    /// <exception cref="BadRequestException">It is none of that.</exception>
+    public bool? FlagOrTextOrNull(string key) => Find(key) switch
     {
-        null => false,
+        null => null,
         { ValueKind: JsonValueKind.True } => true,
         { ValueKind: JsonValueKind.False } => false,
         { } value => TextOf(value) switch { "true" => true, "false" => false, _ => throw new BadRequestException($"'{key}' is neither true nor false") },

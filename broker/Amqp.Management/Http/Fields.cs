@@ -27,6 +27,17 @@ internal static class Fields
         return shown;
     }
 
+    /// <returns>Null: there is none, or it is no text.</returns>
+    public static string? Text(object shown, string name) => Find(shown, [name]) switch
+    {
+        string text => text,
+        JsonElement { ValueKind: JsonValueKind.String } json => json.GetString(),
+        _ => null,
+    };
+
+    /// <returns>False: it is false, or there is none.</returns>
+    public static bool Flag(object shown, string name) => Find(shown, [name]) is true or JsonElement { ValueKind: JsonValueKind.True };
+
     public static bool TryFind(object? shown, string name, out object? value)
     {
         value = null;

@@ -17,12 +17,10 @@ internal sealed class ListResult(IEnumerable<object> shown, bool hasPages, strin
         var query = httpContext.Request.Query;
         var (page, columns) = (hasPages ? Page.In(query) : null, Columns.In(query, definition));
         var all = shown.ToArray();
-        var filtered = page is null ? all : Array.FindAll(all, item => page.Matches(NameOf(item)));
+        var filtered = page is null ? all : Array.FindAll(all, item => page.Matches(Fields.Text(item, "name") ?? ""));
         var sorted = Sort(filtered, query);
         return Answer.Write(httpContext, page?.Of(all.Length, filtered.Length, sorted, columns) ?? (columns is null ? sorted : sorted.Select(columns.Of)));
     }
-
-    private static string NameOf(object item) => SortKey.Of(Fields.Find(item, ["name"])).Text ?? "";
 
     private IEnumerable<object> Sort(object[] items, IQueryCollection query)
     {

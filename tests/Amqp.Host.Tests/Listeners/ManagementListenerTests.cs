@@ -17,6 +17,9 @@ internal sealed class ManagementListenerTests : BrokerFixture
             $"--Listeners:Management:Tls:Certificates:0:File={certificates.PathOf("server")}", $"--Listeners:Management:Tls:Certificates:0:KeyFile={certificates.PathOf("server-key")}");
         var trusting = new SslClientAuthenticationOptions { CertificateChainPolicy = certificates.Trust };
         Assert.That((await new HttpApi(broker, handler: () => new SocketsHttpHandler { SslOptions = trusting }).Get("whoami"))["name"]!.GetValue<string>(), Is.EqualTo("guest"));
+        var expiring = await new ControlApi(broker).Get("health/checks/certificate-expiration/100/years");
+        Assert.That((expiring.Status, expiring["reason"]!.GetValue<string>()), Is.EqualTo((HttpStatusCode.ServiceUnavailable, "Certificates expiring")));
+        Assert.That(expiring["expired"]!.AsArray().Single()!["certfile"]!.GetValue<string>(), Is.EqualTo(certificates.PathOf("server")));
         Assert.That(async () => await new HttpApi(broker).Get("whoami"), Throws.InstanceOf<HttpRequestException>());
         Assert.That((await new ControlApi(broker).Get("overview"))["listeners"]!.AsArray().Select(listener => listener!["protocol"]!.GetValue<string>()), Has.One.EqualTo("https"));
     }
