@@ -6,6 +6,7 @@ using Amqp.Core.Messages;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Host.Options;
+using Amqp.Management.Definitions;
 using Amqp.Storage;
 using Amqp.Storage.Messages;
 using Amqp.Storage.Metadata;
@@ -42,14 +43,15 @@ internal sealed class RunningNode : IAsyncDisposable
     /// <param name="cancellation">Ends the waiting for other nodes.</param>
     /// <exception cref="RemovedException">The other nodes have removed it from their cluster.</exception>
     /// <exception cref="StorageException">The data directory cannot be used.</exception>
-    /// <exception cref="OptionsException">The default user that the options want cannot be made, or the node cannot be in the cluster that they want.</exception>
+    /// <exception cref="OptionsException">The default user or the definitions that the options want cannot be made, or the node cannot be in the cluster that they want.</exception>
     public static async Task<RunningNode> Start(
         BrokerOptions options, DataDirectory directory, StoreEngine engine, ILoggerFactory logs, Action<Exception, string> failed, Action<Exception> left, CancellationToken cancellation)
     {
         var running = await Open(options, directory, engine, logs, failed, left, cancellation);
         try
         {
-            await running.MakeDefaultUser(options.Security, logs.CreateLogger<RunningNode>());
+            if (options.Definitions.File.Length > 0) await running.ImportDefinitions(options.Definitions.File, logs.CreateLogger<RunningNode>());
+            else await running.MakeDefaultUser(options.Security, logs.CreateLogger<RunningNode>());
             return running;
         }
         catch
@@ -127,6 +129,19 @@ internal sealed class RunningNode : IAsyncDisposable
             cluster?.HasFailed();
             failed(exception, what);
         }
+    }
+
+    private async Task ImportDefinitions(string path, ILogger logger)
+    {
+        try
+        {
+            await DefinitionFiles.Import(Node, path, logger);
+        }
+        catch (InvalidDataException exception)
+        {
+            throw new OptionsException($"Option Definitions:File: {exception.Message}.");
+        }
+        if (Node.Topology.Users.IsEmpty) logger.LogWarning("No client can log in: there are no users, and none in the definitions of {Path}. Make one with amqpctl add_user", path);
     }
 
     /// <summary>On the first start, when there is no user to log in as.</summary>

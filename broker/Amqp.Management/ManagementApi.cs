@@ -27,6 +27,7 @@ public static class ManagementApi
         new ClusterEndpoints(host).Map(api);
         new HealthEndpoints(host).Map(api);
         new CriticalNodeEndpoints(host).Map(api);
+        new DefinitionEndpoints(host, loggers.CreateLogger<DefinitionEndpoints>()).Map(api);
         FeatureFlagEndpoints.Map(api);
         new UserEndpoints(host).Map(api);
         new VhostEndpoints(host).Map(api);

@@ -19,6 +19,7 @@ internal static class Program
         LimitCommands.Group,
         PolicyCommands.Group,
         ParameterCommands.Group,
+        DefinitionCommands.Group,
         ListCommands.Group,
         ProbeCommands.Group,
         VirtualHostCommands.Group,

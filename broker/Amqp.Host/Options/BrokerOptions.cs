@@ -24,6 +24,8 @@ public sealed record BrokerOptions
 
     public SecurityOptions Security { get; init; } = new();
 
+    public DefinitionOptions Definitions { get; init; } = new();
+
     public DelayOptions Delays { get; init; } = new();
 
     public ClusterSettings Cluster { get; init; } = new();
@@ -174,6 +176,13 @@ public sealed record DelayOptions
     /// <c>messageDelayLevel</c>.</summary>
     [DelayLevels]
     public string Levels { get; init; } = DelayLevels.DefaultText;
+}
+
+public sealed record DefinitionOptions
+{
+    /// <summary>A <c>definitions.json</c>, or a directory with some, that every start imports before clients can connect; empty: none. With one the default user is not made, as in RabbitMQ
+    /// (<c>load_definitions</c>): users are in it.</summary>
+    public string File { get; init; } = "";
 }
 
 public sealed record SecurityOptions

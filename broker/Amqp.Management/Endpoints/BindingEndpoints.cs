@@ -52,8 +52,11 @@ internal sealed class BindingEndpoints(INodeHost host)
     private static IEnumerable<VhostBinding> All(VirtualHost vhost)
     {
         var implied = vhost.Queues.Keys.Order(StringComparer.Ordinal).Select(Implied);
-        return implied.Concat(InOrder(vhost.Bindings.All)).Select(binding => new VhostBinding(vhost.Name, binding));
+        return implied.Concat(Declared(vhost)).Select(binding => new VhostBinding(vhost.Name, binding));
     }
+
+    /// <summary>All but those of the default exchange, in order.</summary>
+    public static IEnumerable<Binding> Declared(VirtualHost vhost) => InOrder(vhost.Bindings.All);
 
     private static IEnumerable<VhostBinding> To(VirtualHost vhost, Destination destination)
     {
@@ -87,15 +90,17 @@ internal sealed class BindingEndpoints(INodeHost host)
 
     private static IEnumerable<object> Shown(IEnumerable<VhostBinding> bindings) => bindings.Select(Show);
 
-    private static object Show(VhostBinding found) => new
+    private static object Show(VhostBinding found) => Show(found.Vhost, found.Binding);
+
+    public static object Show(string vhost, Binding binding) => new
     {
-        source = found.Binding.Source,
-        vhost = found.Vhost,
-        destination = found.Binding.Destination.Name,
-        destination_type = found.Binding.Destination.Kind.Text(),
-        routing_key = found.Binding.RoutingKey,
-        arguments = found.Binding.Arguments,
-        properties_key = BindingProperties.Of(found.Binding),
+        source = binding.Source,
+        vhost,
+        destination = binding.Destination.Name,
+        destination_type = binding.Destination.Kind.Text(),
+        routing_key = binding.RoutingKey,
+        arguments = binding.Arguments,
+        properties_key = BindingProperties.Of(binding),
     };
 
     /// <summary>A binding, and where it is.</summary>

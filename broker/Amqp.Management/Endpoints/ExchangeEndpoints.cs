@@ -49,7 +49,9 @@ internal sealed class ExchangeEndpoints(INodeHost host)
 
     private IEnumerable<object> All(VirtualHost vhost) => vhost.Exchanges.Values.Select(Show);
 
-    private object Show(Exchange exchange) => new
+    private object Show(Exchange exchange) => Show(host, exchange);
+
+    public static object Show(INodeHost host, Exchange exchange) => new
     {
         name = exchange.Name,
         vhost = exchange.Vhost,

@@ -38,23 +38,51 @@ internal sealed class LimitEndpoints(INodeHost host)
     /// <exception cref="BadRequestException">Something else is in it, or not a whole number.</exception>
     public static VhostLimits Read(JsonElement json)
     {
-        if (json.ValueKind != JsonValueKind.Object) throw new BadRequestException("limits are an object");
         var limits = VhostLimits.None;
-        foreach (var member in json.EnumerateObject())
+        foreach (var (name, value) in Members(json))
         {
-            if (member.Value.ValueKind != JsonValueKind.Number || !member.Value.TryGetInt64(out var value))
-                throw new BadRequestException($"Validation failed\n\n{member.Name} should be a number, actually was {member.Value}\n");
-            limits = member.Name switch
+            limits = name switch
             {
                 MaxConnections => limits with { MaxConnections = value },
                 MaxQueues => limits with { MaxQueues = value },
-                _ => throw new BadRequestException($"Validation failed\n\nUnrecognised terms [{member.Name}] in limits\n"),
+                _ => throw Unrecognised(name),
+            };
+        }
+        return limits;
+    }
+
+    /// <inheritdoc cref="Read"/>
+    public static UserLimits ReadOfUser(JsonElement json)
+    {
+        var limits = UserLimits.None;
+        foreach (var (name, value) in Members(json))
+        {
+            limits = name switch
+            {
+                MaxConnections => limits with { MaxConnections = value },
+                MaxChannels => limits with { MaxChannels = value },
+                _ => throw Unrecognised(name),
             };
         }
         return limits;
     }
 
     public static Dictionary<string, long> Show(VhostLimits limits) => Named((MaxConnections, limits.MaxConnections), (MaxQueues, limits.MaxQueues));
+
+    private static IEnumerable<(string Name, long Value)> Members(JsonElement json)
+    {
+        // Erlang writes an empty object as an empty list.
+        if (json.ValueKind == JsonValueKind.Array && json.GetArrayLength() == 0) yield break;
+        if (json.ValueKind != JsonValueKind.Object) throw new BadRequestException("limits are an object");
+        foreach (var member in json.EnumerateObject())
+        {
+            if (member.Value.ValueKind != JsonValueKind.Number || !member.Value.TryGetInt64(out var value))
+                throw new BadRequestException($"Validation failed\n\n{member.Name} should be a number, actually was {member.Value}\n");
+            yield return (member.Name, value);
+        }
+    }
+
+    private static BadRequestException Unrecognised(string name) => new($"Validation failed\n\nUnrecognised terms [{name}] in limits\n");
 
     private static Dictionary<string, long> Named(params IEnumerable<(string Name, long? Value)> limits) =>
         limits.Where(limit => limit.Value is not null).ToDictionary(limit => limit.Name, limit => limit.Value!.Value);

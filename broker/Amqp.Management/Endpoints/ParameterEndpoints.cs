@@ -43,12 +43,17 @@ internal sealed class ParameterEndpoints(INodeHost host)
         var (component, name, value) = (names["component"], names["name"], body.Value("value"));
         if (host.Node.Topology.Find(names["vhost"]) is not { } vhost) return Answer.NotFound;
         var isNew = Find(names) is null;
-        TopologyCommand command;
-        if (component == OperatorPolicy) command = new SetPolicy(vhost.Name, PolicyKind.Operator, name, value);
-        else if (component == VhostLimits && name == LimitsName) command = new SetVhostLimits(vhost.Name, LimitEndpoints.Read(value));
-        else return Refused(component, "set");
+        if (Set(vhost.Name, component, name, value) is not { } command) return Refused(component, "set");
         var result = await who.Change(host.Node, command);
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);
+    }
+
+    /// <summary>What makes a parameter; null: there is no such component, or no parameter of that name in it.</summary>
+    /// <exception cref="BadRequestException">The value can be none.</exception>
+    public static TopologyCommand? Set(string vhost, string component, string name, JsonElement value)
+    {
+        if (component == OperatorPolicy) return new SetPolicy(vhost, PolicyKind.Operator, name, value);
+        return component == VhostLimits && name == LimitsName ? new SetVhostLimits(vhost, LimitEndpoints.Read(value)) : null;
     }
 
     private async Task<IResult> Delete(PathNames names, Requester who)
@@ -76,7 +81,7 @@ internal sealed class ParameterEndpoints(INodeHost host)
 
     private IEnumerable<Parameter> All(Requester who) => who.VhostsInside(host.Node.Topology).SelectMany(Of);
 
-    private static IEnumerable<Parameter> Of(VirtualHost vhost)
+    internal static IEnumerable<Parameter> Of(VirtualHost vhost)
     {
         foreach (var policy in vhost.Policies.OperatorPolicies.Values)
             yield return new(vhost.Name, OperatorPolicy, policy.Name, PolicyEndpoints.Value(policy));
@@ -87,7 +92,7 @@ internal sealed class ParameterEndpoints(INodeHost host)
         ? Of(vhost).FirstOrDefault(parameter => parameter.Component == names["component"] && parameter.Name == names["name"])
         : null;
 
-    private static object Show(KeyValuePair<string, JsonElement> parameter) => new { name = parameter.Key, value = parameter.Value };
+    public static object Show(KeyValuePair<string, JsonElement> parameter) => new { name = parameter.Key, value = parameter.Value };
 
-    private sealed record Parameter(string Vhost, string Component, string Name, object Value);
+    internal sealed record Parameter(string Vhost, string Component, string Name, object Value);
 }

@@ -24,13 +24,16 @@ internal sealed class PermissionEndpoints(INodeHost host)
         api.MapDelete("/permissions/{vhost}/{user}", Delete).For(Right.Administrator);
     }
 
-    private static IEnumerable<object> All(IEnumerable<VirtualHost> vhosts, string? user = null) =>
+    public static IEnumerable<object> All(IEnumerable<VirtualHost> vhosts, string? user = null) =>
         from vhost in vhosts
         orderby vhost.Name
         from entry in vhost.Permissions
         where user is null || entry.Key == user
         orderby entry.Key
         select Show(vhost.Name, entry.Key, entry.Value);
+
+    /// <exception cref="BadRequestException">One of the three is missing.</exception>
+    public static Permissions PermissionsIn(Body body) => new(new(body.Text("configure")), new(body.Text("write")), new(body.Text("read")));
 
     private static object Show(string vhost, string user, Permissions permissions) => new
     {
@@ -45,8 +48,7 @@ internal sealed class PermissionEndpoints(INodeHost host)
     {
         if (host.Node.Topology.Find(names["vhost"]) is null || host.Node.Topology.FindUser(names["user"]) is null) return Answer.NotFound;
         var isNew = Find(names) is null;
-        var permissions = new Permissions(new(body.Text("configure")), new(body.Text("write")), new(body.Text("read")));
-        var result = await who.Change(host.Node, new SetPermissions(names["vhost"], names["user"], permissions));
+        var result = await who.Change(host.Node, new SetPermissions(names["vhost"], names["user"], PermissionsIn(body)));
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);
     }
 

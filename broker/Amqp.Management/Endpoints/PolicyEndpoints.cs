@@ -35,15 +35,22 @@ internal sealed class PolicyEndpoints(INodeHost host, PolicyKind kind)
             Find(names) is { } policy ? await Answer.To(who.Change(host.Node, new ClearPolicy(names["vhost"], kind, policy.Name))) : Answer.NotFound).For(right);
     }
 
+    /// <summary>A policy as the value of a parameter, from an object that may leave out what is usual.</summary>
+    /// <exception cref="BadRequestException">It leaves out more.</exception>
+    public static JsonElement ValueIn(Body body) => JsonSerializer.SerializeToElement(new Dictionary<string, object>
+    {
+        ["pattern"] = body.Value("pattern"),
+        ["definition"] = body.Value("definition"),
+        ["priority"] = (object?)body.ValueOrNull("priority") ?? 0,
+        [ApplyTo] = (object?)body.ValueOrNull(ApplyTo) ?? PolicyTarget.All.Text(),
+    });
+
+    /// <summary>Those that are no operator policies.</summary>
+    public static IEnumerable<object> UserPoliciesOf(VirtualHost vhost) => vhost.Policies.Of(PolicyKind.User).Values.Select(policy => Show(vhost.Name, policy));
+
     private async Task<IResult> Put(PathNames names, Body body, Requester who)
     {
-        var value = JsonSerializer.SerializeToElement(new Dictionary<string, object>
-        {
-            ["pattern"] = body.Value("pattern"),
-            ["definition"] = body.Value("definition"),
-            ["priority"] = (object?)body.ValueOrNull("priority") ?? 0,
-            [ApplyTo] = (object?)body.ValueOrNull(ApplyTo) ?? PolicyTarget.All.Text(),
-        });
+        var value = ValueIn(body);
         if (host.Node.Topology.Find(names["vhost"]) is null) return Answer.NotFound;
         var isNew = Find(names) is null;
         var result = await who.Change(host.Node, new SetPolicy(names["vhost"], kind, names["name"], value));

@@ -27,7 +27,7 @@ internal sealed class TopicPermissionEndpoints(INodeHost host)
                 : Answer.NotFound).For(Right.Administrator);
     }
 
-    private static IEnumerable<object> All(IEnumerable<VirtualHost> vhosts, string? user = null) =>
+    public static IEnumerable<object> All(IEnumerable<VirtualHost> vhosts, string? user = null) =>
         from vhost in vhosts
         orderby vhost.Name
         from entry in vhost.TopicPermissions

@@ -26,14 +26,14 @@ internal sealed class UserEndpoints(INodeHost host)
         api.MapPut("/users/{user}/password", (PathNames names, Body body, Requester who) =>
             Answer.To(who.Change(host.Node, new ChangePassword(names["user"], body.TextOrNull("password") is { } password ? Hash(password) : PasswordHash.None)))).For(Right.Administrator);
         api.MapPut("/users/{user}/tags", (PathNames names, Body body, Requester who) =>
-            Answer.To(who.Change(host.Node, new SetUserTags(names["user"], Tags(body))))).For(Right.Administrator);
+            Answer.To(who.Change(host.Node, new SetUserTags(names["user"], TagsIn(body))))).For(Right.Administrator);
         api.MapPost("/users/{user}/authenticate", (PathNames names, Body body) => Answer.OrNotFound(
             host.Node.Topology.FindUser(names["user"]) is { } user ? new { authenticated = user.Password.Fits(body.Text("password")) } : null)).For(Right.Administrator);
         api.MapGet("/auth/hash_password/{password}", (PathNames names) =>
             Answer.Of(new { ok = Convert.ToBase64String(Hash(names["password"]).Bytes.AsSpan()) })).For(Right.Administrator);
     }
 
-    private static object Show(User user) => new
+    public static object Show(User user) => new
     {
         name = user.Name,
         password_hash = Convert.ToBase64String(user.Password.Bytes.AsSpan()),
@@ -44,7 +44,7 @@ internal sealed class UserEndpoints(INodeHost host)
 
     private async Task<IResult> Put(PathNames names, Body body, HttpRequest request, Requester who)
     {
-        var (name, password, tags) = (names["user"], PasswordIn(body), Tags(body));
+        var (name, password, tags) = (names["user"], PasswordIn(body, HashingAlgorithm.Sha256), TagsIn(body));
         var isNew = host.Node.Topology.FindUser(name) is null;
         if (!isNew && request.Headers.IfNoneMatch == "*") return Answer.Exists;
         var result = await who.Change(host.Node, isNew
@@ -53,14 +53,15 @@ internal sealed class UserEndpoints(INodeHost host)
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(isNew);
     }
 
+    /// <param name="otherwise">Of a hash that does not say what it is.</param>
     /// <exception cref="BadRequestException">There is none, or a hash that cannot be one.</exception>
-    private static PasswordHash PasswordIn(Body body)
+    public static PasswordHash PasswordIn(Body body, HashingAlgorithm otherwise)
     {
         if (body.TextOrNull("password") is { } password) return Hash(password);
         var hash = body.TextOrNull("password_hash")
             ?? throw new BadRequestException("a user needs a password or a password_hash; an empty password_hash is for users who log in without");
         if (hash.Length == 0) return PasswordHash.None;
-        var algorithm = HashingAlgorithm.Sha256;
+        var algorithm = otherwise;
         if (body.TextOrNull("hashing_algorithm") is { } text && !HashingAlgorithms.TryParse(text, out algorithm))
             throw new BadRequestException($"the hashing algorithm '{text}' is not known here");
         var bytes = new byte[hash.Length];
@@ -75,6 +76,6 @@ internal sealed class UserEndpoints(INodeHost host)
         return PasswordHash.Of(password, RandomNumberGenerator.GetBytes(PasswordHash.SaltBytes));
     }
 
-    private static ImmutableArray<string> Tags(Body body) =>
+    public static ImmutableArray<string> TagsIn(Body body) =>
         [.. body.Words("tags") ?? throw new BadRequestException("tags are missing; an empty text is for a user without any")];
 }

@@ -33,6 +33,15 @@ internal sealed class VhostEndpoints(INodeHost host)
             : Answer.BadRequest($"Request to node {names["node"]} failed with {{badrpc,nodedown}}")).For(Right.Administrator);
     }
 
+    /// <summary>As it is in definitions.</summary>
+    public static object Define(VirtualHost vhost) => new
+    {
+        name = vhost.Name,
+        description = vhost.Metadata.Description,
+        tags = vhost.Metadata.Tags,
+        metadata = Show(vhost.Metadata),
+    };
+
     private object Show(VirtualHost vhost) => Show(vhost, host.Node.MeterOf(vhost));
 
     /// <param name="meter">Null: nothing has happened in it.</param>
@@ -75,7 +84,7 @@ internal sealed class VhostEndpoints(INodeHost host)
 
     /// <summary>Takes what the request says, and keeps the rest.</summary>
     /// <exception cref="BadRequestException">Something is not of its type, or no queue type.</exception>
-    private static VhostMetadata Change(VhostMetadata metadata, Body body)
+    public static VhostMetadata Change(VhostMetadata metadata, Body body)
     {
         if (body.TextOrNull("description") is { } description) metadata = metadata with { Description = description };
         if (body.Words("tags") is { } tags) metadata = metadata with { Tags = [.. tags] };

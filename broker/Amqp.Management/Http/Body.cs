@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using System.Text.Json;
 using Amqp.Core;
 using Microsoft.AspNetCore.Http;
@@ -8,35 +9,52 @@ namespace Amqp.Management.Http;
 /// <summary>The JSON object that a request carries. Of members with the same name the last one counts, as in RabbitMQ.</summary>
 internal sealed class Body
 {
-    private readonly Dictionary<string, JsonElement> _members;
+    private static readonly Body Empty = new(JsonElement.Parse("{}"));
 
-    private Body(Dictionary<string, JsonElement> members)
-    {
-        _members = members;
-    }
+    private readonly JsonElement _object;
+
+    private Body(JsonElement json) => _object = json;
+
+    /// <summary>As JSON.</summary>
+    public string Json => _object.GetRawText();
 
     /// <summary>Lets a handler have it as an argument.</summary>
     /// <exception cref="BadRequestException">It is no object.</exception>
     public static async ValueTask<Body> BindAsync(HttpContext context)
     {
         // As in RabbitMQ nothing at all, and null, are an object without members.
-        if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody != true) return new Body([]);
+        if (context.Features.Get<IHttpRequestBodyDetectionFeature>()?.CanHaveBody != true) return Empty;
         try
         {
             var json = await JsonSerializer.DeserializeAsync<JsonElement>(context.Request.Body, cancellationToken: context.RequestAborted);
-            return json.ValueKind switch
-            {
-                JsonValueKind.Object => new Body(json.Deserialize<Dictionary<string, JsonElement>>()!),
-                JsonValueKind.Null => new Body([]),
-                JsonValueKind.String => throw new BadRequestException("invalid payload: the request body JSON-decoded to a string. Is the input doubly-JSON-encoded?"),
-                _ => throw new BadRequestException("not_json"),
-            };
+            return Read(json);
         }
         catch (JsonException)
         {
             throw new BadRequestException("not_json");
         }
     }
+
+    /// <exception cref="BadRequestException">It is no object.</exception>
+    public static Body Read(JsonElement json) => json.ValueKind switch
+    {
+        JsonValueKind.Object => Of(json),
+        JsonValueKind.Null => Empty,
+        JsonValueKind.String => throw new BadRequestException("invalid payload: the request body JSON-decoded to a string. Is the input doubly-JSON-encoded?"),
+        _ => throw new BadRequestException("not_json"),
+    };
+
+    /// <summary>The objects of a list; what else is in it does not count, as in RabbitMQ. Empty: it is missing.</summary>
+    /// <exception cref="BadRequestException">It is no list.</exception>
+    public IReadOnlyList<Body> Items(string key) => Find(key) switch
+    {
+        null => [],
+        { ValueKind: JsonValueKind.Array } list => [.. list.EnumerateArray().Where(item => item.ValueKind == JsonValueKind.Object).Select(Of)],
+        _ => throw new BadRequestException($"'{key}' is not a list"),
+    };
+
+    /// <summary>An object; null: it is missing, or something else.</summary>
+    public Body? Inner(string key) => Find(key) is { ValueKind: JsonValueKind.Object } inner ? Of(inner) : null;
 
     /// <exception cref="BadRequestException">It is missing, or no text.</exception>
     public string Text(string key) => TextOrNull(key) ?? throw new BadRequestException($"{{key_missing,{key}}}");
@@ -114,8 +132,10 @@ internal sealed class Body
         : HasTexts(value) ? value
         : throw new BadRequestException($"'{key}' contains what is not Unicode");
 
+    private static Body Of(JsonElement json) => json.EnumerateObject().All(HasName) ? new(json) : throw new BadRequestException("not_json");
+
     private JsonElement? Find(string key) =>
-        _members.TryGetValue(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
+        _object.TryGetProperty(key, out var value) && value.ValueKind != JsonValueKind.Null ? value : null;
 
     private static bool HasTexts(JsonElement value) => value.ValueKind switch
     {
@@ -127,6 +147,7 @@ internal sealed class Body
 
     private static bool HasName(JsonProperty member)
     {
+        if (!JsonMarshal.GetRawUtf8PropertyName(member).Contains((byte)'\\')) return true;
         try
         {
             return member.Name is not null;

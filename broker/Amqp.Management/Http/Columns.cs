@@ -18,10 +18,14 @@ internal sealed class Columns
     {
         var text = query["columns"].ToString();
         if (text.Length == 0) text = definition is not null && query["disable_stats"] == "true" ? definition : "";
-        var words = text.Split(',', StringSplitOptions.RemoveEmptyEntries);
-        if (words.Length == 0) return null;
+        return text.Length == 0 ? null : Of(text);
+    }
+
+    /// <summary>Those of a text.</summary>
+    public static Columns Of(string text)
+    {
         var columns = new Columns();
-        foreach (var word in words) columns.Add(word.Split('.', StringSplitOptions.RemoveEmptyEntries));
+        foreach (var word in text.Split(',', StringSplitOptions.RemoveEmptyEntries)) columns.Add(word.Split('.', StringSplitOptions.RemoveEmptyEntries));
         return columns;
     }
 
