@@ -22,7 +22,8 @@ public sealed partial class ClusterMembership : IAsyncDisposable
     /// <summary>Nodes that run etcd: more of them make every change slower, and two of five may be down.</summary>
     public const int VotersMax = 5;
 
-    private static readonly TimeSpan PatienceToSayThatItStops = TimeSpan.FromSeconds(2);
+    /// <summary>Longer than etcd needs to choose a leader; where it has no majority any more, a stop takes so long in vain.</summary>
+    private static readonly TimeSpan PatienceToSayThatItStops = TimeSpan.FromSeconds(5);
 
     private readonly LocalNode _self;
     private readonly LocalState _state;

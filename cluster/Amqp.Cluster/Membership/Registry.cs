@@ -45,9 +45,8 @@ internal sealed class Registry(EtcdClient client)
 
     public Task PutMember(MemberRecord member, CancellationToken cancellation) => Until(new TxnRequest { Success = { Put(Members + member.Name, member.ToBytes(), lease: 0) } }, cancellation);
 
-    /// <summary>Says how a member is, if it is still one. Tried once.</summary>
-    /// <exception cref="RpcException">It failed, and may have happened.</exception>
-    public Task ChangeMember(MemberRecord member, CancellationToken cancellation) => client.Transact(
+    /// <summary>Says how a member is, if it is still one. Tried until etcd answers: it may be choosing a leader, since the node that is stopped next is often not the first.</summary>
+    public Task ChangeMember(MemberRecord member, CancellationToken cancellation) => Until(
         new TxnRequest
         {
             Compare = { new Compare { Key = Key(Members + member.Name), Target = Compare.Types.CompareTarget.Create, Result = Compare.Types.CompareResult.Greater, CreateRevision = 0 } },
