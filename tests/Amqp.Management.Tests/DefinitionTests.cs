@@ -101,6 +101,17 @@ internal sealed class DefinitionTests : ApiFixture
         Assert.That(answer["reason"]!.GetValue<string>(), Does.StartWith(reason));
     }
 
+    /// <summary>Files from before 3.6 do not say how passwords were hashed, and later ones that people write often do not.</summary>
+    [TestCase("3.5.7", "rabbit_password_hashing_md5")]
+    [TestCase("3.6.0", "rabbit_password_hashing_sha256")]
+    [TestCase("3.13.7", "rabbit_password_hashing_sha256")]
+    [TestCase(null, "rabbit_password_hashing_sha256")]
+    public async Task A_hash_that_does_not_say_what_it_is_is_what_its_version_made(string? version, string algorithm)
+    {
+        Assert.That((await Import($$"""{"rabbit_version":{{(version is null ? "null" : $"\"{version}\"")}},"users":[{"name":"u","tags":"","password_hash":"XSLSzZqgElYkjlJG89FmR0SmfMs1r9UsMzwk3Sgjdlu+Y6kp"}]}""")).Status, Is.EqualTo(HttpStatusCode.NoContent));
+        Assert.That((await _http.Get("users/u"))["hashing_algorithm"]!.GetValue<string>(), Is.EqualTo(algorithm));
+    }
+
     [Test]
     public async Task A_limit_is_looked_at_before_anything_is_made()
     {

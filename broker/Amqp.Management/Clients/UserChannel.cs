@@ -36,14 +36,13 @@ internal sealed class UserChannel : IAsyncDisposable
     private readonly Pipe _fromBroker = new();
     private readonly Queue<object> _received = [];
     private readonly FrameReader _frames = new(Frame.MinSize);
-    private readonly ContentAssembler _contents;
+    private readonly ContentAssembler _contents = new(int.MaxValue);
     private readonly CancellationTokenSource _end;
     private object? _withContent;
     private int _frameMax = Frame.MinSize;
 
     private UserChannel(INodeHost host, HttpContext context, string user)
     {
-        _contents = new ContentAssembler(int.MaxValue);
         _end = CancellationTokenSource.CreateLinkedTokenSource(context.RequestAborted);
         _end.CancelAfter(Patience);
         var (peer, local) = (context.Connection.RemoteIpAddress ?? IPAddress.None, context.Connection.LocalIpAddress ?? IPAddress.None);

@@ -24,7 +24,6 @@ internal sealed partial class DefinitionsImport(BrokerNode node, Requester who, 
     public async Task Import(Body definitions, VirtualHost? into)
     {
         if (into is null) await ImportWhole(definitions);
-        CheckVhosts(definitions, into);
         CheckLimits(definitions, into);
         await Make(definitions, "exchanges", item => Exchange(item, into));
         if (into is null) await Make(definitions, "global_parameters", item => new SetGlobalParameter(item.Text("name"), item.Value("value")));
@@ -38,14 +37,14 @@ internal sealed partial class DefinitionsImport(BrokerNode node, Requester who, 
     {
         // Before 3.6, hashes had no algorithm, and were MD5.
         var version = definitions.TextOrNull("rabbitmq_version") ?? definitions.TextOrNull("rabbit_version");
-        var algorithm = version is not null && (version.StartsWith("3.5.", StringComparison.Ordinal) || version.CompareTo("3.5", StringComparison.Ordinal) < 0) ? HashingAlgorithm.Md5 : HashingAlgorithm.Sha256;
+        var algorithm = version is ['3', '.', >= '0' and <= '5', '.', ..] ? HashingAlgorithm.Md5 : HashingAlgorithm.Sha256;
         await Make(definitions, "users", item => User(item, algorithm));
         await Make(definitions, "vhosts", Vhost);
         foreach (var item in definitions.Items("vhosts"))
         {
             if (item.FlagOrTextOrNull("tracing") is { } traces && traces != node.IsTraced(item.Text("name"))) node.Trace(item.Text("name"), traces);
         }
-        CheckVhosts(definitions, into: null);
+        CheckVhosts(definitions);
         await Make(definitions, "permissions", item => new SetPermissions(VhostOf(item, into: null), item.Text("user"), PermissionEndpoints.PermissionsIn(item)));
         await Make(definitions, "topic_permissions", item => new SetTopicPermissions(VhostOf(item, into: null), item.Text("user"), item.Text("exchange"), item.Text("write"), item.Text("read")));
     }
@@ -122,12 +121,11 @@ internal sealed partial class DefinitionsImport(BrokerNode node, Requester who, 
         "some queues, exchanges, bindings, policies or parameters do not say in which virtual host they are: this is the file of one virtual host, to be imported into one (/api/definitions/{vhost})");
 
     /// <summary>What comes would have been made in part when the first one is missed.</summary>
-    private void CheckVhosts(Body definitions, VirtualHost? into)
+    private void CheckVhosts(Body definitions)
     {
         foreach (var category in (string[])["permissions", "topic_permissions", "exchanges", "policies", "parameters", "queues", "bindings"])
         {
-            if (into is not null && category.EndsWith("permissions", StringComparison.Ordinal)) continue;
-            foreach (var vhost in definitions.Items(category).Select(item => VhostOf(item, into)).Distinct())
+            foreach (var vhost in definitions.Items(category).Select(item => VhostOf(item, into: null)).Distinct())
             {
                 if (node.Topology.Find(vhost) is null) throw new BadRequestException($"Please create virtual host \"{vhost}\" prior to importing definitions.");
             }

@@ -68,7 +68,8 @@ internal sealed class HealthEndpoints(INodeHost host)
         var limit = now.AddDays(Math.Min(count * days.Value, (DateTimeOffset.MaxValue - now).Days));
         var expired =
             from listener in host.Listeners
-            let expiring = listener.Certificates().Where(certificate => certificate.ExpiresAt < limit).ToArray()
+            let certificates = listener.Certificates()
+            let expiring = certificates.Where(certificate => certificate.ExpiresAt < limit).ToArray()
             where expiring.Length > 0
             select new
             {
@@ -76,8 +77,8 @@ internal sealed class HealthEndpoints(INodeHost host)
                 protocol = listener.Protocol,
                 @interface = $"{listener.EndPoint.Address}",
                 port = listener.EndPoint.Port,
-                certfile = listener.Certificates()[0].File,
-                cacertfile = listener.Certificates().FirstOrDefault(certificate => certificate.IsAuthority)?.File ?? "",
+                certfile = certificates[0].File,
+                cacertfile = certificates.FirstOrDefault(certificate => certificate.IsAuthority)?.File ?? "",
                 certfile_expires_on = TimesOf(expiring, isAuthority: false),
                 cacertfile_expires_on = TimesOf(expiring, isAuthority: true),
             };

@@ -1,6 +1,5 @@
 using System.Buffers;
 using System.Text;
-using System.Text.Unicode;
 using Amqp.Core.Messages;
 using Amqp.Management.Clients;
 using Amqp.Management.Http;
@@ -97,7 +96,7 @@ internal sealed class MessageEndpoints(INodeHost host)
 
     private static object Show(in BasicGetOk get, in Content content, byte[] shown, bool isBase64)
     {
-        var isText = !isBase64 && Utf8.IsValid(shown);
+        var (payload, encoding) = MessageJson.Encode(shown, asText: !isBase64);
         return new
         {
             payload_bytes = content.BodySize,
@@ -106,8 +105,8 @@ internal sealed class MessageEndpoints(INodeHost host)
             routing_key = get.RoutingKey,
             message_count = get.MessageCount,
             properties = PropertyTable.Of(content.Properties),
-            payload = isText ? Encoding.UTF8.GetString(shown) : Convert.ToBase64String(shown),
-            payload_encoding = isText ? "string" : "base64",
+            payload,
+            payload_encoding = encoding,
         };
     }
 }

@@ -23,7 +23,7 @@ internal static class MessageJson
         var message = browsed.Message!;
         var body = message.Content.Body;
         var shown = body.Slice(0, Math.Min(truncate, body.Length)).ToArray();
-        var isText = Utf8.IsValid(shown);
+        var (payload, encoding) = Encode(shown);
         return new
         {
             position = browsed.Position,
@@ -34,8 +34,12 @@ internal static class MessageJson
             routing_key = message.RoutingKey,
             properties = PropertyTable.Of(message.Properties),
             payload_bytes = body.Length,
-            payload = isText ? Encoding.UTF8.GetString(shown) : Convert.ToBase64String(shown),
-            payload_encoding = isText ? "string" : "base64",
+            payload,
+            payload_encoding = encoding,
         };
     }
+
+    /// <summary>A body as text, if it is one and that is wanted, and else in base64.</summary>
+    public static (string Payload, string Encoding) Encode(byte[] body, bool asText = true) =>
+        asText && Utf8.IsValid(body) ? (Encoding.UTF8.GetString(body), "string") : (Convert.ToBase64String(body), "base64");
 }

@@ -28,7 +28,7 @@ internal sealed record Page(int Number, int Size, Func<string, bool> Matches)
         var (number, size) = (Integer(query["page"]), Integer(query["page_size"]));
         if (number is null) return null;
         if (number < 1 || size is < 1 or > SizeMax)
-            {
+        {
             var text = size?.ToString(CultureInfo.InvariantCulture) ?? "undefined";
             throw new BadRequestException($"Invalid pagination parameters: page number {number}, page size {text}", "invalid_pagination_parameters");
         }
