@@ -78,7 +78,7 @@ demo-peak: build ## Show a queue as the buffer of a burst, as a chart (options: 
 
 # The nodes look for etcd in the PATH.
 demo-failover: build ## Kill the node that leads two queues, one with mirrors and one without, and show what is left of each
-	@tools/scripts/install-etcd.sh
+	@tools/scripts/unpack-debian.sh etcd-server etcd etcd
 	@PATH="$$PATH:$(CURDIR)/tests/.tools/etcd/usr/bin" exec out/amqpdemos failover
 
 bench: build ## Measure this broker and Debian's rabbitmq-server in turns on the same work (options: ARGS="--rounds 3 --only transient")
@@ -91,7 +91,7 @@ bench-quick: build ## The same in under two minutes: a part of the work, one rou
 
 bench-cluster: build ## Measure three nodes of this broker and three of Debian's rabbitmq-server in turns (options: ARGS="--rounds 3 --only mirror")
 	@tests/oracle/install.sh
-	@tools/scripts/install-etcd.sh
+	@tools/scripts/unpack-debian.sh etcd-server etcd etcd
 	@tools/scripts/bench-cluster.sh $(ARGS)
 
 bench-limits: build ## Measure the broker beside what its parts, the sockets and the load generator reach alone (options: ARGS="--seconds 5")

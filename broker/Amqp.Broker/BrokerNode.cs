@@ -131,6 +131,18 @@ public sealed partial class BrokerNode
     /// <summary>What happens on the node, as of the last sample.</summary>
     public Meter Meter => _services.Metrics.Node.Meter;
 
+    /// <summary>What came and went since the node started.</summary>
+    public Churn Churn => _services.Metrics.Churn;
+
+    /// <summary>What its queues did, by their kind, as of the last sample.</summary>
+    public QueueTotals QueueTotals => _services.Metrics.Totals;
+
+    /// <summary>Sizes of the messages that its clients have published, bytes of bodies, as of the last sample.</summary>
+    public Histogram MessageSizes => _services.Metrics.MessageSizes;
+
+    /// <summary>What its store of messages did.</summary>
+    public StoreCounters StoreCounters => _services.Messages.Counters;
+
     /// <summary>What happens in a virtual host, likewise; null when nothing has.</summary>
     public Meter? MeterOf(VirtualHost vhost) => _services.Metrics.MeterOf(vhost);
 
@@ -140,8 +152,8 @@ public sealed partial class BrokerNode
     /// <summary>The SASL mechanisms that are switched on.</summary>
     public IReadOnlySet<string> AuthMechanisms => _services.Logins.Mechanisms;
 
-    /// <summary>What the cluster is called: what an operator has set (the global parameter <c>cluster_name</c>), or the first of its nodes.</summary>
-    public string ClusterName => Topology.ClusterName ?? (Cluster.Nodes is [var first, ..] ? first.Name : Identity.Name);
+    /// <summary>What the cluster is called: what an operator has set (the global parameter <c>cluster_name</c>), what is configured, or the first of its nodes.</summary>
+    public string ClusterName => Topology.ClusterName ?? (Identity.ClusterName is { Length: > 0 } configured ? configured : Cluster.Nodes is [var first, ..] ? first.Name : Identity.Name);
 
     /// <summary>Everything declared, and who may do what, at this moment.</summary>
     public TopologySnapshot Topology => _services.Topology.Current;
@@ -150,7 +162,12 @@ public sealed partial class BrokerNode
 
     /// <summary>Whether a user of the management may log in from there with that password.</summary>
     /// <returns>Null: yes. Or the reason of the refusal, for the log: the client is not to learn it.</returns>
-    public string? RefuseLogin(string name, string password, IPAddress from) => _services.Authenticator.Refuse(name, password, $"{from}", IPAddress.IsLoopback(from));
+    public string? RefuseLogin(string name, string password, IPAddress from)
+    {
+        var reason = _services.Authenticator.Refuse(name, password, $"{from}", IPAddress.IsLoopback(from));
+        Churn.HttpLogins.Add(hasSucceeded: reason is null);
+        return reason;
+    }
 
     /// <summary>Changes the topology with the rights of an operator. Completes when that is durable and can be seen, or was refused.</summary>
     public Task<TopologyResult> Change(TopologyCommand command)
@@ -188,9 +205,9 @@ public sealed partial class BrokerNode
     /// <summary>The defaults are RabbitMQ's.</summary>
     private static MemoryBudget NewMemoryBudget(Limits limits, long memoryBytes)
     {
-        var watermark = limits.MemoryBytes > 0 ? Watermark.Absolute(limits.MemoryBytes) : Watermark.Relative(0.4);
+        var watermark = limits.MemoryBytes > 0 ? Watermark.Absolute(limits.MemoryBytes) : Watermark.Relative(limits.MemoryShare);
         var limit = watermark.Of(memoryBytes);
-        return new MemoryBudget(limit, limits.PageOutBytes > 0 ? limits.PageOutBytes : limit / 2) { Watermark = watermark };
+        return new MemoryBudget(limit, limits.PageOutBytes > 0 ? limits.PageOutBytes : (long)(limit * limits.PageOutShare)) { Watermark = watermark };
     }
 
     /// <summary>All connections are closed (<see cref="OpenConnections.CloseAll"/>), and then the queues stop: the stores have everything that

@@ -6,6 +6,9 @@ namespace Amqp.Broker;
 /// <param name="ProductVersion">And as its version: numbers with dots.</param>
 public sealed record NodeIdentity(string Name, string Product, string ProductVersion)
 {
+    /// <summary>What the cluster is called until an operator gives it a name; empty: as its first node.</summary>
+    public string ClusterName { get; init; } = "";
+
     /// <summary>What people are told, whatever clients are.</summary>
     public const string OwnName = "Warren";
 

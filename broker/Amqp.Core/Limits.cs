@@ -132,19 +132,25 @@ public sealed record Limits : IValidatableObject
 
     /// <summary>
     /// Bytes of memory for messages: in queues (with some 40 bytes for each that the queues know), in transactions, half sent, between
-    /// socket and queue, and on their way to consumers. While there are more, publishers are blocked (connection.blocked). 0: 40 % of
-    /// the memory that the process may use, RabbitMQ's <c>vm_memory_high_watermark</c>. The collector needs about as much again as
-    /// it manages.
+    /// socket and queue, and on their way to consumers. While there are more, publishers are blocked (connection.blocked), RabbitMQ's
+    /// <c>vm_memory_high_watermark.absolute</c>. 0: <see cref="MemoryShare"/>. The collector needs about as much again as it manages.
     /// </summary>
     [Range(typeof(long), "0", LongMax)]
     public long MemoryBytes { get; init; }
 
+    /// <summary>The same as a share of the memory that the process may use, RabbitMQ's <c>vm_memory_high_watermark.relative</c>.</summary>
+    [Range(0.0, 1.0)]
+    public double MemoryShare { get; init; } = 0.4;
+
     /// <summary>
-    /// Bytes of the same memory from which on long queues keep the messages at their end in the store only. 0: half of
-    /// <see cref="MemoryBytes"/>, RabbitMQ's <c>vm_memory_high_watermark_paging_ratio</c>.
+    /// Bytes of the same memory from which on long queues keep the messages at their end in the store only. 0: <see cref="PageOutShare"/>.
     /// </summary>
     [Range(typeof(long), "0", LongMax)]
     public long PageOutBytes { get; init; }
+
+    /// <summary>The same as a share of what publishers are blocked at, RabbitMQ's <c>vm_memory_high_watermark_paging_ratio</c>.</summary>
+    [Range(0.01, 1.0)]
+    public double PageOutShare { get; init; } = 0.5;
 
     /// <summary>
     /// Free bytes of the disk under the data directory; while there are fewer, publishers are blocked, and what is there is left to

@@ -40,11 +40,11 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
 
     public BrokerNode Node => _running?.Node ?? throw new InvalidOperationException("the node is stopped");
 
-    /// <summary>Sockets of the management API, which are there as long as the process is.</summary>
-    public ImmutableArray<ListenerInfo> ManagementListeners { get; set; } = [];
+    /// <summary>Sockets of the management API and of metrics, which are there as long as the process is.</summary>
+    public ImmutableArray<ListenerInfo> HttpListeners { get; set; } = [];
 
     public ImmutableArray<ListenerInfo> Listeners =>
-        [.. listeners.All, .. _running?.ClusterListener is { } cluster ? (ListenerInfo[])[new ListenerInfo(ListenerInfo.Clustering, cluster)] : [], .. ManagementListeners];
+        [.. listeners.All, .. _running?.ClusterListener is { } cluster ? (ListenerInfo[])[new ListenerInfo(ListenerInfo.Clustering, cluster)] : [], .. HttpListeners];
 
     public bool IsRunning => listeners.AreOpen || IsDrained;
 

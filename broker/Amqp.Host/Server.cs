@@ -3,11 +3,15 @@ using Amqp.Cluster.Membership;
 using Amqp.Host.Listeners;
 using Amqp.Host.Logging;
 using Amqp.Host.Options;
+using Amqp.Host.RabbitConfig;
 using Amqp.Management;
+using Amqp.Management.Prometheus;
 using Amqp.Storage;
 using Amqp.Storage.Lite;
 using Amqp.Storage.Segments;
 using Microsoft.AspNetCore.Builder;
+using Microsoft.AspNetCore.Hosting;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.Configuration;
 using Microsoft.Extensions.Configuration.Json;
 using Microsoft.Extensions.DependencyInjection;
@@ -23,11 +27,16 @@ namespace Amqp.Host;
 /// </summary>
 internal sealed class Server : IAsyncDisposable
 {
+    /// <summary>Bytes of a request's body, which are read when its user has logged in: a list of users to be deleted may be long. RabbitMQ has 20,000,000, and counts bits.</summary>
+    private const int BodyBytesMax = 4 << 20;
+
     private readonly BrokerOptions _options;
     private readonly WebApplication _application;
     private readonly ILogger<Server> _logger;
     private readonly string _controlSocket;
-    private readonly TlsCertificates? _managementCertificates;
+    private readonly RabbitConfiguration _rabbit;
+    private readonly HttpListener _management;
+    private readonly HttpListener _metrics;
     private DataDirectory? _directory;
     private AmqpListeners? _listeners;
     private NodeHost? _host;
@@ -35,16 +44,22 @@ internal sealed class Server : IAsyncDisposable
     private bool _hasControlSocket;
     private int _exitCode;
 
-    private Server(WebApplicationBuilder builder)
+    private Server(WebApplicationBuilder builder, RabbitConfiguration rabbit)
     {
+        _rabbit = rabbit;
         _options = OptionsReader.Read(builder.Configuration);
         _controlSocket = ControlSocket.PathOf(_options);
+        _management = new HttpListener("Management", _options.Listeners.Management);
+        _metrics = new HttpListener("Prometheus", _options.Listeners.Prometheus, ListenersOptions.PrometheusPort) { ProtocolSuffix = "/prometheus" };
         ControlSocket.Use(builder, _controlSocket);
-        ManagementListener.Use(builder, _options.Listeners.Management, () => _managementCertificates!);
+        builder.Services.AddResponseCompression();
+        builder.WebHost.ConfigureKestrel(Configure);
+        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket =
+            endPoint => _management.Bind(endPoint) ?? _metrics.Bind(endPoint) ?? ControlSocket.Bind(endPoint, _controlSocket));
         _application = builder.Build();
         _logger = Logger<Server>();
-        if (_options.Listeners.Management.Tls.Certificates is { Length: > 0 } certificates)
-            _managementCertificates = new TlsCertificates(new TlsListenerOptions { Certificates = certificates }, TimeProvider.System, Logger<TlsCertificates>());
+        foreach (var (isWarning, text) in rabbit.Notes) _logger.Log(isWarning ? LogLevel.Warning : LogLevel.Information, "{Note}", text);
+        if (_metrics.Missing is { } missing) _logger.LogWarning("There are no metrics for Prometheus: {Reason}", missing);
     }
 
     private int ConnectionsMax => _options.Limits.Connections > 0 ? Math.Min(_options.Limits.Connections, _connectionsPossible) : _connectionsPossible;
@@ -55,7 +70,8 @@ internal sealed class Server : IAsyncDisposable
     /// <exception cref="ListenException">The port cannot be listened on.</exception>
     public static async Task<Server> Start(string[] args)
     {
-        var server = new Server(CreateBuilder(args));
+        var builder = CreateBuilder(args);
+        var server = new Server(builder, RabbitConfiguration.AddTo(builder.Configuration));
         try
         {
             server.OpenDirectory();
@@ -98,7 +114,6 @@ internal sealed class Server : IAsyncDisposable
         var here = Directory.GetCurrentDirectory();
         var root = File.Exists(Path.Combine(here, "appsettings.json")) ? here : AppContext.BaseDirectory;
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = root });
-        RabbitVariables.AddTo(builder.Configuration);
         builder.Logging.AddConsole(console => console.FormatterName = LineFormatter.FormatterName);
         builder.Logging.AddConsoleFormatter<LineFormatter, ConsoleFormatterOptions>();
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
@@ -109,6 +124,14 @@ internal sealed class Server : IAsyncDisposable
         // Lifetime messages of the framework speak of applications; ours speak of the broker.
         builder.Services.Configure<ConsoleLifetimeOptions>(lifetime => lifetime.SuppressStatusMessages = true);
         return builder;
+    }
+
+    private void Configure(KestrelServerOptions kestrel)
+    {
+        kestrel.AddServerHeader = false;
+        kestrel.Limits.MaxRequestBodySize = BodyBytesMax;
+        _management.Use(kestrel, static _ => { });
+        _metrics.Use(kestrel, static connection => connection.Features.Set(new MetricsConnection()));
     }
 
     private void OpenDirectory()
@@ -127,6 +150,7 @@ internal sealed class Server : IAsyncDisposable
             ConnectionsMax = ConnectionsMax,
             Resetting = new NodeReset(_options, _directory, _controlSocket, logs),
         };
+        MetricsPages.Map(_application, _host);
         ManagementApi.Map(_application, _host, logs);
     }
 
@@ -168,7 +192,9 @@ internal sealed class Server : IAsyncDisposable
         }
     }
 
-    private IEnumerable<string> ConfigFiles() => ((IConfigurationRoot)_application.Configuration).Providers
+    private IEnumerable<string> ConfigFiles() => _rabbit.Files.Concat(JsonFiles());
+
+    private IEnumerable<string> JsonFiles() => ((IConfigurationRoot)_application.Configuration).Providers
         .OfType<JsonConfigurationProvider>()
         .Select(provider => provider.Source.FileProvider?.GetFileInfo(provider.Source.Path!))
         .Where(file => file is { Exists: true })
@@ -182,8 +208,8 @@ internal sealed class Server : IAsyncDisposable
         {
             await _application.StartAsync();
             _hasControlSocket = true;
-            _host!.ManagementListeners = ManagementListener.OpenIn(_application, _managementCertificates);
-            foreach (var listener in _host.ManagementListeners) _logger.LogInformation("{Protocol} listening on {EndPoint}", listener.Protocol.ToUpperInvariant(), listener.EndPoint);
+            _host!.HttpListeners = [.. _management.Open, .. _metrics.Open];
+            foreach (var listener in _host.HttpListeners) _logger.LogInformation("{Protocol} listening on {EndPoint}", listener.Protocol.ToUpperInvariant(), listener.EndPoint);
         }
         catch (Exception exception) when (exception is (IOException and not ListenException) or System.Net.Sockets.SocketException)
         {

@@ -72,7 +72,7 @@ public interface INodeHost
     Task<IReadOnlyList<string>> GiveUp(string node);
 }
 
-/// <param name="Protocol">RabbitMQ's word: <c>amqp</c>, <c>amqp/ssl</c>, <c>clustering</c>, <c>http</c>, <c>https</c>.</param>
+/// <param name="Protocol">RabbitMQ's word: <c>amqp</c>, <c>amqp/ssl</c>, <c>clustering</c>, <c>http</c>, <c>https</c>, <c>http/prometheus</c>, <c>https/prometheus</c>.</param>
 public sealed record ListenerInfo(string Protocol, IPEndPoint EndPoint)
 {
     /// <summary>Of the socket for other nodes.</summary>

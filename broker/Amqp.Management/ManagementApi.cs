@@ -24,6 +24,7 @@ public static class ManagementApi
         new NodeEndpoints(host).Map(application.MapGroup("/api"));
         var api = application.MapGroup("/api").AddEndpointFilter((context, next) => WhileNodeIsThere(host, context, next));
         new OverviewEndpoints(host).Map(api);
+        new LoginEndpoints(host).Map(api);
         new ClusterEndpoints(host).Map(api);
         new HealthEndpoints(host).Map(api);
         new CriticalNodeEndpoints(host).Map(api);
@@ -46,6 +47,9 @@ public static class ManagementApi
         new ConsumerEndpoints(host).Map(api);
         application.MapFallback(() => Answer.NotFound).For(Right.Anyone);
     }
+
+    /// <summary>RabbitMQ's names of plugins whose work is done here.</summary>
+    public static IReadOnlyList<string> Plugins => ForTools.Plugins;
 
     /// <summary>What the node shows of itself in <c>/api/nodes</c>, also of other nodes. UTF-8; empty: it is stopped.</summary>
     public static ReadOnlyMemory<byte> CardOf(INodeHost host) => NodeEndpoints.CardOf(host);

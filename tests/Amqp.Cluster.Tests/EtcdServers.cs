@@ -8,7 +8,7 @@ namespace Amqp.Cluster.Tests;
 internal sealed class EtcdServers : IAsyncDisposable
 {
     /// <summary>Null: it is missing, and its tests are skipped.</summary>
-    public static readonly string? Program = Find();
+    public static readonly string? Program = Command.Find("etcd", unpackedIn: "etcd");
 
     private readonly string _folder = Directory.CreateTempSubdirectory("etcd-").FullName;
     private readonly List<Member> _members;
@@ -72,12 +72,6 @@ internal sealed class EtcdServers : IAsyncDisposable
             if (_members[index].Process is not null) await Kill(index);
         }
         Directory.Delete(_folder, recursive: true);
-    }
-
-    private static string? Find()
-    {
-        string[] folders = [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'), Repository.PathOf("tests", ".tools", "etcd", "usr", "bin")];
-        return folders.Select(folder => Path.Combine(folder, "etcd")).FirstOrDefault(File.Exists);
     }
 
     private sealed class Member(string name, int clientPort, int peerPort)

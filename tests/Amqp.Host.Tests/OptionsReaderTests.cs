@@ -101,38 +101,6 @@ internal sealed class OptionsReaderTests
         Assert.That(() => OptionsReader.Read(new ConfigurationBuilder().AddCommandLine([$"--{option}={value}"]).Build()), Throws.Nothing);
 
     [Test]
-    public void RabbitMQs_variables_override_the_file_and_nothing_else()
-    {
-        var before = (Environment.GetEnvironmentVariable("RABBITMQ_DEFAULT_USER"), Environment.GetEnvironmentVariable("RABBITMQ_DEFAULT_PASS"),
-            Environment.GetEnvironmentVariable("RABBITMQ_DEFAULT_VHOST"));
-        try
-        {
-            Set("rabbit", "secret", "");
-            var file = new Dictionary<string, string?>
-            {
-                ["Security:DefaultUser"] = "guest", ["Security:DefaultPassword"] = "guest", ["Security:DefaultVhost"] = "filed",
-            };
-            var configuration = new ConfigurationBuilder().AddInMemoryCollection(file).AddEnvironmentVariables().AddCommandLine(["--Security:DefaultPassword=told"]);
-            RabbitVariables.AddTo(configuration);
-            Assert.That(OptionsReader.Read(configuration.Build()).Security, Is.EqualTo(new SecurityOptions
-            {
-                DefaultUser = "rabbit", DefaultPassword = "told", DefaultVhost = "filed",
-            }));
-        }
-        finally
-        {
-            Set(before.Item1, before.Item2, before.Item3);
-        }
-
-        static void Set(string? user, string? password, string? vhost)
-        {
-            Environment.SetEnvironmentVariable("RABBITMQ_DEFAULT_USER", user);
-            Environment.SetEnvironmentVariable("RABBITMQ_DEFAULT_PASS", password);
-            Environment.SetEnvironmentVariable("RABBITMQ_DEFAULT_VHOST", vhost);
-        }
-    }
-
-    [Test]
     public void Other_programs_variables_are_none_of_our_business()
     {
         var configuration = new ConfigurationBuilder().AddInMemoryCollection([new("PATH", "/bin"), new("SHELL", "sh")]).Build();

@@ -10,6 +10,15 @@ public static class Command
     public static bool Exists(string program) =>
         (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator).Any(directory => File.Exists(Path.Combine(directory, program)));
 
+    /// <summary>Where a program is that <c>make test</c> has unpacked if this machine has none.</summary>
+    /// <param name="unpackedIn">Of tests/.tools.</param>
+    /// <returns>Null: there is none.</returns>
+    public static string? Find(string program, string unpackedIn)
+    {
+        string[] directories = [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(Path.PathSeparator), Repository.PathOf("tests", ".tools", unpackedIn, "usr", "bin")];
+        return directories.Select(directory => Path.Combine(directory, program)).FirstOrDefault(File.Exists);
+    }
+
     public static async Task<(int ExitCode, string Text)> Run(
         string program, IEnumerable<string> arguments, TimeSpan within,
         string? directory = null, Dictionary<string, string>? environment = null)

@@ -40,6 +40,9 @@ public sealed partial class TestBroker : BrokerProcess
     /// <summary>Of the HTTP API, since the last start.</summary>
     public int ManagementPort { get; private set; }
 
+    /// <summary>Of the metrics, likewise.</summary>
+    public int MetricsPort { get; private set; }
+
     /// <summary>The process id, for tests that look at the process from outside.</summary>
     public int ProcessId => (_process ?? throw new InvalidOperationException("the broker does not run")).Id;
 
@@ -183,6 +186,8 @@ public sealed partial class TestBroker : BrokerProcess
             $"--Listeners:Amqp:Port={Port}",
             $"--Listeners:Amqp:Address={Host}",
             "--Listeners:Management:Port=0",
+            "--Listeners:Prometheus:Port=0",
+            $"--Listeners:Prometheus:Address={Host}",
             $"--Listeners:Management:Address={Host}",
             $"--Storage:Directory={Directory}",
             $"--Node:Name={_name}@localhost",
@@ -200,6 +205,7 @@ public sealed partial class TestBroker : BrokerProcess
             if (text.Contains("data directory", StringComparison.Ordinal)) start.Opening.TrySetResult(Stopwatch.GetTimestamp());
             if (ListeningLine().Match(text) is { Success: true } match) start.Port = int.Parse(match.Groups["port"].Value, CultureInfo.InvariantCulture);
             if (ManagementLine().Match(text) is { Success: true } http) ManagementPort = int.Parse(http.Groups["port"].Value, CultureInfo.InvariantCulture);
+            if (MetricsLine().Match(text) is { Success: true } metrics) MetricsPort = int.Parse(metrics.Groups["port"].Value, CultureInfo.InvariantCulture);
             if (text.Contains("Server startup complete", StringComparison.Ordinal)) start.Ready.TrySetResult(true);
         };
         process.ErrorDataReceived += (_, line) =>
@@ -234,6 +240,9 @@ public sealed partial class TestBroker : BrokerProcess
 
     [GeneratedRegex(@"HTTPS? listening on [\d.]+:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ManagementLine();
+
+    [GeneratedRegex(@"HTTPS?/PROMETHEUS listening on [\d.]+:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    private static partial Regex MetricsLine();
 
     [GeneratedRegex(@"AMQP listening on [\d.]+:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ListeningLine();

@@ -40,7 +40,7 @@ internal sealed partial class BrokerProcess : IDisposable
     public static BrokerProcess Start(string directory, params string[] options)
     {
         var took = Stopwatch.StartNew();
-        var process = Begin("amqpd", ["--Listeners:Amqp:Port=0", "--Listeners:Amqp:Address=127.0.0.1", "--Listeners:Management:Enabled=false", $"--Storage:Directory={directory}", .. options]);
+        var process = Begin("amqpd", ["--Listeners:Amqp:Port=0", "--Listeners:Amqp:Address=127.0.0.1", "--Listeners:Management:Enabled=false", "--Listeners:Prometheus:Enabled=false", $"--Storage:Directory={directory}", .. options]);
         var port = 0;
         while (process.StandardOutput.ReadLine() is { } line)
         {

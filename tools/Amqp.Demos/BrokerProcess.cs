@@ -122,7 +122,7 @@ internal sealed partial class BrokerProcess : IAsyncDisposable
         if (!File.Exists(executable)) throw new DemoException($"The broker is not at {executable}: run `make build`, or name a running one with --broker.");
 
         MustBeOurs();
-        string[] options = [$"--Listeners:Amqp:Port={Address.Port}", "--Listeners:Amqp:Address=127.0.0.1", "--Listeners:Management:Enabled=false", $"--Storage:Directory={_directory!.FullName}", .. _options];
+        string[] options = [$"--Listeners:Amqp:Port={Address.Port}", "--Listeners:Amqp:Address=127.0.0.1", "--Listeners:Management:Enabled=false", "--Listeners:Prometheus:Enabled=false", $"--Storage:Directory={_directory!.FullName}", .. _options];
         var start = new ProcessStartInfo(executable, options)
         {
             UseShellExecute = false, RedirectStandardInput = true, RedirectStandardOutput = true, RedirectStandardError = true,

@@ -11,7 +11,7 @@ cd "$(dirname "$0")/../.."
 data=${CLUSTER_DATA:-data}
 etcd=$(command -v etcd || echo tests/.tools/etcd/usr/bin/etcd)
 if [ ! -x "$etcd" ]; then
-  tools/scripts/install-etcd.sh
+  tools/scripts/unpack-debian.sh etcd-server etcd etcd
 fi
 
 mkdir -p "$data"
@@ -33,7 +33,7 @@ for number in 1 2 3; do
   export Cluster__Secret
   Cluster__Secret=$(cat "$data/cluster.secret")
   out/amqpd --Node:Name="n$number@127.0.0.1" --Storage:Directory="$data/n$number" \
-    --Listeners:Amqp:Port=$((5671 + number)) --Listeners:Management:Port=$((15671 + number)) \
+    --Listeners:Amqp:Port=$((5671 + number)) --Listeners:Management:Port=$((15671 + number)) --Listeners:Prometheus:Port=$((15691 + number)) \
     --Cluster:Mode=etcd-managed --Cluster:Address=127.0.0.1 --Cluster:Port=$((25662 + 10 * number)) \
     --Cluster:Bootstrap:0="$nodes" --Cluster:EtcdProgram="$etcd" "$@" \
     > >(sed -u "s/^/n$number  /") 2>&1 &

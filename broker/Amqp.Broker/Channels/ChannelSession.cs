@@ -146,9 +146,11 @@ internal sealed class ChannelSession
     }
 
     /// <summary>Counts a message that the client has published; for the read loop.</summary>
+    /// <param name="size">Bytes of its body.</param>
     /// <param name="queues">How many queues it went to.</param>
-    public void CountPublish(Route route, int queues, bool mandatory)
+    public void CountPublish(Route route, int size, int queues, bool mandatory)
     {
+        Connection.CountSize(size);
         FromClient.Add(Measure.Published);
         route.Counters.Add(Measure.Published);
         route.Counters.Add(Measure.Routed, queues);

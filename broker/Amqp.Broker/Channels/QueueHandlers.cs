@@ -82,6 +82,7 @@ internal sealed class QueueHandlers(ChannelSession channel)
             _connection.Id,
             serverNamed,
             _connection.User);
+        _connection.Services.Metrics.Churn.QueuesDeclared.Add();
         while (true)
         {
             var definition = (await _connection.Propose(command)).Queue!;

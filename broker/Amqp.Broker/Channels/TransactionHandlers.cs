@@ -57,7 +57,7 @@ internal sealed class TransactionHandlers(ChannelSession channel)
             name => vhost.FindQueue(name) is { } queue && channel.Connection.Services.Queues.TryFind(queue, out var actor) && !actor.IsDeleted ? actor : null,
             (publish, queues) =>
             {
-                channel.CountPublish(publish.Route, queues, publish.Mandatory);
+                channel.CountPublish(publish.Route, publish.Message.BodySize, queues, publish.Mandatory);
                 if (publish.Mandatory && queues == 0) channel.Output.Post(OutboundItem.Return(channel, publish.Message, confirmNumber: 0));
             });
         channel.FromClient.Add(Measure.Acknowledged, transaction.Settlements.Count(settled => settled.Settlement == Settlement.Acknowledge));

@@ -1,5 +1,6 @@
 using Amqp.Broker.Metrics;
 using Amqp.Broker.Observability;
+using Amqp.Core.Metrics;
 
 namespace Amqp.Broker.Connections;
 
@@ -8,12 +9,16 @@ internal sealed partial class AmqpConnection
 {
     private long _reads;
     private Measured? _measured;
+    private volatile Histogram? _messageSizes;
 
     /// <summary>How the user logged in; empty before.</summary>
     public string Mechanism { get; set; } = "";
 
     /// <summary>What happens here, as it is sampled; from <see cref="Opened"/> on.</summary>
     public Measured Measured => _measured!;
+
+    /// <summary>Of what was published here; null: nothing was. The read loop writes.</summary>
+    public Histogram? MessageSizes => _messageSizes;
 
     /// <summary>As negotiated; 0: none.</summary>
     public int HeartbeatSeconds { get; private set; }
@@ -24,6 +29,10 @@ internal sealed partial class AmqpConnection
 
     /// <summary>When the client came.</summary>
     public DateTimeOffset ConnectedAt { get; }
+
+    /// <summary>Counts a message that was published here; for the read loop.</summary>
+    /// <param name="size">Bytes of its body.</param>
+    public void CountSize(int size) => (_messageSizes ??= NodeMetrics.NewMessageSizes()).Add(size);
 
     private string State => _phase switch
     {

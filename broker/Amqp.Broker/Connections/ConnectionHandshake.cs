@@ -62,7 +62,9 @@ internal sealed class ConnectionHandshake(AmqpConnection connection)
         connection.Client = new ClientProperties(startOk.ClientProperties);
         if (connection.Transport.KnownUser is null && !connection.Services.Logins.Offers(startOk.Mechanism, connection.Transport))
             throw new BrokerException(BrokerError.UnknownAuthenticationMechanism(startOk.Mechanism));
-        if (Refuse(startOk, out var user) is { } reason)
+        var reason = Refuse(startOk, out var user);
+        if (connection.Transport.KnownUser is null) connection.Services.Metrics.Churn.AmqpLogins.Add(hasSucceeded: reason is null);
+        if (reason is not null)
         {
             connection.Services.Events.LoginRefused(connection, user, startOk.Mechanism, reason);
             connection.Services.Log.LoginRefused(connection.Name, startOk.Mechanism, reason);

@@ -2,6 +2,7 @@ using Amqp.Broker.Channels;
 using Amqp.Broker.Connections;
 using Amqp.Broker.Queues;
 using Amqp.Core.Metrics;
+using Amqp.Core.Topology;
 
 namespace Amqp.Broker.Metrics;
 
@@ -10,12 +11,12 @@ internal sealed class MeasuredChannel(SampleClock clock, ChannelSession channel,
 {
     private readonly Counters _fromClient = channel.FromClient;
     private readonly Counters _toClient = channel.ToClient;
-    private long _confirmed;
+    private (long Published, long Confirmed) _toConfirm;
     private volatile ChannelSession? _channel = channel;
 
     public override void End()
     {
-        _confirmed = _channel?.Confirms?.ConfirmedCount ?? 0;
+        _toConfirm = ToConfirm();
         _channel = null;
     }
 
@@ -23,31 +24,47 @@ internal sealed class MeasuredChannel(SampleClock clock, ChannelSession channel,
     {
         _fromClient.AddTo(values);
         _toClient.AddTo(values);
-        values[(int)Measure.Confirmed] += _channel is { } channel ? channel.Confirms?.ConfirmedCount ?? 0 : _confirmed;
+        var (published, confirmed) = ToConfirm();
+        values[(int)Measure.PublishedToConfirm] += published;
+        values[(int)Measure.Confirmed] += confirmed;
     }
+
+    private (long Published, long Confirmed) ToConfirm() =>
+        _channel is not { } channel ? _toConfirm : channel.Confirms is { } confirms ? (confirms.PublishedCount, confirms.ConfirmedCount) : default;
 }
 
 /// <summary>A connection: its channels, and bytes.</summary>
-internal sealed class MeasuredConnection(SampleClock clock, AmqpConnection connection, Measured vhost) : Measured(clock, MeasuredLevel.Whole, vhost)
+/// <param name="sizes">Of the messages of all connections.</param>
+internal sealed class MeasuredConnection(SampleClock clock, AmqpConnection connection, Histogram sizes, Measured vhost) : Measured(clock, MeasuredLevel.Whole, vhost)
 {
     private long _received;
     private long _sent;
+    private Histogram? _ownSizes;
     private volatile AmqpConnection? _connection = connection;
 
     public override void End()
     {
         (_received, _sent) = Bytes();
+        _ownSizes = _connection?.MessageSizes;
         _connection = null;
     }
 
-    protected override void AddOwn(Span<long> values) => (values[(int)Measure.BytesReceived], values[(int)Measure.BytesSent]) = Bytes();
+    protected override void AddOwn(Span<long> values)
+    {
+        (values[(int)Measure.BytesReceived], values[(int)Measure.BytesSent]) = Bytes();
+        if ((_connection?.MessageSizes ?? _ownSizes) is { } own) sizes.AddNewOf(own);
+    }
 
     private (long Received, long Sent) Bytes() => _connection is { } connection ? (connection.BytesReceived, connection.Output.BytesWritten) : (_received, _sent);
 }
 
 /// <summary>A queue: its actor counts. The virtual host has from it only what no channel counts.</summary>
-internal sealed class MeasuredQueue(SampleClock clock, Latest<QueueReport> report, Counters counters, Measured? vhost) : Measured(clock, MeasuredLevel.Part, vhost)
+/// <param name="definition">As it is now: policies say what becomes of its dead messages.</param>
+/// <param name="totals">Those of all queues. What exchanges keep is not among them.</param>
+internal sealed class MeasuredQueue(SampleClock clock, Latest<QueueReport> report, Counters counters, Func<QueueDefinition> definition, QueueTotals totals, Measured? vhost)
+    : Measured(clock, MeasuredLevel.Part, vhost)
 {
+    private Func<QueueDefinition> _definition = definition;
     private int _seen = -1;
 
     protected override bool HasNews => _seen != report.Version;
@@ -60,7 +77,17 @@ internal sealed class MeasuredQueue(SampleClock clock, Latest<QueueReport> repor
         (values[(int)Measure.Ready], values[(int)Measure.Unacked]) = (figures.Ready, figures.Unacked);
     }
 
-    protected override void LeaveOut(Span<long> changes) => changes[..((int)Measure.Acknowledged + 1)].Clear();
+    public override void End()
+    {
+        var last = _definition();
+        _definition = () => last;
+    }
+
+    protected override void LeaveOut(Span<long> changes)
+    {
+        totals.Add(_definition().Settings, changes);
+        changes[..((int)Measure.Acknowledged + 1)].Clear();
+    }
 }
 
 /// <summary>What one connection publishes to an exchange.</summary>

@@ -10,6 +10,8 @@ namespace Amqp.Broker.Metrics;
 /// <summary>Everything that is measured on a node. Objects are added and removed from any thread; the <see cref="Sampler"/> goes through them.</summary>
 internal sealed class NodeMetrics
 {
+    private static readonly double[] SizeBounds = [100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000, 50_000_000, 100_000_000];
+
     private readonly Func<TopologySnapshot> _topology;
     private readonly ConcurrentDictionary<Measured, bool>[] _live = [.. Enum.GetValues<MeasuredLevel>().Select(_ => new ConcurrentDictionary<Measured, bool>())];
     private readonly ConcurrentQueue<Measured>[] _gone = [.. Enum.GetValues<MeasuredLevel>().Select(_ => new ConcurrentQueue<Measured>())];
@@ -27,6 +29,18 @@ internal sealed class NodeMetrics
 
     public Measured Node { get; }
 
+    /// <summary>What came and went.</summary>
+    public Churn Churn { get; } = new();
+
+    /// <summary>What queues did, by their kind.</summary>
+    public QueueTotals Totals { get; } = new();
+
+    /// <summary>Of the messages that clients have published: bytes of their bodies.</summary>
+    public Histogram MessageSizes { get; } = NewMessageSizes();
+
+    /// <summary>For one connection. RabbitMQ's buckets.</summary>
+    public static Histogram NewMessageSizes() => new(SizeBounds);
+
     /// <summary>Null: nothing ever happened there.</summary>
     public Meter? MeterOf(VirtualHost vhost) => _vhosts.GetValueOrDefault(vhost.Name)?.Meter;
 
@@ -36,20 +50,26 @@ internal sealed class NodeMetrics
     /// <summary>When its virtual host is known.</summary>
     public Measured Add(AmqpConnection connection)
     {
-        var measured = Add(new MeasuredConnection(Clock, connection, Vhost(connection.Vhost)));
+        var measured = Add(new MeasuredConnection(Clock, connection, MessageSizes, Vhost(connection.Vhost)));
+        Churn.ConnectionsOpened.Add();
         // Deleted just now: Changed was called before the virtual host was known here.
         if (_topology().Find(connection.Vhost) is null) RemoveVhost(connection.Vhost);
         return measured;
     }
 
     /// <param name="connection">The measured connection that it belongs to.</param>
-    public Measured Add(ChannelSession channel, Measured connection) => Add(new MeasuredChannel(Clock, channel, connection));
+    public Measured Add(ChannelSession channel, Measured connection)
+    {
+        Churn.ChannelsOpened.Add();
+        return Add(new MeasuredChannel(Clock, channel, connection));
+    }
 
     /// <summary>A queue.</summary>
+    /// <param name="queue">As it is at any moment.</param>
     /// <param name="report">What it says of itself.</param>
     /// <param name="counters">What it counts. Of what an exchange keeps the virtual host has nothing, as in RabbitMQ.</param>
-    public Measured Add(QueueDefinition queue, Latest<QueueReport> report, Counters counters) =>
-        Add(new MeasuredQueue(Clock, report, counters, queue.Exchange is null ? Vhost(queue.Vhost) : null));
+    public Measured Add(Func<QueueDefinition> queue, Latest<QueueReport> report, Counters counters) =>
+        Add(new MeasuredQueue(Clock, report, counters, queue, Totals, queue().Exchange is null ? Vhost(queue().Vhost) : null));
 
     /// <summary>A connection publishes to an exchange for the first time.</summary>
     public MeasuredPublishes AddPublishes(string vhost, string exchange)
@@ -65,12 +85,20 @@ internal sealed class NodeMetrics
     {
         if (!_live[(int)measured.Level].TryRemove(measured, out _)) return;
         measured.End();
+        if (measured is MeasuredConnection) Churn.ConnectionsClosed.Add();
+        else if (measured is MeasuredChannel) Churn.ChannelsClosed.Add();
         _gone[(int)measured.Level].Enqueue(measured);
     }
 
     /// <summary>Follows the topology: called when the change can be seen.</summary>
     public void Changed(TopologyResult change)
     {
+        // Each change is counted by the node that made it.
+        if (!change.IsFromOutside)
+        {
+            Churn.QueuesCreated.Add(change.QueuesAdded.Count(queue => queue.Exchange is null));
+            Churn.QueuesDeleted.Add(change.QueuesRemoved.Count() + change.QueuesRemovedWithOthers.Count(queue => queue.Exchange is null));
+        }
         foreach (var removed in change.Changes.OfType<ExchangeRemoved>()) RemoveExchange((removed.Vhost, removed.Exchange.Name));
         foreach (var vhost in change.VhostsRemoved)
         {

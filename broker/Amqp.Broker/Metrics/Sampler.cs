@@ -28,7 +28,7 @@ internal sealed class Sampler : IDisposable
     public Sampler(NodeMetrics metrics, long historyBytesMax, BrokerClock clock)
     {
         (_metrics, _historyBytesMax, _clock) = (metrics, historyBytesMax, clock);
-        metrics.Clock.Begin(clock.Now);
+        metrics.Clock.Begin(clock.Now, clock.WallClockAheadMs);
         metrics.Clock.End();
         _timer = clock.CreateTimer(Pass);
         _timer.Set(SampleClock.IntervalMs);
@@ -39,7 +39,8 @@ internal sealed class Sampler : IDisposable
     private void Pass()
     {
         var began = _clock.Now;
-        _metrics.Clock.Begin(began);
+        _metrics.Clock.Begin(began, _clock.WallClockAheadMs);
+        _metrics.Churn.Sample(_metrics.Clock.NowMs - _metrics.Clock.PreviousMs);
         var historyBytes = 0L;
         _idle.Clear();
         foreach (var measured in _metrics.All())

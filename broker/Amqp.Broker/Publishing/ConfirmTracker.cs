@@ -40,6 +40,9 @@ internal sealed class ConfirmTracker(Action post) : IPublisher
     private long _confirmedCount;
     private bool _isPosted;
 
+    /// <summary>How many messages were numbered. From any thread.</summary>
+    public long PublishedCount => Volatile.Read(ref _next) - 1;
+
     /// <summary>How many messages have been answered for with basic.ack, or are about to be. From any thread.</summary>
     public long ConfirmedCount => Volatile.Read(ref _confirmedCount);
 

@@ -150,7 +150,7 @@ internal sealed class PublishHandler(ChannelSession channel)
         var shareBytes = route.Queues.Length > 1 ? (message.Size / route.Queues.Length) + OperationBytes : message.Size;
         foreach (var queue in route.Queues) _connection.Posts.AddPublish(queue, message, confirms, number, shareBytes);
         if (isReturned) channel.Output.Post(OutboundItem.Return(channel, message, number));
-        channel.CountPublish(route, route.Queues.Length, _publish.Mandatory);
+        channel.CountPublish(route, message.BodySize, route.Queues.Length, _publish.Mandatory);
     }
 
     /// <summary>A requester names the pseudo-queue; the replier gets the address of this channel.</summary>

@@ -36,7 +36,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
             DelayLevels = services.DelayLevels,
         };
         if (definition.Durable) OpenOrFail();
-        Measured = services.Metrics.Add(definition, _report, _state.Counters);
+        Measured = services.Metrics.Add(() => _definition, _report, _state.Counters);
         TellReport();
         Touch(Now());
     }

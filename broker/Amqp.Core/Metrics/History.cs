@@ -45,4 +45,22 @@ internal sealed class History(SampleClock clock, ReadOnlySpan<long> first)
         var (value, ms) = pass > _firstPass ? (column[place], clock.TimeAt(place)) : (_first[(int)measure], _firstMs);
         return clock.NowMs > ms ? (now - value) * 1000.0 / (clock.NowMs - ms) : 0;
     }
+
+    /// <summary>Values of the past, the newest first; as far back as there is a history.</summary>
+    /// <param name="now">The value of the last pass.</param>
+    public List<Sample> Samples(Measure measure, long now, SampleRange range)
+    {
+        var samples = new List<Sample> { new(clock.NowMs + clock.WallClockAheadMs, now) };
+        for (var (ago, last) = (range.IncrementMs, clock.Pass); ago <= range.AgeMs; ago += range.IncrementMs)
+        {
+            var (pass, place) = clock.BeginOf(ago);
+            if (pass == last) continue; // there are fewer than were asked for
+            last = pass;
+            var isFirst = pass <= _firstPass;
+            var value = isFirst ? _first[(int)measure] : _columns[(int)measure]?[place] ?? _first[(int)measure];
+            samples.Add(new Sample((isFirst ? _firstMs : clock.TimeAt(place)) + clock.WallClockAheadMs, value));
+            if (isFirst) break;
+        }
+        return samples;
+    }
 }

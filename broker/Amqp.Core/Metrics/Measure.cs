@@ -9,6 +9,9 @@ public enum Measure
     /// <summary>By a channel, to an exchange, or arrived in a queue [publish, publish_in].</summary>
     Published,
 
+    /// <summary>Of those, by a channel in confirm mode.</summary>
+    PublishedToConfirm,
+
     /// <summary>Answered with basic.ack [confirm].</summary>
     Confirmed,
 

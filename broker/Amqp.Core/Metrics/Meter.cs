@@ -93,4 +93,15 @@ public sealed class Meter(SampleClock clock) : IReading
     {
         lock (_lock) return _history?.Rate(measure, _last![(int)measure], windowMs);
     }
+
+    /// <summary>Values of the past, the newest first.</summary>
+    /// <returns>The last value alone if it has no history, because it is idle or there was no room for one.</returns>
+    public List<Sample> Samples(Measure measure, SampleRange range)
+    {
+        lock (_lock)
+        {
+            var now = _last?[(int)measure] ?? 0;
+            return _history?.Samples(measure, now, range) ?? [new Sample(clock.NowMs + clock.WallClockAheadMs, now)];
+        }
+    }
 }

@@ -33,13 +33,17 @@ public sealed class SampleClock
     /// <summary>Number of the last pass that is complete. What has no sample of it, or a later one, did nothing in it.</summary>
     public long Complete { get; private set; }
 
+    /// <summary>What the wall clock, in milliseconds since 1970 UTC, was ahead of the caller's at that time.</summary>
+    public long WallClockAheadMs { get; private set; }
+
     /// <summary>The pass is complete.</summary>
     public void End() => Complete = Pass;
 
     /// <summary>A pass begins.</summary>
-    public void Begin(long nowMs)
+    /// <param name="wallClockAheadMs">See <see cref="WallClockAheadMs"/>.</param>
+    public void Begin(long nowMs, long wallClockAheadMs = 0)
     {
-        (Pass, PreviousMs, NowMs) = (Pass + 1, NowMs, nowMs);
+        (Pass, PreviousMs, NowMs, WallClockAheadMs) = (Pass + 1, NowMs, nowMs, wallClockAheadMs);
         foreach (var place in PlacesOf(Pass)) _times[place] = nowMs;
     }
 

@@ -1,4 +1,5 @@
 using Amqp.Core.Messages;
+using Amqp.Core.Metrics;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
 
@@ -16,6 +17,9 @@ namespace Amqp.Core.Ports;
 /// </summary>
 public interface IMessageStore
 {
+    /// <summary>What it did so far.</summary>
+    StoreCounters Counters { get; }
+
     /// <summary>
     /// Begins to keep a queue's messages; from any thread, before anything else about this queue. After <see cref="Start"/> it may take
     /// seconds, if the store has messages of the queue: the indexes of all segments are read for it.

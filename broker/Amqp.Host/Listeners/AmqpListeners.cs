@@ -37,8 +37,8 @@ internal sealed partial class AmqpListeners(BrokerOptions options, Admission adm
     public async Task Open(BrokerNode node)
     {
         var listener = new AmqpListener(node);
-        await Listen(listener, options.Listeners.Amqp, Amqp, certificates: null);
-        if (_certificates is not null) await Listen(listener, options.Listeners.Amqps, Amqps, _certificates);
+        if (options.Listeners.Amqp.Enabled) await Listen(listener, options.Listeners.Amqp, Amqp, certificates: null);
+        if (_certificates is not null && options.Listeners.Amqps.Enabled) await Listen(listener, options.Listeners.Amqps, Amqps, _certificates);
         foreach (var (name, socket) in _open)
         {
             socket.Start();

@@ -39,8 +39,6 @@ internal static class ControlSocket
             connection.Features.Set(new OperatorConnection());
             return next(connection);
         })));
-        builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket =
-            endPoint => endPoint is UnixDomainSocketEndPoint ? Bind(endPoint, path) : ManagementListener.Bind(endPoint));
     }
 
     public static void Delete(string path)
@@ -69,7 +67,8 @@ internal static class ControlSocket
         }
     }
 
-    private static Socket Bind(EndPoint endPoint, string path)
+    /// <exception cref="IOException">Another broker answers there.</exception>
+    public static Socket Bind(EndPoint endPoint, string path)
     {
         if (IsAnswered(endPoint)) throw new IOException("another broker answers there");
         Delete(path); // one of a broker that was killed

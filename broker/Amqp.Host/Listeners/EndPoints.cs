@@ -8,12 +8,14 @@ namespace Amqp.Host.Listeners;
 internal static class EndPoints
 {
     /// <summary>Where to listen. Clients that are told "localhost" try ::1 or 127.0.0.1 first, and not all try the other.</summary>
-    public static IEnumerable<IPEndPoint> Of(EndPointOptions options)
+    public static IEnumerable<IPEndPoint> Of(EndPointOptions options) => options.Address.Split(',').SelectMany(address => Of(address, options.Port)).Distinct();
+
+    private static IPEndPoint[] Of(string address, int port)
     {
-        if (!options.IsLocalhost) return [new IPEndPoint(IPAddress.Parse(options.Address), options.Port)];
-        var endPoint = new IPEndPoint(IPAddress.Loopback, options.Port);
+        if (!address.Equals("localhost", StringComparison.OrdinalIgnoreCase)) return [new IPEndPoint(IPAddress.Parse(address), port)];
+        var endPoint = new IPEndPoint(IPAddress.Loopback, port);
         // Any free port cannot be the same one twice.
-        return options.Port == 0 || !HasLoopbackOfIPv6() ? [endPoint] : [endPoint, new IPEndPoint(IPAddress.IPv6Loopback, options.Port)];
+        return port == 0 || !HasLoopbackOfIPv6() ? [endPoint] : [endPoint, new IPEndPoint(IPAddress.IPv6Loopback, port)];
     }
 
     private static bool HasLoopbackOfIPv6()

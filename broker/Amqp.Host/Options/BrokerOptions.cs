@@ -26,6 +26,8 @@ public sealed record BrokerOptions
 
     public DefinitionOptions Definitions { get; init; } = new();
 
+    public RabbitOptions RabbitMQ { get; init; } = new();
+
     public DelayOptions Delays { get; init; } = new();
 
     public ClusterSettings Cluster { get; init; } = new();
@@ -49,11 +51,14 @@ public sealed record NodeOptions
     /// <see cref="Product"/> the broker's own.</summary>
     public string ProductVersion { get; init; } = "";
 
+    /// <summary>What the cluster is called until an operator gives it a name (RabbitMQ's <c>cluster_name</c>). Empty: as its first node.</summary>
+    public string ClusterName { get; init; } = "";
+
     internal NodeIdentity Identity =>
-        new(Name, Product, ProductVersion.Length > 0 ? ProductVersion : Product == RabbitMQ ? "3.13.7" : NodeIdentity.OwnVersion);
+        new(Name, Product, ProductVersion.Length > 0 ? ProductVersion : Product == RabbitMQ ? "3.13.7" : NodeIdentity.OwnVersion) { ClusterName = ClusterName };
 }
 
-public sealed record ListenersOptions
+public sealed record ListenersOptions : IValidatableObject
 {
     public ListenerOptions Amqp { get; init; } = new() { Port = 5672 };
 
@@ -61,17 +66,26 @@ public sealed record ListenersOptions
     public TlsListenerOptions Amqps { get; init; } = new() { Port = 5671 };
 
     /// <summary>RabbitMQ's management HTTP API.</summary>
-    public ManagementListenerOptions Management { get; init; } = new() { Port = 15_672 };
+    public HttpListenerOptions Management { get; init; } = new() { Port = 15_672, Connections = 500 };
+
+    /// <summary>Metrics for Prometheus, without a login, and probes for Kubernetes. The default port is done without where another broker has it.</summary>
+    public HttpListenerOptions Prometheus { get; init; } = new() { Port = PrometheusPort, Connections = 50 };
+
+    internal const int PrometheusPort = 15_692;
+
+    /// <inheritdoc/>
+    IEnumerable<ValidationResult> IValidatableObject.Validate(ValidationContext validationContext)
+    {
+        if (!Amqp.Enabled && Amqps.Certificates.Length == 0) yield return new("true where Listeners:Amqps has no certificate: no client could connect", [$"{nameof(Amqp)}:{nameof(ListenerOptions.Enabled)}"]);
+    }
 }
 
 /// <summary>Where to listen.</summary>
 public record EndPointOptions
 {
-    /// <summary>An IP address of this host; <c>0.0.0.0</c> or <c>::</c> for all; <c>localhost</c> for 127.0.0.1 and, where there is IPv6, ::1.</summary>
+    /// <summary>An IP address of this host, or several with commas between them; <c>0.0.0.0</c> or <c>::</c> for all; <c>localhost</c> for 127.0.0.1 and, where there is IPv6, ::1.</summary>
     [ListenAddress]
     public string Address { get; init; } = "localhost";
-
-    internal bool IsLocalhost => Address.Equals("localhost", StringComparison.OrdinalIgnoreCase);
 
     /// <summary>TCP port; 0 takes any free one and logs which.</summary>
     [Range(0, 65_535)]
@@ -80,6 +94,9 @@ public record EndPointOptions
 
 public record ListenerOptions : EndPointOptions
 {
+    /// <summary>False: there is no such listener (RabbitMQ's <c>listeners.tcp = none</c>). That of TLS is there with a certificate only.</summary>
+    public bool Enabled { get; init; } = true;
+
     /// <summary>Only proxies connect to this port, and say first for whom: the PROXY protocol, version 1 or 2 (RabbitMQ's <c>proxy_protocol</c>).
     /// Any other client that reaches the port can claim to be anywhere, on this host too.</summary>
     public bool ProxyProtocol { get; init; }
@@ -110,19 +127,19 @@ public sealed record TlsListenerOptions : ListenerOptions, IValidatableObject
     }
 }
 
-public sealed record ManagementListenerOptions : EndPointOptions
+public sealed record HttpListenerOptions : EndPointOptions
 {
-    /// <summary>False: there is no such listener, and operators use the control socket.</summary>
+    /// <summary>False: there is no such listener. Operators have the control socket nevertheless.</summary>
     public bool Enabled { get; init; } = true;
 
-    public ManagementTlsOptions Tls { get; init; } = new();
+    public HttpTlsOptions Tls { get; init; } = new();
 
     /// <summary>Connections at a time; others are closed. A page of a browser takes six, a tool one.</summary>
     [Range(1, 100_000)]
-    public int Connections { get; init; } = 500;
+    public int Connections { get; init; }
 }
 
-public sealed record ManagementTlsOptions
+public sealed record HttpTlsOptions
 {
     /// <summary>With one, the port speaks HTTPS, and nothing else.</summary>
     public CertificateOptions[] Certificates { get; init; } = [];
@@ -183,6 +200,16 @@ public sealed record DefinitionOptions
     /// <summary>A <c>definitions.json</c>, or a directory with some, that every start imports before clients can connect; empty: none. With one the default user is not made, as in RabbitMQ
     /// (<c>load_definitions</c>): users are in it.</summary>
     public string File { get; init; } = "";
+}
+
+/// <summary>RabbitMQ's own configuration, for those who move: read before everything else, so that all other options override it.</summary>
+public sealed record RabbitOptions
+{
+    /// <summary>A <c>rabbitmq.conf</c>; the files in <c>conf.d</c> beside it are read too. Also <c>RABBITMQ_CONFIG_FILE</c>. Empty: none.</summary>
+    public string ConfigFile { get; init; } = "";
+
+    /// <summary>An <c>enabled_plugins</c>: the ports of plugins that are not in it are closed. Also <c>RABBITMQ_ENABLED_PLUGINS_FILE</c>. Empty: none.</summary>
+    public string EnabledPluginsFile { get; init; } = "";
 }
 
 public sealed record SecurityOptions

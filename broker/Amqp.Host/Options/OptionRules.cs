@@ -44,10 +44,12 @@ internal sealed class NodeNameAttribute() : OptionRuleAttribute("a name and a ho
 
 /// <summary>What a listener can be bound to.</summary>
 [AttributeUsage(AttributeTargets.Property)]
-internal sealed class ListenAddressAttribute() : OptionRuleAttribute("localhost or an IP address, such as 0.0.0.0")
+internal sealed class ListenAddressAttribute() : OptionRuleAttribute("localhost or an IP address, such as 0.0.0.0, or several with commas between them")
 {
+    protected override bool Allows(string value) => value.Split(',').All(IsAddress);
+
     /// <summary>To the runtime <c>127.1</c> is an address too, and it passes over the port in <c>[::1]:5672</c>.</summary>
-    protected override bool Allows(string value) => value.Equals("localhost", StringComparison.OrdinalIgnoreCase)
+    private static bool IsAddress(string value) => value.Equals("localhost", StringComparison.OrdinalIgnoreCase)
         || (IPAddress.TryParse(value, out var address)
             && (address.AddressFamily == AddressFamily.InterNetwork ? address.ToString() == value : !value.StartsWith('[')));
 }

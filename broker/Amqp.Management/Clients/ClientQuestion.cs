@@ -1,5 +1,6 @@
 using System.Text.Json;
 using Amqp.Broker.Observability;
+using Amqp.Management.Http;
 
 namespace Amqp.Management.Clients;
 
@@ -11,8 +12,9 @@ namespace Amqp.Management.Clients;
 /// <param name="Reason">Told to clients that are closed.</param>
 /// <param name="Channel">Only the channel of that name, with its consumers.</param>
 /// <param name="Queue">Only consumers of the queue of that name.</param>
+/// <param name="Past">Samples that are wanted; null: none.</param>
 internal sealed record ClientQuestion(
-    string What, string? Name = null, string? User = null, string? Vhost = null, string? Reason = null, string? Channel = null, string? Queue = null)
+    string What, string? Name = null, string? User = null, string? Vhost = null, string? Reason = null, string? Channel = null, string? Queue = null, Past? Past = null)
 {
     /// <summary>Answered with the entries of <c>/api/connections</c>.</summary>
     public const string Connections = "connections";
@@ -22,6 +24,12 @@ internal sealed record ClientQuestion(
 
     /// <summary>Answered with the entries of <c>/api/consumers</c>.</summary>
     public const string Consumers = "consumers";
+
+    /// <summary>Answered with one entry, what the node adds to <c>/api/overview</c>.</summary>
+    public const string Totals = "totals";
+
+    /// <summary>Answered with one entry, the node's name and its entries of <c>/api/auth/attempts</c>.</summary>
+    public const string Logins = "logins";
 
     /// <summary>Has connections closed; answered with their names.</summary>
     public const string Close = "close";

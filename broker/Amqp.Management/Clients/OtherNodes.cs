@@ -34,6 +34,8 @@ internal sealed class OtherNodes(INodeHost host)
             ClientQuestion.Connections => await new ConnectionEndpoints(host).Here(asked),
             ClientQuestion.Channels => await new ChannelEndpoints(host).Here(asked),
             ClientQuestion.Consumers => (await new ConsumerEndpoints(host).Here(asked)).Select(consumer => consumer.Shown),
+            ClientQuestion.Totals => await new OverviewEndpoints(host).Here(asked),
+            ClientQuestion.Logins => new[] { new LoginEndpoints(host).Here() },
             ClientQuestion.Close => await new ConnectionEndpoints(host).CloseHere(asked),
             _ => throw new InvalidDataException($"this version does not know what '{asked.What}' is: finish the upgrade of the nodes"),
         });

@@ -60,7 +60,7 @@ internal static class DefinitionsExport
         from exchange in vhost.Exchanges.Values
         where exchange.Name.Length > 0 && !Names.IsReserved(exchange.Name)
         orderby exchange.Name
-        select ExchangeEndpoints.Show(host, exchange);
+        select ExchangeEndpoints.Show(host, exchange, Past.None);
 
     private static IEnumerable<object> BindingsOf(VirtualHost vhost) =>
         from binding in BindingEndpoints.Declared(vhost)

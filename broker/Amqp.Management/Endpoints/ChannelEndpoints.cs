@@ -18,9 +18,9 @@ internal sealed class ChannelEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/channels", (Requester who, CancellationToken cancellation) => List(new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf), cancellation)).For(Right.Management);
-        api.MapGet("/vhosts/{vhost}/channels", async (PathNames names, Requester who, CancellationToken cancellation) => host.Node.Topology.Find(names["vhost"]) is { } vhost
-            ? await List(new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf, Vhost: vhost.Name), cancellation)
+        api.MapGet("/channels", (Requester who, Past past, CancellationToken cancellation) => List(new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf, Past: past), cancellation)).For(Right.Management);
+        api.MapGet("/vhosts/{vhost}/channels", async (PathNames names, Requester who, Past past, CancellationToken cancellation) => host.Node.Topology.Find(names["vhost"]) is { } vhost
+            ? await List(new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf, Vhost: vhost.Name, Past: past), cancellation)
             : Answer.NotFound).For(Right.InVhost);
         api.MapGet("/connections/{name}/channels", ListOfConnection).For(Right.Management);
         api.MapGet("/channels/{channel}", Find).For(Right.Management);
@@ -32,7 +32,7 @@ internal sealed class ChannelEndpoints(INodeHost host)
         where question.Wants(connection)
         from channel in connection.Channels
         where question.Channel is null || question.Channel == NameOf(connection, channel.Number)
-        select Show(connection, channel, withConsumers: question.Channel is not null);
+        select Show(connection, channel, withConsumers: question.Channel is not null, question.Past ?? Past.None);
 
     /// <summary>RabbitMQ's name of a channel: its connection's, and its number.</summary>
     public static string NameOf(ConnectionInfo connection, int number) => $"{connection.Transport.Name} ({number})";
@@ -43,9 +43,9 @@ internal sealed class ChannelEndpoints(INodeHost host)
         return new PartialResult(Answer.Pages((await Here(question)).Concat(others.Items.Cast<object>())), others.Silent);
     }
 
-    private async Task<IResult> ListOfConnection(PathNames names, Requester who, CancellationToken cancellation)
+    private async Task<IResult> ListOfConnection(PathNames names, Requester who, Past past, CancellationToken cancellation)
     {
-        var question = new ClientQuestion(ClientQuestion.Channels, Name: names["name"], User: who.SeesClientsOf);
+        var question = new ClientQuestion(ClientQuestion.Channels, Name: names["name"], User: who.SeesClientsOf, Past: past);
         // It may have none, so whether there is such a connection has to be asked, too.
         if ((await host.Node.Connections.List()).Any(question.Wants)) return Answer.List(await Here(question));
         var connections = await _others.Ask(question with { What = ClientQuestion.Connections }, cancellation);
@@ -54,15 +54,15 @@ internal sealed class ChannelEndpoints(INodeHost host)
         return new PartialResult(Answer.List(others.Items.Cast<object>()), others.Silent);
     }
 
-    private async Task<IResult> Find(PathNames names, Requester who, CancellationToken cancellation)
+    private async Task<IResult> Find(PathNames names, Requester who, Past past, CancellationToken cancellation)
     {
-        var question = new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf, Channel: names["channel"]);
+        var question = new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf, Channel: names["channel"], Past: past);
         if ((await Here(question)).FirstOrDefault() is { } here) return Answer.Of(here);
         var others = await _others.Ask(question, cancellation);
         return others.Items is [var there, ..] ? Answer.Of(there) : others.Silent is [] ? Answer.NotFound : Answer.Silent(others.Silent);
     }
 
-    private object Show(ConnectionInfo connection, ChannelInfo channel, bool withConsumers) => new
+    private object Show(ConnectionInfo connection, ChannelInfo channel, bool withConsumers, Past past) => new
     {
         pid = host.Node.Pids.Of(connection.Id, channel.Number),
         connection = host.Node.Pids.Of(connection.Id),
@@ -87,7 +87,7 @@ internal sealed class ChannelEndpoints(INodeHost host)
         acks_uncommitted = channel.UncommittedAcks,
         prefetch_count = channel.Prefetch,
         global_prefetch_count = channel.GlobalPrefetch,
-        message_stats = MessageStats.OfClient(channel.Meter),
+        message_stats = MessageStats.OfClient(channel.Meter, past),
         // Of the one that was asked for by its name.
         consumer_details = withConsumers ? channel.Consumers.Select(consumer => _consumers.Show(connection, consumer)) : null,
     };

@@ -23,13 +23,13 @@ internal sealed class ConnectionEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/connections", (Requester who, CancellationToken cancellation) => List(new ClientQuestion(ClientQuestion.Connections, User: who.SeesClientsOf), cancellation)).For(Right.Management);
-        api.MapGet("/vhosts/{vhost}/connections", async (PathNames names, Requester who, CancellationToken cancellation) => host.Node.Topology.Find(names["vhost"]) is { } vhost
-            ? await List(new ClientQuestion(ClientQuestion.Connections, User: who.SeesClientsOf, Vhost: vhost.Name), cancellation)
+        api.MapGet("/connections", (Requester who, Past past, CancellationToken cancellation) => List(new ClientQuestion(ClientQuestion.Connections, User: who.SeesClientsOf, Past: past), cancellation)).For(Right.Management);
+        api.MapGet("/vhosts/{vhost}/connections", async (PathNames names, Requester who, Past past, CancellationToken cancellation) => host.Node.Topology.Find(names["vhost"]) is { } vhost
+            ? await List(new ClientQuestion(ClientQuestion.Connections, User: who.SeesClientsOf, Vhost: vhost.Name, Past: past), cancellation)
             : Answer.NotFound).For(Right.InVhost);
-        api.MapGet("/connections/username/{user}", async (PathNames names, Requester who, CancellationToken cancellation) => who.SeesClientsOf is { } own && own != names["user"]
+        api.MapGet("/connections/username/{user}", async (PathNames names, Requester who, Past past, CancellationToken cancellation) => who.SeesClientsOf is { } own && own != names["user"]
             ? NotTheirs
-            : await List(new ClientQuestion(ClientQuestion.Connections, User: names["user"]), cancellation)).For(Right.Management);
+            : await List(new ClientQuestion(ClientQuestion.Connections, User: names["user"], Past: past), cancellation)).For(Right.Management);
         api.MapGet("/connections/{name}", Find).For(Right.Management);
         api.MapDelete("/connections/{name}", (PathNames names, HttpRequest request, Requester who, CancellationToken cancellation) =>
             Close(new ClientQuestion(ClientQuestion.Close, Name: names["name"], User: OwnOf(who), Reason: request.Headers[ReasonHeader].ToString()), cancellation)).For(Right.Management);
@@ -40,7 +40,7 @@ internal sealed class ConnectionEndpoints(INodeHost host)
     }
 
     /// <summary>Those of this node.</summary>
-    public async Task<IEnumerable<object>> Here(ClientQuestion question) => (await Choose(question)).Select(Show);
+    public async Task<IEnumerable<object>> Here(ClientQuestion question) => (await Choose(question)).Select(connection => Show(connection, question.Past ?? Past.None));
 
     /// <summary>Closes those of this node.</summary>
     /// <returns>Their names.</returns>
@@ -62,9 +62,9 @@ internal sealed class ConnectionEndpoints(INodeHost host)
         return new PartialResult(Answer.Pages((await Here(question)).Concat(others.Items.Cast<object>()), Definition), others.Silent);
     }
 
-    private async Task<IResult> Find(PathNames names, Requester who, CancellationToken cancellation)
+    private async Task<IResult> Find(PathNames names, Requester who, Past past, CancellationToken cancellation)
     {
-        var question = new ClientQuestion(ClientQuestion.Connections, Name: names["name"], User: who.SeesClientsOf);
+        var question = new ClientQuestion(ClientQuestion.Connections, Name: names["name"], User: who.SeesClientsOf, Past: past);
         if ((await Here(question)).FirstOrDefault() is { } here) return Answer.Of(here, Definition);
         var others = await _others.Ask(question, cancellation);
         return others.Items is [var there, ..] ? Answer.Of(there, Definition) : others.Silent is [] ? Answer.NotFound : Answer.Silent(others.Silent);
@@ -80,7 +80,7 @@ internal sealed class ConnectionEndpoints(INodeHost host)
         return others.Silent is [] ? Answer.NotFound : Answer.Silent(others.Silent);
     }
 
-    private object Show(ConnectionInfo connection)
+    private object Show(ConnectionInfo connection, Past past)
     {
         var (transport, tls) = (connection.Transport, connection.Transport.Tls);
         return new
@@ -112,14 +112,14 @@ internal sealed class ConnectionEndpoints(INodeHost host)
             channel_max = connection.ChannelMax,
             client_properties = connection.ClientProperties,
             recv_oct = connection.BytesReceived,
-            recv_oct_details = MessageStats.Details(connection.Meter?.Rate(Measure.BytesReceived) ?? 0),
+            recv_oct_details = Past.Details(connection.Meter, past.DataRates, Measure.BytesReceived),
             recv_cnt = connection.Reads,
             send_oct = connection.BytesSent,
-            send_oct_details = MessageStats.Details(connection.Meter?.Rate(Measure.BytesSent) ?? 0),
+            send_oct_details = Past.Details(connection.Meter, past.DataRates, Measure.BytesSent),
             send_cnt = connection.Flushes,
             send_pend = connection.BytesPending,
             connected_at = connection.ConnectedAt.ToUnixTimeMilliseconds(),
-            message_stats = MessageStats.OfClient(connection.Meter),
+            message_stats = MessageStats.OfClient(connection.Meter, past),
         };
     }
 }

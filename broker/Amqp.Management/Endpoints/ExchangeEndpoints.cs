@@ -18,9 +18,9 @@ internal sealed class ExchangeEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/exchanges", (Requester who) => Answer.Pages(who.VhostsInside(host.Node.Topology).SelectMany(All), Definition)).For(Right.InVhost);
-        api.MapGet("/exchanges/{vhost}", (PathNames names) => Answer.Pages(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All(vhost) : null, Definition)).For(Right.InVhost);
-        api.MapGet("/exchanges/{vhost}/{exchange}", (PathNames names) => Answer.OrNotFound(Find(names) is { } exchange ? Show(exchange) : null, Definition)).For(Right.InVhost);
+        api.MapGet("/exchanges", (Requester who, Past past) => Answer.Pages(who.VhostsInside(host.Node.Topology).SelectMany(vhost => All(vhost, past)), Definition)).For(Right.InVhost);
+        api.MapGet("/exchanges/{vhost}", (PathNames names, Past past) => Answer.Pages(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All(vhost, past) : null, Definition)).For(Right.InVhost);
+        api.MapGet("/exchanges/{vhost}/{exchange}", (PathNames names, Past past) => Answer.OrNotFound(Find(names) is { } exchange ? Show(host, exchange, past) : null, Definition)).For(Right.InVhost);
         api.MapPut("/exchanges/{vhost}/{exchange}", Put).For(Right.InVhost);
         api.MapDelete("/exchanges/{vhost}/{exchange}", async (PathNames names, Requester who, [FromQuery(Name = "if-unused")] bool ifUnused = false) => Find(names) is { } exchange
             ? await Answer.To(who.Change(host.Node, new DeleteExchange(exchange.Vhost, exchange.Name, ifUnused, who.Name)))
@@ -47,11 +47,9 @@ internal sealed class ExchangeEndpoints(INodeHost host)
         return result.Error is { } error ? Answer.Error(error) : Answer.Put(result.Changed);
     }
 
-    private IEnumerable<object> All(VirtualHost vhost) => vhost.Exchanges.Values.Select(Show);
+    private IEnumerable<object> All(VirtualHost vhost, Past past) => vhost.Exchanges.Values.Select(exchange => Show(host, exchange, past));
 
-    private object Show(Exchange exchange) => Show(host, exchange);
-
-    public static object Show(INodeHost host, Exchange exchange) => new
+    public static object Show(INodeHost host, Exchange exchange, Past past) => new
     {
         name = exchange.Name,
         vhost = exchange.Vhost,
@@ -62,6 +60,6 @@ internal sealed class ExchangeEndpoints(INodeHost host)
         arguments = exchange.Arguments,
         policy = exchange.Policies.Policy?.Name,
         messages_delayed = host.Node.Queues.DelayedIn(exchange),
-        message_stats = MessageStats.OfExchange(host.Node.MeterOf(exchange)),
+        message_stats = MessageStats.OfExchange(host.Node.MeterOf(exchange), past),
     };
 }

@@ -1,6 +1,10 @@
+using System.Text.Json;
+using System.Text.Json.Nodes;
 using Amqp.Broker;
+using Amqp.Core.Metrics;
 using Amqp.Core.Security;
 using Amqp.Core.Topology;
+using Amqp.Management.Clients;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
@@ -21,6 +25,8 @@ internal sealed class OverviewEndpoints(INodeHost host)
     /// <summary>By that command lines find out that this is a management API.</summary>
     private static readonly object[] Extensions = [new { javascript = "dispatcher.js" }];
 
+    private readonly OtherNodes _others = new(host);
+
     public void Map(IEndpointRouteBuilder api)
     {
         api.MapGet("/overview", Show).For(Right.Management);
@@ -35,15 +41,69 @@ internal sealed class OverviewEndpoints(INodeHost host)
         })).For(Right.Management);
     }
 
+    /// <summary>What this node adds to what all nodes have together.</summary>
+    public async Task<object[]> Here(ClientQuestion question)
+    {
+        var connections = (await host.Node.Connections.List()).Where(question.Wants).ToArray();
+        var (meter, churn, past) = (question.User is null ? host.Node.Meter : null, host.Node.Churn, question.Past ?? Past.None);
+        return
+        [
+            new
+            {
+                object_totals = new
+                {
+                    connections = connections.Length,
+                    channels = connections.Sum(connection => connection.Channels.Length),
+                    consumers = connections.Sum(connection => connection.Channels.Sum(channel => channel.Consumers.Length)),
+                },
+                lengths = new
+                {
+                    messages = Past.Details(meter, past.Lengths, Measure.Ready, Measure.Unacked),
+                    ready = Past.Details(meter, past.Lengths, Measure.Ready),
+                    unacked = Past.Details(meter, past.Lengths, Measure.Unacked),
+                },
+                message_stats = MessageStats.OfClient(meter, past),
+                churn_rates = new
+                {
+                    connection_created = churn.ConnectionsOpened.Count,
+                    connection_created_details = Rate(churn.ConnectionsOpened),
+                    connection_closed = churn.ConnectionsClosed.Count,
+                    connection_closed_details = Rate(churn.ConnectionsClosed),
+                    channel_created = churn.ChannelsOpened.Count,
+                    channel_created_details = Rate(churn.ChannelsOpened),
+                    channel_closed = churn.ChannelsClosed.Count,
+                    channel_closed_details = Rate(churn.ChannelsClosed),
+                    queue_declared = churn.QueuesDeclared.Count,
+                    queue_declared_details = Rate(churn.QueuesDeclared),
+                    queue_created = churn.QueuesCreated.Count,
+                    queue_created_details = Rate(churn.QueuesCreated),
+                    queue_deleted = churn.QueuesDeleted.Count,
+                    queue_deleted_details = Rate(churn.QueuesDeleted),
+                },
+            },
+        ];
+    }
+
+    private static object Rate(Tally tally) => new { rate = Math.Round(tally.Rate, 1) };
+
     /// <summary>Who is no monitor sees what is its own, as in RabbitMQ.</summary>
-    private async Task<IResult> Show(Requester who)
+    private async Task<IResult> Show(Requester who, Past past, CancellationToken cancellation)
     {
         var vhosts = host.Node.Topology.VirtualHosts.Values.Where(who.Sees).ToArray();
         var queues = vhosts.SelectMany(vhost => host.Node.Queues.List(vhost.Name)).ToArray();
-        var connections = (await host.Node.Connections.List()).Where(connection => who.SeesClientsOf is not { } own || connection.User == own).ToArray();
         var ready = queues.Sum(queue => (long)queue.Figures.Ready);
         var unacked = queues.Sum(queue => (long)queue.Figures.Unacked);
-        return Answer.Of(new
+        var question = new ClientQuestion(ClientQuestion.Totals, User: who.SeesClientsOf, Past: past);
+        var others = await _others.Ask(question, cancellation);
+        var sums = JsonSums.Of(JsonSerializer.SerializeToElement((await Here(question))[0], Answer.Json), others.Items);
+        var totals = sums["object_totals"]!.AsObject();
+        totals["exchanges"] = vhosts.Sum(vhost => vhost.Exchanges.Count);
+        totals["queues"] = queues.Length;
+        return new PartialResult(AnswerOf(who, totals, sums, ready, unacked), others.Silent);
+    }
+
+    private IResult AnswerOf(Requester who, JsonObject totals, JsonObject sums, long ready, long unacked) =>
+        Answer.Of(new
         {
             product_name = NodeIdentity.OwnName,
             product_version = NodeIdentity.OwnVersion,
@@ -61,19 +121,20 @@ internal sealed class OverviewEndpoints(INodeHost host)
             enable_queue_totals = false,
             cluster_name = host.Node.ClusterName,
             node = host.Identity.Name,
-            object_totals = new
+            object_totals = totals,
+            queue_totals = new
             {
-                connections = connections.Length,
-                channels = connections.Sum(connection => connection.Channels.Length),
-                exchanges = vhosts.Sum(vhost => vhost.Exchanges.Count),
-                queues = queues.Length,
-                consumers = connections.Sum(connection => connection.Channels.Sum(channel => channel.Consumers.Length)),
+                messages = ready + unacked,
+                messages_details = sums["lengths"]!["messages"],
+                messages_ready = ready,
+                messages_ready_details = sums["lengths"]!["ready"],
+                messages_unacknowledged = unacked,
+                messages_unacknowledged_details = sums["lengths"]!["unacked"],
             },
-            queue_totals = new { messages = ready + unacked, messages_ready = ready, messages_unacknowledged = unacked },
-            message_stats = MessageStats.OfClient(who.IsMonitor ? host.Node.Meter : null),
+            message_stats = sums["message_stats"],
+            churn_rates = who.IsMonitor ? sums["churn_rates"] : new JsonObject(),
             statistics_db_event_queue = 0,
             listeners = who.IsMonitor ? NodeEndpoints.ListenersOf(host) : [],
             contexts = who.IsMonitor ? NodeEndpoints.ContextsOf(host) : [],
         });
-    }
 }

@@ -28,13 +28,13 @@ internal sealed class QueueEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/queues", (Requester who, HttpRequest request) => List(who.VhostsInside(host.Node.Topology), request)).For(Right.InVhost);
+        api.MapGet("/queues", (Requester who, HttpRequest request, Past past) => List(who.VhostsInside(host.Node.Topology), request, past)).For(Right.InVhost);
         // RabbitMQ's usual list has fewer fields than this one. Here it has them all.
-        api.MapGet("/queues/detailed", (Requester who, HttpRequest request) => List(who.VhostsInside(host.Node.Topology), request)).For(Right.InVhost);
-        api.MapGet("/queues/{vhost}", (PathNames names, HttpRequest request) =>
-            host.Node.Topology.Find(names["vhost"]) is { } vhost ? List([vhost], request) : Answer.NotFound).For(Right.InVhost);
-        api.MapGet("/queues/{vhost}/{queue}", async (PathNames names, HttpRequest request, CancellationToken cancellation) =>
-            Answer.OrNotFound(await Find(names, cancellation), DefinitionFor(request))).For(Right.InVhost);
+        api.MapGet("/queues/detailed", (Requester who, HttpRequest request, Past past) => List(who.VhostsInside(host.Node.Topology), request, past)).For(Right.InVhost);
+        api.MapGet("/queues/{vhost}", (PathNames names, HttpRequest request, Past past) =>
+            host.Node.Topology.Find(names["vhost"]) is { } vhost ? List([vhost], request, past) : Answer.NotFound).For(Right.InVhost);
+        api.MapGet("/queues/{vhost}/{queue}", async (PathNames names, HttpRequest request, Past past, CancellationToken cancellation) =>
+            Answer.OrNotFound(await Find(names, past, cancellation), DefinitionFor(request))).For(Right.InVhost);
         api.MapGet("/queues/{vhost}/{queue}/messages", async (
             PathNames names,
             Requester who,
@@ -54,12 +54,12 @@ internal sealed class QueueEndpoints(INodeHost host)
         api.MapDelete("/queues/{vhost}/{queue}/contents", Purge).For(Right.InVhost);
     }
 
-    private async Task<ShownQueue?> Find(PathNames names, CancellationToken cancellation)
+    private async Task<ShownQueue?> Find(PathNames names, Past past, CancellationToken cancellation)
     {
         if (host.Node.Topology.Find(names["vhost"])?.FindQueue(names["queue"]) is not { } queue) return null;
         var shown = new ShownQueue(host, queue);
         // Most have none, and then no other node has to be asked.
-        return new ShownQueue(host, queue) { ConsumerDetails = shown.Consumers == 0 ? [] : await _consumers.Of(queue, cancellation) };
+        return new ShownQueue(host, queue) { Past = past, ConsumerDetails = shown.Consumers == 0 ? [] : await _consumers.Of(queue, cancellation) };
     }
 
     private async Task<IResult> Put(PathNames names, Body body, Requester who)
@@ -114,8 +114,8 @@ internal sealed class QueueEndpoints(INodeHost host)
         return request.Headers.ContainsKey(CountHeader) ? Answer.Of(new { message_count = messages }) : Answer.Done;
     }
 
-    private IResult List(IEnumerable<VirtualHost> vhosts, HttpRequest request) =>
-        Answer.Pages(vhosts.SelectMany(vhost => InOrder.GetValue(vhost.Queues, Sort)).Select(queue => new ShownQueue(host, queue)), DefinitionFor(request), isInOrder: true);
+    private IResult List(IEnumerable<VirtualHost> vhosts, HttpRequest request, Past past) =>
+        Answer.Pages(vhosts.SelectMany(vhost => InOrder.GetValue(vhost.Queues, Sort)).Select(queue => new ShownQueue(host, queue) { Past = past }), DefinitionFor(request), isInOrder: true);
 
     private static QueueDefinition[] Sort(ImmutableDictionary<string, QueueDefinition> queues) => [.. queues.Values.OrderBy(queue => queue.Name, StringComparer.Ordinal)];
 

@@ -5,6 +5,7 @@ using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
+using Amqp.Management.Http;
 using AMQP.Net;
 
 namespace Amqp.Management.Endpoints;
@@ -72,6 +73,10 @@ internal sealed class ShownQueue(INodeHost host, QueueDefinition definition)
 
     public string? ExclusiveConsumerTag => Info.ExclusiveConsumer?.Tag;
 
+    /// <summary>Samples that are wanted.</summary>
+    [JsonIgnore]
+    public Past Past { get; init; } = Past.None;
+
     /// <summary>Of a queue that is shown alone.</summary>
     [JsonIgnore(Condition = JsonIgnoreCondition.WhenWritingNull)]
     public IEnumerable<object>? ConsumerDetails { get; init; }
@@ -84,15 +89,15 @@ internal sealed class ShownQueue(INodeHost host, QueueDefinition definition)
 
     public long Messages => Figures.Ready + Figures.Unacked;
 
-    public object MessagesDetails => Http.MessageStats.Details(Info.Reading.Rate(Measure.Ready) + Info.Reading.Rate(Measure.Unacked));
+    public object MessagesDetails => Past.Details(Info.Reading, Past.Lengths, Measure.Ready, Measure.Unacked);
 
     public long MessagesReady => Figures.Ready;
 
-    public object MessagesReadyDetails => Http.MessageStats.Details(Info.Reading.Rate(Measure.Ready));
+    public object MessagesReadyDetails => Past.Details(Info.Reading, Past.Lengths, Measure.Ready);
 
     public long MessagesUnacknowledged => Figures.Unacked;
 
-    public object MessagesUnacknowledgedDetails => Http.MessageStats.Details(Info.Reading.Rate(Measure.Unacked));
+    public object MessagesUnacknowledgedDetails => Past.Details(Info.Reading, Past.Lengths, Measure.Unacked);
 
     public long MessagesRam => Figures.ReadyInMemory + Figures.UnackedInMemory;
 
@@ -118,7 +123,7 @@ internal sealed class ShownQueue(INodeHost host, QueueDefinition definition)
 
     public long DiskWrites => Info.MessagesWritten;
 
-    public IReadOnlyDictionary<string, object> MessageStats => Http.MessageStats.OfQueue(Info.Reading);
+    public IReadOnlyDictionary<string, object> MessageStats => Http.MessageStats.OfQueue(Info.Reading, Past);
 
     private QueueInfo Info => _info ??= host.Node.Queues.InfoOf(_definition);
 

@@ -21,8 +21,8 @@ internal sealed class VhostEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/vhosts", (Requester who) => Answer.Pages(host.Node.Topology.VirtualHosts.Values.Where(who.Sees).Select(Show), Definition)).For(Right.Management);
-        api.MapGet("/vhosts/{vhost}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Show(vhost) : null, Definition)).For(Right.Administrator);
+        api.MapGet("/vhosts", (Requester who, Past past) => Answer.Pages(host.Node.Topology.VirtualHosts.Values.Where(who.Sees).Select(vhost => Show(vhost, past)), Definition)).For(Right.Management);
+        api.MapGet("/vhosts/{vhost}", (PathNames names, Past past) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Show(vhost, past) : null, Definition)).For(Right.Administrator);
         api.MapPut("/vhosts/{vhost}", Put).For(Right.Administrator);
         api.MapDelete("/vhosts/{vhost}", async (PathNames names, Requester who) =>
             host.Node.Topology.Find(names["vhost"]) is { } vhost ? await Answer.To(who.Change(host.Node, new DeleteVhost(vhost.Name))) : Answer.NotFound).For(Right.Administrator);
@@ -42,10 +42,10 @@ internal sealed class VhostEndpoints(INodeHost host)
         metadata = Show(vhost.Metadata),
     };
 
-    private object Show(VirtualHost vhost) => Show(vhost, host.Node.MeterOf(vhost));
+    private object Show(VirtualHost vhost, Past past) => Show(vhost, host.Node.MeterOf(vhost), past);
 
     /// <param name="meter">Null: nothing has happened in it.</param>
-    private object Show(VirtualHost vhost, Meter? meter) => new
+    private object Show(VirtualHost vhost, Meter? meter, Past past) => new
     {
         name = vhost.Name,
         description = vhost.Metadata.Description,
@@ -54,11 +54,16 @@ internal sealed class VhostEndpoints(INodeHost host)
         default_queue_type = vhost.Metadata.DefaultQueueType?.Text() ?? Undefined,
         tracing = host.Node.IsTraced(vhost.Name),
         messages = (meter?[Measure.Ready] + meter?[Measure.Unacked]) ?? 0,
+        messages_details = Past.Details(meter, past.Lengths, Measure.Ready, Measure.Unacked),
         messages_ready = meter?[Measure.Ready] ?? 0,
+        messages_ready_details = Past.Details(meter, past.Lengths, Measure.Ready),
         messages_unacknowledged = meter?[Measure.Unacked] ?? 0,
+        messages_unacknowledged_details = Past.Details(meter, past.Lengths, Measure.Unacked),
         recv_oct = meter?[Measure.BytesReceived] ?? 0,
+        recv_oct_details = Past.Details(meter, past.DataRates, Measure.BytesReceived),
         send_oct = meter?[Measure.BytesSent] ?? 0,
-        message_stats = MessageStats.OfClient(meter),
+        send_oct_details = Past.Details(meter, past.DataRates, Measure.BytesSent),
+        message_stats = MessageStats.OfClient(meter, past),
         cluster_state = new Dictionary<string, string> { [host.Identity.Name] = "running" },
     };
 

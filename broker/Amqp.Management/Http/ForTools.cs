@@ -9,6 +9,9 @@ internal static class ForTools
     /// <summary>How often objects are measured, in RabbitMQ's words.</summary>
     public const string RatesMode = "basic";
 
+    /// <summary>Between heartbeats of nodes, in RabbitMQ.</summary>
+    public const int TickSeconds = 60;
+
     /// <summary>Plugins of RabbitMQ whose work is done here, in its form and under its names; there are none to switch on.</summary>
     public static readonly string[] Plugins =
     [
@@ -18,6 +21,7 @@ internal static class ForTools
         "rabbitmq_management",
         "rabbitmq_management_agent",
         "rabbitmq_message_deduplication",
+        "rabbitmq_prometheus",
         "rabbitmq_random_exchange",
         "rabbitmq_recent_history_exchange",
     ];

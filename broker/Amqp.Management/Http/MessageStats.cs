@@ -28,28 +28,27 @@ internal static class MessageStats
     private static readonly Measure[] HandedOut = [Measure.Delivered, Measure.DeliveredAutoAck, Measure.Got, Measure.GotAutoAck];
 
     /// <summary>Of a channel, a connection, a virtual host or the node.</summary>
-    public static IReadOnlyDictionary<string, object> OfClient(Meter? meter) => Of(meter, OfClients, handsOut: true);
+    public static IReadOnlyDictionary<string, object> OfClient(Meter? meter, Past past) => Of(meter, past, OfClients, handsOut: true);
 
-    public static IReadOnlyDictionary<string, object> OfQueue(IReading meter) => Of(meter, OfQueues, handsOut: true);
+    public static IReadOnlyDictionary<string, object> OfQueue(IReading meter, Past past) => Of(meter, past, OfQueues, handsOut: true);
 
-    public static IReadOnlyDictionary<string, object> OfExchange(Meter? meter) => Of(meter, OfExchanges, handsOut: false);
-
-    /// <summary>A number's rate, as RabbitMQ has it beside the number.</summary>
-    public static object Details(double rate) => new { rate = Math.Round(rate, 1) };
+    public static IReadOnlyDictionary<string, object> OfExchange(Meter? meter, Past past) => Of(meter, past, OfExchanges, handsOut: false);
 
     /// <summary>Empty when nothing was counted.</summary>
-    private static Dictionary<string, object> Of(IReading? meter, (string Name, Measure Measure)[] known, bool handsOut)
+    private static Dictionary<string, object> Of(IReading? meter, Past past, (string Name, Measure Measure)[] known, bool handsOut)
     {
         var stats = new Dictionary<string, object>();
         if (meter is null || known.All(each => meter[each.Measure] == 0)) return stats;
-        foreach (var (name, measure) in known) Add(name, meter[measure], meter.Rate(measure));
-        if (handsOut) Add("deliver_get", HandedOut.Sum(measure => meter[measure]), HandedOut.Sum(measure => meter.Rate(measure)));
+        foreach (var (name, measure) in known) Add(name, measure);
+        if (handsOut) Add("deliver_get", HandedOut);
         return stats;
 
-        void Add(string name, long count, double rate)
+        void Add(string name, params ReadOnlySpan<Measure> measures)
         {
-            stats[name] = count;
-            stats[name + "_details"] = Details(rate);
+            var sum = 0L;
+            foreach (var measure in measures) sum += meter[measure];
+            stats[name] = sum;
+            stats[name + "_details"] = Past.Details(meter, past.MsgRates, measures);
         }
     }
 }

@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Diagnostics;
+using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
@@ -55,8 +56,8 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
         _logger = logger;
         _failed = failed;
         _lastBodyId = options.Opening << BodyNumberBits;
-        _reader = new StoreReader(engine, _state, damages, Fail);
-        _writer = new StoreWriter(engine, _state, damages, Positions.KeysFrom((uint)options.Opening), () => _reserveWanted.Add(true));
+        _reader = new StoreReader(engine, _state, damages, Counters, Fail);
+        _writer = new StoreWriter(engine, _state, damages, Counters, Positions.KeysFrom((uint)options.Opening), () => _reserveWanted.Add(true));
         _opening = new QueueOpening(engine, _state, _writer, damages);
         _thread = new Thread(Run) { Name = "store", IsBackground = true };
         _preparer = new Thread(PrepareReserves) { Name = "store space", IsBackground = true };
@@ -105,6 +106,9 @@ public sealed partial class MessageStore : IMessageStore, IDisposable
 
     /// <summary>Damaged places found since the opening.</summary>
     public int DamageCount => _damages.Count;
+
+    /// <inheritdoc/>
+    public StoreCounters Counters { get; } = new();
 
     public RecoveredQueue? Open(QueueId queue, IStoreListener listener)
     {

@@ -1,5 +1,6 @@
 using System.Text;
 using Amqp.Core.Messages;
+using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
@@ -29,6 +30,9 @@ internal sealed class MemoryMessageStore : IMessageStore
             lock (_lock) return [.. _complaints];
         }
     }
+
+    /// <summary>There is no disk, so nothing is counted.</summary>
+    public StoreCounters Counters { get; } = new();
 
     /// <summary>Answers that were not given yet.</summary>
     public int Waiting

@@ -10,7 +10,7 @@ public sealed class ClusterProcesses : IAsyncDisposable
     /// <summary>For the links, and behind it for the two sides of etcd.</summary>
     private const int PortsOfNode = 3;
 
-    private static readonly string? Etcd = FindEtcd();
+    private static readonly string? Etcd = Command.Find("etcd", unpackedIn: "etcd");
 
     private readonly NodeNetwork? _network;
 
@@ -117,11 +117,5 @@ public sealed class ClusterProcesses : IAsyncDisposable
     {
         await Task.WhenAll(Nodes.Select(node => node.DisposeAsync().AsTask()));
         if (_network is not null) await _network.DisposeAsync();
-    }
-
-    private static string? FindEtcd()
-    {
-        string[] folders = [.. (Environment.GetEnvironmentVariable("PATH") ?? "").Split(':'), Repository.PathOf("tests", ".tools", "etcd", "usr", "bin")];
-        return folders.Select(folder => Path.Combine(folder, "etcd")).FirstOrDefault(File.Exists);
     }
 }

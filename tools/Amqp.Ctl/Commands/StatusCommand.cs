@@ -97,7 +97,7 @@ internal static class StatusCommand
             ["node"] = listener.GetProperty("node").GetString(),
             ["port"] = listener.GetProperty("port").GetInt32(),
             ["protocol"] = protocol,
-            ["purpose"] = protocol switch { "amqp" => "AMQP 0-9-1", "amqp/ssl" => "AMQP 0-9-1 over TLS", "http" => "HTTP API", "https" => "HTTP API over TLS (HTTPS)", "clustering" => "inter-node and CLI tool communication", _ => protocol },
+            ["purpose"] = protocol switch { "amqp" => "AMQP 0-9-1", "amqp/ssl" => "AMQP 0-9-1 over TLS", "http" => "HTTP API", "https" => "HTTP API over TLS (HTTPS)", "http/prometheus" => "Prometheus exporter API over HTTP", "https/prometheus" => "Prometheus exporter API over TLS (HTTPS)", "clustering" => "inter-node and CLI tool communication", _ => protocol },
         };
     }
 

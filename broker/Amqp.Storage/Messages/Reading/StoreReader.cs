@@ -1,5 +1,7 @@
 using System.Collections.Concurrent;
+using System.Diagnostics;
 using Amqp.Core.Messages;
+using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Core.Records;
 using Amqp.Core.Topology;
@@ -91,17 +93,19 @@ internal sealed class StoreReader : IDisposable
     private readonly ISegmentEngine _engine;
     private readonly StoreState _state;
     private readonly Damages _damages;
+    private readonly StoreCounters _counters;
     private readonly Action<Exception> _failed;
     private readonly ShortStringPool _strings = new();
     private readonly Thread _thread;
     private byte[] _range = new byte[RangeBytes];
     private volatile bool _isSilent;
 
-    public StoreReader(ISegmentEngine engine, StoreState state, Damages damages, Action<Exception> failed)
+    public StoreReader(ISegmentEngine engine, StoreState state, Damages damages, StoreCounters counters, Action<Exception> failed)
     {
         _engine = engine;
         _state = state;
         _damages = damages;
+        _counters = counters;
         _failed = failed;
         _thread = new Thread(Run) { Name = "store reader", IsBackground = true };
     }
@@ -156,7 +160,10 @@ internal sealed class StoreReader : IDisposable
         var length = (int)(end - start.Offset);
         if (_range.Length < length || (_range.Length > RangeBytes && length <= RangeBytes)) _range = new byte[Math.Max(length, RangeBytes)];
         var bytes = _range.AsSpan(0, length);
+        var startedAt = Stopwatch.GetTimestamp();
         bytes = bytes[.._engine.Read(start.Segment.Id, start.Offset, bytes)];
+        _counters.Reads.Add(Stopwatch.GetElapsedTime(startedAt), bytes.Length);
+        _counters.MessagesRead.Add(next - first);
         for (var index = first; index < next; index++)
         {
             var wanted = read.Wants[index];

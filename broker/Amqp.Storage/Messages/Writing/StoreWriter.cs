@@ -1,3 +1,5 @@
+using System.Diagnostics;
+using Amqp.Core.Metrics;
 using Amqp.Core.Records;
 using Amqp.Storage.Messages.Index;
 using Amqp.Storage.Messages.Merging;
@@ -15,8 +17,9 @@ namespace Amqp.Storage.Messages.Writing;
 /// without any, too: what they settle needs no record when its segment goes.
 /// </para>
 /// </summary>
+/// <param name="counters">Of what it does.</param>
 /// <param name="keysFrom">See <see cref="Positions.KeysFrom"/>.</param>
-internal sealed partial class StoreWriter(ISegmentEngine engine, StoreState state, Damages damages, long keysFrom, Action prepareReserve)
+internal sealed partial class StoreWriter(ISegmentEngine engine, StoreState state, Damages damages, StoreCounters counters, long keysFrom, Action prepareReserve)
 {
     /// <summary>A blob is appended and flushed when it has grown to this: so that no request waits long for its group.</summary>
     private const int BlobBytes = 4 << 20;
@@ -34,6 +37,7 @@ internal sealed partial class StoreWriter(ISegmentEngine engine, StoreState stat
     private readonly BlobBuilder _blob = new(engine, state);
     private readonly Merge _merge = new(engine, state, damages);
     private long _lastKey = keysFrom;
+    private long _firstUnflushed;
     private bool _needsFlush;
     private bool _isLineLeft;
     private bool _gaveBack;
@@ -227,15 +231,30 @@ internal sealed partial class StoreWriter(ISegmentEngine engine, StoreState stat
     {
         if (_blob.IsEmpty) return;
         _needsFlush |= _blob.NeedsFlush;
+        var (startedAt, bytes) = (Stopwatch.GetTimestamp(), _blob.Length);
         _blob.Append();
+        counters.Writes.Add(Stopwatch.GetElapsedTime(startedAt), bytes);
+    }
+
+    private void Flush()
+    {
+        _needsFlush = false;
+        var startedAt = Stopwatch.GetTimestamp();
+        engine.Flush();
+        var took = Stopwatch.GetElapsedTime(startedAt);
+        counters.Flushes.Add(took, bytes: 0);
+        counters.FlushSeconds.Add(took.TotalSeconds);
+        var messages = _pending.First - _firstUnflushed;
+        _firstUnflushed = _pending.First;
+        counters.GroupMessages.Add(messages);
+        counters.MessagesWritten.Add(messages);
     }
 
     /// <summary>Appends, flushes, and tells those whose records are on the disk.</summary>
     private void Finish()
     {
         Append();
-        if (_needsFlush) engine.Flush();
-        _needsFlush = false;
+        if (_needsFlush) Flush();
         while (_tickets.TryPeek(out var ticket) && ticket.End <= _pending.First)
         {
             _tickets.Dequeue();
