@@ -36,6 +36,9 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
 
     public required NodeReset Resetting { private get; init; }
 
+    /// <summary>Has the process end, as a signal would.</summary>
+    public required Action Ending { private get; init; }
+
     public NodeIdentity Identity => options.Node.Identity;
 
     public BrokerNode Node => _running?.Node ?? throw new InvalidOperationException("the node is stopped");
@@ -76,6 +79,12 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
             logger.LogInformation("The node was stopped while it waited for the other nodes");
         }
     });
+
+    public void EndProcess()
+    {
+        logger.LogInformation("Stopping the process, as an operator wants it");
+        Ending();
+    }
 
     public Task StopApp()
     {

@@ -148,6 +148,7 @@ internal sealed class Server : IAsyncDisposable
             StoreEngine = _directory.Engine,
             ConfigFiles = [.. ConfigFiles()],
             ConnectionsMax = ConnectionsMax,
+            Ending = _application.Lifetime.StopApplication,
             Resetting = new NodeReset(_options, _directory, _controlSocket, logs),
         };
         MetricsPages.Map(_application, _host);

@@ -48,6 +48,9 @@ public interface INodeHost
     /// <exception cref="IOException">A port cannot be listened on, or the data directory cannot be used; the node stays stopped.</exception>
     Task StartApp();
 
+    /// <summary>Ends the process in order, soon after this has returned.</summary>
+    void EndProcess();
+
     /// <summary>For maintenance: closes all connections and listeners, has other nodes lead the queues that they can lead, and takes no new queues. The node goes on serving the others.
     /// Nothing happens when that is so already. It is over with the next start.</summary>
     Task Drain();

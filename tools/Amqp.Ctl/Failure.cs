@@ -1,3 +1,5 @@
+using System.Text.Json.Nodes;
+
 namespace Amqp.Ctl;
 
 /// <summary>Ends a command with an exit code; the message is what the error stream gets, all of it.</summary>
@@ -11,8 +13,15 @@ internal sealed class Failure(int code, string message) : Exception(message)
     /// <summary>What <c>--formatter json</c> says instead, with code 69, for the failures that RabbitMQ has in JSON.</summary>
     public string? Json { get; private init; }
 
+    /// <summary>The same as a whole.</summary>
+    public JsonObject? Document { get; private init; }
+
     /// <summary>With the heading that rabbitmqctl gives most of its errors.</summary>
     public static Failure Error(int code, string reason, string? json = null) => new(code, $"Error:\n{reason}") { Json = json };
+
+    /// <summary>A check that has failed: told as it is, without a heading.</summary>
+    /// <param name="json">What <c>--formatter json</c> says instead, all of it.</param>
+    public static Failure Check(string message, JsonObject json) => new(ExitCode.Unavailable, message) { Document = json };
 
     /// <summary>An error that RabbitMQ prints as a term, <c>{:no_such_user, "nobody"}</c>.</summary>
     public static Failure Term(string atom, string name) =>

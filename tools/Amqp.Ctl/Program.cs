@@ -22,6 +22,7 @@ internal static class Program
         DefinitionCommands.Group,
         ListCommands.Group,
         ProbeCommands.Group,
+        DiagnosticsCommands.Group,
         VirtualHostCommands.Group,
         AlarmCommands.Group,
         ConnectionCommands.Group,
@@ -30,6 +31,7 @@ internal static class Program
         FeatureFlagCommands.Group,
         ReplicationCommands.Group,
         MaintenanceCommands.Group,
+        .. Name == PluginCommands.ProgramName ? [PluginCommands.Group] : Array.Empty<CommandGroup>(),
     ];
 
     public static async Task<int> Main(string[] args)

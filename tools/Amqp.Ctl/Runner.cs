@@ -40,6 +40,7 @@ internal static partial class Runner
         }
         catch (Failure failure)
         {
+            if (failure.Document is { } document && invocation.Formatter is JsonFormatter) return Fail(failure.Code, JsonFormatter.Text(document));
             return failure.Json is { } json && invocation.Formatter is JsonFormatter
                 ? Fail(ExitCode.Unavailable, JsonFormatter.Failure(json, invocation.Node))
                 : Fail(failure.Code, failure.Message);
@@ -68,7 +69,7 @@ internal static partial class Runner
 
     private static int Fail(int code, string message)
     {
-        Console.Error.WriteLine(message);
+        if (message.Length > 0) Console.Error.WriteLine(message);
         return code;
     }
 

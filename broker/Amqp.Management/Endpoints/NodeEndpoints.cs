@@ -22,6 +22,7 @@ internal sealed class NodeEndpoints(INodeHost host)
         // Whose socket this is, for the command line.
         api.MapGet("/node", () => Answer.Of(Show())).For(Right.Monitoring);
         api.MapPut("/nodes/{node}/maintenance", SetMaintenance).For(Right.Administrator);
+        api.MapPost("/nodes/{node}/stop", Stop);
         api.MapPost("/nodes/{node}/reset", Reset);
         api.MapPost("/nodes/{node}/cluster", JoinCluster);
         api.MapPost("/nodes/{node}/given-up", GiveUp);
@@ -82,6 +83,18 @@ internal sealed class NodeEndpoints(INodeHost host)
         {
             return Answer.BadRequest(exception.Message);
         }
+    }
+
+    private IResult Stop(PathNames names, HttpContext context)
+    {
+        if (!IsThis(names)) return Answer.NotFound;
+        // When the answer is on its way.
+        context.Response.OnCompleted(() =>
+        {
+            host.EndProcess();
+            return Task.CompletedTask;
+        });
+        return Answer.Done;
     }
 
     private async Task<IResult> Reset(PathNames names, Body body)

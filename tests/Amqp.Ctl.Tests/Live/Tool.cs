@@ -18,11 +18,15 @@ internal static partial class Tool
     private static readonly TimeSpan Time = TimeSpan.FromSeconds(60);
     private static readonly string Folder = Repository.PathOf("tools", "Amqp.Ctl", "bin", Repository.Configuration, "net10.0");
     private static readonly Lazy<string> RabbitmqctlCopy = new(() => CopyAs("rabbitmqctl"));
+    private static readonly Lazy<string> RabbitmqPluginsCopy = new(() => CopyAs("rabbitmq-plugins"));
 
     public static string Amqpctl { get; } = Path.Combine(Folder, "amqpctl");
 
     /// <summary>The same program under the other name, as <c>make build</c> puts it into out/.</summary>
     public static string Rabbitmqctl => Oracle.IsUsed ? Repository.PathOf("tests", "oracle", "ctl.sh") : RabbitmqctlCopy.Value;
+
+    /// <summary>Likewise; under this name it has other commands.</summary>
+    public static string RabbitmqPlugins => RabbitmqPluginsCopy.Value;
 
     /// <param name="line">Words, with quotes around those that have blanks in them or are empty.</param>
     public static IEnumerable<string> Words(string line) => Word().Matches(line).Select(match => match.Value is ['\'' or '"', ..] ? match.Value[1..^1] : match.Value);

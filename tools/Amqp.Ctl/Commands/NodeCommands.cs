@@ -9,6 +9,7 @@ internal static class NodeCommands
 {
     public static CommandGroup Group { get; } = new("Nodes",
     [
+        EvalCommand.Command,
         new("start_app", "start_app", "Starts the node again that stop_app has ended")
         {
             Needs = _ => Needs.Node,
@@ -28,6 +29,7 @@ internal static class NodeCommands
             Banner = _ => "This command is DEPRECATED and is a no-op. It will be removed in a future version. \nUse one of the options covered in https://www.rabbitmq.com/monitoring.html#health-checks instead.",
             Run = _ => Task.FromResult(Result.Done),
         },
+        .. ProcessCommands.All,
     ]);
 
     private static async Task<Result> Run(Invocation invocation, bool running)

@@ -10,6 +10,9 @@ internal abstract record Result
 
     public sealed record DoneResult : Result;
 
+    /// <summary>There is nothing to say.</summary>
+    public static readonly Result Nothing = new Rows([], IsStream: true);
+
     /// <summary>One sentence.</summary>
     public sealed record Message(string Text) : Result;
 
