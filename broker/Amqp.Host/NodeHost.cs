@@ -3,6 +3,7 @@ using Amqp.Broker;
 using Amqp.Cluster.Membership;
 using Amqp.Core.Errors;
 using Amqp.Host.Listeners;
+using Amqp.Host.Logging;
 using Amqp.Host.Options;
 using Amqp.Management;
 using Amqp.Storage;
@@ -35,6 +36,10 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
     public required int ConnectionsMax { get; init; }
 
     public required NodeReset Resetting { private get; init; }
+
+    public required RecentLines RecentLines { private get; init; }
+
+    public required LogLevelSwitch LevelSwitch { private get; init; }
 
     /// <summary>Has the process end, as a signal would.</summary>
     public required Action Ending { private get; init; }
@@ -79,6 +84,14 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
             logger.LogInformation("The node was stopped while it waited for the other nodes");
         }
     });
+
+    public void SetLogLevel(LogLevel level)
+    {
+        LevelSwitch.Set(level);
+        logger.LogInformation("The log level is {Level} until the next start, as an operator wants it", level);
+    }
+
+    public IReadOnlyList<string> LastLogLines(int count) => RecentLines.Last(count);
 
     public void EndProcess()
     {

@@ -18,6 +18,7 @@ using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Hosting;
 using Microsoft.Extensions.Logging;
 using Microsoft.Extensions.Logging.Console;
+using Microsoft.Extensions.Options;
 
 namespace Amqp.Host;
 
@@ -114,9 +115,14 @@ internal sealed class Server : IAsyncDisposable
         var here = Directory.GetCurrentDirectory();
         var root = File.Exists(Path.Combine(here, "appsettings.json")) ? here : AppContext.BaseDirectory;
         var builder = WebApplication.CreateSlimBuilder(new WebApplicationOptions { Args = args, ContentRootPath = root });
-        builder.Logging.AddConsole(console => console.FormatterName = LineFormatter.FormatterName);
+        // "json" is one of the framework's.
+        builder.Logging.AddConsole(console => console.FormatterName = builder.Configuration["Logging:Console:FormatterName"] ?? LineFormatter.FormatterName);
         builder.Logging.AddConsoleFormatter<LineFormatter, ConsoleFormatterOptions>();
         builder.Logging.AddFilter("Microsoft", LogLevel.Warning);
+        builder.Services.AddSingleton<RecentLines>().AddSingleton<ILoggerProvider>(services => services.GetRequiredService<RecentLines>());
+        builder.Services.AddSingleton<LogLevelSwitch>()
+            .AddSingleton<IConfigureOptions<LoggerFilterOptions>>(services => services.GetRequiredService<LogLevelSwitch>())
+            .AddSingleton<IOptionsChangeTokenSource<LoggerFilterOptions>>(services => services.GetRequiredService<LogLevelSwitch>());
         // Its warnings are about HTTP on a slow machine, and no operator could do anything about them.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
         // A start that fails is told by Program in one line.
@@ -148,6 +154,8 @@ internal sealed class Server : IAsyncDisposable
             StoreEngine = _directory.Engine,
             ConfigFiles = [.. ConfigFiles()],
             ConnectionsMax = ConnectionsMax,
+            RecentLines = _application.Services.GetRequiredService<RecentLines>(),
+            LevelSwitch = _application.Services.GetRequiredService<LogLevelSwitch>(),
             Ending = _application.Lifetime.StopApplication,
             Resetting = new NodeReset(_options, _directory, _controlSocket, logs),
         };

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using System.Net;
 using Amqp.Broker;
+using Microsoft.Extensions.Logging;
 
 namespace Amqp.Management;
 
@@ -47,6 +48,12 @@ public interface INodeHost
     /// already.</summary>
     /// <exception cref="IOException">A port cannot be listened on, or the data directory cannot be used; the node stays stopped.</exception>
     Task StartApp();
+
+    /// <summary>What is logged, until the next start.</summary>
+    void SetLogLevel(LogLevel level);
+
+    /// <summary>The last lines of the log, the oldest first; a thousand are kept.</summary>
+    IReadOnlyList<string> LastLogLines(int count);
 
     /// <summary>Ends the process in order, soon after this has returned.</summary>
     void EndProcess();

@@ -22,6 +22,7 @@ public static class ManagementApi
         application.Use(TellRefusal);
         application.Use(new Login(host, loggers.CreateLogger<Login>()).LetIn);
         new NodeEndpoints(host).Map(application.MapGroup("/api"));
+        new LogEndpoints(host).Map(application.MapGroup("/api"));
         var api = application.MapGroup("/api").AddEndpointFilter((context, next) => WhileNodeIsThere(host, context, next));
         new OverviewEndpoints(host).Map(api);
         new LoginEndpoints(host).Map(api);

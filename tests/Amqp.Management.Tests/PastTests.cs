@@ -103,6 +103,17 @@ internal sealed class PastTests : ApiFixture
         Assert.That((await api.Get("auth/attempts/rabbit@nowhere")).Status, Is.EqualTo(HttpStatusCode.NotFound));
     }
 
+    [Test]
+    public async Task Memory_is_told_in_parts_that_are_the_whole()
+    {
+        var node = (await Api.List("nodes")).Single()["name"]!.GetValue<string>();
+        var memory = (await Api.Get($"nodes/{node}/memory"))["memory"]!.AsObject();
+        var parts = memory.Where(part => part.Value is JsonValue value && value.TryGetValue(out long _)).Sum(part => part.Value!.GetValue<long>());
+        Assert.That(parts, Is.EqualTo(memory["total"]!["rss"]!.GetValue<long>()).Within(20).Percent);
+        Assert.That((await Api.Get($"nodes/{node}/memory/relative"))["memory"]!["total"]!.GetValue<int>(), Is.EqualTo(100));
+        Assert.That((await Api.Get("nodes/rabbit@nowhere/memory")).Status, Is.EqualTo(HttpStatusCode.NotFound));
+    }
+
     private static async Task<int[]> Samples(string queue) =>
         [.. (await Api.Get($"queues/%2F/{queue}?{Ranges}"))["messages_details"]!["samples"]!.AsArray().Select(sample => sample!["sample"]!.GetValue<int>())];
 }

@@ -1,4 +1,5 @@
 using Amqp.Core.Queues;
+using Amqp.Core.Records;
 
 namespace Amqp.Replication.Tests;
 
@@ -136,5 +137,37 @@ public partial class ReplicaTests
         story.Pass();
         story.Configure(2, "b", "a b");
         Assert.That((story["b"].State.ReadyCount, story["b"].State.NextDue), Is.EqualTo((0, story.Now + 500)));
+    }
+
+    /// <summary>Seed 170897: of two messages with the same key only the later one is known by it, and that one should never have been there.</summary>
+    [Test]
+    public void A_mirror_that_has_dropped_what_others_do_not_have_learns_keys_again()
+    {
+        var story = new ReplicaStory(settings: new QueueSettings { Deduplicates = true });
+        story.Configure(1, "a", "a b");
+        story["a"].Publish(Producer, "m1");
+        story.Pass();
+        story["a"].Publish(new ProducerId(9, 2), "only on a");
+        story["a"].Sent.Clear();
+        story.Configure(2, "b", "a b");
+        story.Pass();
+        story["a"].Do(a => a.Replica.KeptAside(a.Orphans!, story.Now));
+        Assert.That((story["a"].Content, story["a"].State.LacksKeys, story["b"].State.LacksKeys), Is.EqualTo(("m1", true, false)));
+    }
+
+    /// <summary>What it has may be of after the last leader told it what it had: that one may have ended before.</summary>
+    [Test]
+    public void A_leader_that_was_started_again_knows_no_more_of_an_epoch_than_the_last_one_did()
+    {
+        var story = new ReplicaStory();
+        story.Configure(1, "a", "a", heard: "a");
+        story["a"].Publish(Producer, "m1", "m2", "m3");
+        story["a"].Sent.Clear();
+        var (first, last) = (Positions.First(1), Positions.First(1) + 2);
+        story["b"].Do(b => b.State.Replay(StoreRecord.Enqueue(b.State.Id, last, story["a"].State.MessageAt(last)!, expiresAt: 0), story.Now));
+        var configuration = story["a"].Replica.Configuration! with { Revision = 9, Epoch = 2, Leader = story["b"].Member, InSync = [story["b"].Member], Ends = [new EpochEnd(1, first + 1)] };
+        foreach (var node in new[] { "a", "b" }) story[node].Do(copy => copy.Replica.Configured(configuration, story.Now));
+        story.Pass();
+        Assert.That(story["a"].Orphans?.Positions, Is.EqualTo((long[])[first + 1]), "of the first one it is known that it was settled");
     }
 }

@@ -23,6 +23,8 @@ internal static class GlobalOptions
     public static readonly Option<string?> Socket = new("--socket") { Description = "path of the broker's control socket" };
     public static readonly Option<string?> DataDirectory = new("--data-directory") { Description = "data directory of the broker, where its control socket is" };
 
+    public static readonly Option<string?> Url = new("--url") { Description = "of a broker anywhere, by its management API: http://user:password@host:15672; also AMQPCTL_URL" };
+
     static GlobalOptions()
     {
         Timeout.Validators.Add(result =>
@@ -35,5 +37,5 @@ internal static class GlobalOptions
         });
     }
 
-    public static IReadOnlyList<Option> All => [Help, Node, LongNames, Timeout, Quiet, Silent, VirtualHost, Formatter, NoTableHeaders, TableHeaders, Socket, DataDirectory];
+    public static IReadOnlyList<Option> All => [Help, Node, LongNames, Timeout, Quiet, Silent, VirtualHost, Formatter, NoTableHeaders, TableHeaders, Socket, DataDirectory, Url];
 }

@@ -9,7 +9,9 @@ namespace Amqp.Ctl;
 /// <summary>One run of a command: what was asked for, and the broker that is to do it.</summary>
 internal sealed class Invocation(CtlCommand command, ParseResult parsed, IReadOnlyList<string> arguments, CancellationToken cancel) : IDisposable
 {
-    private readonly Lazy<ControlClient> _client = new(() => new ControlClient(ControlSocket.Find(parsed.GetValue(GlobalOptions.Socket), parsed.GetValue(GlobalOptions.DataDirectory))));
+    private readonly Lazy<ControlClient> _client = new(() => UrlOf(parsed) is { } url
+        ? ControlClient.OverHttp(url)
+        : ControlClient.OverSocket(ControlSocket.Find(parsed.GetValue(GlobalOptions.Socket), parsed.GetValue(GlobalOptions.DataDirectory))));
 
     public CtlCommand Command => command;
 
@@ -62,9 +64,22 @@ internal sealed class Invocation(CtlCommand command, ParseResult parsed, IReadOn
         var node = (await Client.Get("/api/node", Cancel)).Good();
         var name = node.GetProperty("name").GetString()!;
         if (Get(GlobalOptions.Node) is { } wanted && wanted != name && (wanted.Contains('@', StringComparison.Ordinal) || wanted != name.Split('@')[0]))
-            throw Failure.Unavailable(wanted, $"The broker behind the control socket is '{name}'. Name that one or leave out --node; for another broker of this host say where its data is: --data-directory <directory>, or --socket <path>.");
+            throw Failure.Unavailable(wanted, $"The broker that answers is '{name}'. Name that one or leave out --node; for another broker of this host say where its data is: --data-directory <directory>, or --socket <path>.");
         Node = name;
         return node;
+    }
+
+    /// <summary>Of a broker anywhere; null: the one of this host, by its control socket.</summary>
+    /// <exception cref="Failure">It is none.</exception>
+    private static Uri? UrlOf(ParseResult parsed)
+    {
+        // Who names a socket means that.
+        var isOfHost = parsed.GetValue(GlobalOptions.Socket) is not null || parsed.GetValue(GlobalOptions.DataDirectory) is not null;
+        if ((parsed.GetValue(GlobalOptions.Url) ?? (isOfHost ? null : Environment.GetEnvironmentVariable("AMQPCTL_URL"))) is not { Length: > 0 } text) return null;
+        // Not repeated: there is a password in it.
+        return Uri.TryCreate(text, UriKind.Absolute, out var url) && url.Scheme is "http" or "https"
+            ? url
+            : throw new Failure(ExitCode.Usage, "Error: --url (or AMQPCTL_URL) is the URL of a management API, http://user:password@host:15672");
     }
 
     public void Dispose()

@@ -33,7 +33,7 @@ tools/scripts/unpack-debian.sh etcd-server etcd etcd || true
 tools/scripts/unpack-debian.sh prometheus promtool prometheus || true
 
 # Test folders with npm packages; none, and nothing has to be installed.
-mapfile -t folders < <(find tests -name node_modules -prune -o -name bin -prune -o -name obj -prune -o -name package.json -printf '%h\n')
+mapfile -t folders < <(find tests -name node_modules -prune -o -name .tools -prune -o -name bin -prune -o -name obj -prune -o -name package.json -printf '%h\n')
 [ ${#folders[@]} -gt 0 ] || exit 0
 
 need npm nodejs npm || exit 0

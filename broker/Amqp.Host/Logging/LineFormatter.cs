@@ -15,15 +15,15 @@ internal sealed class LineFormatter() : ConsoleFormatter(FormatterName)
 
     public override void Write<TState>(in LogEntry<TState> logEntry, IExternalScopeProvider? scopeProvider, TextWriter textWriter)
     {
-        // Names that clients choose stand in messages: none of them begins a line that looks like the broker's own.
-        var message = logEntry.Formatter(logEntry.State, logEntry.Exception)
-            .Replace("\r", "\\r", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal);
-        textWriter.Write(TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture));
-        textWriter.Write(Level(logEntry.LogLevel));
-        textWriter.Write(logEntry.Category);
-        textWriter.Write(": ");
-        textWriter.WriteLine(message);
+        textWriter.WriteLine(LineOf(logEntry.LogLevel, logEntry.Category, logEntry.Formatter(logEntry.State, logEntry.Exception)));
         if (logEntry.Exception is not null) textWriter.WriteLine(logEntry.Exception);
+    }
+
+    /// <summary>Names that clients choose stand in messages: none of them begins a line that looks like the broker's own.</summary>
+    public static string LineOf(LogLevel level, string category, string message)
+    {
+        var time = TimeProvider.System.GetUtcNow().ToString("yyyy-MM-dd'T'HH:mm:ss.fff'Z'", System.Globalization.CultureInfo.InvariantCulture);
+        return $"{time}{Level(level)}{category}: {message.Replace("\r", "\\r", StringComparison.Ordinal).Replace("\n", "\\n", StringComparison.Ordinal)}";
     }
 
     private static string Level(LogLevel level) => level switch

@@ -19,6 +19,8 @@ internal sealed class NodeEndpoints(INodeHost host)
     {
         api.MapGet("/nodes", () => Answer.List(ShowAll())).For(Right.Monitoring);
         api.MapGet("/nodes/{node}", (PathNames names) => Answer.OrNotFound(IsThis(names) ? Show() : (object?)ShowOther(names["node"]))).For(Right.Monitoring);
+        api.MapGet("/nodes/{node}/memory", (PathNames names) => ShowMemory(names, isRelative: false)).For(Right.Monitoring);
+        api.MapGet("/nodes/{node}/memory/relative", (PathNames names) => ShowMemory(names, isRelative: true)).For(Right.Monitoring);
         // Whose socket this is, for the command line.
         api.MapGet("/node", () => Answer.Of(Show())).For(Right.Monitoring);
         api.MapPut("/nodes/{node}/maintenance", SetMaintenance).For(Right.Administrator);
@@ -208,6 +210,36 @@ internal sealed class NodeEndpoints(INodeHost host)
             platform = RuntimeInformation.FrameworkDescription,
             listeners = ListenersOf(host),
         });
+    }
+
+    /// <summary>What the memory of the process is for; by RabbitMQ's names, 0 where that is a part that is not counted apart. Of another node it is not known.</summary>
+    private IResult ShowMemory(PathNames names, bool isRelative)
+    {
+        using var use = host.Enter();
+        if (use is null) return Answer.Stopped;
+        if (!host.Node.Cluster.Nodes.Any(node => node.Name == names["node"])) return Answer.NotFound;
+        if (!IsThis(names)) return Answer.Of(new { memory = "not_available" });
+        var (status, heap) = (host.Node.Status(), GC.GetTotalMemory(forceFullCollection: false));
+        var total = Math.Max(1, status.ResidentBytes);
+        var parts = new Dictionary<string, long>
+        {
+            // Bodies of messages, and what the broker counts with them.
+            ["binary"] = Math.Min(status.MemoryUsedBytes, heap),
+            ["other_proc"] = Math.Max(0, heap - status.MemoryUsedBytes),
+            ["allocated_unused"] = Math.Max(0, GC.GetGCMemoryInfo().TotalCommittedBytes - heap),
+            ["other_system"] = Math.Max(0, total - Math.Max(heap, GC.GetGCMemoryInfo().TotalCommittedBytes)),
+        };
+        foreach (var name in ForTools.MemoryParts) parts.TryAdd(name, 0);
+        if (isRelative)
+        {
+            var shares = parts.ToDictionary(part => part.Key, part => part.Value == 0 ? 0 : Math.Max(1, (long)Math.Round(part.Value * 100.0 / total)));
+            shares["total"] = 100;
+            return Answer.Of(new { memory = shares });
+        }
+        var memory = parts.ToDictionary(part => part.Key, part => (object)part.Value);
+        memory["total"] = new { erlang = heap, rss = status.ResidentBytes, allocated = GC.GetGCMemoryInfo().TotalCommittedBytes };
+        memory["strategy"] = "rss";
+        return Answer.Of(new { memory });
     }
 
     /// <summary>Without these some tools do not take a node for one; 0 is what there is not here.</summary>

@@ -26,6 +26,13 @@ internal static class ForTools
         "rabbitmq_recent_history_exchange",
     ];
 
+    /// <summary>By what RabbitMQ tells its memory apart.</summary>
+    public static readonly string[] MemoryParts =
+    [
+        "connection_readers", "connection_writers", "connection_channels", "connection_other", "queue_procs", "queue_slave_procs", "quorum_queue_procs", "quorum_queue_dlx_procs", "stream_queue_procs",
+        "stream_queue_replica_reader_procs", "stream_queue_coordinator_procs", "plugins", "metadata_store", "metrics", "mgmt_db", "mnesia", "quorum_ets", "metadata_store_ets", "other_ets", "msg_index", "code", "atom", "reserved_unallocated",
+    ];
+
     public static readonly object[] ExchangeTypes =
     [
         .. Types.Known.Order(StringComparer.Ordinal).Select(name => new { name, description = DescriptionOf(name), enabled = true }),

@@ -35,7 +35,7 @@ internal sealed class NodeMetricsTests
         Sample();
 
         var (connection, queue) = ((await Broker.Connections.List()).Single(), Broker.Queues.Find("/", "q")!);
-        const string clients = "Published 3, Confirmed 3, Delivered 3, Acknowledged 2";
+        const string clients = "Published 3, PublishedToConfirm 3, Confirmed 3, Delivered 3, Acknowledged 2";
         Assert.Multiple(() =>
         {
             Assert.That(Counted(connection.Channels.Single().Meter), Is.EqualTo(clients));

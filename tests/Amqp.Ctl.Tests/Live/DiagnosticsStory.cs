@@ -1,5 +1,6 @@
 using System.Text.Json.Nodes;
 using Amqp.Testing;
+using RabbitMQ.Client;
 
 namespace Amqp.Ctl.Tests.Live;
 
@@ -111,5 +112,74 @@ public class DiagnosticsStory : ToolFixture
         Assert.That((await Plugins("is_enabled rabbitmq_mqtt -q")).Code, Is.EqualTo(69));
         Assert.That((await Plugins("disable rabbitmq_management -q")).Code, Is.EqualTo(69));
         Assert.That((await Plugins("disable rabbitmq_mqtt -q")).Code, Is.Zero);
+    }
+
+    [Test]
+    public async Task The_log_is_read_and_its_level_changed()
+    {
+        Assert.That((await Do("-q log_tail -N 2")).Lines[^1], Does.Contain("Server startup complete"));
+        Assert.That((await Do("-q log_tail")).Output, Does.Not.Contain("dbug: Amqp"));
+        Assert.That((await Do("set_log_level debug")).Output, Is.EqualTo("Setting log level to \"debug\" ...\n"));
+        await Connect();
+        await Do("set_log_level none");
+        await Connect();
+        var lines = (await Do("-q log_tail --number 1000")).Lines;
+        // Nothing is logged from there on, so that this is the last line.
+        Assert.That(lines[^1], Does.Contain("user 'guest' authenticated and granted access to vhost '/'").Or.Contain("The log level is"));
+        Assert.That((await Run("set_log_level loud")).Code, Is.EqualTo(64));
+        Assert.That((await Do("-q log_location")).Output, Is.EqualTo("<stdout>\n"));
+        Assert.That((await Run("rotate_logs")).Code, Is.EqualTo(69));
+    }
+
+    [Test]
+    public async Task A_broker_elsewhere_is_asked_by_its_management_port()
+    {
+        var url = Line($"http://guest:guest@127.0.0.1:{Node.ManagementPort}");
+        var elsewhere = Directory.CreateDirectory(Path.Combine(Node.Directory, "elsewhere")).FullName;
+        async Task<ToolResult> Remote(string line, Dictionary<string, string>? environment = null) => await Tool.Run(Tool.Amqpctl, Tool.Words(line), directory: elsewhere, environment: environment);
+        Assert.That((await Remote($"-q list_users --url {url}")).ToString(), Is.EqualTo("code 0\nuser\ttags\nguest\t[administrator]\n"));
+        Assert.That((await Remote("-q check_running", new() { ["AMQPCTL_URL"] = url })).Code, Is.Zero);
+        Assert.That((await Remote($"stop_app --url {url}")).Code, Is.EqualTo(69));
+        ExpectLog("HTTP access denied", Node);
+        Assert.That((await Remote($"list_users --url {url.Replace("guest@", "wrong@", StringComparison.Ordinal)}")).Code, Is.EqualTo(69));
+        var nowhere = await Remote("list_users --url http://guest:secret@127.0.0.1:1");
+        Assert.That((nowhere.Code, nowhere.Error.Contains("secret", StringComparison.Ordinal)), Is.EqualTo((69, false)));
+        Assert.That((await Remote("list_users --url somewhere")).Code, Is.EqualTo(64));
+    }
+
+    [Test]
+    public async Task Policies_that_match_are_listed_the_one_that_acts_first()
+    {
+        await using var channel = await (await Connect()).CreateChannelAsync();
+        await channel.QueueDeclareAsync("orders", durable: true, exclusive: false, autoDelete: false);
+        await Do("""set_policy low ^o '{"max-length":10}'""");
+        await Do("""set_policy high --priority 5 --apply-to queues ^ord '{"max-length":5}'""");
+        await Do("""set_policy other --apply-to exchanges ^o '{"alternate-exchange":"a"}'""");
+        Assert.That((await Do("-s list_policies_that_match orders")).Lines.Select(line => line.Split('\t')[1]), Is.EqualTo((string[])["high", "low"]));
+        Assert.That((await Run("list_policies_that_match nothing")).Code, Is.EqualTo(65));
+    }
+
+    [Test]
+    public async Task What_is_wrong_is_explained_with_what_to_do()
+    {
+        await using var channel = await (await Connect()).CreateChannelAsync();
+        await channel.QueueDeclareAsync("slow", durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-max-length"] = 100 });
+        for (var number = 0; number < 3; number++) await channel.BasicPublishAsync("", "slow", new byte[1]);
+        await Eventually.That(async () => (await Do("-q explain queue slow")).Output, Does.Contain("- 3 messages wait"));
+        Assert.That((await Do("explain queue slow")).Output, Does.Contain("- No client consumes it, so its messages stay.\n  -> start the consumer")
+            .And.Contain("- It is not mirrored: no policy acts on it.").And.Contain("- It takes 100 messages at most, by its argument x-max-length;"));
+        await channel.BasicQosAsync(0, 1, global: false);
+        await channel.BasicConsumeAsync("slow", autoAck: false, "worker", new AsyncDefaultBasicConsumer(channel));
+        await Eventually.That(async () => (await Do("-q explain queue slow")).Output, Does.Contain("- 1 consumer: worker.").And.Contain("- Every consumer has as many messages as its prefetch lets it (1)"));
+        var name = (await Do("-s list_connections name")).Lines.Single();
+        Assert.That((await Do($"explain connection '{name}'")).Output, Does.Contain("its state is running").And.Contain("On channel 1 it has 1 message that it has not acknowledged, with a prefetch of 1."));
+        Assert.That((await Do("explain node")).Output, Does.Contain("- It is short of nothing that this command knows of."));
+        ExpectLog("Memory resource limit alarm set", Node);
+        await Do("set_vm_memory_high_watermark absolute 1");
+        Assert.That((await Do("explain node node@localhost")).Output, Does.Contain("node@localhost has a memory alarm"));
+        Assert.That(System.Text.Json.Nodes.JsonNode.Parse((await Do("explain node --formatter json")).Output)!.AsArray()[1]!["to_do"]!.GetValue<string>(), Does.StartWith("consume or purge"));
+        Assert.That((await Run("explain queue none")).Code, Is.EqualTo(65));
+        Assert.That((await Run("explain")).Code, Is.EqualTo(64));
+        Assert.That((await Run("explain everything")).Code, Is.EqualTo(65));
     }
 }

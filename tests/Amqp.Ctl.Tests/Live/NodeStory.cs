@@ -48,7 +48,7 @@ public class NodeStory : ToolFixture
         await Do("list_users --node node -l");
         var other = await Run("list_users -n other@localhost");
         Assert.That((other.Code, other.Output), Is.EqualTo((69, "")));
-        Assert.That(other.Error, Does.StartWith("Error: unable to perform an operation on node 'other@localhost'.").And.Contain("The broker behind the control socket is 'node@localhost'."));
+        Assert.That(other.Error, Does.StartWith("Error: unable to perform an operation on node 'other@localhost'.").And.Contain("The broker that answers is 'node@localhost'."));
         Assert.That((await Run("list_users -n 'bad name@x'")).Code, Is.EqualTo(65));
     }
 

@@ -49,6 +49,7 @@ internal static partial class AlarmCommands
                 : $"Setting memory threshold on {invocation.Node} to {invocation[0]} ...",
             Run = invocation => Set(invocation, "memory-high-watermark", Watermark(invocation)),
         },
+        .. LogCommands.Commands,
     ]);
 
     private static async Task<Result> Set(Invocation invocation, string what, JsonObject body)

@@ -89,6 +89,7 @@ internal static class DiagnosticsCommands
             Banner = invocation => $"Asking node {invocation.Node} for its Erlang/OTP version...",
             Run = async invocation => ValueOf((await Overview(invocation)).GetProperty("erlang_full_version").GetString()!),
         },
+        ExplainCommand.Command,
         new("is_booting", "is_booting", "Checks if RabbitMQ is still booting on the target node")
         {
             Needs = _ => Needs.Node,

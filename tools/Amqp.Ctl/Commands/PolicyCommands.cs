@@ -1,6 +1,7 @@
 using System.CommandLine;
 using System.Text.Json;
 using System.Text.Json.Nodes;
+using System.Text.RegularExpressions;
 using Amqp.Ctl.Output;
 using static Amqp.Ctl.Control.ControlClient;
 
@@ -16,6 +17,10 @@ internal static class PolicyCommands
         Description = "queues, classic_queues, quorum_queues, streams, exchanges, or all of these",
         DefaultValueFactory = _ => "all",
     };
+
+    private static readonly Option<string> ObjectType = new("--object-type") { Description = "the type of object to match: queue or exchange", DefaultValueFactory = _ => "queue" };
+
+    private static readonly TimeSpan PatternTime = TimeSpan.FromSeconds(1);
 
     private static readonly PolicyKind Users = new("policy", "policies", "policies", "policy", "policy", "policies");
 
@@ -35,6 +40,7 @@ internal static class PolicyCommands
         },
         Clear(Operators, "Clears an operator policy"),
         Clear(Users, "Clears (removes) a policy"),
+        ListMatching,
         ListMirroring(Operators),
         ListMirroring(Users),
         List(Operators, "Lists operator policy overrides for a virtual host"),
@@ -81,6 +87,30 @@ internal static class PolicyCommands
             var answer = await invocation.Client.Get(Path(kind.Resource, invocation.VirtualHost), invocation.Cancel);
             if (answer.IsMissing) throw Failure.NoSuchVirtualHost(invocation.VirtualHost);
             var policies = answer.Good().EnumerateArray().OrderBy(policy => policy.GetProperty("priority").GetInt64());
+            return new Result.Rows([.. policies.Select(policy => Listing.Row(policy, Columns))], IsStream: false);
+        },
+    };
+
+    private static CtlCommand ListMatching => new(
+        "list_policies_that_match", "list_policies_that_match [--object-type <type>] <name>", "Lists all policies matching a queue/exchange (only the highest priority policy is active)")
+    {
+        Arguments = 1,
+        Options = [ObjectType],
+        ShowsTimeout = true,
+        Validate = invocation =>
+        {
+            if (invocation.Get(ObjectType) is not ("queue" or "exchange")) throw BadArguments.Argument("--object-type is queue or exchange");
+        },
+        Banner = invocation => $"Listing policies that match {invocation.Get(ObjectType)} '{invocation[0]}' in vhost '{invocation.VirtualHost}' ...",
+        Run = async invocation =>
+        {
+            var isQueue = invocation.Get(ObjectType) == "queue";
+            var found = await invocation.Client.Get(Path(isQueue ? "queues" : "exchanges", invocation.VirtualHost, invocation[0]), invocation.Cancel);
+            if (found.IsMissing) throw Failure.Error(ExitCode.Data, "Object (queue, stream, exchange, etc) was not found");
+            var kinds = isQueue ? (string[])["all", "queues", $"{found.Good().GetProperty("type").GetString()}_queues"] : ["all", "exchanges"];
+            var policies = (await invocation.Client.Get(Path(Users.Resource, invocation.VirtualHost), invocation.Cancel)).Good().EnumerateArray()
+                .Where(policy => kinds.Contains(policy.GetProperty("apply-to").GetString()) && Regex.IsMatch(invocation[0], policy.GetProperty("pattern").GetString()!, RegexOptions.None, PatternTime))
+                .OrderByDescending(policy => policy.GetProperty("priority").GetInt64());
             return new Result.Rows([.. policies.Select(policy => Listing.Row(policy, Columns))], IsStream: false);
         },
     };

@@ -1,4 +1,5 @@
 using System.Net;
+using System.Net.Http.Headers;
 using System.Net.Sockets;
 using System.Text;
 using System.Text.Json;
@@ -27,7 +28,7 @@ internal sealed record Answer(HttpStatusCode Status, JsonElement Body)
     public JsonElement Good() => IsGood ? Body : throw Failure.Error(Status >= HttpStatusCode.InternalServerError ? ExitCode.Software : ExitCode.Unavailable, Reason);
 }
 
-/// <summary>The management HTTP API over the control socket. A client that can open the socket may do everything; there is no login.</summary>
+/// <summary>The management HTTP API: over the control socket, where there is no login and everything is allowed, or over TCP as a user who has logged in.</summary>
 internal sealed class ControlClient : IDisposable
 {
     private static readonly UriCreationOptions AsGiven = new() { DangerousDisablePathAndQueryCanonicalization = true };
@@ -35,13 +36,21 @@ internal sealed class ControlClient : IDisposable
     /// <summary>Names, in an answer, the nodes that run and have said nothing.</summary>
     private const string MissingHeader = "X-Missing-Nodes";
 
-    private readonly string _socket;
     private readonly HttpClient _http;
+    private readonly string _root;
+    private readonly Func<SocketException?, Exception, string> _explain;
 
-    public ControlClient(string socket)
+    private ControlClient(SocketsHttpHandler handler, string root, Func<SocketException?, Exception, string> explain)
     {
-        _socket = socket;
-        _http = new HttpClient(new SocketsHttpHandler
+        // An explanation for a closed connection is in whatever language its writer speaks.
+        handler.RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8;
+        // The command's own time covers all of its requests.
+        (_http, _root, _explain) = (new HttpClient(handler) { Timeout = Timeout.InfiniteTimeSpan }, root, explain);
+    }
+
+    /// <param name="socket">Path of the control socket.</param>
+    public static ControlClient OverSocket(string socket) => new(
+        new SocketsHttpHandler
         {
             ConnectCallback = async (_, cancel) =>
             {
@@ -57,10 +66,18 @@ internal sealed class ControlClient : IDisposable
                     throw;
                 }
             },
-            // An explanation for a closed connection is in whatever language its writer speaks.
-            RequestHeaderEncodingSelector = (_, _) => Encoding.UTF8,
-        })
-        { Timeout = Timeout.InfiniteTimeSpan }; // the command's own covers all of its requests
+        },
+        "http://localhost",
+        (refusal, otherwise) => Explain(socket, refusal, otherwise));
+
+    /// <param name="url">Of the management port, with user and password: <c>http://user:password@host:15672</c>.</param>
+    public static ControlClient OverHttp(Uri url)
+    {
+        var address = url.GetComponents(UriComponents.SchemeAndServer | UriComponents.Path, UriFormat.UriEscaped).TrimEnd('/');
+        var client = new ControlClient(new SocketsHttpHandler(), address, (_, otherwise) => $"the management API at {address} does not answer: {otherwise.Message}");
+        var login = Uri.UnescapeDataString(url.UserInfo.Length > 0 ? url.UserInfo : "guest:guest");
+        client._http.DefaultRequestHeaders.Authorization = new AuthenticationHeaderValue("Basic", Convert.ToBase64String(Encoding.UTF8.GetBytes(login)));
+        return client;
     }
 
     /// <summary>Nodes of which answers lack what they have, with the reason; each once.</summary>
@@ -89,7 +106,7 @@ internal sealed class ControlClient : IDisposable
 
     private async Task<Answer> Send(HttpMethod method, string path, JsonNode? body, CancellationToken cancel, params (string Name, string Value)[] headers)
     {
-        using var request = new HttpRequestMessage(method, new Uri($"http://localhost{path}", AsGiven));
+        using var request = new HttpRequestMessage(method, new Uri(_root + path, AsGiven));
         if (body is not null) request.Content = new StringContent(body.ToJsonString(), Encoding.UTF8, "application/json");
         foreach (var (name, value) in headers) request.Headers.TryAddWithoutValidation(name, value.ReplaceLineEndings(" "));
         try
@@ -104,19 +121,19 @@ internal sealed class ControlClient : IDisposable
         }
         catch (Exception e) when (e is HttpRequestException or IOException)
         {
-            throw new UnreachableException(Explain(e.InnerException as SocketException, e), e);
+            throw new UnreachableException(_explain(e.InnerException as SocketException, e), e);
         }
         catch (JsonException e)
         {
-            throw new UnreachableException($"what answers on the control socket '{_socket}' is not a broker: {e.Message}", e);
+            throw new UnreachableException($"what answers is not a broker: {e.Message}", e);
         }
     }
 
-    private string Explain(SocketException? refusal, Exception otherwise) => refusal?.SocketErrorCode switch
+    private static string Explain(string socket, SocketException? refusal, Exception otherwise) => refusal?.SocketErrorCode switch
     {
-        SocketError.AccessDenied => $"the control socket '{_socket}' may not be opened by this user; run this as the user whom the broker runs as",
-        SocketError.ConnectionRefused => $"nothing listens on the control socket '{_socket}'; the broker that made it has ended. Start it again",
-        _ when !File.Exists(_socket) => $"there is no control socket '{_socket}'. Start the broker, or say where its data is: --data-directory <directory>, or --socket <path>",
-        _ => $"the control socket '{_socket}' does not answer: {otherwise.Message}",
+        SocketError.AccessDenied => $"the control socket '{socket}' may not be opened by this user; run this as the user whom the broker runs as",
+        SocketError.ConnectionRefused => $"nothing listens on the control socket '{socket}'; the broker that made it has ended. Start it again",
+        _ when !File.Exists(socket) => $"there is no control socket '{socket}'. Start the broker, or say where its data is: --data-directory <directory>, or --socket <path>",
+        _ => $"the control socket '{socket}' does not answer: {otherwise.Message}",
     };
 }

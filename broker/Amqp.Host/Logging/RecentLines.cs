@@ -1,0 +1,45 @@
+using System.Collections.Concurrent;
+using Microsoft.Extensions.Logging;
+
+namespace Amqp.Host.Logging;
+
+/// <summary>The last lines of the log, for operators who ask for them (<c>log_tail</c>); those that the log itself has, whatever its form.</summary>
+internal sealed class RecentLines : ILoggerProvider
+{
+    /// <summary>Lines that are kept.</summary>
+    public const int LinesMax = 1_000;
+
+    /// <summary>Characters of one: names that clients choose stand in them.</summary>
+    private const int LineMax = 4_096;
+
+    private readonly ConcurrentQueue<string> _lines = new();
+
+    /// <summary>The last ones, the oldest first.</summary>
+    public IReadOnlyList<string> Last(int count) => [.. _lines.TakeLast(count)];
+
+    public ILogger CreateLogger(string categoryName) => new Keeper(this, categoryName);
+
+    public void Dispose()
+    {
+    }
+
+    private void Keep(string line)
+    {
+        _lines.Enqueue(line.Length <= LineMax ? line : line[..LineMax] + "...");
+        while (_lines.Count > LinesMax) _lines.TryDequeue(out _);
+    }
+
+    private sealed class Keeper(RecentLines lines, string category) : ILogger
+    {
+        public IDisposable? BeginScope<TState>(TState state)
+            where TState : notnull => null;
+
+        public bool IsEnabled(LogLevel logLevel) => logLevel != LogLevel.None;
+
+        public void Log<TState>(LogLevel logLevel, EventId eventId, TState state, Exception? exception, Func<TState, Exception?, string> formatter)
+        {
+            lines.Keep(LineFormatter.LineOf(logLevel, category, formatter(state, exception)));
+            if (exception is not null) lines.Keep(exception.ToString());
+        }
+    }
+}

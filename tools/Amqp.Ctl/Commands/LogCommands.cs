@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Globalization;
+using System.Text.Json.Nodes;
+using Amqp.Ctl.Output;
+using static Amqp.Ctl.Control.ControlClient;
+
+namespace Amqp.Ctl.Commands;
+
+/// <summary>The log of a node, which goes to its standard output.</summary>
+internal static class LogCommands
+{
+    private const string Location = "<stdout>"; // as RabbitMQ has it in containers
+
+    private static readonly Option<int> Number = new("--number", "-N") { Description = "number of lines to print", DefaultValueFactory = _ => 50 };
+    private static readonly Option<bool> All = new("--all", "-a") { Description = "all locations; there is one" };
+
+    private static readonly string[] Levels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency", "none"];
+
+    public static IReadOnlyList<CtlCommand> Commands { get; } =
+    [
+        new("log_location", "log_location [--all|-a]", "Shows log file location(s) on target node: the standard output")
+        {
+            Options = [All],
+            ShowsTimeout = true,
+            Banner = invocation => $"Log file location(s) on node {invocation.Node} ...",
+            Run = invocation => Task.FromResult<Result>(new Result.Document(Location, new JsonObject { ["result"] = "ok", ["node_name"] = invocation.Node, ["paths"] = new JsonArray(Location) })),
+        },
+        new("log_tail", "log_tail [--number|-N <number>]", "Prints the last N lines of the log on the node; it keeps a thousand")
+        {
+            Options = [Number],
+            Needs = _ => Needs.Node,
+            ShowsTimeout = true,
+            Validate = invocation =>
+            {
+                if (invocation.Get(Number) < 1) throw BadArguments.Argument("--number is 1 or more");
+            },
+            Banner = invocation => $"Last {invocation.Get(Number)} log lines on node {invocation.Node} ...",
+            Run = Tail,
+        },
+        new("rotate_logs", "rotate_logs", "Does nothing [deprecated]")
+        {
+            Needs = _ => Needs.Nothing,
+            Run = _ => throw Failure.Error(ExitCode.Unavailable, "This command does not rotate logs anymore [deprecated]"),
+        },
+        new("set_log_level", "set_log_level <log_level>", "Sets log level in the running node")
+        {
+            Arguments = 1,
+            Needs = _ => Needs.Node,
+            Validate = invocation =>
+            {
+                if (!Levels.Contains(invocation[0])) throw Failure.Error(ExitCode.Usage, $"level {invocation[0]} is not supported. Try one of debug, info, warning, error, critical, none");
+            },
+            Banner = invocation => $"Setting log level to \"{invocation[0]}\" ...",
+            Run = async invocation =>
+            {
+                (await invocation.Client.Put(Path("nodes", invocation.Node, "log-level"), new JsonObject { ["level"] = invocation[0] }, invocation.Cancel)).Good();
+                return Result.Done;
+            },
+        },
+    ];
+
+    private static async Task<Result> Tail(Invocation invocation)
+    {
+        var path = string.Create(CultureInfo.InvariantCulture, $"{Path("nodes", invocation.Node, "log")}?lines={invocation.Get(Number)}");
+        var lines = (await invocation.Client.Get(path, invocation.Cancel)).Good().GetProperty("lines").EnumerateArray().Select(line => line.GetString()!).ToArray();
+        return new Result.Document(string.Join('\n', lines), new JsonArray([.. lines.Select(line => JsonValue.Create(line))]));
+    }
+}
