@@ -67,7 +67,8 @@ internal sealed class HealthTests : ApiFixture
     public async Task A_node_has_every_field_that_strict_readers_need()
     {
         var node = (await Http.List("nodes")).Single();
-        var missing = "name uptime run_queue processors os_pid fd_total proc_total mem_limit mem_alarm disk_free_limit disk_free_alarm rates_mode enabled_plugins being_drained type running partitions mem_used disk_free fd_used sockets_used sockets_total proc_used"
+        var missing = ("name uptime run_queue processors os_pid fd_total proc_total mem_limit mem_alarm disk_free_limit disk_free_alarm rates_mode enabled_plugins being_drained type running partitions mem_used disk_free fd_used sockets_used sockets_total proc_used io_read_count io_read_bytes io_read_avg_time io_write_count io_sync_count io_sync_avg_time io_seek_count io_reopen_count io_file_handle_open_attempt_count"
+            + " mnesia_ram_tx_count mnesia_disk_tx_count msg_store_read_count msg_store_write_count queue_index_read_count queue_index_journal_write_count gc_num gc_bytes_reclaimed")
             .Split(' ').Where(field => node[field] is null);
         Assert.That(missing, Is.Empty);
         Assert.That((node["os_pid"]!.GetValueKind(), node["uptime"]!.GetValue<uint>()), Is.EqualTo((System.Text.Json.JsonValueKind.String, node["uptime"]!.GetValue<uint>())));

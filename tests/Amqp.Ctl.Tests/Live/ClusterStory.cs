@@ -39,7 +39,7 @@ public sealed class ClusterStory : ClusterFixture
         foreach (var node in Names)
         {
             var listeners = status.GetProperty("listeners").GetProperty(node).EnumerateArray().ToList();
-            Assert.That(listeners.Select(listener => listener.GetProperty("protocol").GetString()), Is.EquivalentTo(["amqp", "clustering", "http"]));
+            Assert.That(listeners.Select(listener => listener.GetProperty("protocol").GetString()), Is.EquivalentTo(["amqp", "clustering", "http", "http/prometheus"]));
             Assert.That(listeners.Select(listener => listener.GetProperty("purpose").GetString()), Has.Member("inter-node and CLI tool communication"));
             Assert.That(status.GetProperty("versions").GetProperty(node).GetProperty("rabbitmq_version").GetString(), Is.EqualTo((await Json(0, "status")).GetProperty("product_version").GetString()));
         }
