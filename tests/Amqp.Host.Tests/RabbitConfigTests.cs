@@ -12,6 +12,7 @@ internal sealed class RabbitConfigTests : BrokerFixture
 {
     private readonly List<string> _variables = [];
     private string _directory = "";
+    private string[] _told = [];
 
     [SetUp]
     public void MakeDirectory() => _directory = Directory.CreateTempSubdirectory("rabbit").FullName;
@@ -93,7 +94,11 @@ internal sealed class RabbitConfigTests : BrokerFixture
     [TestCase("auth_mechanisms.1 = RABBIT-CR-DEMO", "there is no SASL mechanism RABBIT-CR-DEMO; there are AMQPLAIN, EXTERNAL, PLAIN")]
     [TestCase("auth_backends.1 = ldap", "users are the broker's own only; others cannot log in")]
     [TestCase("log.file = rabbit.log", "the log goes to standard output only")]
-    [TestCase("queue_master_locator = my-own", "'my-own' is not possible, it would be another word; it changes nothing")]
+    [TestCase("queue_master_locator = my-own", "'my-own' is not possible, it would be client-local or min-masters or balanced or random; it changes nothing")]
+    [TestCase("heartbeat = 999999", "it changes nothing: Option 'Limits:HeartbeatSeconds' is '999999', which is not possible: it has to be a number from 0 to 65535.")]
+    [TestCase("proxy_protocol = yes", "it changes nothing: Failed to convert configuration value 'yes' at 'Listeners:Amqp:ProxyProtocol' to type 'System.Boolean'. yes is not a valid value for Boolean.")]
+    [TestCase("cluster_partition_handling = pray", "it changes nothing: Option 'Cluster:PartitionHandling' is 'pray', which is not possible: it has to be ignore or pause_minority or pause_if_all_down or autoheal.")]
+    [TestCase("frame_max = 1", "it changes nothing: Option 'Limits:FrameBytes' is '1', which is not possible: it has to be a number from 4096 to 16777216.")]
     public void What_cannot_be_taken_is_told_with_its_line_and_stops_nothing(string line, string problem)
     {
         var (_, notes) = Read(line);
@@ -110,6 +115,13 @@ internal sealed class RabbitConfigTests : BrokerFixture
             $"{_directory}/rabbitmq.conf, line 1: '[{{rabbit, [{{heartbea...' is no setting, which would be 'key = value'",
             $"{_directory}/rabbitmq.conf, line 3: key is encrypted, and only RabbitMQ can decrypt it, so it changes nothing",
         ]));
+    }
+
+    [Test]
+    public void What_only_tunes_RabbitMQ_is_told_with_its_line_too()
+    {
+        Read("heartbeat = 7\ntcp_listen_options.backlog = 128");
+        Assert.That(_told, Is.EqualTo((string[])[$"{_directory}/rabbitmq.conf, line 2: tcp_listen_options.backlog changes nothing here, and nothing is lost without it"]));
     }
 
     // As Kolla, RabbitMQ's cluster operator and Bitnami's chart write them.
@@ -218,6 +230,7 @@ internal sealed class RabbitConfigTests : BrokerFixture
         File.WriteAllText(file, conf);
         var configuration = NewConfiguration([$"--RabbitMQ:ConfigFile={file}", .. arguments]);
         var notes = RabbitConfiguration.AddTo(configuration).Notes;
+        _told = [.. notes.Where(note => !note.IsWarning).Select(note => note.Text)];
         return (OptionsReader.Read(configuration), [.. notes.Where(note => note.IsWarning).Select(note => note.Text)]);
     }
 

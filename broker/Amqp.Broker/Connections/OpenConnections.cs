@@ -41,7 +41,8 @@ public sealed class OpenConnections
     /// <summary>Every one with its channels and consumers, in the order in which they came.</summary>
     public async Task<ImmutableArray<ConnectionInfo>> List()
     {
-        var asked = _connections.OrderBy(entry => entry.Key.Number).Select(entry => Describe(entry.Value.Connection, entry.Value.Served)).ToArray();
+        // An array first: sorted as it is, a dictionary that shrinks meanwhile yields entries that are none.
+        var asked = _connections.ToArray().OrderBy(entry => entry.Key.Number).Select(entry => Describe(entry.Value.Connection, entry.Value.Served)).ToArray();
         return [.. (await Task.WhenAll(asked)).OfType<ConnectionInfo>()];
     }
 

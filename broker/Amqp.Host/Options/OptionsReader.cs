@@ -40,6 +40,21 @@ public static class OptionsReader
         return options;
     }
 
+    /// <summary>Whether an option can have a value, whatever the others are.</summary>
+    /// <returns>What is wrong with it; null: nothing.</returns>
+    public static string? ProblemWith(string option, string value)
+    {
+        try
+        {
+            Read(new ConfigurationBuilder().AddInMemoryCollection([KeyValuePair.Create<string, string?>(option, value)]).Build());
+            return null;
+        }
+        catch (OptionsException exception)
+        {
+            return exception.Message;
+        }
+    }
+
     /// <summary>At the top only files and the command line are judged: the environment holds much that is not ours.</summary>
     private static void RefuseUnknownSections(IConfigurationRoot configuration)
     {

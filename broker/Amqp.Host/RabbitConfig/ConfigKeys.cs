@@ -1,4 +1,5 @@
 using Amqp.Core;
+using Amqp.Host.Options;
 
 namespace Amqp.Host.RabbitConfig;
 
@@ -39,7 +40,7 @@ internal sealed class ConfigKeys(ConfigNotes notes, bool listensOnAll)
     {
         var (key, value, place) = setting;
         if (value.StartsWith("encrypted:", StringComparison.Ordinal)) notes.Warn($"{place}: {key} is encrypted, and only RabbitMQ can decrypt it, so it changes nothing");
-        else if (Take(key, value) is { } problem) notes.Warn($"{place}: {key}: {problem}");
+        else if (Take(key, value, place) is { } problem) notes.Warn($"{place}: {key}: {problem}");
     }
 
     /// <summary>All that was taken, as options of ours.</summary>
@@ -52,7 +53,7 @@ internal sealed class ConfigKeys(ConfigNotes notes, bool listensOnAll)
         return _options;
     }
 
-    private string? Take(string key, string value) => key switch
+    private string? Take(string key, string value, string place) => key switch
     {
         "listeners.tcp" or "listeners.ssl" => value == "none" ? Set(() => (key == "listeners.tcp" ? _amqp : _amqps).IsOff = true) : Unusable(value, "none"),
         "handshake_timeout" => Number("Limits:HandshakeMs", value),
@@ -63,7 +64,7 @@ internal sealed class ConfigKeys(ConfigNotes notes, bool listensOnAll)
         "connection_max" => Number("Limits:Connections", value == "infinity" ? "0" : value),
         "max_message_size" => Number("Limits:MessageBytes", value),
         "consumer_timeout" => Number("Limits:DeliveryTimeoutMs", value is "undefined" or "infinity" ? "0" : value),
-        "proxy_protocol" => Set(() => _options["Listeners:Amqp:ProxyProtocol"] = _options["Listeners:Amqps:ProxyProtocol"] = value),
+        "proxy_protocol" => Text("Listeners:Amqp:ProxyProtocol", value) ?? Text("Listeners:Amqps:ProxyProtocol", value),
         "default_user" => Text("Security:DefaultUser", value),
         "default_pass" => Text("Security:DefaultPassword", value),
         "default_vhost" => Text("Security:DefaultVhost", value),
@@ -99,11 +100,11 @@ internal sealed class ConfigKeys(ConfigNotes notes, bool listensOnAll)
         "prometheus.path" => value is "/metrics" ? null : "metrics are under /metrics",
         "prometheus.return_per_object_metrics" => value == "false" ? null : "metrics of each object are under /metrics/per-object",
         "prometheus.authentication.enabled" => value == "false" ? null : "metrics are read without a login; let only Prometheus reach the port",
-        _ => TakeNamed(key, value),
+        _ => TakeNamed(key, value, place),
     };
 
     /// <summary>Keys with a name of the operator's in them, or that there are many of.</summary>
-    private string? TakeNamed(string key, string value)
+    private string? TakeNamed(string key, string value, string place)
     {
         if (TryCut(key, "listeners.tcp.", out _)) return _amqp.Add(value);
         if (TryCut(key, "listeners.ssl.", out _)) return _amqps.Add(value);
@@ -112,11 +113,11 @@ internal sealed class ConfigKeys(ConfigNotes notes, bool listensOnAll)
         if (TryCut(key, "prometheus.ssl.", out option) && _prometheus.TryTls(option, value)) return null;
         if (TryCut(key, "auth_mechanisms.", out var number)) return AddMechanism(number, value);
         if (TryCut(key, "auth_backends.", out _)) return value is "internal" or "rabbit_auth_backend_internal" ? null : "users are the broker's own only; others cannot log in";
-        if (key == "loopback_users" && value == "none") return Set(() => (_hasLoopbackUsers, _) = (true, _loopbackUsers.RemoveWhere(_ => true)));
-        if (TryCut(key, "loopback_users.", out var user)) return Set(() => _hasLoopbackUsers = value == "true" ? _loopbackUsers.Add(user) | true : _loopbackUsers.Remove(user) | true);
+        if (key == "loopback_users" && value == "none") return SetLoopbackUsers(_loopbackUsers.Clear);
+        if (TryCut(key, "loopback_users.", out var user)) return SetLoopbackUsers(() => _ = value == "true" ? _loopbackUsers.Add(user) : _loopbackUsers.Remove(user));
         if (TryCut(key, "cluster_formation.classic_config.nodes.", out _)) return Set(() => _nodes.Add(value));
         if (!Array.Exists(Tuning, known => key == known || (known[^1] is '.' or '_' && key.StartsWith(known, StringComparison.Ordinal)))) return "there is nothing here that it could change";
-        notes.Tell($"{key} of RabbitMQ's configuration changes nothing here, and nothing is lost without it");
+        notes.Tell($"{place}: {key} changes nothing here, and nothing is lost without it");
         return null;
     }
 
@@ -147,7 +148,15 @@ internal sealed class ConfigKeys(ConfigNotes notes, bool listensOnAll)
         return null;
     }
 
-    private string? Text(string option, string value) => Set(() => _options[option] = value);
+    private string? SetLoopbackUsers(Action change)
+    {
+        _hasLoopbackUsers = true;
+        return Set(change);
+    }
+
+    /// <summary>A value that the option cannot have would stop the start.</summary>
+    private string? Text(string option, string value) =>
+        OptionsReader.ProblemWith(option, value) is { } problem ? $"it changes nothing: {problem}" : Set(() => _options[option] = value);
 
     private string? Number(string option, string value) => DecimalDigits.TryParse(value, out _) ? Text(option, value) : Unusable(value, "a whole number");
 
@@ -160,7 +169,7 @@ internal sealed class ConfigKeys(ConfigNotes notes, bool listensOnAll)
     {
         foreach (var (theirs, ours) in choices)
             if (value == theirs) return Text(option, ours);
-        return Unusable(value, "another word");
+        return Unusable(value, string.Join(" or ", choices.ToArray().Select(choice => choice.Theirs)));
     }
 
     private static string Unusable(string value, string allowed) => $"'{value}' is not possible, it would be {allowed}; it changes nothing";
