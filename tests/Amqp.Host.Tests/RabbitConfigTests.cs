@@ -95,7 +95,7 @@ internal sealed class RabbitConfigTests : BrokerFixture
     [TestCase("auth_backends.1 = ldap", "users are the broker's own only; others cannot log in")]
     [TestCase("log.file = rabbit.log", "the log goes to standard output only")]
     [TestCase("queue_master_locator = my-own", "'my-own' is not possible, it would be client-local or min-masters or balanced or random; it changes nothing")]
-    [TestCase("heartbeat = 999999", "it changes nothing: Option 'Limits:HeartbeatSeconds' is '999999', which is not possible: it has to be a number from 0 to 65535.")]
+    [TestCase("heartbeat = 999999", "it changes nothing: Failed to convert configuration value '999999' at 'Limits:HeartbeatSeconds' to type 'System.UInt16'. 999999 is not a valid value for UInt16. (Parameter 'value')")]
     [TestCase("proxy_protocol = yes", "it changes nothing: Failed to convert configuration value 'yes' at 'Listeners:Amqp:ProxyProtocol' to type 'System.Boolean'. yes is not a valid value for Boolean.")]
     [TestCase("cluster_partition_handling = pray", "it changes nothing: Option 'Cluster:PartitionHandling' is 'pray', which is not possible: it has to be ignore or pause_minority or pause_if_all_down or autoheal.")]
     [TestCase("frame_max = 1", "it changes nothing: Option 'Limits:FrameBytes' is '1', which is not possible: it has to be a number from 4096 to 16777216.")]
