@@ -46,6 +46,10 @@ public sealed class OpenConnections
         return [.. (await Task.WhenAll(asked)).OfType<ConnectionInfo>()];
     }
 
+    /// <summary>The client of a connection.</summary>
+    /// <returns>Null: there is no such connection on this node.</returns>
+    public Transport? Find(ConnectionId id) => _connections.TryGetValue(id, out var open) ? open.Connection.Transport : null;
+
     /// <summary>Closes some with 320.</summary>
     /// <param name="reason">What their clients are told; empty for RabbitMQ's words.</param>
     public void Close(IReadOnlySet<ConnectionId> ids, string reason) =>

@@ -76,6 +76,7 @@ internal sealed class ChannelEndpoints(INodeHost host)
         number = channel.Number,
         node = host.Identity.Name,
         user = connection.User,
+        user_who_performed_action = connection.User,
         vhost = connection.Vhost,
         state = channel.State,
         transactional = channel.Transactional,
@@ -87,6 +88,8 @@ internal sealed class ChannelEndpoints(INodeHost host)
         acks_uncommitted = channel.UncommittedAcks,
         prefetch_count = channel.Prefetch,
         global_prefetch_count = channel.GlobalPrefetch,
+        // A channel waits for no command of a quorum queue by itself here.
+        pending_raft_commands = 0,
         message_stats = MessageStats.OfClient(channel.Meter, past),
         // Of the one that was asked for by its name.
         consumer_details = withConsumers ? channel.Consumers.Select(consumer => _consumers.Show(connection, consumer)) : null,

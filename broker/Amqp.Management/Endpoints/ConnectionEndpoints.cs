@@ -2,6 +2,7 @@ using Amqp.Core.Metrics;
 using Amqp.Management.Clients;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using AMQP.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -106,6 +107,8 @@ internal sealed class ConnectionEndpoints(INodeHost host)
             protocol = "AMQP 0-9-1",
             auth_mechanism = connection.Mechanism,
             user = connection.User,
+            user_who_performed_action = connection.User,
+            user_provided_name = connection.ClientProperties.TryGet("connection_name", out var name) && name.Type == FieldType.LongString ? name.AsText : null,
             vhost = connection.Vhost,
             timeout = connection.HeartbeatSeconds,
             frame_max = connection.FrameMax,

@@ -160,7 +160,7 @@ internal sealed class NodeEndpoints(INodeHost host)
     private JsonElement ShowNode(bool isRunning)
     {
         var status = host.Node.Status();
-        return Join(ShowDisk(host.Node.StoreCounters), new
+        return Join([ShowDisk(host.Node.StoreCounters), ChurnRates.Of(host.Node.Churn)], new
         {
             name = host.Identity.Name,
             type = "disc",
@@ -267,10 +267,10 @@ internal sealed class NodeEndpoints(INodeHost host)
         queue_index_journal_write_count = 0,
     };
 
-    private static JsonElement Join(object one, object other)
+    private static JsonElement Join(object[] more, object main)
     {
-        var joined = JsonSerializer.SerializeToNode(other, Answer.Json)!.AsObject();
-        foreach (var (name, value) in JsonSerializer.SerializeToNode(one, Answer.Json)!.AsObject()) joined[name] = value?.DeepClone();
+        var joined = JsonSerializer.SerializeToNode(main, Answer.Json)!.AsObject();
+        foreach (var (name, value) in more.SelectMany(part => JsonSerializer.SerializeToNode(part, Answer.Json)!.AsObject())) joined[name] = value?.DeepClone();
         return JsonSerializer.SerializeToElement(joined, Answer.Json);
     }
 
@@ -283,7 +283,9 @@ internal sealed class NodeEndpoints(INodeHost host)
             path = "/",
             node = host.Identity.Name,
             ip = listener.EndPoint.Address.ToString(),
-            port = listener.EndPoint.Port,
+            // A text, as in RabbitMQ, unlike those of listeners.
+            port = $"{listener.EndPoint.Port}",
+            ssl_opts = Array.Empty<object>(),
             ssl = listener.Protocol.StartsWith("https", StringComparison.Ordinal),
         }),
     ];

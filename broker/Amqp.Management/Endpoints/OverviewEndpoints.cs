@@ -45,7 +45,7 @@ internal sealed class OverviewEndpoints(INodeHost host)
     public async Task<object[]> Here(ClientQuestion question)
     {
         var connections = (await host.Node.Connections.List()).Where(question.Wants).ToArray();
-        var (meter, churn, past) = (question.User is null ? host.Node.Meter : null, host.Node.Churn, question.Past ?? Past.None);
+        var (meter, past) = (question.User is null ? host.Node.Meter : null, question.Past ?? Past.None);
         return
         [
             new
@@ -63,28 +63,10 @@ internal sealed class OverviewEndpoints(INodeHost host)
                     unacked = Past.Details(meter, past.Lengths, Measure.Unacked),
                 },
                 message_stats = MessageStats.OfClient(meter, past),
-                churn_rates = new
-                {
-                    connection_created = churn.ConnectionsOpened.Count,
-                    connection_created_details = Rate(churn.ConnectionsOpened),
-                    connection_closed = churn.ConnectionsClosed.Count,
-                    connection_closed_details = Rate(churn.ConnectionsClosed),
-                    channel_created = churn.ChannelsOpened.Count,
-                    channel_created_details = Rate(churn.ChannelsOpened),
-                    channel_closed = churn.ChannelsClosed.Count,
-                    channel_closed_details = Rate(churn.ChannelsClosed),
-                    queue_declared = churn.QueuesDeclared.Count,
-                    queue_declared_details = Rate(churn.QueuesDeclared),
-                    queue_created = churn.QueuesCreated.Count,
-                    queue_created_details = Rate(churn.QueuesCreated),
-                    queue_deleted = churn.QueuesDeleted.Count,
-                    queue_deleted_details = Rate(churn.QueuesDeleted),
-                },
+                churn_rates = ChurnRates.Of(host.Node.Churn),
             },
         ];
     }
-
-    private static object Rate(Tally tally) => new { rate = Math.Round(tally.Rate, 1) };
 
     /// <summary>Who is no monitor sees what is its own, as in RabbitMQ.</summary>
     private async Task<IResult> Show(Requester who, Past past, CancellationToken cancellation)
@@ -118,6 +100,7 @@ internal sealed class OverviewEndpoints(INodeHost host)
             erlang_full_version = ForTools.RuntimeName,
             disable_stats = false,
             is_op_policy_updating_enabled = true,
+            release_series_support_status = "supported",
             enable_queue_totals = false,
             cluster_name = host.Node.ClusterName,
             node = host.Identity.Name,

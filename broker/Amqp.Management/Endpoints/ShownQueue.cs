@@ -61,6 +61,11 @@ internal sealed class ShownQueue(INodeHost host, QueueDefinition definition)
 
     public string? OwnerPid => _definition.Owner is { } owner ? host.Node.Pids.Of(owner) : null;
 
+    /// <summary>The client that has an exclusive queue, asked of its own node.</summary>
+    public object? OwnerPidDetails => _definition.Owner is { } owner && host.Node.Connections.Find(owner) is { } client
+        ? new { name = client.Name, peer_host = client.Peer?.Address.ToString(), peer_port = client.Peer?.Port }
+        : null;
+
     public string? Policy => _definition.Policies.Policy?.Name;
 
     public string? OperatorPolicy => _definition.Policies.OperatorPolicy?.Name;
@@ -107,6 +112,8 @@ internal sealed class ShownQueue(INodeHost host, QueueDefinition definition)
 
     public long MessagesPersistent => Figures.Persistent;
 
+    public long MessagesPagedOut => Messages - MessagesRam;
+
     public long MessageBytes => Figures.ReadyBytes + Figures.UnackedBytes;
 
     public long MessageBytesReady => Figures.ReadyBytes;
@@ -114,6 +121,8 @@ internal sealed class ShownQueue(INodeHost host, QueueDefinition definition)
     public long MessageBytesUnacknowledged => Figures.UnackedBytes;
 
     public long MessageBytesRam => Figures.BytesInMemory;
+
+    public long MessageBytesPagedOut => MessageBytes - MessageBytesRam;
 
     public long MessageBytesPersistent => Figures.PersistentBytes;
 
