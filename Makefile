@@ -10,7 +10,7 @@ export DOTNET_NOLOGO := 1
 # English messages, whatever the machine speaks, so that they can be searched for.
 export DOTNET_CLI_UI_LANGUAGE := en
 
-MSBUILD := dotnet msbuild -nologo -verbosity:quiet -restore
+MSBUILD := dotnet msbuild -nologo -verbosity:quiet -restore -maxcpucount
 
 # Everything that goes into out/. Directories count too: their time changes when a file is added or removed.
 # Nothing at depth 0: "cluster" is a target of its own, and would be run.

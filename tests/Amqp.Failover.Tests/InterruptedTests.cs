@@ -72,7 +72,6 @@ public sealed class InterruptedTests : FailoverFixture
         await StartInAnyOrder(random, leader, mirror);
     });
 
-    [TestCase(1)]
     [TestCase(20, Category = "Long")]
     public Task The_next_leader_is_killed_while_it_takes_over(int rounds) => Rounds(rounds, async (random, leader, mirror, other) =>
     {

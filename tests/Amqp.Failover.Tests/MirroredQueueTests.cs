@@ -84,7 +84,7 @@ public sealed class MirroredQueueTests : FailoverFixture
         await Judge(load, copies: 3);
     }
 
-    [Test]
+    [Test, Category("Long")]
     public async Task Each_node_is_stopped_and_started_in_turn()
     {
         var load = await BeginLoad("n1", Mirrored, "n1", "n2", "n3");
@@ -112,7 +112,7 @@ public sealed class MirroredQueueTests : FailoverFixture
         await Judge(load, copies: 3);
     }
 
-    [TestCase(5)]
+    [TestCase(2)]
     [TestCase(100, Category = "Long")]
     public async Task Nodes_are_killed_in_random_order(int rounds)
     {

@@ -115,7 +115,7 @@ public sealed class NetworkFaultTests : FailoverFixture
         await RecordGaps(verdict);
     }
 
-    [TestCase(10)]
+    [TestCase(3)]
     [TestCase(100, Category = "Long")]
     public async Task The_leaders_network_comes_and_goes(int rounds)
     {
