@@ -9,6 +9,7 @@ using Amqp.Broker.Observability;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Security;
 using Amqp.Broker.Topology;
+using Amqp.Broker.Tracing;
 using Amqp.Core;
 using Amqp.Core.Errors;
 using Amqp.Core.Metrics;
@@ -54,7 +55,9 @@ public sealed partial class BrokerNode
         var alarms = new Alarms(flowLogger) { Changed = _events.Alarm };
         var memory = NewMemoryBudget(limits, resources.MemoryBytes);
         memory.ShortageChanged = isShort => alarms.Set(Shortage.Memory, isShort);
-        _queueServices = new QueueServices(topology, queues, messages, memory, metrics, clock, loggers.CreateLogger("Amqp.Broker.Queues"))
+        var firehose = new Firehose(topology, ownMessages, identity.Name);
+        var tracing = new MessageTracing(firehose, new TraceLog(limits.TraceBytes, limits.TraceMs), clock);
+        _queueServices = new QueueServices(topology, queues, messages, memory, metrics, tracing, clock, loggers.CreateLogger("Amqp.Broker.Queues"))
         {
             DelayLevels = parts.DelayLevels,
         };
@@ -75,7 +78,8 @@ public sealed partial class BrokerNode
             metrics,
             clock,
             _events,
-            new Firehose(topology, ownMessages, identity.Name),
+            firehose,
+            tracing,
             new ConnectionLog(loggers.CreateLogger("Amqp.Broker.Connections")),
             new ServerProperties(identity, () => ClusterName));
         Connections = new OpenConnections(_services, identity.Name, () => _queueServices.Epoch, loggers.CreateLogger<OpenConnections>());
@@ -180,6 +184,9 @@ public sealed partial class BrokerNode
     /// <summary>Whether messages of a virtual host are copied to its exchange <c>amq.rabbitmq.trace</c>.</summary>
     public bool IsTraced(string vhost) => _services.Firehose.IsOn(vhost);
 
+    /// <summary>What became of messages with that message id or correlation id, as far as it was traced on this node; the oldest first.</summary>
+    public IReadOnlyList<MessageTrail> Trails(string vhost, string id) => _services.Tracing.Find(vhost, id);
+
     /// <summary>Has them copied, or not any more; until the node ends.</summary>
     public void Trace(string vhost, bool isOn)
     {
@@ -198,6 +205,7 @@ public sealed partial class BrokerNode
         var isWhole = false;
         await _services.Topology.Start(stored => (_queueServices.Epoch, isWhole) = (stored.Epoch, stored.IsWhole), cancellation);
         _events.Begin(_services.Topology.Current);
+        _services.Tracing.Follow(_services.Topology.Current);
         _services.Messages.Start(isFull => _services.Alarms.Set(Shortage.DiskFull, isFull));
         _services.Queues.Start(isWhole);
     }
@@ -232,6 +240,7 @@ public sealed partial class BrokerNode
     {
         _services.Metrics.Changed(result);
         _events.Changed(result);
+        if (result.Changes.Any(change => change is PolicyChanged or VhostRemoved)) _services.Tracing.Follow(result.Topology);
         foreach (var vhost in result.VhostsRemoved) _services.Firehose.Set(vhost.Name, isOn: false);
         foreach (var vhost in result.VhostsRemoved) Connections.Close(connection => connection.Vhost == vhost.Name, BrokerError.VhostDeleted(vhost.Name));
         foreach (var user in result.Changes.OfType<UserRemoved>().Select(change => change.Name))

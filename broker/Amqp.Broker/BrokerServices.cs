@@ -7,6 +7,7 @@ using Amqp.Broker.Loops;
 using Amqp.Broker.Metrics;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Security;
+using Amqp.Broker.Tracing;
 using Amqp.Core;
 using Amqp.Core.Ports;
 
@@ -28,5 +29,6 @@ internal sealed record BrokerServices(
     BrokerClock Clock,
     NodeEvents Events,
     Firehose Firehose,
+    MessageTracing Tracing,
     ConnectionLog Log,
     ServerProperties ServerProperties);

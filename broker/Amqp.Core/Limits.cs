@@ -176,6 +176,14 @@ public sealed record Limits : IValidatableObject
     [Range(typeof(long), "0", LongMax)]
     public long HistoryBytes { get; init; } = 67_108_864;
 
+    /// <summary>Bytes for what became of messages that are traced; beyond it the oldest are forgotten. 0: no message is traced.</summary>
+    [Range(typeof(long), "0", LongMax)]
+    public long TraceBytes { get; init; } = 67_108_864;
+
+    /// <summary>Milliseconds from the publishing of a traced message until what became of it is forgotten. An hour: for what is asked about while it hurts.</summary>
+    [Range(1_000, int.MaxValue)]
+    public int TraceMs { get; init; } = 3_600_000;
+
     /// <inheritdoc/>
     IEnumerable<ValidationResult> IValidatableObject.Validate(ValidationContext validationContext)
     {

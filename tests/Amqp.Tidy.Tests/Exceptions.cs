@@ -10,6 +10,7 @@ internal static class Exceptions
     [
         new("broker/Amqp.Broker/Channels/ChannelPrefetch.cs", "lock", "the actors of many queues share one channel's prefetch and its waiting line"),
         new("broker/Amqp.Broker/Channels/DeliveryTags.cs", "lock", "the write loop gives tags, the read loop settles them"),
+        new("broker/Amqp.Broker/Tracing/TraceLog.cs", "lock", "connections and queues write it where messages are traced, operators read it"),
         new("broker/Amqp.Broker/Publishing/ConfirmTracker.cs", "lock", "the queues settle a channel's confirms, its read loop adds them, the write loop tells them"),
         new("broker/Amqp.Core/Metrics/Meter.cs", "lock", "the sampler writes a meter, the HTTP API reads it"),
         new("broker/Amqp.Host/Listeners/UnauthenticatedConnections.cs", "lock", "connections come, log in and go on any thread, and the oldest one is wanted"),

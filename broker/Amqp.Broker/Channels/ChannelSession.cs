@@ -4,6 +4,7 @@ using Amqp.Broker.Metrics;
 using Amqp.Broker.Observability;
 using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
+using Amqp.Broker.Tracing;
 using Amqp.Broker.Transactions;
 using Amqp.Core.Errors;
 using Amqp.Core.Metrics;
@@ -34,6 +35,7 @@ internal sealed class ChannelSession
         Number = number;
         _backlog = new ChannelBacklog(connection);
         Firehose = connection.Services.Firehose;
+        Tracing = connection.Services.Tracing;
         _measured = connection.Services.Metrics.Add(this, connection.Measured);
         _handlers = new ChannelHandlers(this);
     }
@@ -43,6 +45,8 @@ internal sealed class ChannelSession
     public ushort Number { get; }
 
     public Firehose Firehose { get; }
+
+    public MessageTracing Tracing { get; }
 
     public ConnectionOutput Output => Connection.Output;
 

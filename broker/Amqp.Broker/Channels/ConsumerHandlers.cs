@@ -85,6 +85,7 @@ internal sealed class ConsumerHandlers(ChannelSession channel)
         {
             channel.Output.Post(OutboundItem.GetOk(channel, holder, result));
             if (channel.Firehose.IsOn(_connection.Vhost)) channel.Firehose.Delivered(channel, result.Message, queue.Definition.Name, result.Redelivered);
+            if (channel.Tracing.IsOn) channel.Tracing.HandedOut(channel, result.Message, queue.Definition, consumerTag: null, result.Redelivered);
         }
     }
 

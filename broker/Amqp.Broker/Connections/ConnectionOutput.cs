@@ -208,6 +208,7 @@ internal sealed class ConnectionOutput(
             writer, channel.Number, new BasicDeliver(consumer.Tag, tag, item.Redelivered, message.Exchange, message.RoutingKey));
         WriteContent(channel.Number, message);
         if (channel.Firehose.IsOn(channel.Connection.Vhost)) channel.Firehose.Delivered(channel, message, consumer.Queue.Definition.Name, item.Redelivered);
+        if (channel.Tracing.IsOn) channel.Tracing.HandedOut(channel, message, consumer.Queue.Definition, consumer.Tag, item.Redelivered);
     }
 
     private void EncodeDirectReply(in OutboundItem item)

@@ -21,6 +21,8 @@ internal sealed class Firehose(TopologyService topology, OwnMessages messages, s
     /// <summary>Asked for each message, and mostly it is on nowhere.</summary>
     public bool IsOn(string vhost) => _isOnAnywhere && Volatile.Read(ref _vhosts).Contains(vhost);
 
+    public bool IsOnAnywhere => _isOnAnywhere;
+
     /// <summary>From any thread.</summary>
     public void Set(string vhost, bool isOn)
     {

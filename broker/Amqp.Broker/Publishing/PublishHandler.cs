@@ -116,6 +116,7 @@ internal sealed class PublishHandler(ChannelSession channel)
             BodyId = route.SharesBody && properties.IsPersistent ? _connection.Services.Messages.NextBodyId() : 0,
         };
         if (channel.Firehose.IsOn(_connection.Vhost)) channel.Firehose.Published(channel, message, route);
+        if (channel.Tracing.IsOn) channel.Tracing.Published(channel, message, route);
         foreach (var address in route.DirectReplies) Reply(address, message);
         // What goes nowhere, and is not wanted back, need not wait for a commit.
         if (channel.Transaction is { } transaction && (_publish.Mandatory || !route.LeadsNowhere)) transaction.Publish(message, route, _publish.Mandatory);

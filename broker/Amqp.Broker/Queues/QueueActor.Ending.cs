@@ -29,6 +29,7 @@ internal sealed partial class QueueActor
         }
         _deleted = true;
         if (!_failed) CarryOut();
+        _services.Tracing.Deleted(Definition);
         foreach (var consumer in _state.Consumers)
         {
             consumer.Cancelled();

@@ -109,6 +109,7 @@ internal sealed partial class QueueActor : IThreadPoolWorkItem
         {
             var now = Now();
             if (Definition.Durable) _state.WallClockAheadMs = _services.Clock.WallClockAheadMs;
+            FollowTracing();
             while (_next < operations.Length)
             {
                 ref readonly var operation = ref operations[_next++];

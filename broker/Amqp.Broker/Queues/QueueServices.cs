@@ -2,6 +2,7 @@ using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Metrics;
 using Amqp.Broker.Topology;
+using Amqp.Broker.Tracing;
 using Amqp.Core.Messages;
 using Amqp.Core.Ports;
 using Microsoft.Extensions.Logging;
@@ -9,7 +10,7 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Broker.Queues;
 
 /// <summary>What every queue of a node needs from it.</summary>
-internal sealed record QueueServices(TopologyService Topology, QueueDirectory Queues, IMessageStore Store, MemoryBudget Memory, NodeMetrics Metrics, BrokerClock Clock, ILogger Logger)
+internal sealed record QueueServices(TopologyService Topology, QueueDirectory Queues, IMessageStore Store, MemoryBudget Memory, NodeMetrics Metrics, MessageTracing Tracing, BrokerClock Clock, ILogger Logger)
 {
     /// <summary>What messages mean that ask to wait.</summary>
     public DelayLevels DelayLevels { get; init; } = DelayLevels.Default;

@@ -13,6 +13,9 @@ namespace Amqp.Core.Policies;
 /// </summary>
 internal static class PolicyKeys
 {
+    /// <summary>What becomes of messages is kept.</summary>
+    public const string Trace = "trace";
+
     private static readonly ImmutableArray<PolicyKey> Known =
     [
         new("alternate-exchange", Of.Any, Text("alternate exchange name")),
@@ -45,9 +48,10 @@ internal static class PolicyKeys
         new(MirrorPolicy.SyncBatchSize, Of.Any, MirrorPolicy.CheckPositive(MirrorPolicy.SyncBatchSize)),
         new(MirrorPolicy.PromoteOnShutdown, Of.Classic, MirrorPolicy.CheckPromotion(MirrorPolicy.PromoteOnShutdown)),
         new(MirrorPolicy.PromoteOnFailure, Of.Classic, MirrorPolicy.CheckPromotion(MirrorPolicy.PromoteOnFailure)),
-        // These two are ours.
+        // These are ours.
         new(MirrorPolicy.MinInSync, Of.Classic, MirrorPolicy.CheckPositive(MirrorPolicy.MinInSync), Larger),
         new(MirrorPolicy.MaxLagMs, Of.Classic, MirrorPolicy.CheckPositive(MirrorPolicy.MaxLagMs), Smaller),
+        new(Trace, Of.Classic | Of.Quorum, value => value.ValueKind is JsonValueKind.True or JsonValueKind.False ? null : Invalid(value, "trace value"), OperatorsOwn),
     ];
 
     private static readonly ImmutableDictionary<string, PolicyKey> ByName = Known.ToImmutableDictionary(key => key.Name);

@@ -30,6 +30,9 @@ public sealed record PolicySet
 
     public bool IsEmpty => Policies.IsEmpty && OperatorPolicies.IsEmpty;
 
+    /// <summary>Some of them says whether messages are traced.</summary>
+    public bool MayTrace => Policies.Values.Concat(OperatorPolicies.Values).Any(policy => policy.Definition.Find(PolicyKeys.Trace) is not null);
+
     private ImmutableArray<Policy> Ordered { get; init; } = [];
 
     private ImmutableArray<Policy> OrderedOperator { get; init; } = [];

@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Amqp.Core.Policies;
 using Amqp.Core.Topology;
 
@@ -40,6 +41,7 @@ public sealed record QueueSettings
         Mirrors = arguments.Type == QueueType.Quorum
             ? MirrorSettings.OfQuorum(policies.Integer("target-group-size") ?? arguments.InitialGroupSize ?? QuorumCopies)
             : MirrorSettings.Of(policies),
+        IsTraced = policies.Find(PolicyKeys.Trace) is { ValueKind: JsonValueKind.True },
         LeaderLocator = arguments.LeaderLocator ?? policies.Text("queue-leader-locator") ?? policies.Text("queue-master-locator"),
     };
 
@@ -119,6 +121,9 @@ public sealed record QueueSettings
 
     /// <summary>On which node of a cluster it is to begin, or null: as the node says (<c>x-queue-leader-locator</c>, <c>x-queue-master-locator</c>).</summary>
     public string? LeaderLocator { get; init; }
+
+    /// <summary>What becomes of its messages is kept, to be looked up by their ids (the policy key <c>trace</c>).</summary>
+    public bool IsTraced { get; init; }
 
     /// <summary>The keys that an exchange remembers are not stored (<c>x-cache-persistence</c>).</summary>
     public bool KeysInMemory { get; init; }

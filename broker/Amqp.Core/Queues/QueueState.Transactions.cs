@@ -20,6 +20,7 @@ public sealed partial class QueueState
         if (part.Publishes.Count > 0 && !HasRoomFor(part.Publishes.Count, part.Publishes.Sum(message => (long)message.BodySize)))
         {
             Counters.Add(Measure.BeyondLength, part.Publishes.Count);
+            foreach (var message in part.Publishes) Trace?.Add(TraceStep.Refused, Refused, message);
             return false;
         }
         if (_seen is not null) LeaveOutDuplicates(part);
@@ -53,6 +54,7 @@ public sealed partial class QueueState
         {
             var position = part.FirstPosition + index;
             ref var entry = ref _log[position];
+            Trace?.Add(TraceStep.Entered, position, part.Publishes[index]);
             entry.ExpiresAt = ExpiryOf(part.Publishes[index], now); // it begins to wait only now
             expiresNow |= entry.ExpiresAt == now;
             if (!isStoredAhead) TellEnqueue(position, part.Publishes[index], entry.Is(EntryFlags.Persistent));

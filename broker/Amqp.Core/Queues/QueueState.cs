@@ -94,10 +94,15 @@ public sealed partial class QueueState
     public long Publish(Message message, long now, bool mayHaveBeenHandedOut = false)
     {
         var key = default(UInt128?);
-        if (_seen is not null && IsDuplicate(message, out var original, out key)) return AnswerOf(original.Value);
+        if (_seen is not null && IsDuplicate(message, out var original, out key))
+        {
+            Trace?.Add(TraceStep.Duplicate, original.Value, message);
+            return AnswerOf(original.Value);
+        }
         if (_isLimited && !HasRoomFor(1, message.BodySize))
         {
             Counters.Add(Measure.BeyondLength);
+            Trace?.Add(TraceStep.Refused, Refused, message);
             if (Settings.Overflow == Overflow.RejectPublishDlx) DeadLetterRefused(message);
             return Refused;
         }
@@ -106,6 +111,7 @@ public sealed partial class QueueState
         var priority = PriorityOf(message);
         var flags = (persistent ? EntryFlags.Persistent : EntryFlags.None) | (IsMirrored ? EntryFlags.Untold : EntryFlags.None) | (mayHaveBeenHandedOut ? EntryFlags.Redelivered : EntryFlags.None);
         var position = _log.Append(message, expiresAt, flags, priority);
+        Trace?.Add(TraceStep.Entered, position, message);
         if (!TryHoldBack(position, expiresAt)) _ready.Append(position, priority, message.BodySize);
         if (key is not null) _seen!.Add(key.Value, position);
         Counters.Add(Measure.Published);
@@ -304,34 +310,6 @@ public sealed partial class QueueState
         _ready.TakeFirst(position);
     }
 
-    /// <summary>A message leaves the queue for good, or on its way to the dead-letter exchange.</summary>
-    private void Remove(long position, RemovalReason reason)
-    {
-        if (reason != RemovalReason.Acknowledged) // nearly all are
-        {
-            Count(reason);
-            if (TryDeadLetter(position, reason)) return;
-        }
-        Forget(position);
-    }
-
-    private void Count(RemovalReason reason)
-    {
-        if (reason == RemovalReason.Rejected) Counters.Add(Measure.Rejected);
-        else if (reason == RemovalReason.Expired) Counters.Add(Measure.Expired);
-        else if (reason == RemovalReason.BeyondLength) Counters.Add(Measure.BeyondLength);
-        else if (reason == RemovalReason.DeliveryLimit) Counters.Add(Measure.BeyondDeliveryLimit);
-    }
-
-    /// <summary>It is gone, and the store and the mirrors hear of it.</summary>
-    private void Forget(long position)
-    {
-        ref var entry = ref _log[position];
-        if (entry.Is(EntryFlags.Stored)) _effects.Record(StoreRecord.Settle(_id, position));
-        if (IsMirrored && !entry.Is(EntryFlags.Untold)) _effects.Tell(StoreRecord.Settle(_id, position));
-        _log.Remove(position);
-    }
-
     private void TakeBack(long position, Settlement settlement, long now)
     {
         _groups?.Settled(position);
@@ -350,6 +328,7 @@ public sealed partial class QueueState
                 break;
             default:
                 entry.Set(EntryFlags.Redelivered);
+                Trace?.Add(TraceStep.Returned, position, _log.BodyOf(position));
                 if (_countsDeliveries && !TryReturn(position, settlement, now)) break;
                 // In the last millisecond of its life it has been handed out once, which with a time to live of 0 is all there is.
                 if (entry.ExpiresAt == now) EndLife(position, now);

@@ -31,6 +31,9 @@ internal sealed record ClientQuestion(
     /// <summary>Answered with one entry, the node's name and its entries of <c>/api/auth/attempts</c>.</summary>
     public const string Logins = "logins";
 
+    /// <summary>Answered with the entries of <c>/api/trace/{vhost}</c> of messages whose id is the name.</summary>
+    public const string Trails = "trails";
+
     /// <summary>Has connections closed; answered with their names.</summary>
     public const string Close = "close";
 

@@ -36,6 +36,7 @@ internal sealed class OtherNodes(INodeHost host)
             ClientQuestion.Consumers => (await new ConsumerEndpoints(host).Here(asked)).Select(consumer => consumer.Shown),
             ClientQuestion.Totals => await new OverviewEndpoints(host).Here(asked),
             ClientQuestion.Logins => new[] { new LoginEndpoints(host).Here() },
+            ClientQuestion.Trails => new TraceEndpoints(host).Here(asked),
             ClientQuestion.Close => await new ConnectionEndpoints(host).CloseHere(asked),
             _ => throw new InvalidDataException($"this version does not know what '{asked.What}' is: finish the upgrade of the nodes"),
         });

@@ -1,6 +1,7 @@
 using System.IO.Pipelines;
 using System.Text;
 using AMQP.Net;
+using Amqp.Broker.Events;
 using Amqp.Broker.Flow;
 using Amqp.Broker.Loops;
 using Amqp.Broker.Metrics;
@@ -8,6 +9,7 @@ using Amqp.Broker.Publishing;
 using Amqp.Broker.Queues;
 using Amqp.Broker.Tests.Nodes;
 using Amqp.Broker.Topology;
+using Amqp.Broker.Tracing;
 using Amqp.Core.Messages;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
@@ -139,7 +141,9 @@ internal sealed class ActorStory
         Assert.That(SpinWait.SpinUntil(() => Volatile.Read(ref declared) is not null, Patience.Answer), Is.True);
         var definition = declared!.Queue!;
         var memory = Memory = new MemoryBudget(limitBytes: long.MaxValue, _memoryBytes);
-        var queue = new QueueActor(definition, new QueueServices(topology, new QueueDirectory(new NodeAlone("n")), Store, memory, new NodeMetrics(() => topology.Current), new BrokerClock(Time), Logs.CreateLogger("queues")));
+        var (queues, clock) = (new QueueDirectory(new NodeAlone("n")), new BrokerClock(Time));
+        var tracing = new MessageTracing(new Firehose(topology, new OwnMessages(queues), "n"), new TraceLog(bytesMax: 0, ageMsMax: 0), clock);
+        var queue = new QueueActor(definition, new QueueServices(topology, queues, Store, memory, new NodeMetrics(() => topology.Current), tracing, clock, Logs.CreateLogger("queues")));
         memory.BecameTight = () => queue.Post(QueueOperation.Evict);
         Store.Start(_ => { });
         queue.Start();

@@ -15,6 +15,7 @@ public sealed class ClusterStory : ClusterFixture
         await Every_node_says_how_the_cluster_is();
         await Every_node_lists_every_queue_with_the_figures_of_its_leader();
         await Every_node_lists_the_clients_of_all_nodes();
+        await A_message_is_followed_over_all_nodes();
         await Clients_of_any_node_are_closed_from_any_other();
         await Limits_count_the_clients_of_all_nodes();
         await A_node_that_does_not_answer_is_named_and_the_others_are_listed();
@@ -93,6 +94,25 @@ public sealed class ClusterStory : ClusterFixture
             Assert.That((await Do(node, "-s list_consumers queue_name channel_pid consumer_tag")).Lines,
                 Has.Length.EqualTo(2).And.One.Matches(@"^m1\t<n3@[^>]*>\tnear$").And.One.Matches(@"^plain\t<n3@[^>]*>\tfar$"));
         }
+    }
+
+    private async Task A_message_is_followed_over_all_nodes()
+    {
+        await Do(0, """set_policy traced ^traced$ '{"trace":true}'""");
+        await Publish(1, "traced", count: 0);
+        await using (var publisher = await Client(0))
+        await using (var channel = await publisher.CreateChannelAsync(new CreateChannelOptions(publisherConfirmationsEnabled: true, publisherConfirmationTrackingEnabled: true)))
+            await channel.BasicPublishAsync("", "traced", mandatory: true, new BasicProperties { MessageId = "far" }, "x"u8.ToArray());
+        await using (var consumer = await Client(2))
+        await using (var channel = await consumer.CreateChannelAsync())
+            await channel.BasicAckAsync((await channel.BasicGetAsync("traced", autoAck: false))!.DeliveryTag, multiple: false);
+        await Eventually.That(async () => (await Json(2, "trace show far"))[0].GetProperty("events").EnumerateArray()
+            .Select(each => $"{each.GetProperty("step").GetString()} {each.GetProperty("node").GetString()}"), Is.EquivalentTo((string[])
+        [
+            $"published {Names[0]}", $"entered {Names[1]}", $"got {Names[2]}", $"acknowledged {Names[1]}",
+        ]));
+        await Do(0, "clear_policy traced");
+        await Do(0, "delete_queue traced");
     }
 
     private async Task Clients_of_any_node_are_closed_from_any_other()

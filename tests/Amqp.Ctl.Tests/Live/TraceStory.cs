@@ -54,6 +54,33 @@ public class TraceStory : ToolFixture
         Assert.That((refused.Code, refused.Error.Trim()), Is.EqualTo((65, "Virtual host 'nothing' does not exist")));
     }
 
+    [Test]
+    public async Task What_became_of_a_message_is_told_by_its_id()
+    {
+        await Do("""set_policy traced ^traced$ '{"trace":true}'""");
+        await using var connection = await Connect();
+        await using var channel = await connection.CreateChannelAsync(new CreateChannelOptions(true, true));
+        await channel.QueueDeclareAsync("traced", durable: false, exclusive: false, autoDelete: false);
+        await channel.BasicPublishAsync("", "traced", mandatory: false, new BasicProperties { MessageId = "order 17", CorrelationId = "c" }, "m"u8.ToArray());
+        await channel.BasicGetAsync("traced", autoAck: true);
+        var client = $"by user 'guest' on connection 127.0.0.1:{connection.LocalPort} -> 127.0.0.1:{connection.RemotePort}, channel 1";
+        const string At = @"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}  node@localhost  ";
+        var told = (await Do("trace show 'order 17'")).Lines;
+        Assert.That(told[0], Is.EqualTo("Message with message id 'order 17' and correlation id 'c':"));
+        Assert.That(told.Skip(1).Select(line => System.Text.RegularExpressions.Regex.Replace(line, At, "")), Is.EqualTo((string[])
+        [
+            $"published to exchange '' with routing key 'traced' {client}; goes to queues 'traced'",
+            "is in queue 'traced'",
+            "acknowledged, and out of queue 'traced'",
+            $"fetched from queue 'traced' {client}",
+        ]));
+        Assert.That((await Do("trace show c --formatter json")).Output, Does.StartWith("[{\"vhost\":\"/\",\"message_id\":\"order 17\""));
+        var unknown = await Run("trace show other");
+        Assert.That(unknown.Code, Is.EqualTo(65));
+        Assert.That(unknown.Error, Does.StartWith("Error:\nNothing is known of a message with the id 'other' in vhost '/'."));
+        Assert.That((await Run("trace hide c")).Code, Is.EqualTo(65));
+    }
+
     private static string Show(object? value) => value switch
     {
         byte[] bytes => Encoding.UTF8.GetString(bytes),

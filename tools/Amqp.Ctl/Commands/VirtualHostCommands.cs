@@ -61,6 +61,7 @@ internal static class VirtualHostCommands
                 invocation, Body(null, [.. invocation.Arguments.Skip(1)], null, null),
                 Failure.Error(ExitCode.Data, $"Virtual host \"{invocation[0]}\" does not exist", json: $"Virtual host \"{invocation[0]}\" does not exists")),
         },
+        TraceCommand.Command,
         new("trace_on", "trace_on [--vhost <vhost>]", "Starts copying the messages of a virtual host to its exchange amq.rabbitmq.trace (the firehose)")
         {
             Banner = invocation => $"Starting tracing for vhost \"{invocation.VirtualHost}\" ...",
