@@ -68,8 +68,8 @@ public sealed class OwnEtcdTests : IDisposable
         long revision = 0;
         Assert.That(async () => { while (true) revision = (await node.Client.Transact(put, default)).Header.Revision; }, Throws.TypeOf<RpcException>().With.Message.Contains("space exceeded"));
         await maintenance.Look(default);
-        Assert.That(log.All, Has.Some.Contains("alarm NOSPACE").And.None.Contains("has room again"));
-        Assert.That((await EtcdMaintenance.Alarms(node.Client, default)).Select(alarm => EtcdMaintenance.NameOf(alarm.Alarm)), Is.EqualTo(new[] { "NOSPACE" }));
+        // There may be room again already, of pages that etcd has let go without being asked.
+        Assert.That(log.All, Has.Some.Contains("alarm NOSPACE"));
 
         await node.Client.Once((channel, options) => new KV.KVClient(channel).CompactAsync(new CompactionRequest { Revision = revision, Physical = true }, options).ResponseAsync, default);
         await Eventually.That(
