@@ -9,6 +9,7 @@ namespace Amqp.Core.Metrics;
 public sealed class Meter(SampleClock clock) : IReading
 {
     private readonly Lock _lock = new();
+    private readonly long _bornInPass = clock.Pass;
     private long[]? _last;
     private long[]? _before;
     private long _lastPass;
@@ -23,6 +24,19 @@ public sealed class Meter(SampleClock clock) : IReading
         get
         {
             lock (_lock) return _last is null;
+        }
+    }
+
+    /// <summary>When it last did more than move bytes, or came to life if it never did: milliseconds since 1970 UTC, as exact as passes are. Null: that was in the last pass.</summary>
+    public long? IdleSinceMs
+    {
+        get
+        {
+            lock (_lock)
+            {
+                var last = Math.Max(ActiveInPass, _bornInPass);
+                return last >= clock.Complete ? null : clock.NowMs + clock.WallClockAheadMs - ((clock.Complete - last) * SampleClock.IntervalMs);
+            }
         }
     }
 

@@ -7,7 +7,7 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Management.Definitions;
 
 /// <summary>Definitions that a node imports when it starts (RabbitMQ's <c>load_definitions</c>).</summary>
-public static class DefinitionFiles
+public static partial class DefinitionFiles
 {
     /// <summary>Imports a file, or all files <c>*.json</c> of a directory in the order of their names.</summary>
     /// <exception cref="InvalidDataException">One of them cannot be read, or something in it cannot be. What comes before has been made.</exception>
@@ -15,11 +15,11 @@ public static class DefinitionFiles
     {
         foreach (var file in FilesIn(path))
         {
-            logger.LogInformation("Importing definitions from {File}", file);
+            LogReading(logger, file);
             try
             {
                 var json = await File.ReadAllBytesAsync(file);
-                await new DefinitionsImport(node, Requester.OperatorOfHost, logger).Import(Body.Read(JsonElement.Parse(json)), into: null);
+                await new DefinitionsImport(node, Requester.OperatorOfHost, TimeProvider.System, logger).Import(Body.Read(JsonElement.Parse(json)), into: null);
             }
             catch (Exception exception) when (exception is BadRequestException or JsonException or IOException or UnauthorizedAccessException)
             {
@@ -34,4 +34,7 @@ public static class DefinitionFiles
         if (File.Exists(path)) return [path];
         return Directory.Exists(path) ? Directory.GetFiles(path, "*.json").Order(StringComparer.Ordinal) : throw new InvalidDataException($"there is no file or directory of definitions {path}");
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Importing definitions from {File}")]
+    private static partial void LogReading(ILogger logger, string file);
 }

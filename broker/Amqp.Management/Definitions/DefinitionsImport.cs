@@ -14,10 +14,13 @@ namespace Amqp.Management.Definitions;
 /// Makes what a <c>definitions.json</c> of RabbitMQ says, of any version. What is there already and not in it stays; queues, exchanges and bindings that are there stay as they are, and everything else takes
 /// the place of what has its name. So it can be done again, also after it was refused in the middle.
 /// </summary>
-internal sealed partial class DefinitionsImport(BrokerNode node, Requester who, ILogger logger)
+internal sealed partial class DefinitionsImport(BrokerNode node, Requester who, TimeProvider time, ILogger logger)
 {
     /// <summary>So many are asked for at once: the metadata store writes them together.</summary>
     private const int AtOnce = 1_000;
+
+    /// <summary>From one line about the progress to the next.</summary>
+    private static readonly TimeSpan ProgressInterval = TimeSpan.FromSeconds(2);
 
     /// <param name="into">All goes into that virtual host; null: each says where.</param>
     /// <exception cref="BadRequestException">Something in it cannot be; what comes before it has been made.</exception>
@@ -149,8 +152,15 @@ internal sealed partial class DefinitionsImport(BrokerNode node, Requester who, 
         var items = definitions.Items(category);
         if (items.Count == 0) return;
         LogImporting(logger, items.Count, category);
+        var (done, told) = (0, time.GetTimestamp());
         foreach (var some in items.Chunk(AtOnce))
         {
+            if (time.GetElapsedTime(told) >= ProgressInterval)
+            {
+                LogProgress(logger, done, items.Count, category);
+                told = time.GetTimestamp();
+            }
+            done += some.Length;
             var asked = some.Select(item => (Item: item, Command: commandFor(item))).Where(each => each.Command is not null)
                 .Select(each => (each.Item, Change: who.Change(node, each.Command!))).ToArray();
             foreach (var (item, change) in asked)
@@ -162,6 +172,9 @@ internal sealed partial class DefinitionsImport(BrokerNode node, Requester who, 
 
     [LoggerMessage(Level = LogLevel.Information, Message = "Importing {Count} {Category} from definitions")]
     private static partial void LogImporting(ILogger logger, int count, string category);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Imported {Done} of {Count} {Category}")]
+    private static partial void LogProgress(ILogger logger, int done, int count, string category);
 
     [LoggerMessage(Level = LogLevel.Warning, Message = "Not importing the {Kind} '{Name}': its name is reserved, and such ones are there by themselves")]
     private static partial void LogReserved(ILogger logger, string kind, string name);

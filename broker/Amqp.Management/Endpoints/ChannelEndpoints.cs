@@ -90,6 +90,7 @@ internal sealed class ChannelEndpoints(INodeHost host)
         global_prefetch_count = channel.GlobalPrefetch,
         // A channel waits for no command of a quorum queue by itself here.
         pending_raft_commands = 0,
+        idle_since = Idleness.Of(channel.Meter),
         message_stats = MessageStats.OfClient(channel.Meter, past),
         // Of the one that was asked for by its name.
         consumer_details = withConsumers ? channel.Consumers.Select(consumer => _consumers.Show(connection, consumer)) : null,

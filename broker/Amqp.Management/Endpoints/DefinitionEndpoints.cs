@@ -36,7 +36,7 @@ internal sealed class DefinitionEndpoints(INodeHost host, ILogger<DefinitionEndp
 
     private async Task<IResult> Import(Body body, Requester who, Core.Topology.VirtualHost? vhost)
     {
-        await new DefinitionsImport(host.Node, who, logger).Import(body, vhost);
+        await new DefinitionsImport(host.Node, who, TimeProvider.System, logger).Import(body, vhost);
         return Answer.Done;
     }
 

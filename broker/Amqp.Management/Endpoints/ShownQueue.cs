@@ -128,6 +128,8 @@ internal sealed class ShownQueue(INodeHost host, QueueDefinition definition)
 
     public ulong? HeadMessageTimestamp => Info.HeadTimestamp;
 
+    public string? IdleSince => Idleness.Of(Info.Reading);
+
     public long DiskReads => Info.MessagesRead;
 
     public long DiskWrites => Info.MessagesWritten;

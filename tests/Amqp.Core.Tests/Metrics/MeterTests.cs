@@ -31,6 +31,24 @@ internal sealed class MeterTests
     }
 
     [Test]
+    public void It_is_idle_since_it_did_something_or_came_to_life()
+    {
+        var meter = new Meter(_clock);
+        Assert.That(meter.IdleSinceMs, Is.Null);
+        Pass(meter, published: 0);
+        var born = _now - SampleClock.IntervalMs;
+        Assert.That(meter.IdleSinceMs, Is.EqualTo(born));
+        Pass(meter, published: 0);
+        Assert.That(meter.IdleSinceMs, Is.EqualTo(born));
+        Pass(meter, published: 1);
+        Assert.That(meter.IdleSinceMs, Is.Null);
+        var active = _now;
+        Pass(meter, published: 0);
+        Pass(meter, published: 0);
+        Assert.That(meter.IdleSinceMs, Is.EqualTo(active));
+    }
+
+    [Test]
     public void What_is_not_sampled_did_nothing()
     {
         var meter = new Meter(_clock);
