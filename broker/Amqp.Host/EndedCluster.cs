@@ -11,7 +11,7 @@ using Microsoft.Extensions.Logging;
 namespace Amqp.Host;
 
 /// <summary>The cluster that a node was in which is to be alone from now on: <c>Cluster:Mode</c> is <c>none</c> again.</summary>
-internal static class EndedCluster
+internal static partial class EndedCluster
 {
     /// <summary>If there was one, its definitions become the node's own. Messages are where they were.</summary>
     /// <exception cref="OptionsException">The node cannot be alone with what it has; the message says what to do.</exception>
@@ -23,7 +23,7 @@ internal static class EndedCluster
             if (LastMember.Find(options.Cluster.For(options.Node.Name, Path.Combine(directory.FullPath, HostedCluster.FolderName))) is not { } last) return;
             using var certificates = CertificatesOf(options, last);
             await last.TakeBack((topology, above) => LocalMetadataStore.Replace(directory, topology, above), certificates, NodeIdentity.OwnVersion, TimeProvider.System, logs);
-            logs.CreateLogger(typeof(EndedCluster)).LogWarning("Node {Node} is alone again: what its cluster had of definitions is its own now", last.Node);
+            LogAlone(logs.CreateLogger(typeof(EndedCluster)), last.Node);
         }
         catch (Exception exception) when (exception is ClusterRefusedException or FileNotFoundException or CryptographicException or ArgumentException)
         {
@@ -38,4 +38,7 @@ internal static class EndedCluster
         var (node, key, authority) = last.CertificateFiles;
         return ClusterCertificates.FromFiles(node, key, authority);
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "Node {Node} is alone again: what its cluster had of definitions is its own now")]
+    private static partial void LogAlone(ILogger logger, string node);
 }

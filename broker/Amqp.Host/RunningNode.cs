@@ -17,7 +17,7 @@ namespace Amqp.Host;
 
 /// <summary>A node and the stores under it, from the opening of the data directory to its closing: a process can have one after the
 /// other.</summary>
-internal sealed class RunningNode : IAsyncDisposable
+internal sealed partial class RunningNode : IAsyncDisposable
 {
     private readonly LocalMetadataStore _store;
     private readonly MessageStore _messages;
@@ -141,7 +141,7 @@ internal sealed class RunningNode : IAsyncDisposable
         {
             throw new OptionsException($"Option Definitions:File: {exception.Message}.");
         }
-        if (Node.Topology.Users.IsEmpty) logger.LogWarning("No client can log in: there are no users, and none in the definitions of {Path}. Make one with amqpctl add_user", path);
+        if (Node.Topology.Users.IsEmpty) LogNoUserIn(logger, path);
     }
 
     /// <summary>On the first start, when there is no user to log in as.</summary>
@@ -150,9 +150,7 @@ internal sealed class RunningNode : IAsyncDisposable
         if (!Node.Topology.Users.IsEmpty) return;
         if (_store.WasDamaged)
         {
-            logger.LogError(
-                "No client can log in: there are no users, perhaps because {File} was damaged, and so none is made. Restore a backup of the data "
-                + "directory; or, if there never were users, delete {File}.damaged-* and start again", LocalMetadataStore.FileName, LocalMetadataStore.FileName);
+            LogUsersDamaged(logger, LocalMetadataStore.FileName);
             return;
         }
         var salt = RandomNumberGenerator.GetBytes(PasswordHash.SaltBytes);
@@ -165,7 +163,7 @@ internal sealed class RunningNode : IAsyncDisposable
         ]));
         // In a cluster another node may have made it at this moment.
         if (result.Error is { } error && Node.Topology.Users.IsEmpty) throw new OptionsException($"The default user cannot be made: {error.Text}.");
-        if (result.Error is null) logger.LogInformation("There was no user yet: made user '{User}' with all permissions in virtual host '{Vhost}'", security.DefaultUser, security.DefaultVhost);
+        if (result.Error is null) LogUserMade(logger, security.DefaultUser, security.DefaultVhost);
     }
 
     private static TopologyCommand[] Remove(string vhost) => [new DeleteVhost(vhost)];
@@ -179,4 +177,13 @@ internal sealed class RunningNode : IAsyncDisposable
     {
         public void Dispose() => node.Leave();
     }
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "No client can log in: there are no users, and none in the definitions of {Path}. Make one with amqpctl add_user")]
+    private static partial void LogNoUserIn(ILogger logger, string path);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "No client can log in: there are no users, perhaps because {File} was damaged, and so none is made. Restore a backup of the data directory; or, if there never were users, delete {File}.damaged-* and start again")]
+    private static partial void LogUsersDamaged(ILogger logger, string file);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "There was no user yet: made user '{User}' with all permissions in virtual host '{Vhost}'")]
+    private static partial void LogUserMade(ILogger logger, string user, string vhost);
 }

@@ -26,7 +26,7 @@ namespace Amqp.Host;
 /// Puts the broker together, once and in this order: options, data directory, control socket, definitions, messages, node, sockets of
 /// clients. What is started last is stopped first.
 /// </summary>
-internal sealed class Server : IAsyncDisposable
+internal sealed partial class Server : IAsyncDisposable
 {
     /// <summary>Bytes of a request's body, which are read when its user has logged in: a list of users to be deleted may be long. RabbitMQ has 20,000,000, and counts bits.</summary>
     private const int BodyBytesMax = 4 << 20;
@@ -59,8 +59,8 @@ internal sealed class Server : IAsyncDisposable
             endPoint => _management.Bind(endPoint) ?? _metrics.Bind(endPoint) ?? ControlSocket.Bind(endPoint, _controlSocket));
         _application = builder.Build();
         _logger = Logger<Server>();
-        foreach (var (isWarning, text) in rabbit.Notes) _logger.Log(isWarning ? LogLevel.Warning : LogLevel.Information, "{Note}", text);
-        if (_metrics.Missing is { } missing) _logger.LogWarning("There are no metrics for Prometheus: {Reason}", missing);
+        foreach (var (isWarning, text) in rabbit.Notes) LogNote(_logger, isWarning ? LogLevel.Warning : LogLevel.Information, text);
+        if (_metrics.Missing is { } missing) LogWithoutMetrics(_logger, missing);
     }
 
     private int ConnectionsMax => _options.Limits.Connections > 0 ? Math.Min(_options.Limits.Connections, _connectionsPossible) : _connectionsPossible;
@@ -90,11 +90,11 @@ internal sealed class Server : IAsyncDisposable
     /// <summary>Serves until a signal or a failure ends the process; returns the exit code.</summary>
     public async Task<int> Run()
     {
-        if (_host!.IsRunning) _logger.LogInformation("Server startup complete");
+        if (_host!.IsRunning) LogStarted(_logger);
         var lifetime = _application.Services.GetRequiredService<IHostApplicationLifetime>();
         var stopping = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         await using (lifetime.ApplicationStopping.Register(stopping.SetResult)) await stopping.Task;
-        _logger.LogInformation("Stopping");
+        LogStopping(_logger);
         await _host.End();
         await _application.StopAsync();
         return _exitCode;
@@ -144,8 +144,8 @@ internal sealed class Server : IAsyncDisposable
     {
         var (engine, why) = EngineChoice.For(_options.Storage.Engine, _options.Storage.Directory, StoreEngines.All);
         _directory = DataDirectory.Open(_options.Storage.Directory, engine.Name);
-        _logger.LogInformation("{Product} {Version}, node {Name}, data directory {Directory}", NodeIdentity.OwnName, NodeIdentity.OwnVersion, _options.Node.Name, _directory.FullPath);
-        _logger.LogInformation("Messages are kept by the engine {Engine}: {Why}", engine.Name, why);
+        LogIdentity(_logger, NodeIdentity.OwnName, NodeIdentity.OwnVersion, _options.Node.Name, _directory.FullPath);
+        LogEngine(_logger, engine.Name, why);
         var logs = _application.Services.GetRequiredService<ILoggerFactory>();
         _listeners = new AmqpListeners(_options, new Admission(ConnectionsMax, _options.Limits.ConnectionsNotLoggedIn, TimeProvider.System, Logger<Admission>()), logs);
         _host = new NodeHost(_options, ending => RunningNode.Start(_options, _directory, engine, logs, EndBecauseOf, Leave, ending), _listeners, Logger<NodeHost>())
@@ -166,7 +166,7 @@ internal sealed class Server : IAsyncDisposable
     /// <summary>Nothing that clients are told from here on would hold, so the process ends.</summary>
     private void EndBecauseOf(Exception exception, string what)
     {
-        _logger.LogCritical(exception, "{What} cannot be stored any more, stopping. Look at the disk under {Directory}: is it full, read-only or failing?", what, _directory!.FullPath);
+        LogNotStored(_logger, exception, what, _directory!.FullPath);
         _exitCode = 1;
         _application.Lifetime.StopApplication();
     }
@@ -179,8 +179,8 @@ internal sealed class Server : IAsyncDisposable
             _ = StopRemoved(removed);
             return;
         }
-        if (exception is ClusterException) _logger.LogCritical("The node cannot stay in its cluster, stopping: {Reason}", exception.Message);
-        else _logger.LogCritical(exception, "The node cannot follow its cluster any more, stopping. Started again, it reads anew what the cluster has");
+        if (exception is ClusterException) LogCannotStay(_logger, exception.Message);
+        else LogCannotFollow(_logger, exception);
         _exitCode = 1;
         _application.Lifetime.StopApplication();
     }
@@ -195,7 +195,7 @@ internal sealed class Server : IAsyncDisposable
         catch (Exception exception)
 #pragma warning restore CA1031
         {
-            _logger.LogCritical(exception, "The node was removed from its cluster, and could not be stopped in order; the process ends");
+            LogRemovedInDisorder(_logger, exception);
             _exitCode = 1;
             _application.Lifetime.StopApplication();
         }
@@ -218,7 +218,7 @@ internal sealed class Server : IAsyncDisposable
             await _application.StartAsync();
             _hasControlSocket = true;
             _host!.HttpListeners = [.. _management.Open, .. _metrics.Open];
-            foreach (var listener in _host.HttpListeners) _logger.LogInformation("{Protocol} listening on {EndPoint}", listener.Protocol.ToUpperInvariant(), listener.EndPoint);
+            foreach (var listener in _host.HttpListeners) LogListening(_logger, listener.Protocol.ToUpperInvariant(), listener.EndPoint);
         }
         catch (Exception exception) when (exception is (IOException and not ListenException) or System.Net.Sockets.SocketException)
         {
@@ -228,4 +228,37 @@ internal sealed class Server : IAsyncDisposable
                 exception);
         }
     }
+
+    [LoggerMessage(Message = "{Note}")]
+    private static partial void LogNote(ILogger logger, LogLevel level, string note);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "There are no metrics for Prometheus: {Reason}")]
+    private static partial void LogWithoutMetrics(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Server startup complete")]
+    private static partial void LogStarted(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Stopping")]
+    private static partial void LogStopping(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Product} {Version}, node {Name}, data directory {Directory}")]
+    private static partial void LogIdentity(ILogger logger, string product, string version, string name, string directory);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Messages are kept by the engine {Engine}: {Why}")]
+    private static partial void LogEngine(ILogger logger, string engine, string why);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "{What} cannot be stored any more, stopping. Look at the disk under {Directory}: is it full, read-only or failing?")]
+    private static partial void LogNotStored(ILogger logger, Exception exception, string what, string directory);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The node cannot stay in its cluster, stopping: {Reason}")]
+    private static partial void LogCannotStay(ILogger logger, string reason);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The node cannot follow its cluster any more, stopping. Started again, it reads anew what the cluster has")]
+    private static partial void LogCannotFollow(ILogger logger, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Critical, Message = "The node was removed from its cluster, and could not be stopped in order; the process ends")]
+    private static partial void LogRemovedInDisorder(ILogger logger, Exception exception);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "{Protocol} listening on {EndPoint}")]
+    private static partial void LogListening(ILogger logger, string protocol, System.Net.IPEndPoint endPoint);
 }

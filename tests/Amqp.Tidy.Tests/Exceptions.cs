@@ -28,6 +28,11 @@ internal static class Exceptions
         new("broker/Amqp.Broker/Loops/Mailbox.cs", "lock", "what everything else uses instead of a lock; held for a copy of a few items"),
     ];
 
+    /// <summary>Events of the log without an id of their own.</summary>
+    public static readonly Allowed[] Logging =
+    [
+    ];
+
     /// <summary>Calls that start threads unseen, block them, or ask the clock or chance behind the caller's back.</summary>
     public static readonly Allowed[] Calls = [];
 

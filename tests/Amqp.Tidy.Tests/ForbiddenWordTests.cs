@@ -42,6 +42,11 @@ public class ForbiddenWordTests
         new("Convert", @"\bConvert\s*\.\s*To(S?Byte|U?Int\d+|Single|Double|Decimal|Boolean|DateTime)\b", "it takes what the runtime's parsers take"),
     ];
 
+    private static readonly ForbiddenWord[] Logging =
+    [
+        new("Log", @"(?<!\bMath)\.\s*Log(Trace|Debug|Information|Warning|Error|Critical)?\s*\(", "an event of the log is a method with LoggerMessage: its id comes from that name, and stays the same when its words are changed"),
+    ];
+
     private static readonly ForbiddenWord[] OutsideWorld =
     [
         new("System.IO", @"\bSystem\s*\.\s*IO\b(?!\s*\.\s*Hashing)", Outside),
@@ -82,6 +87,9 @@ public class ForbiddenWordTests
     [Test]
     public void Nothing_unfinished_is_committed() => House.Expect(UnfinishedIn(Repository.Files), []);
 
+    [Test]
+    public void Every_event_of_the_log_has_an_id_that_stays() => House.Expect(InProduct(Repository.CSharp, Logging), Exceptions.Logging);
+
     [TestCase("lock (_gate) { }", "lock")]
     [TestCase("using (_gate.EnterScope()) { }", "lock")]
     [TestCase("Monitor.Enter(gate);", "Monitor")]
@@ -103,6 +111,10 @@ public class ForbiddenWordTests
     [TestCase("var r = new Random(7);", "Random")]
     [TestCase("""var s = $"at {DateTime.UtcNow:O}";""", "DateTime.UtcNow")]
     public void The_call_rule_catches(string code, string what) => Catches(InProduct(Sample("cluster/X/X.cs", code), Calls), what);
+
+    [TestCase("logger.LogWarning(text);", "Log")]
+    [TestCase("_logger.Log(LogLevel.Error, text);", "Log")]
+    public void The_rule_of_the_log_catches(string code, string what) => Catches(InProduct(Sample("broker/X/X.cs", code), Logging), what);
 
     [TestCase("if (long.TryParse(text, out var number)) { }", "Parse")]
     [TestCase("var port = ushort\n    .Parse(text, provider);", "Parse")]
@@ -130,10 +142,11 @@ public class ForbiddenWordTests
     [TestCase("// lock (this) and Thread.Sleep in a comment")]
     [TestCase("""var s = "Task.Run(x)";""")]
     [TestCase("var block = Block(1); unlock (x);")]
+    [TestCase("var level = Math.Log(size);")]
     [TestCase("match.Result(text); SendResult(x); x.Results.Add(1);")]
     [TestCase("DecimalDigits.TryParse(text, out var n); IPAddress.Parse(a); Convert.ToHexString(b); JsonDocument.Parse(c);")]
     public void Innocent_code_is_left_alone(string code) =>
-        Assert.That(InProduct(Sample("broker/X/X.cs", code), [.. Locks, .. Calls, .. Parsing]), Is.Empty);
+        Assert.That(InProduct(Sample("broker/X/X.cs", code), [.. Locks, .. Calls, .. Parsing, .. Logging]), Is.Empty);
 
     [Test]
     public void Tests_and_tools_may_block() =>

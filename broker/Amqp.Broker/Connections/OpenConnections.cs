@@ -10,7 +10,7 @@ namespace Amqp.Broker.Connections;
 
 /// <summary>The clients of a node, from the moment that their byte streams are there until these have ended. To be shown they are asked by
 /// mail, all at once.</summary>
-public sealed class OpenConnections
+public sealed partial class OpenConnections
 {
     private readonly ConcurrentDictionary<ConnectionId, (AmqpConnection Connection, Task Served)> _connections = new();
     private readonly BrokerServices _services;
@@ -61,7 +61,7 @@ public sealed class OpenConnections
     {
         _stopping = true;
         var open = _connections.Values.ToArray();
-        if (open.Length > 0) _logger.LogInformation("Closing {Count} connections", open.Length);
+        if (open.Length > 0) LogClosing(_logger, open.Length);
         foreach (var (connection, _) in open) connection.PostClose(BrokerError.ForcedClosure("shutdown"));
         foreach (var (_, served) in open) await served;
     }
@@ -89,4 +89,7 @@ public sealed class OpenConnections
         connection.PostDescribe(info => told.TrySetResult(info));
         return await Task.WhenAny(told.Task, served) == told.Task ? await told.Task : null;
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Closing {Count} connections")]
+    private static partial void LogClosing(ILogger logger, int count);
 }
