@@ -6,6 +6,7 @@ using Amqp.Management.Http;
 using Amqp.Management.Logins;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
+using Microsoft.AspNetCore.Routing;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Management;
@@ -17,6 +18,7 @@ public static class ManagementApi
     /// all but <c>/api/nodes</c> answer 503.</summary>
     public static void Map(WebApplication application, INodeHost host, ILoggerFactory loggers)
     {
+        application.Use(TellMissing);
         application.Use(AnswerHead);
         application.UseRouting();
         application.Use(TellRefusal);
@@ -47,7 +49,6 @@ public static class ManagementApi
         new ConnectionEndpoints(host).Map(api);
         new ChannelEndpoints(host).Map(api);
         new ConsumerEndpoints(host).Map(api);
-        application.MapFallback(() => Answer.NotFound).For(Right.Anyone);
     }
 
     /// <summary>RabbitMQ's names of plugins whose work is done here.</summary>
@@ -60,6 +61,15 @@ public static class ManagementApi
     /// <exception cref="InvalidOperationException">It is stopped.</exception>
     /// <exception cref="InvalidDataException">It does not understand it.</exception>
     public static Task<ReadOnlyMemory<byte>> AnswerTo(INodeHost host, ReadOnlyMemory<byte> question) => OtherNodes.AnswerTo(host, question);
+
+    /// <summary>What is not there, or not with that method, answers so before anyone logs in; and with <c>OPTIONS</c> a client hears which methods there are.</summary>
+    private static async Task TellMissing(HttpContext context, RequestDelegate next)
+    {
+        await next(context);
+        if (context.Response.HasStarted || context.GetEndpoint() is RouteEndpoint) return;
+        if (context.Response.StatusCode == StatusCodes.Status404NotFound) await Answer.NotFound.ExecuteAsync(context);
+        else if (context.Response.StatusCode == StatusCodes.Status405MethodNotAllowed && HttpMethods.IsOptions(context.Request.Method)) context.Response.StatusCode = StatusCodes.Status200OK;
+    }
 
     /// <summary>Whatever can be got has a header, too: the server leaves out the body.</summary>
     private static Task AnswerHead(HttpContext context, RequestDelegate next)

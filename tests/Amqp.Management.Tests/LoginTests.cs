@@ -64,6 +64,16 @@ internal sealed class LoginTests : ApiFixture
     public async Task What_is_no_login_is_none(string header) => Assert.That(
         (await new HttpApi(_broker, user: null).Send(HttpMethod.Get, "overview", body: null, ("Authorization", header))).Status, Is.EqualTo(HttpStatusCode.Unauthorized));
 
+    [TestCase("POST", "overview", HttpStatusCode.MethodNotAllowed, "GET")]
+    [TestCase("PATCH", "queues/%2F/q", HttpStatusCode.MethodNotAllowed, "DELETE, GET, PUT")]
+    [TestCase("OPTIONS", "queues/%2F/q", HttpStatusCode.OK, "DELETE, GET, PUT")]
+    [TestCase("OPTIONS", "nothing", HttpStatusCode.NotFound, "")]
+    public async Task Which_methods_there_are_is_told_without_a_login(string method, string path, HttpStatusCode status, string allowed)
+    {
+        using var response = (await new HttpApi(_broker, user: null).Send(new HttpMethod(method), path, body: null)).Response!;
+        Assert.That((response.StatusCode, string.Join(", ", response.Content.Headers.Allow.Order(StringComparer.Ordinal))), Is.EqualTo((status, allowed)));
+    }
+
     [TestCase("overview", "")]
     [TestCase("queues", "")]
     [TestCase("queues/inside", "")]
