@@ -13,7 +13,7 @@ namespace Amqp.Host;
 
 /// <summary>The process around the node, as far as operators have a say in it: it starts the node and stops it, as often as they want.</summary>
 /// <param name="start">Opens the data directory and makes a node of what is in it. That is cancelled if it is to end while it waits for other nodes.</param>
-internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Task<RunningNode>> start, AmqpListeners listeners, ILogger<NodeHost> logger)
+internal sealed partial class NodeHost(BrokerOptions options, Func<CancellationToken, Task<RunningNode>> start, AmqpListeners listeners, ILogger<NodeHost> logger)
     : INodeHost, IAsyncDisposable
 {
     private readonly SemaphoreSlim _turn = new(1);
@@ -43,6 +43,8 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
 
     /// <summary>Has the process end, as a signal would.</summary>
     public required Action Ending { private get; init; }
+
+    public IReadOnlyDictionary<string, string> Settings => OptionsListing.Of(options);
 
     public NodeIdentity Identity => options.Node.Identity;
 
@@ -77,25 +79,25 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
         }
         catch (RemovedException exception)
         {
-            LogRemoved(exception);
+            LogRemoved(logger, exception.Message);
         }
         catch (OperationCanceledException)
         {
-            logger.LogInformation("The node was stopped while it waited for the other nodes");
+            LogStoppedWaiting(logger);
         }
     });
 
     public void SetLogLevel(LogLevel level)
     {
         LevelSwitch.Set(level);
-        logger.LogInformation("The log level is {Level} until the next start, as an operator wants it", level);
+        LogLevelSet(logger, level);
     }
 
-    public IReadOnlyList<string> LastLogLines(int count) => RecentLines.Last(count);
+    public LogPart LogAfter(long number, int count) => RecentLines.After(number, count);
 
     public void EndProcess()
     {
-        logger.LogInformation("Stopping the process, as an operator wants it");
+        LogEnding(logger);
         Ending();
     }
 
@@ -105,7 +107,7 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
         return InTurn(async () =>
         {
             if (_running is null) return;
-            logger.LogInformation("Stopping the node, as an operator wants it; the process stays");
+            LogStoppingApp(logger);
             await Stop();
         });
     }
@@ -117,7 +119,7 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
         return InTurn(async () =>
         {
             if (_running is null) return;
-            LogRemoved(reason);
+            LogRemoved(logger, reason.Message);
             await Stop(handsOver: false);
         });
     }
@@ -144,7 +146,7 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
     public Task Drain() => InTurn(async () =>
     {
         if (_running is not { } running || IsDrained) return;
-        logger.LogWarning("This node is being drained: it takes no clients and leads no queues that others can lead, until it is revived or started again");
+        LogDrained(logger);
         running.Node.Operations.IsDrained = true;
         await running.Node.Connections.CloseAll();
         await listeners.Close();
@@ -165,7 +167,7 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
         {
             throw new IOException(exception.Message, exception);
         }
-        logger.LogWarning("This node is revived: it takes clients again");
+        LogRevived(logger);
     });
 
     public Task Reset(bool isForced) => InTurn(async () =>
@@ -246,8 +248,6 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
         await running.DisposeAsync();
     }
 
-    private void LogRemoved(RemovedException reason) => logger.LogError("{Reason} Its app is stopped, and the process stays", reason.Message);
-
     private void CheckThatItIsStopped()
     {
         if (_running is not null) throw new ClusterRefusedException("The node still runs. Stop it with 'rabbitmqctl stop_app' first.");
@@ -266,4 +266,25 @@ internal sealed class NodeHost(BrokerOptions options, Func<CancellationToken, Ta
             _turn.Release();
         }
     }
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The node was stopped while it waited for the other nodes")]
+    private static partial void LogStoppedWaiting(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "The log level is {Level} until the next start, as an operator wants it")]
+    private static partial void LogLevelSet(ILogger logger, LogLevel level);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Stopping the process, as an operator wants it")]
+    private static partial void LogEnding(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Information, Message = "Stopping the node, as an operator wants it; the process stays")]
+    private static partial void LogStoppingApp(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This node is being drained: it takes no clients and leads no queues that others can lead, until it is revived or started again")]
+    private static partial void LogDrained(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Warning, Message = "This node is revived: it takes clients again")]
+    private static partial void LogRevived(ILogger logger);
+
+    [LoggerMessage(Level = LogLevel.Error, Message = "{Reason} Its app is stopped, and the process stays")]
+    private static partial void LogRemoved(ILogger logger, string reason);
 }

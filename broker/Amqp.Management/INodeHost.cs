@@ -52,8 +52,12 @@ public interface INodeHost
     /// <summary>What is logged, until the next start.</summary>
     void SetLogLevel(LogLevel level);
 
-    /// <summary>The last lines of the log, the oldest first; a thousand are kept.</summary>
-    IReadOnlyList<string> LastLogLines(int count);
+    /// <summary>The last lines of the log behind that one; a thousand are kept.</summary>
+    /// <param name="number">0: of all of them.</param>
+    LogPart LogAfter(long number, int count);
+
+    /// <summary>Every option of the node and its value, as they were read; <c>***</c> for what is secret. By name, such as <c>Limits:FrameBytes</c>.</summary>
+    IReadOnlyDictionary<string, string> Settings { get; }
 
     /// <summary>Ends the process in order, soon after this has returned.</summary>
     void EndProcess();
@@ -81,6 +85,10 @@ public interface INodeHost
     /// <exception cref="Core.Errors.ClusterRefusedException">This node runs, or the other one; or it is not in the cluster.</exception>
     Task<IReadOnlyList<string>> GiveUp(string node);
 }
+
+/// <param name="Lines">The oldest first.</param>
+/// <param name="Last">Number of the last one.</param>
+public sealed record LogPart(ImmutableArray<string> Lines, long Last);
 
 /// <param name="Protocol">RabbitMQ's word: <c>amqp</c>, <c>amqp/ssl</c>, <c>clustering</c>, <c>http</c>, <c>https</c>, <c>http/prometheus</c>, <c>https/prometheus</c>.</param>
 public sealed record ListenerInfo(string Protocol, IPEndPoint EndPoint)

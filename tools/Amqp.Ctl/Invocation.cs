@@ -33,6 +33,10 @@ internal sealed class Invocation(CtlCommand command, ParseResult parsed, IReadOn
     /// <summary>The name of the broker's node, known when the command needs one; else the name that was given.</summary>
     public string Node { get; private set; } = parsed.GetValue(GlobalOptions.Node) ?? "";
 
+    /// <summary>Options that name the same broker to another command.</summary>
+    public IEnumerable<string> WhichNode =>
+        new Option<string?>[] { GlobalOptions.Socket, GlobalOptions.DataDirectory, GlobalOptions.Url }.Where(IsGiven).SelectMany(option => (string[])[option.Name, Get(option)!]);
+
     public string VirtualHost => Get(GlobalOptions.VirtualHost)!;
 
     public bool IsQuiet => Get(GlobalOptions.Quiet) || Get(GlobalOptions.Silent);

@@ -30,9 +30,13 @@ internal static class Program
         ClusterCommands.Group,
         FeatureFlagCommands.Group,
         ReplicationCommands.Group,
+        QuorumCommands.Group,
         MaintenanceCommands.Group,
         .. Name == PluginCommands.ProgramName ? [PluginCommands.Group] : Array.Empty<CommandGroup>(),
     ];
+
+    /// <returns>Null: there is none of that name.</returns>
+    public static CtlCommand? CommandOf(string name) => Groups.SelectMany(group => group.Commands).FirstOrDefault(command => command.Name == name);
 
     public static async Task<int> Main(string[] args)
     {

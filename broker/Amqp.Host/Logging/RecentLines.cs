@@ -1,4 +1,5 @@
 using System.Collections.Concurrent;
+using Amqp.Management;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Host.Logging;
@@ -12,10 +13,18 @@ internal sealed class RecentLines : ILoggerProvider
     /// <summary>Characters of one: names that clients choose stand in them.</summary>
     private const int LineMax = 4_096;
 
-    private readonly ConcurrentQueue<string> _lines = new();
+    private readonly ConcurrentQueue<(long Number, string Text)> _lines = new();
+    private long _last;
 
-    /// <summary>The last ones, the oldest first.</summary>
-    public IReadOnlyList<string> Last(int count) => [.. _lines.TakeLast(count)];
+    /// <summary>The last ones behind a line, the oldest first.</summary>
+    /// <param name="number">Of that line; 0: from the first one that is kept.</param>
+    public LogPart After(long number, int count)
+    {
+        var lines = _lines.ToArray().Where(line => line.Number > number).OrderBy(line => line.Number).ToArray();
+        // One that has its number and is not here yet comes first, the next time.
+        var whole = lines.TakeWhile((line, index) => line.Number == lines[0].Number + index).ToArray();
+        return new LogPart([.. whole.TakeLast(count).Select(line => line.Text)], whole.Length > 0 ? whole[^1].Number : number);
+    }
 
     public ILogger CreateLogger(string categoryName) => new Keeper(this, categoryName);
 
@@ -25,7 +34,7 @@ internal sealed class RecentLines : ILoggerProvider
 
     private void Keep(string line)
     {
-        _lines.Enqueue(line.Length <= LineMax ? line : line[..LineMax] + "...");
+        _lines.Enqueue((Interlocked.Increment(ref _last), line.Length <= LineMax ? line : line[..LineMax] + "..."));
         while (_lines.Count > LinesMax) _lines.TryDequeue(out _);
     }
 

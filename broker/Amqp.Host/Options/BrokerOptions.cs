@@ -167,6 +167,7 @@ public sealed record CertificateOptions
     public string KeyFile { get; init; } = "";
 
     /// <summary>Of the private key, or of the PKCS#12 file.</summary>
+    [Secret]
     public string Password { get; init; } = "";
 }
 
@@ -221,6 +222,7 @@ public sealed record SecurityOptions
 
     /// <summary>Also <c>RABBITMQ_DEFAULT_PASS</c>.</summary>
     [NotEmpty("something")]
+    [Secret]
     public string DefaultPassword { get; init; } = "guest";
 
     /// <summary>The virtual host that the first start makes. Also <c>RABBITMQ_DEFAULT_VHOST</c>.</summary>

@@ -37,6 +37,7 @@ public sealed record ClusterSettings : IValidatableObject
     public string[] Bootstrap { get; init; } = [];
 
     /// <summary>Known to all nodes and to no one else (RabbitMQ's Erlang cookie): 16 characters or more, by chance.</summary>
+    [Secret]
     public string Secret { get; init; } = "";
 
     /// <summary>Instead of a secret.</summary>

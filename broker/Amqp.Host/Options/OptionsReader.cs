@@ -108,9 +108,9 @@ public static class OptionsReader
         throw Impossible(path + name, options.GetType().GetProperty(name)!.GetValue(options), result.ErrorMessage!);
     }
 
-    private static bool HoldsOptions(Type type) => type.Namespace == typeof(BrokerOptions).Namespace && !type.IsEnum || type == typeof(Limits);
+    internal static bool HoldsOptions(Type type) => type.Namespace == typeof(BrokerOptions).Namespace && !type.IsEnum || type == typeof(Limits);
 
-    private static PropertyInfo[] OptionsOf(Type type) =>
+    internal static PropertyInfo[] OptionsOf(Type type) =>
         [.. type.GetProperties(BindingFlags.Public | BindingFlags.Instance).Where(property => property.CanWrite)];
 
     private static OptionsException Impossible(string option, object? value, string allowed) =>

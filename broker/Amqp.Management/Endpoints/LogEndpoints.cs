@@ -28,10 +28,12 @@ internal sealed class LogEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/nodes/{node}/log", (PathNames names, [FromQuery] int lines = LinesDefault) =>
+        // Who comes again with the number of the last line gets those behind it.
+        api.MapGet("/nodes/{node}/log", (PathNames names, [FromQuery] int lines = LinesDefault, [FromQuery] long after = 0) =>
             names["node"] != host.Identity.Name ? Answer.NotFound
             : lines < 1 ? Answer.BadRequest("lines has to be 1 or more")
-            : Answer.Of(new { lines = host.LastLogLines(lines) })).For(Right.Administrator);
+            : Answer.Of(host.LogAfter(after, lines))).For(Right.Administrator);
+        api.MapGet("/nodes/{node}/environment", (PathNames names) => Answer.OrNotFound(names["node"] == host.Identity.Name ? host.Settings : null)).For(Right.Administrator);
         api.MapPut("/nodes/{node}/log-level", (PathNames names, Body body) =>
         {
             if (names["node"] != host.Identity.Name) return Answer.NotFound;

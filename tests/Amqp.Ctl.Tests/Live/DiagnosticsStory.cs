@@ -32,6 +32,73 @@ public class DiagnosticsStory : ToolFixture
     }
 
     [Test]
+    public async Task The_options_that_hold_are_told_without_secrets()
+    {
+        var told = (await Do("-q environment")).Lines;
+        Assert.That(told, Does.Contain("Limits:FrameBytes = 131072").And.Contain("Node:Name = node@localhost").And.Contain("Security:DefaultPassword = ***"));
+        Assert.That(JsonNode.Parse((await Do("environment --formatter json")).Output)!["Listeners:Amqp:Address"]!.GetValue<string>(), Is.EqualTo("127.0.0.1"));
+    }
+
+    [Test]
+    public async Task Memory_is_told_by_what_it_is_for()
+    {
+        Assert.That((await Do("-q memory_breakdown --unit mb")).Lines, Has.Length.GreaterThan(5).And.All.Match(@"^\w+: \d+(\.\d+)? mb \(\d+(\.\d+)?%\)$"));
+        Assert.That(JsonNode.Parse((await Do("memory_breakdown --formatter json")).Output)!["binary"]!["bytes"]!.GetValue<long>(), Is.GreaterThanOrEqualTo(0));
+        Assert.That((await Run("memory_breakdown --unit miles")).Code, Is.EqualTo(64));
+    }
+
+    [Test]
+    public async Task A_report_has_everything_in_it()
+    {
+        await Do("add_vhost reported");
+        var report = (await Do("report")).Output;
+        foreach (var part in (string[])["Reporting server status of node node@localhost ...", "Status of node node@localhost ...", "Cluster status of node", "Application environment of node", "Listing queues for vhost reported ...", "Listing policies for vhost \"/\" ..."])
+            Assert.That(report, Does.Contain(part));
+        Assert.That((await Run("report --formatter json")).Code, Is.EqualTo(65));
+    }
+
+    [Test]
+    public async Task The_log_is_streamed_as_it_goes_on()
+    {
+        var streaming = Run("-q log_tail_stream --duration 3");
+        await Eventually.True(async () =>
+        {
+            await Do("add_vhost streamed");
+            await Do("trace_on -p streamed");
+            await Do("delete_vhost streamed");
+            return streaming.IsCompleted;
+        });
+        Assert.That((await streaming).Lines, Has.Some.Contains("Enabling tracing for vhost 'streamed'"));
+    }
+
+    [Test]
+    public async Task A_virtual_host_runs_already() =>
+        Assert.That((await Do("-q restart_vhost")).Output, Is.EqualTo("Vhost '/' is already running on node 'node@localhost'\n"));
+
+    [TestCase("grow node@localhost all")]
+    [TestCase("shrink node@localhost")]
+    [TestCase("add_member q node@localhost")]
+    [TestCase("delete_member q node@localhost")]
+    public async Task Members_of_quorum_queues_are_not_set_by_hand(string command)
+    {
+        var refused = await Run(command);
+        Assert.That(refused.Code, Is.EqualTo(69));
+        Assert.That(refused.Error, Does.Contain("target-group-size"));
+    }
+
+    [Test]
+    public async Task The_members_of_a_quorum_queue_are_shown()
+    {
+        await using var connection = await Connect();
+        await using var channel = await connection.CreateChannelAsync();
+        await channel.QueueDeclareAsync("quorum", durable: true, exclusive: false, autoDelete: false, new Dictionary<string, object?> { ["x-queue-type"] = "quorum" });
+        await channel.QueueDeclareAsync("classic", durable: true, exclusive: false, autoDelete: false);
+        Assert.That((await Do("-q quorum_status quorum")).Lines, Is.EqualTo((string[])["Node Name\tRaft State\tMembership\tBatches Behind\tBytes Behind", "node@localhost\tleader\tvoter\t0\t0"]));
+        Assert.That((await Run("quorum_status classic")).Error, Does.Contain("Cannot get quorum status of a classic queue"));
+        Assert.That((await Run("quorum_status nothing")).Code, Is.EqualTo(65));
+    }
+
+    [Test]
     public async Task An_alarm_fails_the_checks_with_69()
     {
         ExpectLog("Memory resource limit alarm set", Node);

@@ -83,6 +83,17 @@ internal static class DiagnosticsCommands
             // None of them can be down alone.
             Run = invocation => Task.FromResult(Passed(invocation, $"Node {invocation.Node} reported all vhosts as running")),
         },
+        new("environment", "environment", "Displays the options of the node and their values")
+        {
+            Needs = _ => Needs.Node,
+            ShowsTimeout = true,
+            Banner = invocation => $"Application environment of node {invocation.Node} ...",
+            Run = async invocation =>
+            {
+                var settings = (await invocation.Client.Get(Path("nodes", invocation.Node, "environment"), invocation.Cancel)).Good();
+                return new Result.Document(string.Join('\n', settings.EnumerateObject().Select(option => $"{option.Name} = {option.Value.GetString()}")), JsonNode.Parse(settings.GetRawText())!);
+            },
+        },
         new("erlang_version", "erlang_version", "Displays the version of the runtime, which is .NET, on the target node")
         {
             ShowsTimeout = true,
@@ -90,6 +101,8 @@ internal static class DiagnosticsCommands
             Run = async invocation => ValueOf((await Overview(invocation)).GetProperty("erlang_full_version").GetString()!),
         },
         ExplainCommand.Command,
+        MemoryBreakdownCommand.Command,
+        ReportCommand.Command,
         new("is_booting", "is_booting", "Checks if RabbitMQ is still booting on the target node")
         {
             Needs = _ => Needs.Node,

@@ -1,5 +1,7 @@
 using System.CommandLine;
+using System.Diagnostics;
 using System.Globalization;
+using System.Text.Json;
 using System.Text.Json.Nodes;
 using Amqp.Ctl.Output;
 using static Amqp.Ctl.Control.ControlClient;
@@ -13,6 +15,11 @@ internal static class LogCommands
 
     private static readonly Option<int> Number = new("--number", "-N") { Description = "number of lines to print", DefaultValueFactory = _ => 50 };
     private static readonly Option<bool> All = new("--all", "-a") { Description = "all locations; there is one" };
+
+    private static readonly Option<int?> Duration = new("--duration", "-d") { Description = "seconds; without it, until it is interrupted" };
+
+    /// <summary>From one look at the log to the next.</summary>
+    private static readonly TimeSpan StreamInterval = TimeSpan.FromMilliseconds(250);
 
     private static readonly string[] Levels = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency", "none"];
 
@@ -36,6 +43,18 @@ internal static class LogCommands
             },
             Banner = invocation => $"Last {invocation.Get(Number)} log lines on node {invocation.Node} ...",
             Run = Tail,
+        },
+        new("log_tail_stream", "log_tail_stream [--duration|-d <seconds>]", "Streams the log of the node, as it goes on")
+        {
+            Options = [Duration],
+            Needs = _ => Needs.Node,
+            ShowsTimeout = true,
+            Validate = invocation =>
+            {
+                if (invocation.Get(Duration) is < 1) throw BadArguments.Argument("--duration is 1 or more");
+            },
+            Banner = invocation => invocation.Get(Duration) is { } seconds ? $"Streaming logs from node {invocation.Node} for {seconds} seconds ..." : $"Streaming logs from node {invocation.Node} ...",
+            Run = Stream,
         },
         new("rotate_logs", "rotate_logs", "Does nothing [deprecated]")
         {
@@ -64,5 +83,22 @@ internal static class LogCommands
         var path = string.Create(CultureInfo.InvariantCulture, $"{Path("nodes", invocation.Node, "log")}?lines={invocation.Get(Number)}");
         var lines = (await invocation.Client.Get(path, invocation.Cancel)).Good().GetProperty("lines").EnumerateArray().Select(line => line.GetString()!).ToArray();
         return new Result.Document(string.Join('\n', lines), new JsonArray([.. lines.Select(line => JsonValue.Create(line))]));
+    }
+
+    private static async Task<Result> Stream(Invocation invocation)
+    {
+        var last = (await Part(1, after: 0)).GetProperty("last").GetInt64();
+        var begun = Stopwatch.GetTimestamp();
+        while (invocation.Get(Duration) is not { } seconds || Stopwatch.GetElapsedTime(begun).TotalSeconds < seconds)
+        {
+            await Task.Delay(StreamInterval, invocation.Cancel);
+            var part = await Part(int.MaxValue, last);
+            foreach (var line in part.GetProperty("lines").EnumerateArray()) Console.WriteLine(line.GetString());
+            last = part.GetProperty("last").GetInt64();
+        }
+        return Result.Nothing;
+
+        async Task<JsonElement> Part(int lines, long after) => (await invocation.Client.Get(
+            string.Create(CultureInfo.InvariantCulture, $"{Path("nodes", invocation.Node, "log")}?lines={lines}&after={after}"), invocation.Cancel)).Good();
     }
 }

@@ -52,6 +52,17 @@ internal static class VirtualHostCommands
             Banner = _ => "Listing vhosts ...",
             Run = List,
         },
+        new("restart_vhost", "restart_vhost [--vhost <vhost>]", "Restarts a failed vhost data stores and queues: none of them can fail alone here")
+        {
+            Banner = invocation => $"Trying to restart vhost '{invocation.VirtualHost}' on node '{invocation.Node}' ...",
+            Run = async invocation =>
+            {
+                var answer = await invocation.Client.Post(Path("vhosts", invocation.VirtualHost, "start", invocation.Node), new JsonObject(), invocation.Cancel);
+                if (answer.IsMissing) throw Failure.NoSuchVirtualHost(invocation.VirtualHost);
+                answer.Good();
+                return new Result.Message($"Vhost '{invocation.VirtualHost}' is already running on node '{invocation.Node}'");
+            },
+        },
         new("set_vhost_tags", "set_vhost_tags <vhost> <tag> [...]", "Sets virtual host tags")
         {
             ArgumentsMin = 1,
