@@ -40,5 +40,16 @@ public abstract class ApiClient
         return new ApiAnswer(response.StatusCode, answer.Length == 0 ? null : JsonNode.Parse(answer)) { Response = response };
     }
 
+    /// <summary>The status alone, of an answer that may be no JSON.</summary>
+    public async Task<HttpStatusCode> StatusOf(HttpMethod method, string path, string? body)
+    {
+        using var client = NewClient();
+        using var request = new HttpRequestMessage(method, new Uri($"api/{path}", UriKind.Relative));
+        if (body is not null) request.Content = new StringContent(body);
+        using var response = await client.SendAsync(request);
+        await response.Content.ReadAsByteArrayAsync();
+        return response.StatusCode;
+    }
+
     protected abstract HttpClient NewClient();
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what the tests need and this machine lacks: strace, openssl, etcd, Prometheus, Celery, and Node.js with npm and the npm packages of the tests that use them.
+# Installs what the tests need and this machine lacks: strace, openssl, etcd, Prometheus, RabbitMQ's rabbitmqadmin, Celery, and Node.js with npm and the npm packages of the tests that use them.
 # Where it cannot (no root, no network) it says so and goes on: the tests that need it are counted as skipped.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
@@ -31,6 +31,7 @@ need openssl openssl || true
 
 tools/scripts/unpack-debian.sh etcd-server etcd etcd || true
 tools/scripts/unpack-debian.sh prometheus promtool prometheus || true
+tools/scripts/unpack-debian.sh rabbitmq-server rabbitmqadmin rabbitmqadmin || true
 
 # Test folders with npm packages; none, and nothing has to be installed.
 mapfile -t folders < <(find tests -name node_modules -prune -o -name .tools -prune -o -name bin -prune -o -name obj -prune -o -name package.json -printf '%h\n')
