@@ -184,7 +184,7 @@ public sealed partial class BrokerNode
     /// <summary>Whether messages of a virtual host are copied to its exchange <c>amq.rabbitmq.trace</c>.</summary>
     public bool IsTraced(string vhost) => _services.Firehose.IsOn(vhost);
 
-    /// <summary>What became of messages with that message id or correlation id, as far as it was traced on this node; the oldest first.</summary>
+    /// <summary>What became of the last hundred messages with that message id or correlation id, as far as it was traced on this node; the oldest first.</summary>
     public IReadOnlyList<MessageTrail> Trails(string vhost, string id) => _services.Tracing.Find(vhost, id);
 
     /// <summary>Has them copied, or not any more; until the node ends.</summary>

@@ -9,5 +9,5 @@ internal sealed partial class QueueActor : IQueueTrace
     void IQueueTrace.Add(TraceStep step, long position, Message? message) => _services.Tracing.InQueue(Definition, step, position, message);
 
     /// <summary>Looked at for each drain of the mailbox: tracing comes and goes while the queue runs.</summary>
-    private void FollowTracing() => _state.Trace = _services.Tracing.IsOn && Leads && _services.Tracing.Follows(Definition) ? this : null;
+    private void FollowTracing() => _state.Trace = Leads && _services.Tracing.Follows(Definition) ? this : null;
 }

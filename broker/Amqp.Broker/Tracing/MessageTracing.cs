@@ -18,13 +18,13 @@ internal sealed class MessageTracing(Firehose firehose, TraceLog log, BrokerCloc
     private volatile bool _hasPolicies;
 
     /// <summary>Asked for each message, and mostly it is not.</summary>
-    public bool IsOn => _hasPolicies || firehose.IsOnAnywhere;
+    public bool IsOn => log.IsOn && (_hasPolicies || firehose.IsOnAnywhere);
 
     /// <summary>The policies may be others.</summary>
-    public void Follow(TopologySnapshot topology) => _hasPolicies = log.IsOn && topology.VirtualHosts.Values.Any(vhost => vhost.Policies.MayTrace);
+    public void Follow(TopologySnapshot topology) => _hasPolicies = topology.VirtualHosts.Values.Any(vhost => vhost.Policies.MayTrace);
 
     /// <summary>What happens in a queue is kept.</summary>
-    public bool Follows(QueueDefinition queue) => IsOn && log.IsOn && (queue.Settings.IsTraced || firehose.IsOn(queue.Vhost));
+    public bool Follows(QueueDefinition queue) => IsOn && (queue.Settings.IsTraced || firehose.IsOn(queue.Vhost));
 
     /// <summary>Of all messages with that message id or correlation id.</summary>
     public IReadOnlyList<MessageTrail> Find(string vhost, string id) => log.Find(vhost, id, Now());
@@ -32,7 +32,7 @@ internal sealed class MessageTracing(Firehose firehose, TraceLog log, BrokerCloc
     /// <summary>A client published it.</summary>
     public void Published(ChannelSession channel, Message message, Route route)
     {
-        if (!route.Queues.Any(queue => Follows(queue.Definition)) && !(log.IsOn && firehose.IsOn(channel.Connection.Vhost))) return;
+        if (!firehose.IsOn(channel.Connection.Vhost) && !route.Queues.Any(queue => queue.Definition.Settings.IsTraced)) return;
         var isUnroutable = route.Queues.Length + route.DirectReplies.Length == 0;
         log.Add(TracedId.Of(channel.Connection.Vhost, message), OfClient(channel, isUnroutable ? TraceStep.Unroutable : TraceStep.Published) with
         {

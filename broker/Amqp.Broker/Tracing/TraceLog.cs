@@ -39,6 +39,9 @@ internal sealed class TraceLog(long bytesMax, int ageMsMax)
     /// <summary>Events of a message: one that goes round for ever does not push out all others.</summary>
     private const int EventsMax = 200;
 
+    /// <summary>Messages that are told of at a time, the newest: all of a client may have one correlation id.</summary>
+    private const int FoundMax = 100;
+
     // What these take, about, with their places in the tables.
     private const int TrailBytes = 512;
     private const int EventBytes = 192;
@@ -46,7 +49,7 @@ internal sealed class TraceLog(long bytesMax, int ageMsMax)
 
     private readonly Lock _lock = new();
     private readonly Dictionary<TracedId, Trail> _trails = [];
-    private readonly Dictionary<(string Vhost, string Id), List<Trail>> _byId = [];
+    private readonly Dictionary<(string Vhost, string Id), Queue<Trail>> _byId = [];
     private readonly Dictionary<TracedPlace, Trail> _byPlace = [];
     private readonly Queue<Trail> _byAge = new();
     private long _bytes;
@@ -81,13 +84,13 @@ internal sealed class TraceLog(long bytesMax, int ageMsMax)
         }
     }
 
-    /// <summary>Messages with that message id or correlation id, the oldest first.</summary>
+    /// <summary>The last hundred messages with that message id or correlation id, the oldest first.</summary>
     public IReadOnlyList<MessageTrail> Find(string vhost, string id, long nowMs)
     {
         lock (_lock)
         {
             Trim(nowMs);
-            return _byId.TryGetValue((vhost, id), out var trails) ? [.. trails.Select(trail => trail.Shown)] : [];
+            return _byId.TryGetValue((vhost, id), out var trails) ? [.. trails.TakeLast(FoundMax).Select(trail => trail.Shown)] : [];
         }
     }
 
@@ -100,8 +103,8 @@ internal sealed class TraceLog(long bytesMax, int ageMsMax)
         _byAge.Enqueue(trail);
         foreach (var each in id.All)
         {
-            if (!_byId.TryGetValue((id.Vhost, each), out var sharing)) _byId[(id.Vhost, each)] = sharing = [];
-            sharing.Add(trail);
+            if (!_byId.TryGetValue((id.Vhost, each), out var sharing)) _byId[(id.Vhost, each)] = sharing = new Queue<Trail>();
+            sharing.Enqueue(trail);
             Grow(trail, 2 * each.Length);
         }
         Grow(trail, TrailBytes);
@@ -150,7 +153,7 @@ internal sealed class TraceLog(long bytesMax, int ageMsMax)
         foreach (var id in trail.Id.All)
         {
             var sharing = _byId[(trail.Id.Vhost, id)];
-            sharing.Remove(trail);
+            sharing.Dequeue(); // the oldest here, too
             if (sharing.Count == 0) _byId.Remove((trail.Id.Vhost, id));
         }
     }
