@@ -47,6 +47,22 @@ internal sealed class ListTests : ApiFixture
         await Eventually.That(async () => string.Join(' ', (await Http.List(Queues + query)).Select(NameOf)), Is.EqualTo(names));
     }
 
+    [Test]
+    public async Task A_queue_shows_which_part_of_the_time_its_consumers_can_take_messages()
+    {
+        await using var connection = await Connect();
+        await using var channel = await connection.CreateChannelAsync();
+        await channel.QueueDeclareAsync("kept-up", durable: false, exclusive: true, autoDelete: false);
+        Assert.That(await Capacity(), Is.Zero, "without a consumer");
+        await channel.BasicQosAsync(0, 1, global: false);
+        await channel.BasicConsumeAsync("kept-up", autoAck: false, new AsyncEventingBasicConsumer(channel));
+        Assert.That(await Capacity(), Is.EqualTo(1));
+        for (var message = 0; message < 2; message++) await channel.BasicPublishAsync("", "kept-up", "x"u8.ToArray());
+        await Eventually.That(Capacity, Is.LessThan(0.1));
+
+        static async Task<double> Capacity() => (await Http.Get("queues/%2F/kept-up"))["consumer_utilisation"]!.GetValue<double>();
+    }
+
     [TestCase("page=1&page_size=3", "C-3 a-10 a-2", 4, 4, 2)]
     [TestCase("page=2&page_size=3", "b-1", 4, 4, 2)]
     [TestCase("page=1", "C-3 a-10 a-2 b-1", 4, 4, 1)]

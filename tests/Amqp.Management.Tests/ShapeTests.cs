@@ -43,7 +43,6 @@ internal sealed class ShapeTests : BrokerFixture
         (@"cowboy_opts|socket_opts", "options of RabbitMQ's web server and of its sockets"),
         (@"^nodes.* (\[\]\.)?log_files\[\] ", "there is none: the log goes to the standard output"),
         (@"backing_queue_status", "the inside of RabbitMQ's classic queues"),
-        (@"consumer_(capacity|utilisation) ", "not measured"),
         (@"idle_since string$", "seen by passes of five seconds, which may not have been made in this test"),
         (@"^overview message_stats\.disk_(reads|writes)", "each node has them, msg_store_read_count and msg_store_write_count"),
         (@"^exchanges.* (\[\]\.)?user_who_performed_action ", "it is not kept who declared an exchange"),

@@ -9,6 +9,7 @@ namespace Amqp.Broker.Observability;
 /// <param name="Place">Where it is.</param>
 /// <param name="State"><see cref="Running"/>, <see cref="Syncing"/>, <see cref="Down"/>, or <see cref="Crashed"/>.</param>
 /// <param name="HeadTimestamp">Of the message that is next, as its publisher has said it.</param>
+/// <param name="ConsumerCapacity">Which part of the last time the consumers could take messages, from 0 to 1; 0: there are none.</param>
 /// <param name="ExclusiveConsumer">The consumer that has the queue for itself.</param>
 /// <param name="SingleActiveConsumer">The only consumer that gets messages, where there is one.</param>
 /// <param name="MessagesRead">Messages that were read from the disk since the node started.</param>
@@ -21,6 +22,7 @@ public sealed record QueueInfo(
     QueueFigures Figures,
     ulong? HeadTimestamp,
     int Consumers,
+    double ConsumerCapacity,
     ConsumerId? ExclusiveConsumer,
     ConsumerId? SingleActiveConsumer,
     long MessagesRead,
@@ -50,6 +52,7 @@ public sealed record QueueInfo(
         report?.Figures ?? default,
         report?.HeadTimestamp,
         report?.Consumers ?? 0,
+        report?.ConsumerCapacity ?? 0,
         report?.ExclusiveConsumer,
         report?.SingleActiveConsumer,
         report?.MessagesRead ?? 0,

@@ -1,5 +1,6 @@
 using Amqp.Broker.Loops;
 using Amqp.Broker.Metrics;
+using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
@@ -37,6 +38,7 @@ internal sealed partial class QueueActor : IQueueEndpoint
         };
         if (definition.Durable) OpenOrFail();
         Measured = services.Metrics.Add(() => _definition, _report, _state.Counters);
+        _use = ConsumerUse.Beginning(Now());
         TellReport();
         Touch(Now());
     }

@@ -23,6 +23,9 @@ public sealed record LeaderReport
 
     public int Consumers { get; init; }
 
+    /// <summary>Which part of the last time they could take messages, from 0 to 1.</summary>
+    public double ConsumerCapacity { get; init; }
+
     /// <summary>The consumer that has the queue for itself.</summary>
     public ConsumerId? ExclusiveConsumer { get; init; }
 

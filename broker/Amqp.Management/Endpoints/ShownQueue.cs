@@ -74,6 +74,11 @@ internal sealed class ShownQueue(INodeHost host, QueueDefinition definition)
 
     public int Consumers => Info.Consumers;
 
+    public double ConsumerCapacity => Info.ConsumerCapacity;
+
+    /// <summary>Its name of old.</summary>
+    public double ConsumerUtilisation => Info.ConsumerCapacity;
+
     public string? ExclusiveConsumerPid => PidOf(Info.ExclusiveConsumer);
 
     public string? ExclusiveConsumerTag => Info.ExclusiveConsumer?.Tag;

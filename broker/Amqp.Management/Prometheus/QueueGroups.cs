@@ -21,6 +21,8 @@ internal static class QueueGroups
     public static readonly MetricGroup<QueueInfo> Full = new(
         "queue_metrics",
         Consumers.Metrics[0],
+        Gauge<QueueInfo>("queue_consumer_capacity", "Consumer capacity", queue => queue.ConsumerCapacity),
+        Gauge<QueueInfo>("queue_consumer_utilisation", "Same as consumer capacity", queue => queue.ConsumerCapacity),
         Gauge<QueueInfo>("queue_process_memory_bytes", "Memory in bytes used by the queue", queue => queue.Figures.MemoryBytes),
         Gauge<QueueInfo>("queue_messages_ram", "Ready and unacknowledged messages stored in memory", queue => (long)queue.Figures.ReadyInMemory + queue.Figures.UnackedInMemory),
         Gauge<QueueInfo>("queue_messages_ram_bytes", "Size of ready and unacknowledged messages stored in memory", queue => queue.Figures.BytesInMemory),

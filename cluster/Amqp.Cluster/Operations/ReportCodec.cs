@@ -16,7 +16,7 @@ internal sealed record NodeReports(NodeCard Card, IReadOnlyList<LeaderReport> Re
 /// The bytes of <see cref="NodeReports"/>, numbers in seven bits a byte:
 /// <code>
 /// version (1) | second of the start | is drained (1) | length, card | count | report, report ...
-/// report: length | queue, epoch, flags, figures, consumers, disk, what was counted, mirrors
+/// report: length | queue, epoch, flags, figures, consumers, disk, what was counted, mirrors, capacity of consumers
 /// </code>
 /// A report that is longer than this version knows has more at its end, which is left out. An empty card: it is as it was.
 /// </summary>
@@ -116,6 +116,7 @@ internal static class ReportCodec
             writer.Write7BitEncodedInt64(mirror.BytesBehind);
             writer.Write7BitEncodedInt64(mirror.MessagesTold);
         }
+        writer.Write(report.ConsumerCapacity);
     }
 
     private static void Write(BinaryWriter writer, ConsumerId consumer)
@@ -145,6 +146,8 @@ internal static class ReportCodec
             SingleActiveConsumer = has.HasFlag(Has.SingleActiveConsumer) ? ReadConsumer(reader) : null,
             Reading = new Reading(ReadMany(reader, () => new Reading.Measured((Measure)reader.ReadByte(), Long(), reader.ReadDouble()))),
             Mirrors = new MirrorProgressList(ReadMany(reader, () => new MirrorProgress(reader.ReadString(), reader.ReadBoolean(), Long(), Long(), Long()))),
+            // The first version did not tell it.
+            ConsumerCapacity = reader.BaseStream.Position < reader.BaseStream.Length ? reader.ReadDouble() : 0,
         };
 
         int Int() => (int)reader.Read7BitEncodedInt64();

@@ -16,6 +16,7 @@ public class ReportCodecTests
         Figures = new QueueFigures(1, 2, 3, 4, 5, 6, 7, 8, 9, Head: null, 10),
         HeadTimestamp = ulong.MaxValue,
         Consumers = 11,
+        ConsumerCapacity = 0.25,
         ExclusiveConsumer = new ConsumerId(new ConnectionId("n2", 3, 4), 5, "tag"),
         SingleActiveConsumer = new ConsumerId(new ConnectionId("n1", 1, 2), 3, ""),
         MessagesRead = 12,
