@@ -16,8 +16,10 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
     private readonly ConcurrentDictionary<QueueId, IQueueEndpoint> _remote = new();
     private QueueServices? _services;
     private bool _isStarted;
+    private int _count;
 
-    public int Count => _actors.Count;
+    /// <summary>On this node. The dictionary would have to stop all its users to count.</summary>
+    public int Count => Volatile.Read(ref _count);
 
     /// <summary>Connects the directory with the services that its queues need, which in turn need the directory.</summary>
     public void Connect(QueueServices services)
@@ -68,7 +70,6 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
             if (change.Topology.Find(vhost)?.FindExchange(binding.Source)?.OwnQueue is { Settings.Role: QueueRole.History } history
                 && _actors.TryGetValue(history.Id, out var actor)) actor.Post(QueueOperation.GiveHistory(binding.Destination));
         }
-        services.Memory.Share(_actors.Count);
     }
 
     /// <summary>No connection is left: the queues tell the store what it cannot know, so that it can be closed, and do nothing more.</summary>
@@ -127,7 +128,7 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
         if (!_actors.TryGetValue(queue.Id, out var actor))
         {
             actor = new QueueActor(queue, services, elsewhere);
-            if (!_actors.TryAdd(queue.Id, actor)) throw new InvalidOperationException($"two copies of {queue} are opened at once");
+            if (!TryAdd(queue, actor, services)) throw new InvalidOperationException($"two copies of {queue} are opened at once");
             actor.Start();
         }
         // It may have been deleted meanwhile, and not been found here then.
@@ -155,7 +156,7 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
         if (isHere)
         {
             var actor = new QueueActor(queue, services, elsewhere);
-            _actors.TryAdd(queue.Id, actor);
+            TryAdd(queue, actor, services);
             if (_isStarted) actor.Start();
         }
         if (elsewhere is not null) _remote.TryAdd(queue.Id, elsewhere);
@@ -168,6 +169,14 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
         if (_remote.TryRemove(queue.Id, out _)) remoteQueues.Close(queue.Id);
         if (!_actors.TryRemove(queue.Id, out var actor)) return null;
         services.Metrics.Remove(actor.Measured);
+        services.Memory.Share(Interlocked.Decrement(ref _count));
         return actor;
+    }
+
+    private bool TryAdd(QueueDefinition queue, QueueActor actor, QueueServices services)
+    {
+        if (!_actors.TryAdd(queue.Id, actor)) return false;
+        services.Memory.Share(Interlocked.Increment(ref _count));
+        return true;
     }
 }
