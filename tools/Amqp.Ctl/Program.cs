@@ -40,6 +40,7 @@ internal static class Program
 
     public static async Task<int> Main(string[] args)
     {
+        if (args is [Completion.Asked, _, .. var words]) return await Complete(words);
         var root = new RootCommand("Operates an AMQP broker.");
         root.Options.Clear(); // System.CommandLine's help would take /h, which may be a virtual host
         foreach (var option in GlobalOptions.All) root.Options.Add(option);
@@ -66,6 +67,12 @@ internal static class Program
     }
 
     public static void Fail(string message) => Console.Error.WriteLine($"Error: {message}");
+
+    private static async Task<int> Complete(string[] words)
+    {
+        foreach (var word in Completion.Of(words)) await Console.Out.WriteLineAsync(word);
+        return ExitCode.Ok;
+    }
 
     /// <summary>Takes all words as arguments, so that our own checks and words, which are RabbitMQ's, come to them.</summary>
     private static Command Parseable(CtlCommand command, string[] line)

@@ -20,6 +20,22 @@ internal static class HelpCommands
             Needs = _ => Needs.Nothing,
             Run = _ => Task.FromResult<Result>(new Result.Document(Version, new JsonObject { ["version"] = Version })),
         },
+        new("autocomplete", "autocomplete [prefix]", "Provides command name autocomplete variants")
+        {
+            ArgumentsMax = 1,
+            Needs = _ => Needs.Nothing,
+            Run = invocation => Task.FromResult<Result>(new Result.Message(string.Join('\n', Completion.Of([.. invocation.Arguments.DefaultIfEmpty("")])))),
+        },
+        new("completion", "completion <bash|zsh>", "Prints what has the shell complete commands: source <(amqpctl completion bash)")
+        {
+            Arguments = 1,
+            Needs = _ => Needs.Nothing,
+            Validate = invocation =>
+            {
+                if (!Completion.Scripts.ContainsKey(invocation[0])) throw BadArguments.Argument($"there is no completion for {invocation[0]}, but for {string.Join(" and ", Completion.Scripts.Keys)}");
+            },
+            Run = invocation => Task.FromResult<Result>(new Result.Message(Completion.Scripts[invocation[0]])),
+        },
     ]);
 
     private static string Version => typeof(HelpCommands).Assembly.GetCustomAttribute<AssemblyInformationalVersionAttribute>()!.InformationalVersion.Split('+')[0];
