@@ -4,6 +4,7 @@ using Amqp.Host.Listeners;
 using Amqp.Host.Logging;
 using Amqp.Host.Options;
 using Amqp.Host.RabbitConfig;
+using Amqp.Host.Telemetry;
 using Amqp.Management;
 using Amqp.Management.Prometheus;
 using Amqp.Storage;
@@ -41,6 +42,7 @@ internal sealed partial class Server : IAsyncDisposable
     private DataDirectory? _directory;
     private AmqpListeners? _listeners;
     private NodeHost? _host;
+    private OtlpExport? _telemetry;
     private readonly int _connectionsPossible = OpenFiles.ConnectionsMax();
     private bool _hasControlSocket;
     private int _exitCode;
@@ -54,6 +56,7 @@ internal sealed partial class Server : IAsyncDisposable
         _metrics = new HttpListener("Prometheus", _options.Listeners.Prometheus, ListenersOptions.PrometheusPort) { ProtocolSuffix = "/prometheus" };
         ControlSocket.Use(builder, _controlSocket);
         builder.Services.AddResponseCompression();
+        OtlpExport.AddTo(builder.Logging, _options.OpenTelemetry, _options.Node.Name);
         builder.WebHost.ConfigureKestrel(Configure);
         builder.WebHost.UseSockets(sockets => sockets.CreateBoundListenSocket =
             endPoint => _management.Bind(endPoint) ?? _metrics.Bind(endPoint) ?? ControlSocket.Bind(endPoint, _controlSocket));
@@ -78,6 +81,7 @@ internal sealed partial class Server : IAsyncDisposable
             server.OpenDirectory();
             await server.OpenManagement();
             await server._host!.Start(server._application.Lifetime.ApplicationStopping);
+            server._telemetry = OtlpExport.Start(server._host, server._options.OpenTelemetry, server.Logger<OtlpExport>());
             return server;
         }
         catch
@@ -102,6 +106,7 @@ internal sealed partial class Server : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
+        if (_telemetry is not null) await _telemetry.DisposeAsync();
         if (_host is not null) await _host.DisposeAsync();
         if (_listeners is not null) await _listeners.DisposeAsync();
         await _application.DisposeAsync();
@@ -123,6 +128,7 @@ internal sealed partial class Server : IAsyncDisposable
         builder.Services.AddSingleton<LogLevelSwitch>()
             .AddSingleton<IConfigureOptions<LoggerFilterOptions>>(services => services.GetRequiredService<LogLevelSwitch>())
             .AddSingleton<IOptionsChangeTokenSource<LoggerFilterOptions>>(services => services.GetRequiredService<LogLevelSwitch>());
+        ManagementApi.AddServices(builder.Services);
         // Its warnings are about HTTP on a slow machine, and no operator could do anything about them.
         builder.Logging.AddFilter("Microsoft.AspNetCore.Server.Kestrel", LogLevel.Error);
         // A start that fails is told by Program in one line.

@@ -4,9 +4,11 @@ using Amqp.Management.Clients;
 using Amqp.Management.Endpoints;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
+using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Management;
@@ -14,6 +16,9 @@ namespace Amqp.Management;
 /// <summary>RabbitMQ's management HTTP API, as far as it is there: for users who log in, by their tags and permissions, and for operators of this host, who may do everything.</summary>
 public static class ManagementApi
 {
+    /// <summary>What the endpoints need of the application.</summary>
+    public static void AddServices(IServiceCollection services) => ApiDocument.AddTo(services);
+
     /// <summary>Adds the endpoints under <c>/api</c>. What is not among them answers 404 in RabbitMQ's words; while the node is stopped,
     /// all but <c>/api/nodes</c> answer 503.</summary>
     public static void Map(WebApplication application, INodeHost host, ILoggerFactory loggers)
@@ -23,6 +28,7 @@ public static class ManagementApi
         application.UseRouting();
         application.Use(TellRefusal);
         application.Use(new Login(host, loggers.CreateLogger<Login>()).LetIn);
+        ApiDocument.Map(application);
         new NodeEndpoints(host).Map(application.MapGroup("/api"));
         new LogEndpoints(host).Map(application.MapGroup("/api"));
         var api = application.MapGroup("/api").AddEndpointFilter((context, next) => WhileNodeIsThere(host, context, next));

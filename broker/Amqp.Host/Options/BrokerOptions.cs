@@ -32,6 +32,8 @@ public sealed record BrokerOptions
 
     public ClusterSettings Cluster { get; init; } = new();
 
+    public OpenTelemetryOptions OpenTelemetry { get; init; } = new();
+
     public Limits Limits { get; init; } = new();
 }
 
@@ -240,4 +242,33 @@ public sealed record SecurityOptions
     internal LoginRules Logins => new(Words(LoopbackUsers), Words(Mechanisms));
 
     internal static HashSet<string> Words(string list) => [.. list.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)];
+}
+
+/// <summary>Metrics and the log, sent to a collector by OpenTelemetry's protocol (OTLP).</summary>
+public sealed record OpenTelemetryOptions
+{
+    /// <summary>Of the collector. Empty: nothing is sent.</summary>
+    [HttpAddress]
+    public string Endpoint { get; init; } = "";
+
+    /// <summary>How the collector is spoken to there.</summary>
+    public TelemetryProtocol Protocol { get; init; } = TelemetryProtocol.Grpc;
+
+    /// <summary>Sent with each request, <c>name=value</c> with commas between them.</summary>
+    [Secret]
+    public string Headers { get; init; } = "";
+
+    /// <summary>Between two readings of the metrics.</summary>
+    [Range(1_000, 3_600_000)]
+    public int IntervalMs { get; init; } = 60_000;
+}
+
+/// <summary>OTLP's two ways.</summary>
+public enum TelemetryProtocol
+{
+    /// <summary>Usually port 4317.</summary>
+    Grpc,
+
+    /// <summary>Protobuf over HTTP/1.1, usually port 4318.</summary>
+    Http,
 }

@@ -20,6 +20,14 @@ internal abstract class OptionRuleAttribute(string allowed) : ValidationAttribut
     protected abstract bool Allows(string value);
 }
 
+/// <summary>Where an HTTP server is, or nothing.</summary>
+[AttributeUsage(AttributeTargets.Property)]
+internal sealed class HttpAddressAttribute() : OptionRuleAttribute("an address such as http://127.0.0.1:4317, or empty")
+{
+    protected override bool Allows(string value) =>
+        value.Length == 0 || (Uri.TryCreate(value, UriKind.Absolute, out var address) && (address.Scheme == Uri.UriSchemeHttp || address.Scheme == Uri.UriSchemeHttps));
+}
+
 /// <summary>Something must be there.</summary>
 /// <param name="what">What.</param>
 [AttributeUsage(AttributeTargets.Property)]

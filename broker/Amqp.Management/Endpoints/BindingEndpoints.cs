@@ -1,6 +1,7 @@
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using AMQP.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -13,14 +14,18 @@ internal sealed class BindingEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/bindings", (Requester who) => Answer.List(Shown(who.VhostsInside(host.Node.Topology).SelectMany(All)))).For(Right.InVhost);
-        api.MapGet("/bindings/{vhost}", (PathNames names) => List(names, All)).For(Right.InVhost);
+        api.MapGet("/bindings", (Requester who) => Answer.List(Shown(who.VhostsInside(host.Node.Topology).SelectMany(All))))
+            .For(Right.InVhost, "Lists the bindings of all virtual hosts, those of the default exchange too");
+        api.MapGet("/bindings/{vhost}", (PathNames names) => List(names, All)).For(Right.InVhost, "Lists the bindings of a virtual host");
         api.MapGet("/exchanges/{vhost}/{exchange}/bindings/source", (PathNames names) => List(names, vhost =>
-            vhost.FindExchange(ExchangeIn(names)) is null ? null : All(vhost).Where(binding => binding.Binding.Source == ExchangeIn(names)))).For(Right.InVhost);
+            vhost.FindExchange(ExchangeIn(names)) is null ? null : All(vhost).Where(binding => binding.Binding.Source == ExchangeIn(names))))
+            .For(Right.InVhost, "Lists the bindings from an exchange");
         api.MapGet("/exchanges/{vhost}/{exchange}/bindings/destination", (PathNames names) => List(names, vhost =>
-            vhost.FindExchange(ExchangeIn(names)) is null ? null : To(vhost, Destination.Exchange(ExchangeIn(names))))).For(Right.InVhost);
+            vhost.FindExchange(ExchangeIn(names)) is null ? null : To(vhost, Destination.Exchange(ExchangeIn(names)))))
+            .For(Right.InVhost, "Lists the bindings to an exchange");
         api.MapGet("/queues/{vhost}/{queue}/bindings", (PathNames names) => List(names, vhost =>
-            vhost.FindQueue(names["queue"]) is null ? null : To(vhost, Destination.Queue(names["queue"])))).For(Right.InVhost);
+            vhost.FindQueue(names["queue"]) is null ? null : To(vhost, Destination.Queue(names["queue"]))))
+            .For(Right.InVhost, "Lists the bindings to a queue");
         foreach (var kind in (ResourceKind[])[ResourceKind.Queue, ResourceKind.Exchange]) MapBetween(api, kind);
     }
 
@@ -28,12 +33,15 @@ internal sealed class BindingEndpoints(INodeHost host)
     private void MapBetween(IEndpointRouteBuilder api, ResourceKind kind)
     {
         var path = $"/bindings/{{vhost}}/e/{{source}}/{(kind == ResourceKind.Queue ? 'q' : 'e')}/{{destination}}";
-        api.MapGet(path, (PathNames names) => List(names, vhost => Between(vhost, names, kind))).For(Right.InVhost);
-        api.MapPost(path, (PathNames names, Body body, Requester who) => Bind(names, body, who, kind)).For(Right.InVhost);
-        api.MapGet($"{path}/{{properties}}", (PathNames names) => Answer.OrNotFound(Find(names, kind) is { } binding ? Show(binding) : null)).For(Right.InVhost);
+        api.MapGet(path, (PathNames names) => List(names, vhost => Between(vhost, names, kind)))
+            .For(Right.InVhost, "Lists the bindings between the two");
+        api.MapPost(path, (PathNames names, Body body, Requester who) => Bind(names, body, who, kind))
+            .For(Right.InVhost, "Binds the two; the header Location tells where the binding is").WithBody("""{"routing_key":"order.*","arguments":{}}""");
+        api.MapGet($"{path}/{{properties}}", (PathNames names) => Answer.OrNotFound(Find(names, kind) is { } binding ? Show(binding) : null))
+            .For(Right.InVhost, "Shows one binding; its last name is the properties_key that lists show");
         api.MapDelete($"{path}/{{properties}}", async (PathNames names, Requester who) => Find(names, kind) is { } found
             ? await Answer.To(who.Change(host.Node, new Unbind(found.Vhost, found.Binding, User: who.Name)))
-            : Answer.NotFound).For(Right.InVhost);
+            : Answer.NotFound).For(Right.InVhost, "Removes a binding");
     }
 
     private async Task<IResult> Bind(PathNames names, Body body, Requester who, ResourceKind kind)

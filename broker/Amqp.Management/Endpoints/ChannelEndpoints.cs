@@ -2,6 +2,7 @@ using Amqp.Broker.Observability;
 using Amqp.Management.Clients;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -18,12 +19,13 @@ internal sealed class ChannelEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/channels", (Requester who, Past past, CancellationToken cancellation) => List(new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf, Past: past), cancellation)).For(Right.Management);
+        api.MapGet("/channels", (Requester who, Past past, CancellationToken cancellation) => List(new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf, Past: past), cancellation))
+            .For(Right.Management, "Lists open channels: a user's own, or for the tag monitoring those of all").WithPages();
         api.MapGet("/vhosts/{vhost}/channels", async (PathNames names, Requester who, Past past, CancellationToken cancellation) => host.Node.Topology.Find(names["vhost"]) is { } vhost
             ? await List(new ClientQuestion(ClientQuestion.Channels, User: who.SeesClientsOf, Vhost: vhost.Name, Past: past), cancellation)
-            : Answer.NotFound).For(Right.InVhost);
-        api.MapGet("/connections/{name}/channels", ListOfConnection).For(Right.Management);
-        api.MapGet("/channels/{channel}", Find).For(Right.Management);
+            : Answer.NotFound).For(Right.InVhost, "Lists open channels in a virtual host").WithPages();
+        api.MapGet("/connections/{name}/channels", ListOfConnection).For(Right.Management, "Lists the channels of a connection");
+        api.MapGet("/channels/{channel}", Find).For(Right.Management, "Shows a channel and its consumers");
     }
 
     /// <summary>Those of this node.</summary>

@@ -3,6 +3,7 @@ using System.Text.RegularExpressions;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -23,12 +24,13 @@ internal sealed class ClusterEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/cluster-name", () => Answer.Of(new { name = host.Node.ClusterName })).For(Right.Management);
+        api.MapGet("/cluster-name", () => Answer.Of(new { name = host.Node.ClusterName })).For(Right.Management, "Shows the name of the cluster");
         api.MapPut("/cluster-name", (Body body, Requester who) => Answer.To(who.Change(
-            host.Node, new SetGlobalParameter(TopologySnapshot.ClusterNameParameter, JsonSerializer.SerializeToElement(body.Text("name")))))).For(Right.Administrator);
-        api.MapGet("/cluster", Show).For(Right.Monitoring);
-        api.MapDelete("/nodes/{node}", Forget).For(Right.Administrator);
-        api.MapPost("/rebalance/queues", Rebalance).For(Right.Administrator);
+            host.Node, new SetGlobalParameter(TopologySnapshot.ClusterNameParameter, JsonSerializer.SerializeToElement(body.Text("name"))))))
+            .For(Right.Administrator, "Sets the name of the cluster").WithBody("""{"name":"orders"}""");
+        api.MapGet("/cluster", Show).For(Right.Monitoring, "Shows the nodes of the cluster, their links and what holds if they part (ours)");
+        api.MapDelete("/nodes/{node}", Forget).For(Right.Administrator, "Removes a stopped node from the cluster (ours; as forget_cluster_node)");
+        api.MapPost("/rebalance/queues", Rebalance).For(Right.Administrator, "Spreads the leaders of queues with mirrors over the nodes");
     }
 
     private async Task<IResult> Show(CancellationToken cancellation)

@@ -2,6 +2,7 @@ using Amqp.Core.Metrics;
 using Amqp.Management.Clients;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using AMQP.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -24,20 +25,24 @@ internal sealed class ConnectionEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/connections", (Requester who, Past past, CancellationToken cancellation) => List(new ClientQuestion(ClientQuestion.Connections, User: who.SeesClientsOf, Past: past), cancellation)).For(Right.Management);
+        api.MapGet("/connections", (Requester who, Past past, CancellationToken cancellation) => List(new ClientQuestion(ClientQuestion.Connections, User: who.SeesClientsOf, Past: past), cancellation))
+            .For(Right.Management, "Lists open connections: a user's own, or for the tag monitoring those of all").WithPages();
         api.MapGet("/vhosts/{vhost}/connections", async (PathNames names, Requester who, Past past, CancellationToken cancellation) => host.Node.Topology.Find(names["vhost"]) is { } vhost
             ? await List(new ClientQuestion(ClientQuestion.Connections, User: who.SeesClientsOf, Vhost: vhost.Name, Past: past), cancellation)
-            : Answer.NotFound).For(Right.InVhost);
+            : Answer.NotFound).For(Right.InVhost, "Lists open connections in a virtual host").WithPages();
         api.MapGet("/connections/username/{user}", async (PathNames names, Requester who, Past past, CancellationToken cancellation) => who.SeesClientsOf is { } own && own != names["user"]
             ? NotTheirs
-            : await List(new ClientQuestion(ClientQuestion.Connections, User: names["user"], Past: past), cancellation)).For(Right.Management);
-        api.MapGet("/connections/{name}", Find).For(Right.Management);
+            : await List(new ClientQuestion(ClientQuestion.Connections, User: names["user"], Past: past), cancellation))
+            .For(Right.Management, "Lists open connections of a user").WithPages();
+        api.MapGet("/connections/{name}", Find).For(Right.Management, "Shows a connection");
         api.MapDelete("/connections/{name}", (PathNames names, HttpRequest request, Requester who, CancellationToken cancellation) =>
-            Close(new ClientQuestion(ClientQuestion.Close, Name: names["name"], User: OwnOf(who), Reason: request.Headers[ReasonHeader].ToString()), cancellation)).For(Right.Management);
+            Close(new ClientQuestion(ClientQuestion.Close, Name: names["name"], User: OwnOf(who), Reason: request.Headers[ReasonHeader].ToString()), cancellation))
+            .For(Right.Management, "Closes a connection; the client is told the reason in the header X-Reason");
         api.MapDelete("/connections/username/{user}", async (PathNames names, HttpRequest request, Requester who, CancellationToken cancellation) =>
             OwnOf(who) is { } own && own != names["user"]
                 ? NotTheirs
-                : await Close(new ClientQuestion(ClientQuestion.Close, User: names["user"], Reason: request.Headers[ReasonHeader].ToString()), cancellation)).For(Right.Management);
+                : await Close(new ClientQuestion(ClientQuestion.Close, User: names["user"], Reason: request.Headers[ReasonHeader].ToString()), cancellation))
+            .For(Right.Management, "Closes the connections of a user, likewise");
     }
 
     /// <summary>Those of this node.</summary>

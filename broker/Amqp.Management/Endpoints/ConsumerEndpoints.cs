@@ -21,9 +21,11 @@ internal sealed class ConsumerEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/consumers", (Requester who, CancellationToken cancellation) => All(vhost: null, who, cancellation)).For(Right.Management);
+        api.MapGet("/consumers", (Requester who, CancellationToken cancellation) => All(vhost: null, who, cancellation))
+            .For(Right.Management, "Lists consumers");
         api.MapGet("/consumers/{vhost}", async (PathNames names, Requester who, CancellationToken cancellation) =>
-            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await All(vhost.Name, who, cancellation) : Answer.NotFound).For(Right.Management);
+            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await All(vhost.Name, who, cancellation) : Answer.NotFound)
+            .For(Right.Management, "Lists the consumers in a virtual host");
     }
 
     /// <summary>Those of clients of this node, wherever their queues are led.</summary>

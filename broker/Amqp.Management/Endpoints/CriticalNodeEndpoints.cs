@@ -16,8 +16,10 @@ internal sealed class CriticalNodeEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/health/checks/node-is-mirror-sync-critical", () => Check(IsSyncCritical, "There are classic mirrored queues without online synchronised mirrors")).For(Right.Management);
-        api.MapGet("/health/checks/node-is-quorum-critical", () => Check(IsQuorumCritical, "There are quorum queues that would lose their quorum if the target node is shut down", isOverWhenDrained: true)).For(Right.Management);
+        api.MapGet("/health/checks/node-is-mirror-sync-critical", () => Check(IsSyncCritical, "There are classic mirrored queues without online synchronised mirrors"))
+            .For(Right.Management, "Fails if a queue would lose its last copy in sync with this node");
+        api.MapGet("/health/checks/node-is-quorum-critical", () => Check(IsQuorumCritical, "There are quorum queues that would lose their quorum if the target node is shut down", isOverWhenDrained: true))
+            .For(Right.Management, "Fails if a queue, or the cluster, would lose its majority with this node");
     }
 
     private IResult Check(Func<QueueInfo, bool> isCritical, string reason, bool isOverWhenDrained = false)

@@ -1,6 +1,7 @@
 using Amqp.Management.Definitions;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Http.Metadata;
@@ -17,13 +18,17 @@ internal sealed class DefinitionEndpoints(INodeHost host, ILogger<DefinitionEndp
         // The second is its name of old.
         foreach (var path in (string[])["/definitions", "/all-configuration"])
         {
-            api.MapGet(path, (HttpContext context) => Download(context, DefinitionsExport.Of(host))).For(Right.Administrator);
-            api.MapPost(path, (Body body, Requester who) => Import(body, who, vhost: null)).For(Right.Administrator).WithMetadata(new Limit());
+            api.MapGet(path, (HttpContext context) => Download(context, DefinitionsExport.Of(host)))
+                .For(Right.Administrator, "Exports users, virtual hosts, permissions, policies, parameters, queues, exchanges and bindings");
+            api.MapPost(path, (Body body, Requester who) => Import(body, who, vhost: null))
+                .For(Right.Administrator, "Imports such a file: adds what is not there, and leaves the rest").WithMetadata(new Limit()).WithBody("""{"vhosts":[{"name":"orders"}],"queues":[{"name":"new","vhost":"orders","durable":true,"auto_delete":false,"arguments":{}}]}""");
         }
         api.MapGet("/definitions/{vhost}", (HttpContext context, PathNames names) =>
-            host.Node.Topology.Find(names["vhost"]) is { } vhost ? Download(context, DefinitionsExport.Of(host, vhost)) : Answer.BadRequest("vhost_not_found")).For(Right.Administrator);
+            host.Node.Topology.Find(names["vhost"]) is { } vhost ? Download(context, DefinitionsExport.Of(host, vhost)) : Answer.BadRequest("vhost_not_found"))
+            .For(Right.Administrator, "Exports the policies, parameters, queues, exchanges and bindings of a virtual host");
         api.MapPost("/definitions/{vhost}", async (PathNames names, Body body, Requester who) =>
-            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await Import(body, who, vhost) : Answer.NotFound).For(Right.Administrator).WithMetadata(new Limit());
+            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await Import(body, who, vhost) : Answer.NotFound)
+            .For(Right.Administrator, "Imports such a file into a virtual host").WithMetadata(new Limit()).WithBody("""{"queues":[{"name":"new","durable":true,"auto_delete":false,"arguments":{}}]}""");
     }
 
     /// <summary>With <c>download=name</c>, browsers keep it as a file of that name.</summary>

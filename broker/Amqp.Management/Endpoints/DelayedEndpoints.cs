@@ -32,9 +32,9 @@ internal sealed class DelayedEndpoints(INodeHost host)
             // One more than is shown tells whether there are more.
             var found = await Find(names, messageId).Take(count + 1).ToListAsync();
             return Answer.Of(new { messages = found.Take(count).Select(message => MessageJson.Show(message, truncate)), is_last = found.Count <= count });
-        }).For(Right.InVhost);
+        }).For(Right.InVhost, "Lists messages that wait in a delayed exchange (ours)");
         api.MapDelete("/exchanges/{vhost}/{exchange}/delayed/{position:long}", async (PathNames names, long position) =>
-            await Cancel(names, position) ? Answer.Done : Answer.NotFound).For(Right.Administrator);
+            await Cancel(names, position) ? Answer.Done : Answer.NotFound).For(Right.Administrator, "Removes one of them (ours)");
         api.MapDelete("/exchanges/{vhost}/{exchange}/delayed", async (PathNames names, [FromQuery(Name = "message_id")] string? messageId = null) =>
         {
             if (messageId is null) return Answer.BadRequest("message_id is missing: it says which messages are not to be delivered");
@@ -44,7 +44,7 @@ internal sealed class DelayedEndpoints(INodeHost host)
                 if (await Cancel(names, message.Position)) cancelled++;
             }
             return cancelled == 0 ? Answer.NotFound : Answer.Of(new { cancelled });
-        }).For(Right.Administrator);
+        }).For(Right.Administrator, "Removes those with a message id (ours)");
     }
 
     private Task<BrowsedPart?> Browse(PathNames names, long from, int count) => host.Node.Queues.BrowseDelayed(names["vhost"], names["exchange"], from, count);

@@ -1,6 +1,7 @@
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -18,13 +19,17 @@ internal sealed class ExchangeEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/exchanges", (Requester who, Past past) => Answer.Pages(who.VhostsInside(host.Node.Topology).SelectMany(vhost => All(vhost, past)), Definition)).For(Right.InVhost);
-        api.MapGet("/exchanges/{vhost}", (PathNames names, Past past) => Answer.Pages(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All(vhost, past) : null, Definition)).For(Right.InVhost);
-        api.MapGet("/exchanges/{vhost}/{exchange}", (PathNames names, Past past) => Answer.OrNotFound(Find(names) is { } exchange ? Show(host, exchange, past) : null, Definition)).For(Right.InVhost);
-        api.MapPut("/exchanges/{vhost}/{exchange}", Put).For(Right.InVhost);
+        api.MapGet("/exchanges", (Requester who, Past past) => Answer.Pages(who.VhostsInside(host.Node.Topology).SelectMany(vhost => All(vhost, past)), Definition))
+            .For(Right.InVhost, "Lists the exchanges of all virtual hosts").WithPages();
+        api.MapGet("/exchanges/{vhost}", (PathNames names, Past past) => Answer.Pages(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All(vhost, past) : null, Definition))
+            .For(Right.InVhost, "Lists the exchanges of a virtual host").WithPages();
+        api.MapGet("/exchanges/{vhost}/{exchange}", (PathNames names, Past past) => Answer.OrNotFound(Find(names) is { } exchange ? Show(host, exchange, past) : null, Definition))
+            .For(Right.InVhost, "Shows an exchange");
+        api.MapPut("/exchanges/{vhost}/{exchange}", Put)
+            .For(Right.InVhost, "Declares an exchange").WithBody("""{"type":"topic","durable":true,"auto_delete":false,"internal":false,"arguments":{}}""");
         api.MapDelete("/exchanges/{vhost}/{exchange}", async (PathNames names, Requester who, [FromQuery(Name = "if-unused")] bool ifUnused = false) => Find(names) is { } exchange
             ? await Answer.To(who.Change(host.Node, new DeleteExchange(exchange.Vhost, exchange.Name, ifUnused, who.Name)))
-            : Answer.NotFound).For(Right.InVhost);
+            : Answer.NotFound).For(Right.InVhost, "Deletes an exchange");
     }
 
     /// <summary>The name that a path means.</summary>

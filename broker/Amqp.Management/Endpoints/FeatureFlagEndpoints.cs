@@ -25,13 +25,14 @@ internal static class FeatureFlagEndpoints
 
     public static void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/feature-flags", () => Answer.List(Flags)).For(Right.Management);
+        api.MapGet("/feature-flags", () => Answer.List(Flags)).For(Right.Management, "Lists RabbitMQ's feature flags: all that there are are enabled");
         // They are. RabbitMQ does not know all that tools ask for either.
         api.MapPut("/feature-flags/{name}/enable", (PathNames names) =>
-            names["name"] is All || Flags.Any(flag => Equals(Fields.Find(flag, ["name"]), names["name"])) ? Answer.Done : Answer.BadRequest("unsupported")).For(Right.Administrator);
+            names["name"] is All || Flags.Any(flag => Equals(Fields.Find(flag, ["name"]), names["name"])) ? Answer.Done : Answer.BadRequest("unsupported"))
+            .For(Right.Administrator, "Enables a feature flag, which it is");
         // Nothing that is here is going to be taken away.
-        api.MapGet("/deprecated-features", () => Answer.List([])).For(Right.Management);
-        api.MapGet("/deprecated-features/used", () => Answer.List([])).For(Right.Management);
+        api.MapGet("/deprecated-features", () => Answer.List([])).For(Right.Management, "Lists features that are to go: none");
+        api.MapGet("/deprecated-features/used", () => Answer.List([])).For(Right.Management, "Lists those of them that are used: none");
     }
 
     private static object Flag(string name, string description) =>

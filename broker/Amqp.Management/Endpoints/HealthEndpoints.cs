@@ -19,16 +19,21 @@ internal sealed class HealthEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/health/checks/alarms", () => CheckAlarms(Nodes(), "There are alarms in effect in the cluster")).For(Right.Management);
-        api.MapGet("/health/checks/local-alarms", () => CheckAlarms(Nodes().Where(IsThis), "There are alarms in effect on the node")).For(Right.Management);
-        api.MapGet("/health/checks/certificate-expiration/{within}/{unit}", (PathNames names) => CheckCertificates(names["within"], names["unit"])).For(Right.Management);
-        api.MapGet("/health/checks/port-listener/{port}", (PathNames names) => CheckPort(names["port"])).For(Right.Management);
-        api.MapGet("/health/checks/protocol-listener/{protocol}", (PathNames names) => CheckProtocol(names["protocol"])).For(Right.Management);
+        api.MapGet("/health/checks/alarms", () => CheckAlarms(Nodes(), "There are alarms in effect in the cluster"))
+            .For(Right.Management, "Fails if a node of the cluster has an alarm");
+        api.MapGet("/health/checks/local-alarms", () => CheckAlarms(Nodes().Where(IsThis), "There are alarms in effect on the node"))
+            .For(Right.Management, "Fails if this node has an alarm");
+        api.MapGet("/health/checks/certificate-expiration/{within}/{unit}", (PathNames names) => CheckCertificates(names["within"], names["unit"]))
+            .For(Right.Management, "Fails if a certificate ends within so many days, weeks, months or years");
+        api.MapGet("/health/checks/port-listener/{port}", (PathNames names) => CheckPort(names["port"]))
+            .For(Right.Management, "Fails if nothing listens on a port");
+        api.MapGet("/health/checks/protocol-listener/{protocol}", (PathNames names) => CheckProtocol(names["protocol"]))
+            .For(Right.Management, "Fails if nothing listens for a protocol, such as amqp091");
         // A virtual host is there or not: none of them can be down alone.
-        api.MapGet("/health/checks/virtual-hosts", () => Answer.Of(Ok)).For(Right.Management);
-        api.MapGet("/healthchecks/node", () => CheckNode(host.Identity.Name)).For(Right.Management);
-        api.MapGet("/healthchecks/node/{node}", (PathNames names) => CheckNode(names["node"])).For(Right.Management);
-        api.MapGet("/aliveness-test/{vhost}", TestAliveness).For(Right.InVhost);
+        api.MapGet("/health/checks/virtual-hosts", () => Answer.Of(Ok)).For(Right.Management, "Fails if a virtual host does not run");
+        api.MapGet("/healthchecks/node", () => CheckNode(host.Identity.Name)).For(Right.Management, "Shows whether this node is well");
+        api.MapGet("/healthchecks/node/{node}", (PathNames names) => CheckNode(names["node"])).For(Right.Management, "Shows whether a node is well");
+        api.MapGet("/aliveness-test/{vhost}", TestAliveness).For(Right.InVhost, "Declares a queue, publishes to it and consumes");
     }
 
     /// <summary>All nodes that run, as <c>/api/nodes</c> shows them.</summary>

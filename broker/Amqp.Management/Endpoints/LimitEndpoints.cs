@@ -4,6 +4,7 @@ using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -19,16 +20,23 @@ internal sealed class LimitEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/vhost-limits", (Requester who) => Answer.List(host.Node.Topology.VirtualHosts.Values.Where(who.Sees).SelectMany(Shown))).For(Right.OfVhost);
+        api.MapGet("/vhost-limits", (Requester who) => Answer.List(host.Node.Topology.VirtualHosts.Values.Where(who.Sees).SelectMany(Shown)))
+            .For(Right.OfVhost, "Lists the limits of virtual hosts");
         api.MapGet("/vhost-limits/{vhost}", (PathNames names) =>
-            Answer.List(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown(vhost) : null)).For(Right.OfVhost);
-        api.MapPut("/vhost-limits/{vhost}/{name}", (PathNames names, Body body, Requester who) => SetOfVhost(names, Value(body), who)).For(Right.Administrator);
-        api.MapDelete("/vhost-limits/{vhost}/{name}", (PathNames names, Requester who) => SetOfVhost(names, value: null, who)).For(Right.Administrator);
-        api.MapGet("/user-limits", () => Answer.List(host.Node.Topology.Users.Values.SelectMany(Shown))).For(Right.OfVhost);
+            Answer.List(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown(vhost) : null))
+            .For(Right.OfVhost, "Lists the limits of a virtual host");
+        api.MapPut("/vhost-limits/{vhost}/{name}", (PathNames names, Body body, Requester who) => SetOfVhost(names, Value(body), who))
+            .For(Right.Administrator, "Sets max-connections, max-queues or another limit of a virtual host").WithBody("""{"value":100}""");
+        api.MapDelete("/vhost-limits/{vhost}/{name}", (PathNames names, Requester who) => SetOfVhost(names, value: null, who))
+            .For(Right.Administrator, "Clears a limit of a virtual host");
+        api.MapGet("/user-limits", () => Answer.List(host.Node.Topology.Users.Values.SelectMany(Shown)))
+            .For(Right.OfVhost, "Lists the limits of users");
         api.MapGet("/user-limits/{user}", (PathNames names) =>
-            Answer.List(host.Node.Topology.FindUser(names["user"]) is { } user ? Shown(user) : null)).For(Right.OfVhost);
-        api.MapPut("/user-limits/{user}/{name}", (PathNames names, Body body, Requester who) => SetOfUser(names, Value(body), who)).For(Right.Administrator);
-        api.MapDelete("/user-limits/{user}/{name}", (PathNames names, Requester who) => SetOfUser(names, value: null, who)).For(Right.Administrator);
+            Answer.List(host.Node.Topology.FindUser(names["user"]) is { } user ? Shown(user) : null)).For(Right.OfVhost, "Lists the limits of a user");
+        api.MapPut("/user-limits/{user}/{name}", (PathNames names, Body body, Requester who) => SetOfUser(names, Value(body), who))
+            .For(Right.Administrator, "Sets max-connections, max-channels or another limit of a user").WithBody("""{"value":100}""");
+        api.MapDelete("/user-limits/{user}/{name}", (PathNames names, Requester who) => SetOfUser(names, value: null, who))
+            .For(Right.Administrator, "Clears a limit of a user");
     }
 
     /// <summary>Those that are set, by their names in definitions.</summary>

@@ -1,5 +1,6 @@
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Mvc;
 using Microsoft.AspNetCore.Routing;
@@ -32,14 +33,15 @@ internal sealed class LogEndpoints(INodeHost host)
         api.MapGet("/nodes/{node}/log", (PathNames names, [FromQuery] int lines = LinesDefault, [FromQuery] long after = 0) =>
             names["node"] != host.Identity.Name ? Answer.NotFound
             : lines < 1 ? Answer.BadRequest("lines has to be 1 or more")
-            : Answer.Of(host.LogAfter(after, lines))).For(Right.Administrator);
-        api.MapGet("/nodes/{node}/environment", (PathNames names) => Answer.OrNotFound(names["node"] == host.Identity.Name ? host.Settings : null)).For(Right.Administrator);
+            : Answer.Of(host.LogAfter(after, lines))).For(Right.Administrator, "Shows the last lines of the log of this node (ours)");
+        api.MapGet("/nodes/{node}/environment", (PathNames names) => Answer.OrNotFound(names["node"] == host.Identity.Name ? host.Settings : null))
+            .For(Right.Administrator, "Shows the options of this node (ours)");
         api.MapPut("/nodes/{node}/log-level", (PathNames names, Body body) =>
         {
             if (names["node"] != host.Identity.Name) return Answer.NotFound;
             if (!Levels.TryGetValue(body.Text("level"), out var level)) return Answer.BadRequest($"level {body.Text("level")} is not supported. Try one of debug, info, warning, error, critical, none");
             host.SetLogLevel(level);
             return Answer.Done;
-        }).For(Right.Administrator);
+        }).For(Right.Administrator, "Sets the log level of this node until it is started again (ours)").WithBody("""{"level":"debug"}""");
     }
 }

@@ -16,10 +16,11 @@ internal sealed class LoginEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/auth/attempts/{node}", Find).For(Right.Monitoring);
+        api.MapGet("/auth/attempts/{node}", Find).For(Right.Monitoring, "Counts logins, by protocol");
         // Where they came from is not kept, as in RabbitMQ unless it is configured.
         api.MapGet("/auth/attempts/{node}/source", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Cluster.Nodes.Any(node => node.Name == names["node"]) ? Array.Empty<object>() : null)).For(Right.Monitoring);
+            Answer.OrNotFound(host.Node.Cluster.Nodes.Any(node => node.Name == names["node"]) ? Array.Empty<object>() : null))
+            .For(Right.Monitoring, "Counts logins, by address and user");
     }
 
     /// <summary>Of this node.</summary>

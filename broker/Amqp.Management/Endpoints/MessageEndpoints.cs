@@ -4,6 +4,7 @@ using Amqp.Core.Messages;
 using Amqp.Management.Clients;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using AMQP.Net;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
@@ -19,8 +20,10 @@ internal sealed class MessageEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapPost("/exchanges/{vhost}/{exchange}/publish", Publish).For(Right.InVhost);
-        api.MapPost("/queues/{vhost}/{queue}/get", Get).For(Right.InVhost);
+        api.MapPost("/exchanges/{vhost}/{exchange}/publish", Publish)
+            .For(Right.InVhost, "Publishes a message and waits until it is confirmed").WithBody("""{"properties":{"delivery_mode":2},"routing_key":"order.new","payload":"...","payload_encoding":"string"}""");
+        api.MapPost("/queues/{vhost}/{queue}/get", Get)
+            .For(Right.InVhost, "Gets messages, which stay in the queue with ack_requeue_true and go with ack_requeue_false").WithBody("""{"count":5,"ackmode":"ack_requeue_true","encoding":"auto","truncate":50000}""");
     }
 
     private async Task<IResult> Publish(HttpContext context, PathNames names, Body body, Requester who)

@@ -6,6 +6,7 @@ using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -17,21 +18,27 @@ internal sealed class NodeEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/nodes", () => Answer.List(ShowAll())).For(Right.Monitoring);
-        api.MapGet("/nodes/{node}", (PathNames names) => Answer.OrNotFound(IsThis(names) ? Show() : (object?)ShowOther(names["node"]))).For(Right.Monitoring);
-        api.MapGet("/nodes/{node}/memory", (PathNames names) => ShowMemory(names, isRelative: false)).For(Right.Monitoring);
-        api.MapGet("/nodes/{node}/memory/relative", (PathNames names) => ShowMemory(names, isRelative: true)).For(Right.Monitoring);
+        api.MapGet("/nodes", () => Answer.List(ShowAll())).For(Right.Monitoring, "Lists the nodes of the cluster");
+        api.MapGet("/nodes/{node}", (PathNames names) => Answer.OrNotFound(IsThis(names) ? Show() : (object?)ShowOther(names["node"])))
+            .For(Right.Monitoring, "Shows a node");
+        api.MapGet("/nodes/{node}/memory", (PathNames names) => ShowMemory(names, isRelative: false))
+            .For(Right.Monitoring, "Shows what takes the memory of this node");
+        api.MapGet("/nodes/{node}/memory/relative", (PathNames names) => ShowMemory(names, isRelative: true))
+            .For(Right.Monitoring, "Shows the same in percent");
         // Whose socket this is, for the command line.
-        api.MapGet("/node", () => Answer.Of(Show())).For(Right.Monitoring);
-        api.MapPut("/nodes/{node}/maintenance", SetMaintenance).For(Right.Administrator);
+        api.MapGet("/node", () => Answer.Of(Show())).For(Right.Monitoring, "Shows the node that answers (ours)");
+        api.MapPut("/nodes/{node}/maintenance", SetMaintenance)
+            .For(Right.Administrator, "Drains this node, or revives it (ours)").WithBody("""{"drained":true}""");
         api.MapPost("/nodes/{node}/stop", Stop);
         api.MapPost("/nodes/{node}/reset", Reset);
         api.MapPost("/nodes/{node}/cluster", JoinCluster);
         api.MapPost("/nodes/{node}/given-up", GiveUp);
         api.MapPut("/nodes/{node}/memory-high-watermark", (PathNames names, Body body) =>
-            Set(names, () => host.Node.SetMemoryHighWatermark(WatermarkIn(body, "relative", relativeMax: 1)))).For(Right.Administrator);
+            Set(names, () => host.Node.SetMemoryHighWatermark(WatermarkIn(body, "relative", relativeMax: 1))))
+            .For(Right.Administrator, "Sets from which use of memory on publishers are blocked, until the next start (ours)").WithBody("""{"relative":0.4}""");
         api.MapPut("/nodes/{node}/disk-free-limit", (PathNames names, Body body) =>
-            Set(names, () => host.Node.SetDiskFreeLimit(WatermarkIn(body, "mem_relative", relativeMax: double.MaxValue)))).For(Right.Administrator);
+            Set(names, () => host.Node.SetDiskFreeLimit(WatermarkIn(body, "mem_relative", relativeMax: double.MaxValue))))
+            .For(Right.Administrator, "Sets below which free space publishers are blocked, until the next start (ours)").WithBody("""{"absolute":50000000}""");
         api.MapPut("/nodes/{node}/app", SetApp);
     }
 

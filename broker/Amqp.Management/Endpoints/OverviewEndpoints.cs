@@ -29,16 +29,16 @@ internal sealed class OverviewEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/overview", Show).For(Right.Management);
+        api.MapGet("/overview", Show).For(Right.Management, "Shows counts and rates of all, and who answers");
         // Without a login: a page asks for it to know how to log in.
-        api.MapGet("/auth", () => Answer.Of(new { oauth_enabled = false })).For(Right.Anyone);
-        api.MapGet("/extensions", () => Answer.Of(Extensions)).For(Right.Management);
+        api.MapGet("/auth", () => Answer.Of(new { oauth_enabled = false })).For(Right.Anyone, "Shows how one logs in: with a name and a password");
+        api.MapGet("/extensions", () => Answer.Of(Extensions)).For(Right.Management, "Lists extensions of RabbitMQ's web page: none");
         api.MapGet("/whoami", (Requester who) => Answer.Of(new
         {
             name = who.Name ?? TopologyCommand.OperatorOfHost,
             tags = who.User?.Tags.ToArray() ?? TagsOfOperators,
             is_internal_user = !who.IsOperatorOfHost,
-        })).For(Right.Management);
+        })).For(Right.Management, "Shows who asks");
     }
 
     /// <summary>What this node adds to what all nodes have together.</summary>

@@ -3,6 +3,7 @@ using Amqp.Core.Policies;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -22,20 +23,28 @@ internal sealed class ParameterEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/parameters", (Requester who) => Answer.List(All(who))).For(Right.Policies);
+        api.MapGet("/parameters", (Requester who) => Answer.List(All(who))).For(Right.Policies, "Lists the runtime parameters of all virtual hosts");
         api.MapGet("/parameters/{component}", (PathNames names, Requester who) =>
-            Answer.List(IsKnown(names["component"]) ? All(who).Where(parameter => parameter.Component == names["component"]) : null)).For(Right.Policies);
+            Answer.List(IsKnown(names["component"]) ? All(who).Where(parameter => parameter.Component == names["component"]) : null))
+            .For(Right.Policies, "Lists those of a component, such as vhost-limits");
         api.MapGet("/parameters/{component}/{vhost}", (PathNames names) => Answer.List(
-            IsKnown(names["component"]) && host.Node.Topology.Find(names["vhost"]) is { } vhost ? Of(vhost).Where(parameter => parameter.Component == names["component"]) : null)).For(Right.Policies);
-        api.MapGet("/parameters/{component}/{vhost}/{name}", (PathNames names) => Answer.OrNotFound(Find(names))).For(Right.Policies);
+            IsKnown(names["component"]) && host.Node.Topology.Find(names["vhost"]) is { } vhost ? Of(vhost).Where(parameter => parameter.Component == names["component"]) : null))
+            .For(Right.Policies, "Lists those of a component in a virtual host");
+        api.MapGet("/parameters/{component}/{vhost}/{name}", (PathNames names) => Answer.OrNotFound(Find(names)))
+            .For(Right.Policies, "Shows a parameter");
         // RabbitMQ lets policymakers do that, too: but operator policies and limits are there to bound what they can do, and have an administrator's paths.
-        api.MapPut("/parameters/{component}/{vhost}/{name}", Put).For(Right.Administrator);
-        api.MapDelete("/parameters/{component}/{vhost}/{name}", Delete).For(Right.Administrator);
-        api.MapGet("/global-parameters", () => Answer.List(host.Node.Topology.GlobalParameters.Select(Show))).For(Right.GlobalParameters);
+        api.MapPut("/parameters/{component}/{vhost}/{name}", Put)
+            .For(Right.Administrator, "Sets a parameter").WithBody("""{"value":{"max-connections":100}}""");
+        api.MapDelete("/parameters/{component}/{vhost}/{name}", Delete).For(Right.Administrator, "Clears a parameter");
+        api.MapGet("/global-parameters", () => Answer.List(host.Node.Topology.GlobalParameters.Select(Show)))
+            .For(Right.GlobalParameters, "Lists the parameters of the whole cluster");
         api.MapGet("/global-parameters/{name}", (PathNames names) =>
-            Answer.OrNotFound(host.Node.Topology.GlobalParameters.TryGetValue(names["name"], out var value) ? Show(KeyValuePair.Create(names["name"], value)) : null)).For(Right.GlobalParameters);
-        api.MapPut("/global-parameters/{name}", PutGlobal).For(Right.GlobalParameters);
-        api.MapDelete("/global-parameters/{name}", (PathNames names, Requester who) => Answer.To(who.Change(host.Node, new ClearGlobalParameter(names["name"])))).For(Right.GlobalParameters);
+            Answer.OrNotFound(host.Node.Topology.GlobalParameters.TryGetValue(names["name"], out var value) ? Show(KeyValuePair.Create(names["name"], value)) : null))
+            .For(Right.GlobalParameters, "Shows one of them");
+        api.MapPut("/global-parameters/{name}", PutGlobal)
+            .For(Right.GlobalParameters, "Sets one of them").WithBody("""{"value":{"region":"north"}}""");
+        api.MapDelete("/global-parameters/{name}", (PathNames names, Requester who) => Answer.To(who.Change(host.Node, new ClearGlobalParameter(names["name"]))))
+            .For(Right.GlobalParameters, "Clears one of them");
     }
 
     private async Task<IResult> Put(PathNames names, Body body, Requester who)

@@ -2,6 +2,7 @@ using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -13,15 +14,20 @@ internal sealed class PermissionEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/permissions", () => Answer.List(All(host.Node.Topology.VirtualHosts.Values))).For(Right.Administrator);
+        api.MapGet("/permissions", () => Answer.List(All(host.Node.Topology.VirtualHosts.Values)))
+            .For(Right.Administrator, "Lists the permissions of all users");
         api.MapGet("/vhosts/{vhost}/permissions", (PathNames names) =>
-            Answer.List(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null)).For(Right.Administrator);
+            Answer.List(host.Node.Topology.Find(names["vhost"]) is { } vhost ? All([vhost]) : null))
+            .For(Right.Administrator, "Lists the permissions in a virtual host");
         api.MapGet("/users/{user}/permissions", (PathNames names) => Answer.List(
-            host.Node.Topology.FindUser(names["user"]) is { } user ? All(host.Node.Topology.VirtualHosts.Values, user.Name) : null)).For(Right.Administrator);
+            host.Node.Topology.FindUser(names["user"]) is { } user ? All(host.Node.Topology.VirtualHosts.Values, user.Name) : null))
+            .For(Right.Administrator, "Lists the permissions of a user");
         api.MapGet("/permissions/{vhost}/{user}", (PathNames names) =>
-            Answer.OrNotFound(Find(names) is { } permissions ? Show(names["vhost"], names["user"], permissions) : null)).For(Right.Administrator);
-        api.MapPut("/permissions/{vhost}/{user}", Put).For(Right.Administrator);
-        api.MapDelete("/permissions/{vhost}/{user}", Delete).For(Right.Administrator);
+            Answer.OrNotFound(Find(names) is { } permissions ? Show(names["vhost"], names["user"], permissions) : null))
+            .For(Right.Administrator, "Shows the permissions of a user in a virtual host");
+        api.MapPut("/permissions/{vhost}/{user}", Put)
+            .For(Right.Administrator, "Sets them, as patterns of the names of queues and exchanges").WithBody("""{"configure":"^orders-.*","write":".*","read":".*"}""");
+        api.MapDelete("/permissions/{vhost}/{user}", Delete).For(Right.Administrator, "Clears them: the user cannot open the virtual host any more");
     }
 
     public static IEnumerable<object> All(IEnumerable<VirtualHost> vhosts, string? user = null) =>

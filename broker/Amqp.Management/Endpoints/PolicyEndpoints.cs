@@ -3,6 +3,7 @@ using Amqp.Core.Policies;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -27,12 +28,17 @@ internal sealed class PolicyEndpoints(INodeHost host, PolicyKind kind)
     {
         var path = kind == PolicyKind.Operator ? "/operator-policies" : "/policies";
         var right = kind == PolicyKind.Operator ? Right.Administrator : Right.Policies;
-        api.MapGet(path, (Requester who) => Answer.List(Shown(who.VhostsInside(host.Node.Topology)))).For(Right.InVhost);
-        api.MapGet($"{path}/{{vhost}}", (PathNames names) => Answer.List(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown([vhost]) : null)).For(Right.InVhost);
-        api.MapGet($"{path}/{{vhost}}/{{name}}", (PathNames names) => Answer.OrNotFound(Find(names) is { } policy ? Show(names["vhost"], policy) : null)).For(right);
-        api.MapPut($"{path}/{{vhost}}/{{name}}", Put).For(right);
+        api.MapGet(path, (Requester who) => Answer.List(Shown(who.VhostsInside(host.Node.Topology))))
+            .For(Right.InVhost, "Lists the policies of all virtual hosts");
+        api.MapGet($"{path}/{{vhost}}", (PathNames names) => Answer.List(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Shown([vhost]) : null))
+            .For(Right.InVhost, "Lists the policies of a virtual host");
+        api.MapGet($"{path}/{{vhost}}/{{name}}", (PathNames names) => Answer.OrNotFound(Find(names) is { } policy ? Show(names["vhost"], policy) : null))
+            .For(right, "Shows a policy");
+        api.MapPut($"{path}/{{vhost}}/{{name}}", Put)
+            .For(right, "Sets a policy, which acts at once on all queues or exchanges that match").WithBody("""{"pattern":"^orders\\.","definition":{"max-length":100000},"priority":0,"apply-to":"queues"}""");
         api.MapDelete($"{path}/{{vhost}}/{{name}}", async (PathNames names, Requester who) =>
-            Find(names) is { } policy ? await Answer.To(who.Change(host.Node, new ClearPolicy(names["vhost"], kind, policy.Name))) : Answer.NotFound).For(right);
+            Find(names) is { } policy ? await Answer.To(who.Change(host.Node, new ClearPolicy(names["vhost"], kind, policy.Name))) : Answer.NotFound)
+            .For(right, "Clears a policy");
     }
 
     /// <summary>A policy as the value of a parameter, from an object that may leave out what is usual.</summary>

@@ -5,6 +5,7 @@ using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Mvc;
@@ -28,13 +29,16 @@ internal sealed class QueueEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/queues", (Requester who, HttpRequest request, Past past) => List(who.VhostsInside(host.Node.Topology), request, past)).For(Right.InVhost);
+        api.MapGet("/queues", (Requester who, HttpRequest request, Past past) => List(who.VhostsInside(host.Node.Topology), request, past))
+            .For(Right.InVhost, "Lists the queues of all virtual hosts").WithPages();
         // RabbitMQ's usual list has fewer fields than this one. Here it has them all.
-        api.MapGet("/queues/detailed", (Requester who, HttpRequest request, Past past) => List(who.VhostsInside(host.Node.Topology), request, past)).For(Right.InVhost);
+        api.MapGet("/queues/detailed", (Requester who, HttpRequest request, Past past) => List(who.VhostsInside(host.Node.Topology), request, past))
+            .For(Right.InVhost, "Lists them with all that is known of them").WithPages();
         api.MapGet("/queues/{vhost}", (PathNames names, HttpRequest request, Past past) =>
-            host.Node.Topology.Find(names["vhost"]) is { } vhost ? List([vhost], request, past) : Answer.NotFound).For(Right.InVhost);
+            host.Node.Topology.Find(names["vhost"]) is { } vhost ? List([vhost], request, past) : Answer.NotFound)
+            .For(Right.InVhost, "Lists the queues of a virtual host").WithPages();
         api.MapGet("/queues/{vhost}/{queue}", async (PathNames names, HttpRequest request, Past past, CancellationToken cancellation) =>
-            Answer.OrNotFound(await Find(names, past, cancellation), DefinitionFor(request))).For(Right.InVhost);
+            Answer.OrNotFound(await Find(names, past, cancellation), DefinitionFor(request))).For(Right.InVhost, "Shows a queue and its consumers");
         api.MapGet("/queues/{vhost}/{queue}/messages", async (
             PathNames names,
             Requester who,
@@ -45,13 +49,16 @@ internal sealed class QueueEndpoints(INodeHost host)
             if (BrowseLimits.Check(from, count, truncate) is { } mistake) return mistake;
             Check(names, who, Access.Read);
             return Answer.OrNotFound(await host.Node.Queues.Browse(names["vhost"], names["queue"], from, count) is { } part ? MessageJson.Show(part, truncate) : null);
-        }).For(Right.InVhost);
+        }).For(Right.InVhost, "Shows messages of a queue without taking them (ours)");
         api.MapGet("/queues/{vhost}/{queue}/copy", async (PathNames names) =>
-            Answer.OrNotFound(await host.Node.Queues.DigestOfCopy(names["vhost"], names["queue"]) is { } copy ? new { messages = copy.Messages, sha256 = copy.Hash } : null)).For(Right.Administrator);
-        api.MapPut("/queues/{vhost}/{queue}", Put).For(Right.InVhost);
-        api.MapDelete("/queues/{vhost}/{queue}", Delete).For(Right.InVhost);
-        api.MapPost("/queues/{vhost}/{queue}/actions", Act).For(Right.Administrator);
-        api.MapDelete("/queues/{vhost}/{queue}/contents", Purge).For(Right.InVhost);
+            Answer.OrNotFound(await host.Node.Queues.DigestOfCopy(names["vhost"], names["queue"]) is { } copy ? new { messages = copy.Messages, sha256 = copy.Hash } : null))
+            .For(Right.Administrator, "Shows a hash of this node's copy of a queue, to compare it with the others (ours)");
+        api.MapPut("/queues/{vhost}/{queue}", Put)
+            .For(Right.InVhost, "Declares a queue").WithBody("""{"durable":true,"auto_delete":false,"arguments":{"x-message-ttl":60000}}""");
+        api.MapDelete("/queues/{vhost}/{queue}", Delete).For(Right.InVhost, "Deletes a queue with its messages");
+        api.MapPost("/queues/{vhost}/{queue}/actions", Act)
+            .For(Right.Administrator, "Takes sync and cancel_sync, which have nothing to do: mirrors catch up while the queue serves").WithBody("""{"action":"sync"}""");
+        api.MapDelete("/queues/{vhost}/{queue}/contents", Purge).For(Right.InVhost, "Purges a queue");
     }
 
     private async Task<ShownQueue?> Find(PathNames names, Past past, CancellationToken cancellation)

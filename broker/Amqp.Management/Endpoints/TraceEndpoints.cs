@@ -19,7 +19,8 @@ internal sealed class TraceEndpoints(INodeHost host)
 
     private readonly OtherNodes _others = new(host);
 
-    public void Map(IEndpointRouteBuilder api) => api.MapGet("/trace/{vhost}", Find).For(Right.Monitoring);
+    public void Map(IEndpointRouteBuilder api) => api.MapGet("/trace/{vhost}", Find)
+        .For(Right.Monitoring, "Shows what became of messages with an id, where it is kept (ours)");
 
     /// <summary>Of this node.</summary>
     public IEnumerable<object> Here(ClientQuestion question) => host.Node.Trails(question.Vhost!, question.Name!).Select(Show);

@@ -4,6 +4,7 @@ using Amqp.Core.Security;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -15,22 +16,31 @@ internal sealed class UserEndpoints(INodeHost host)
 {
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/users", () => Answer.Pages(host.Node.Topology.Users.Values.Select(Show))).For(Right.Administrator);
+        api.MapGet("/users", () => Answer.Pages(host.Node.Topology.Users.Values.Select(Show))).For(Right.Administrator, "Lists users").WithPages();
         api.MapGet("/users/without-permissions", () => Answer.Pages(host.Node.Topology.Users.Values
-            .Where(user => !host.Node.Topology.VirtualHosts.Values.Any(vhost => vhost.Permissions.ContainsKey(user.Name))).Select(Show))).For(Right.Administrator);
+            .Where(user => !host.Node.Topology.VirtualHosts.Values.Any(vhost => vhost.Permissions.ContainsKey(user.Name))).Select(Show)))
+            .For(Right.Administrator, "Lists users who cannot open any virtual host").WithPages();
         api.MapPost("/users/bulk-delete", (Body body, Requester who) => Answer.To(who.Change(host.Node, new Commands(
-            [.. (body.Words("users") ?? throw new BadRequestException("{key_missing,users}")).Select(user => new DeleteUser(user))])))).For(Right.Administrator);
-        api.MapGet("/users/{user}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.FindUser(names["user"]) is { } user ? Show(user) : null)).For(Right.Administrator);
-        api.MapPut("/users/{user}", Put).For(Right.Administrator);
-        api.MapDelete("/users/{user}", (PathNames names, Requester who) => Answer.To(who.Change(host.Node, new DeleteUser(names["user"])))).For(Right.Administrator);
+            [.. (body.Words("users") ?? throw new BadRequestException("{key_missing,users}")).Select(user => new DeleteUser(user))]))))
+            .For(Right.Administrator, "Deletes users").WithBody("""{"users":["anna","berta"]}""");
+        api.MapGet("/users/{user}", (PathNames names) => Answer.OrNotFound(host.Node.Topology.FindUser(names["user"]) is { } user ? Show(user) : null))
+            .For(Right.Administrator, "Shows a user");
+        api.MapPut("/users/{user}", Put)
+            .For(Right.Administrator, "Adds a user, or sets the password and tags of one; instead of the password its hash").WithBody("""{"password":"...","tags":"monitoring"}""");
+        api.MapDelete("/users/{user}", (PathNames names, Requester who) => Answer.To(who.Change(host.Node, new DeleteUser(names["user"]))))
+            .For(Right.Administrator, "Deletes a user");
         api.MapPut("/users/{user}/password", (PathNames names, Body body, Requester who) =>
-            Answer.To(who.Change(host.Node, new ChangePassword(names["user"], body.TextOrNull("password") is { } password ? Hash(password) : PasswordHash.None)))).For(Right.Administrator);
+            Answer.To(who.Change(host.Node, new ChangePassword(names["user"], body.TextOrNull("password") is { } password ? Hash(password) : PasswordHash.None))))
+            .For(Right.Administrator, "Sets the password of a user (ours)").WithBody("""{"password":"..."}""");
         api.MapPut("/users/{user}/tags", (PathNames names, Body body, Requester who) =>
-            Answer.To(who.Change(host.Node, new SetUserTags(names["user"], TagsIn(body))))).For(Right.Administrator);
+            Answer.To(who.Change(host.Node, new SetUserTags(names["user"], TagsIn(body)))))
+            .For(Right.Administrator, "Sets the tags of a user (ours)").WithBody("""{"tags":["monitoring"]}""");
         api.MapPost("/users/{user}/authenticate", (PathNames names, Body body) => Answer.OrNotFound(
-            host.Node.Topology.FindUser(names["user"]) is { } user ? new { authenticated = user.Password.Fits(body.Text("password")) } : null)).For(Right.Administrator);
+            host.Node.Topology.FindUser(names["user"]) is { } user ? new { authenticated = user.Password.Fits(body.Text("password")) } : null))
+            .For(Right.Administrator, "Tells whether a password is that of a user (ours)").WithBody("""{"password":"..."}""");
         api.MapGet("/auth/hash_password/{password}", (PathNames names) =>
-            Answer.Of(new { ok = Convert.ToBase64String(Hash(names["password"]).Bytes.AsSpan()) })).For(Right.Administrator);
+            Answer.Of(new { ok = Convert.ToBase64String(Hash(names["password"]).Bytes.AsSpan()) }))
+            .For(Right.Administrator, "Shows the hash of a password, as definitions have it");
     }
 
     public static object Show(User user) => new

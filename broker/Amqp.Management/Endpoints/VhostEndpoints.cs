@@ -2,6 +2,7 @@ using Amqp.Core.Metrics;
 using Amqp.Core.Topology;
 using Amqp.Management.Http;
 using Amqp.Management.Logins;
+using Amqp.Management.OpenApi;
 using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Http;
 using Microsoft.AspNetCore.Routing;
@@ -21,16 +22,21 @@ internal sealed class VhostEndpoints(INodeHost host)
 
     public void Map(IEndpointRouteBuilder api)
     {
-        api.MapGet("/vhosts", (Requester who, Past past) => Answer.Pages(host.Node.Topology.VirtualHosts.Values.Where(who.Sees).Select(vhost => Show(vhost, past)), Definition)).For(Right.Management);
-        api.MapGet("/vhosts/{vhost}", (PathNames names, Past past) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Show(vhost, past) : null, Definition)).For(Right.Administrator);
-        api.MapPut("/vhosts/{vhost}", Put).For(Right.Administrator);
+        api.MapGet("/vhosts", (Requester who, Past past) => Answer.Pages(host.Node.Topology.VirtualHosts.Values.Where(who.Sees).Select(vhost => Show(vhost, past)), Definition))
+            .For(Right.Management, "Lists virtual hosts").WithPages();
+        api.MapGet("/vhosts/{vhost}", (PathNames names, Past past) => Answer.OrNotFound(host.Node.Topology.Find(names["vhost"]) is { } vhost ? Show(vhost, past) : null, Definition))
+            .For(Right.Administrator, "Shows a virtual host");
+        api.MapPut("/vhosts/{vhost}", Put)
+            .For(Right.Administrator, "Adds a virtual host, or sets what is given of one").WithBody("""{"description":"...","tags":"production","default_queue_type":"classic","tracing":false}""");
         api.MapDelete("/vhosts/{vhost}", async (PathNames names, Requester who) =>
-            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await Answer.To(who.Change(host.Node, new DeleteVhost(vhost.Name))) : Answer.NotFound).For(Right.Administrator);
+            host.Node.Topology.Find(names["vhost"]) is { } vhost ? await Answer.To(who.Change(host.Node, new DeleteVhost(vhost.Name))) : Answer.NotFound)
+            .For(Right.Administrator, "Deletes a virtual host with all that is in it");
         // It runs wherever its node does, so there is nothing to start.
         api.MapPost("/vhosts/{vhost}/start/{node}", (PathNames names) =>
             host.Node.Topology.Find(names["vhost"]) is null ? Answer.NotFound
             : host.Node.Cluster.Nodes.Any(node => node.IsRunning && node.Name == names["node"]) ? Answer.Done
-            : Answer.BadRequest($"Request to node {names["node"]} failed with {{badrpc,nodedown}}")).For(Right.Administrator);
+            : Answer.BadRequest($"Request to node {names["node"]} failed with {{badrpc,nodedown}}"))
+            .For(Right.Administrator, "Starts a virtual host on a node, where it runs already");
     }
 
     /// <summary>As it is in definitions.</summary>

@@ -44,28 +44,28 @@ internal static class GlobalCounters
 
     private static readonly QueueType[] Types = [QueueType.Classic, QueueType.Quorum];
 
-    public static void Write(MetricsText text, BrokerNode node, IReadOnlyCollection<ChannelInfo> channels)
+    public static void Write(IMetricsSink sink, BrokerNode node, IReadOnlyCollection<ChannelInfo> channels)
     {
         foreach (var (name, help, measure) in OfProtocol)
         {
-            text.Begin(Prefix + name, "counter", help);
-            text.Sample(Protocol, node.Meter[measure]);
+            sink.Begin(Prefix + name, "counter", help);
+            sink.Sample(Protocol, node.Meter[measure]);
         }
-        text.Begin(Prefix + "publishers", "gauge", "Current number of publishers");
-        text.Sample(Protocol, channels.Count(channel => channel.Meter[Measure.Published] > 0));
-        text.Begin(Prefix + "consumers", "gauge", "Current number of consumers");
-        text.Sample(Protocol, channels.Sum(channel => channel.Consumers.Length));
+        sink.Begin(Prefix + "publishers", "gauge", "Current number of publishers");
+        sink.Sample(Protocol, channels.Count(channel => channel.Meter[Measure.Published] > 0));
+        sink.Begin(Prefix + "consumers", "gauge", "Current number of consumers");
+        sink.Sample(Protocol, channels.Sum(channel => channel.Consumers.Length));
         foreach (var (name, help, measures) in OfQueueType)
         {
-            text.Begin(Prefix + name, "counter", help);
+            sink.Begin(Prefix + name, "counter", help);
             foreach (var type in Types)
-                text.Sample(MetricsText.LabelsOf(("protocol", "amqp091"), ("queue_type", TextOf(type))), measures.Sum(measure => SumOf(node.QueueTotals, type, measure)));
+                sink.Sample(MetricsText.LabelsOf(("protocol", "amqp091"), ("queue_type", TextOf(type))), measures.Sum(measure => SumOf(node.QueueTotals, type, measure)));
         }
         foreach (var (name, help, measure) in OfDeadLetters)
         {
-            text.Begin(Prefix + name, "counter", help);
+            sink.Begin(Prefix + name, "counter", help);
             foreach (var kind in QueueKind.All.Where(kind => Types.Contains(kind.Type)))
-                text.Sample(MetricsText.LabelsOf(("queue_type", TextOf(kind.Type)), ("dead_letter_strategy", TextOf(kind.DeadLetters))), node.QueueTotals[kind, measure]);
+                sink.Sample(MetricsText.LabelsOf(("queue_type", TextOf(kind.Type)), ("dead_letter_strategy", TextOf(kind.DeadLetters))), node.QueueTotals[kind, measure]);
         }
     }
 

@@ -6,7 +6,7 @@ namespace Amqp.Management.Prometheus;
 
 /// <summary>One page of metrics while it is made.</summary>
 /// <param name="connections">Of this node.</param>
-internal sealed class MetricsPage(INodeHost host, MetricsText text, ConnectionInfo[] connections, CancellationToken cancellation)
+internal sealed class MetricsPage(INodeHost host, IMetricsSink sink, ConnectionInfo[] connections, CancellationToken cancellation)
 {
     private const string Prefix = "rabbitmq_";
     private const string DetailedPrefix = "rabbitmq_detailed_";
@@ -54,8 +54,8 @@ internal sealed class MetricsPage(INodeHost host, MetricsText text, ConnectionIn
         if (families.Contains(ExchangeGroups.Publishes.Family)) await WriteEach(DetailedPrefix, ExchangeGroups.Publishes, ExchangeGroups.Label(_node, withType: false));
         if (families.Contains("vhost_status"))
         {
-            text.Begin(ClusterPrefix + "vhost_status", "gauge", "Whether a given vhost is running");
-            foreach (var vhost in _node.Topology.VirtualHosts.Keys) text.Sample(MetricsText.LabelsOf(("vhost", vhost)), 1);
+            sink.Begin(ClusterPrefix + "vhost_status", "gauge", "Whether a given vhost is running");
+            foreach (var vhost in _node.Topology.VirtualHosts.Keys) sink.Sample(MetricsText.LabelsOf(("vhost", vhost)), 1);
         }
         foreach (var group in ExchangeGroups.OfCluster.Where(group => families.Contains(group.Family))) await WriteEach(ClusterPrefix, group, ExchangeGroups.Label(_node, withType: true));
         WriteIdentity("detailed");
@@ -71,39 +71,39 @@ internal sealed class MetricsPage(INodeHost host, MetricsText text, ConnectionIn
         WriteOne("consumers", "Consumers currently connected", channels.Sum(channel => channel.Consumers.Length));
         WriteOne("queues", "Queues available", queues);
         WriteStates();
-        GlobalCounters.Write(text, _node, channels);
-        text.Begin(Prefix + "message_size_bytes", "histogram", "Size of messages received from publishers");
-        text.Samples(_node.MessageSizes, ("protocol", "amqp091"));
+        GlobalCounters.Write(sink, _node, channels);
+        sink.Begin(Prefix + "message_size_bytes", "histogram", "Size of messages received from publishers");
+        sink.Samples(_node.MessageSizes, ("protocol", "amqp091"));
         WriteOne("alarms_memory_used_watermark", "is 1 if VM memory watermark alarm is in effect", _reading.Status.MemoryAlarm ? 1 : 0);
         WriteOne("alarms_free_disk_space_watermark", "is 1 if free disk space watermark alarm is in effect", _reading.Status.DiskAlarm ? 1 : 0);
         WriteOne("alarms_file_descriptor_limit", "is 1 if file descriptor limit alarm is in effect: connections beyond the limit are refused, and no alarm is raised", 0);
         WriteStore();
         WriteLinks();
         WriteIdentity(endpoint);
-        await text.FlushIfMuch(cancellation);
+        await sink.FlushIfMuch(cancellation);
     }
 
     private void WriteOne(string name, string help, double value)
     {
-        text.Begin(Prefix + name, "gauge", help);
-        text.Sample([], value);
+        sink.Begin(Prefix + name, "gauge", help);
+        sink.Sample([], value);
     }
 
     /// <summary>Ours: how many connections flow control or an alarm holds back.</summary>
     private void WriteStates()
     {
-        text.Begin(Prefix + "connections_by_state", "gauge", "Connections by their state");
+        sink.Begin(Prefix + "connections_by_state", "gauge", "Connections by their state");
         foreach (var state in (string[])["running", "flow", "blocking", "blocked"])
-            text.Sample(MetricsText.LabelsOf(("state", state)), connections.Count(connection => connection.State == state));
+            sink.Sample(MetricsText.LabelsOf(("state", state)), connections.Count(connection => connection.State == state));
     }
 
     /// <summary>Ours: what durability costs.</summary>
     private void WriteStore()
     {
-        text.Begin(Prefix + "store_flush_seconds", "histogram", "How long flushes of the message store took");
-        text.Samples(_reading.Store.FlushSeconds);
-        text.Begin(Prefix + "store_group_messages", "histogram", "How many messages became durable with one flush");
-        text.Samples(_reading.Store.GroupMessages);
+        sink.Begin(Prefix + "store_flush_seconds", "histogram", "How long flushes of the message store took");
+        sink.Samples(_reading.Store.FlushSeconds);
+        sink.Begin(Prefix + "store_group_messages", "histogram", "How many messages became durable with one flush");
+        sink.Samples(_reading.Store.GroupMessages);
     }
 
     /// <summary>Under Erlang's name, which alerts of clusters look at; 3 is up, 1 is being tried.</summary>
@@ -112,15 +112,15 @@ internal sealed class MetricsPage(INodeHost host, MetricsText text, ConnectionIn
         var unreachable = _node.Operations.Unreachable;
         var others = _node.Cluster.Nodes.Where(other => other.Name != _node.Identity.Name).ToArray();
         WriteOne("unreachable_cluster_peers_count", "Number of peers in the cluster the current node cannot reach.", others.Count(other => !other.IsRunning || unreachable.Contains(other.Name)));
-        text.Begin("erlang_vm_dist_node_state", "gauge", "The current state of the distribution link. The state is represented as a numerical value where `pending=1', `up_pending=2' and `up=3'.");
-        foreach (var other in others.Where(other => other.IsRunning)) text.Sample(MetricsText.LabelsOf(("peer", other.Name)), unreachable.Contains(other.Name) ? 1 : 3);
+        sink.Begin("erlang_vm_dist_node_state", "gauge", "The current state of the distribution link. The state is represented as a numerical value where `pending=1', `up_pending=2' and `up=3'.");
+        foreach (var other in others.Where(other => other.IsRunning)) sink.Sample(MetricsText.LabelsOf(("peer", other.Name)), unreachable.Contains(other.Name) ? 1 : 3);
     }
 
     /// <summary>By these, dashboards know what the other numbers belong to.</summary>
     private void WriteIdentity(string endpoint)
     {
-        text.Begin(Prefix + "build_info", "untyped", "RabbitMQ & runtime version info");
-        text.Sample(
+        sink.Begin(Prefix + "build_info", "untyped", "RabbitMQ & runtime version info");
+        sink.Sample(
             MetricsText.LabelsOf(
                 ("rabbitmq_version", host.Identity.ProductVersion),
                 ("prometheus_plugin_version", host.Identity.ProductVersion),
@@ -129,20 +129,20 @@ internal sealed class MetricsPage(INodeHost host, MetricsText text, ConnectionIn
                 ("product_name", NodeIdentity.OwnName),
                 ("product_version", NodeIdentity.OwnVersion)),
             1);
-        text.Begin(Prefix + "identity_info", "untyped", "RabbitMQ node & cluster identity info");
-        text.Sample(MetricsText.LabelsOf(("rabbitmq_node", host.Identity.Name), ("rabbitmq_cluster", _node.ClusterName), ("rabbitmq_endpoint", endpoint)), 1);
-        text.Begin("process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.");
-        text.Sample([], _node.StartedAt.ToUnixTimeSeconds());
-        text.Begin("process_resident_memory_bytes", "gauge", "Resident size of the process; the memory alarm does not go by it.");
-        text.Sample([], _reading.Status.ResidentBytes);
+        sink.Begin(Prefix + "identity_info", "untyped", "RabbitMQ node & cluster identity info");
+        sink.Sample(MetricsText.LabelsOf(("rabbitmq_node", host.Identity.Name), ("rabbitmq_cluster", _node.ClusterName), ("rabbitmq_endpoint", endpoint)), 1);
+        sink.Begin("process_start_time_seconds", "gauge", "Start time of the process since unix epoch in seconds.");
+        sink.Sample([], _node.StartedAt.ToUnixTimeSeconds());
+        sink.Begin("process_resident_memory_bytes", "gauge", "Resident size of the process; the memory alarm does not go by it.");
+        sink.Sample([], _reading.Status.ResidentBytes);
     }
 
     private void WriteSums<T>(MetricGroup<T> group, IReadOnlyCollection<T> objects)
     {
         foreach (var metric in group.Metrics.Where(metric => !metric.HasNoSum))
         {
-            text.Begin(Prefix + metric.Name, metric.Type, metric.Help);
-            text.Sample([], metric.OfAll?.Invoke(_node) ?? objects.Select(metric.Of).Where(double.IsFinite).Sum());
+            sink.Begin(Prefix + metric.Name, metric.Type, metric.Help);
+            sink.Sample([], metric.OfAll?.Invoke(_node) ?? objects.Select(metric.Of).Where(double.IsFinite).Sum());
         }
     }
 
@@ -150,11 +150,11 @@ internal sealed class MetricsPage(INodeHost host, MetricsText text, ConnectionIn
     {
         foreach (var metric in group.Metrics)
         {
-            text.Begin(prefix + metric.Name, metric.Type, metric.Help);
+            sink.Begin(prefix + metric.Name, metric.Type, metric.Help);
             foreach (var (labels, value) in objects)
             {
-                text.Sample(labels, metric.Of(value));
-                await text.FlushIfMuch(cancellation);
+                sink.Sample(labels, metric.Of(value));
+                await sink.FlushIfMuch(cancellation);
             }
         }
     }

@@ -28,6 +28,13 @@ public sealed class MetricsPages
         application.MapWhen(context => context.Features.Get<MetricsConnection>() is not null, metrics => metrics.UseResponseCompression().Run(pages.Answer));
     }
 
+    /// <summary>Reads what <c>/metrics</c> shows; nothing while the node is stopped.</summary>
+    public static async Task Read(INodeHost host, IMetricsSink sink, CancellationToken cancellation)
+    {
+        using var use = host.Enter();
+        if (use is not null) await new MetricsPage(host, sink, [.. await host.Node.Connections.List()], cancellation).WriteAggregated();
+    }
+
     private async Task Answer(HttpContext context)
     {
         if (!HttpMethods.IsGet(context.Request.Method) && !HttpMethods.IsHead(context.Request.Method))

@@ -10,9 +10,9 @@ namespace Amqp.Management.Prometheus;
 /// Writes Prometheus' text format (version 0.0.4). Pages are made while they are sent, and nothing is kept between two of them: a broker with 100,000 queues has
 /// millions of lines to tell.
 /// </summary>
-internal sealed class MetricsText(PipeWriter output)
+public sealed class MetricsText(PipeWriter output) : IMetricsSink
 {
-    public const string ContentType = "text/plain; version=0.0.4";
+    internal const string ContentType = "text/plain; version=0.0.4";
 
     /// <summary>Bytes from which on they are sent before more are made.</summary>
     private const int FlushBytes = 64 << 10;
@@ -25,37 +25,14 @@ internal sealed class MetricsText(PipeWriter output)
 
     private byte[] _name = [];
 
-    /// <summary>The lines that follow are samples of this metric.</summary>
-    /// <param name="type"><c>counter</c>, <c>gauge</c>, <c>histogram</c> or <c>untyped</c>.</param>
-    /// <param name="help">One line, without backslashes.</param>
+    /// <inheritdoc/>
     public void Begin(string name, string type, string help)
     {
         _name = Encoding.UTF8.GetBytes(name);
         output.Write(Encoding.UTF8.GetBytes($"# TYPE {name} {type}\n# HELP {name} {help}\n"));
     }
 
-    /// <param name="labels">As <see cref="LabelsOf"/> makes them; none.</param>
-    /// <param name="value">Not written if it is no number.</param>
-    public void Sample(ReadOnlySpan<byte> labels, double value) => Sample("", labels, value);
-
-    /// <summary>How often values were how large.</summary>
-    /// <param name="labels">Besides the bounds.</param>
-    public void Samples(Core.Metrics.Histogram histogram, params ReadOnlySpan<(string Name, string Value)> labels)
-    {
-        var count = 0L;
-        for (var bucket = 0; bucket < histogram.Bounds.Length; bucket++)
-        {
-            count += histogram.CountIn(bucket);
-            Sample("_bucket", LabelsOf([.. labels, ("le", histogram.Bounds[bucket].ToString(CultureInfo.InvariantCulture))]), count);
-        }
-        count += histogram.CountIn(histogram.Bounds.Length);
-        Sample("_bucket", LabelsOf([.. labels, ("le", "+Inf")]), count);
-        var own = labels.IsEmpty ? [] : LabelsOf(labels);
-        Sample("_count", own, count);
-        Sample("_sum", own, histogram.Sum);
-    }
-
-    /// <summary>Completes at once if there is not much that was not sent yet.</summary>
+    /// <inheritdoc/>
     public async ValueTask FlushIfMuch(CancellationToken cancellation)
     {
         if (output.UnflushedBytes >= FlushBytes) await output.FlushAsync(cancellation);
@@ -73,11 +50,35 @@ internal sealed class MetricsText(PipeWriter output)
         return Encoding.UTF8.GetBytes(text.Append('}').ToString());
     }
 
+    /// <summary>The other way round.</summary>
+    public static List<KeyValuePair<string, object?>> PairsOf(ReadOnlySpan<byte> labels)
+    {
+        var pairs = new List<KeyValuePair<string, object?>>();
+        var rest = Encoding.UTF8.GetString(labels).AsSpan();
+        while (rest.Length > 1)
+        {
+            // Behind the brace, or a comma.
+            var name = rest[1..rest.IndexOf('=')].ToString();
+            rest = rest[(name.Length + 3)..];
+            var value = new StringBuilder();
+            for (; rest[0] != '"'; rest = rest[1..])
+            {
+                var isEscaped = rest[0] == '\\';
+                if (isEscaped) rest = rest[1..];
+                value.Append(isEscaped && rest[0] == 'n' ? '\n' : rest[0]);
+            }
+            pairs.Add(KeyValuePair.Create<string, object?>(name, value.ToString()));
+            rest = rest[1..];
+        }
+        return pairs;
+    }
+
     private static string Escape(string value) => value.AsSpan().IndexOfAny('\\', '"', '\n') < 0
         ? value
         : value.Replace(@"\", @"\\", StringComparison.Ordinal).Replace("\"", "\\\"", StringComparison.Ordinal).Replace("\n", @"\n", StringComparison.Ordinal);
 
-    private void Sample(string suffix, ReadOnlySpan<byte> labels, double value)
+    /// <inheritdoc/>
+    public void Sample(string suffix, ReadOnlySpan<byte> labels, double value)
     {
         if (double.IsNaN(value)) return;
         var line = output.GetSpan(_name.Length + suffix.Length + labels.Length + NumberBytes);
