@@ -55,7 +55,7 @@ public sealed class MetricsText(PipeWriter output) : IMetricsSink
     {
         var pairs = new List<KeyValuePair<string, object?>>();
         var rest = Encoding.UTF8.GetString(labels).AsSpan();
-        while (rest.Length > 1)
+        while (rest.Length > "{}".Length)
         {
             // Behind the brace, or a comma.
             var name = rest[1..rest.IndexOf('=')].ToString();
