@@ -53,6 +53,7 @@ internal static class ApiDocument
             .DisableAgent()
             .DisableTelemetry()
             .DisableMcp()
+            .HideDeveloperTools()
             .HideClientButton()).WithMetadata(Right.Anyone);
         // Where RabbitMQ has such a page.
         foreach (var path in (string[])["/api", "/api/index.html"]) application.MapGet(path, () => Results.Redirect(Page)).WithMetadata(Right.Anyone).ExcludeFromDescription();
