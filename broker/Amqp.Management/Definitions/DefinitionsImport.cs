@@ -153,6 +153,7 @@ internal sealed partial class DefinitionsImport(BrokerNode node, Requester who, 
         if (items.Count == 0) return;
         LogImporting(logger, items.Count, category);
         var (done, told) = (0, time.GetTimestamp());
+        var before = Task.CompletedTask;
         foreach (var some in items.Chunk(AtOnce))
         {
             if (time.GetElapsedTime(told) >= ProgressInterval)
@@ -163,10 +164,19 @@ internal sealed partial class DefinitionsImport(BrokerNode node, Requester who, 
             done += some.Length;
             var asked = some.Select(item => (Item: item, Command: commandFor(item))).Where(each => each.Command is not null)
                 .Select(each => (each.Item, Change: who.Change(node, each.Command!))).ToArray();
-            foreach (var (item, change) in asked)
-            {
-                if ((await change).Error is { } error) throw new BadRequestException($"{error.Text} ({category}: {item.Json})");
-            }
+            // While these are stored, the next ones are read.
+            await before;
+            before = Await(asked, category);
+        }
+        await before;
+    }
+
+    /// <exception cref="BadRequestException">One of them was refused.</exception>
+    private static async Task Await((Body Item, Task<TopologyResult> Change)[] asked, string category)
+    {
+        foreach (var (item, change) in asked)
+        {
+            if ((await change).Error is { } error) throw new BadRequestException($"{error.Text} ({category}: {item.Json})");
         }
     }
 
