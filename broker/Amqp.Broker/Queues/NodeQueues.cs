@@ -1,6 +1,7 @@
 using Amqp.Broker.Loops;
 using Amqp.Broker.Observability;
 using Amqp.Core.Errors;
+using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
@@ -35,6 +36,10 @@ public sealed class NodeQueues
     /// <summary>Its numbers alone, for lists of many that are sorted by them.</summary>
     public QueueFigures FiguresOf(QueueDefinition queue) =>
         (_cluster.PlaceOf(queue).Leader == _node ? _services.Queues.FiguresOf(queue) : _cluster.ReportOf(queue.Id)?.Figures) ?? default;
+
+    /// <summary>What happens in it, likewise.</summary>
+    public IReading ReadingOf(QueueDefinition queue) =>
+        (_cluster.PlaceOf(queue).Leader == _node ? _services.Queues.ReadingOf(queue) : _cluster.ReportOf(queue.Id)?.Reading) ?? Reading.Nothing;
 
     /// <summary>How many messages wait in an exchange, or null if none can.</summary>
     public int? DelayedIn(Exchange exchange) => exchange.OwnQueue is { Settings.Role: QueueRole.Delays } delays ? Describe(delays)?.Figures.Unacked ?? 0 : null;

@@ -2,6 +2,7 @@ using System.Collections.Concurrent;
 using System.Diagnostics.CodeAnalysis;
 using Amqp.Broker.Observability;
 using Amqp.Core.Messages;
+using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Core.Queues;
 using Amqp.Core.Topology;
@@ -107,6 +108,9 @@ internal sealed partial class QueueDirectory(IRemoteQueues remoteQueues) : ILoca
 
     /// <summary>Its numbers alone; null when it was deleted since.</summary>
     public QueueFigures? FiguresOf(QueueDefinition definition) => _actors.TryGetValue(definition.Id, out var actor) ? actor.Figures : null;
+
+    /// <summary>What happens in it; null when it was deleted since.</summary>
+    public IReading? ReadingOf(QueueDefinition definition) => _actors.TryGetValue(definition.Id, out var actor) ? actor.Measured.Meter : null;
 
     /// <summary>The queue, unless it was deleted since the topology that names it was current.</summary>
     public bool TryFind(QueueDefinition definition, [MaybeNullWhen(false)] out IQueueEndpoint queue)

@@ -99,15 +99,15 @@ internal sealed class ShownQueue(INodeHost host, QueueDefinition definition)
 
     public long Messages => Figures.Ready + Figures.Unacked;
 
-    public object MessagesDetails => Past.Details(Info.Reading, Past.Lengths, Measure.Ready, Measure.Unacked);
+    public object MessagesDetails => Past.Details(Reading, Past.Lengths, Measure.Ready, Measure.Unacked);
 
     public long MessagesReady => Figures.Ready;
 
-    public object MessagesReadyDetails => Past.Details(Info.Reading, Past.Lengths, Measure.Ready);
+    public object MessagesReadyDetails => Past.Details(Reading, Past.Lengths, Measure.Ready);
 
     public long MessagesUnacknowledged => Figures.Unacked;
 
-    public object MessagesUnacknowledgedDetails => Past.Details(Info.Reading, Past.Lengths, Measure.Unacked);
+    public object MessagesUnacknowledgedDetails => Past.Details(Reading, Past.Lengths, Measure.Unacked);
 
     public long MessagesRam => Figures.ReadyInMemory + Figures.UnackedInMemory;
 
@@ -133,17 +133,19 @@ internal sealed class ShownQueue(INodeHost host, QueueDefinition definition)
 
     public ulong? HeadMessageTimestamp => Info.HeadTimestamp;
 
-    public string? IdleSince => Idleness.Of(Info.Reading);
+    public string? IdleSince => Idleness.Of(Reading);
 
     public long DiskReads => Info.MessagesRead;
 
     public long DiskWrites => Info.MessagesWritten;
 
-    public IReadOnlyDictionary<string, object> MessageStats => Http.MessageStats.OfQueue(Info.Reading, Past);
+    public IReadOnlyDictionary<string, object> MessageStats => Http.MessageStats.OfQueue(Reading, Past);
 
     private QueueInfo Info => _info ??= host.Node.Queues.InfoOf(_definition);
 
     private QueuePlace Place => Info.Place;
+
+    private IReading Reading => _info?.Reading ?? host.Node.Queues.ReadingOf(_definition);
 
     private QueueFigures Figures => _info?.Figures ?? host.Node.Queues.FiguresOf(_definition);
 

@@ -17,7 +17,7 @@ internal sealed class ListResult(IEnumerable<object> shown, bool hasPages, strin
         var query = httpContext.Request.Query;
         var (page, columns) = (hasPages ? Page.In(query) : null, Columns.In(query, definition));
         var all = shown.ToArray();
-        var filtered = page is null ? all : Array.FindAll(all, item => page.Matches(Fields.Text(item, "name") ?? ""));
+        var filtered = page?.Matches is { } matches ? Array.FindAll(all, item => matches(Fields.Text(item, "name") ?? "")) : all;
         var sorted = Sort(filtered, query);
         return Answer.Write(httpContext, page?.Of(all.Length, filtered.Length, sorted, columns) ?? (columns is null ? sorted : sorted.Select(columns.Of)));
     }

@@ -9,7 +9,8 @@ namespace Amqp.Management.Http;
 /// <summary>The part of a list that a client wants: <c>page=2&amp;page_size=50&amp;name=orders&amp;use_regex=false</c>. Only with a page the name counts, as in RabbitMQ.</summary>
 /// <param name="Number">From 1 on.</param>
 /// <param name="Size">From 1 to <see cref="SizeMax"/>.</param>
-internal sealed record Page(int Number, int Size, Func<string, bool> Matches)
+/// <param name="Matches">Null: every name will do.</param>
+internal sealed record Page(int Number, int Size, Func<string, bool>? Matches)
 {
     private const int SizeDefault = 100;
 
@@ -56,9 +57,9 @@ internal sealed record Page(int Number, int Size, Func<string, bool> Matches)
         };
     }
 
-    private static Func<string, bool> Matcher(string name, bool isPattern)
+    private static Func<string, bool>? Matcher(string name, bool isPattern)
     {
-        if (name.Length == 0) return _ => true;
+        if (name.Length == 0) return null;
         if (!isPattern) return text => text.Contains(name, StringComparison.OrdinalIgnoreCase);
         var pattern = new NamePattern($"(?i){name}");
         if (pattern.Defect is not null) throw new BadRequestException(Invalid);
