@@ -6,7 +6,11 @@ namespace Amqp.Host;
 /// <param name="directory">On the disk that is asked about.</param>
 internal sealed class SystemResources(string directory) : ISystemResources
 {
+    /// <summary>To count them means to look at each, and tools ask often.</summary>
+    private static readonly TimeSpan OpenFilesAge = TimeSpan.FromSeconds(1);
+
     private readonly DriveInfo _disk = new(directory); // any path names the file system that it is on
+    private volatile Counted? _openFiles;
 
     /// <summary>As the collector sees it, who heeds a container's limit.</summary>
     public long MemoryBytes { get; } = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes;
@@ -38,6 +42,13 @@ internal sealed class SystemResources(string directory) : ISystemResources
 
     public int? OpenFiles()
     {
+        if (_openFiles is { } known && TimeProvider.System.GetElapsedTime(known.At) < OpenFilesAge) return known.Files;
+        _openFiles = new Counted(TimeProvider.System.GetTimestamp(), CountOpenFiles());
+        return _openFiles.Files;
+    }
+
+    private static int? CountOpenFiles()
+    {
         try
         {
             return Listeners.OpenFiles.Count();
@@ -47,4 +58,7 @@ internal sealed class SystemResources(string directory) : ISystemResources
             return null;
         }
     }
+
+    /// <param name="At">When, by the clock that only goes forward.</param>
+    private sealed record Counted(long At, int? Files);
 }
