@@ -12,17 +12,21 @@ internal sealed partial class BrokerProcess : IDisposable
     private readonly Process _process;
     private readonly BlockingCollection<string> _log = [];
 
-    private BrokerProcess(Process process, int port, TimeSpan startTime)
+    private BrokerProcess(Process process, int port, int managementPort, TimeSpan startTime)
     {
         _process = process;
         Port = port;
+        ManagementPort = managementPort;
         StartTime = startTime;
     }
 
     public int Port { get; }
 
+    /// <summary>0: it was started without that.</summary>
+    public int ManagementPort { get; }
+
     /// <summary>It, as something to measure.</summary>
-    public Target Target => new("this broker", string.Create(CultureInfo.InvariantCulture, $"amqp://guest:guest@127.0.0.1:{Port}"), _process.Id);
+    public Target Target => new("this broker", string.Create(CultureInfo.InvariantCulture, $"amqp://guest:guest@127.0.0.1:{Port}"), _process.Id) { ManagementPort = ManagementPort };
 
     /// <summary>From the start of the process until clients can connect.</summary>
     public TimeSpan StartTime { get; }
@@ -41,12 +45,17 @@ internal sealed partial class BrokerProcess : IDisposable
     {
         var took = Stopwatch.StartNew();
         var process = Begin("amqpd", ["--Listeners:Amqp:Port=0", "--Listeners:Amqp:Address=127.0.0.1", "--Listeners:Management:Enabled=false", "--Listeners:Prometheus:Enabled=false", $"--Storage:Directory={directory}", .. options]);
-        var port = 0;
+        var (port, managementPort) = (0, 0);
         while (process.StandardOutput.ReadLine() is { } line)
         {
-            if (ListeningLine().Match(line) is { Success: true } match) port = int.Parse(match.Groups["port"].Value, CultureInfo.InvariantCulture);
+            if (ListeningLine().Match(line) is { Success: true } match)
+            {
+                var number = int.Parse(match.Groups["port"].Value, CultureInfo.InvariantCulture);
+                if (match.Groups["protocol"].Value == "AMQP") port = number;
+                else managementPort = number;
+            }
             if (!line.Contains("Server startup complete", StringComparison.Ordinal)) continue;
-            var broker = new BrokerProcess(process, port, took.Elapsed);
+            var broker = new BrokerProcess(process, port, managementPort, took.Elapsed);
             new Thread(broker.ReadLog) { IsBackground = true }.Start();
             return broker;
         }
@@ -121,6 +130,6 @@ internal sealed partial class BrokerProcess : IDisposable
         Process.Start(new ProcessStartInfo(Path.Combine(AppContext.BaseDirectory, program), arguments) { UseShellExecute = false, RedirectStandardOutput = true, RedirectStandardError = program != "amqpd" })
         ?? throw new InvalidOperationException($"{program} cannot be started");
 
-    [GeneratedRegex(@"AMQP listening on 127\.0\.0\.1:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
+    [GeneratedRegex(@" (?<protocol>AMQP|HTTP) listening on 127\.0\.0\.1:(?<port>\d+)", RegexOptions.ExplicitCapture, matchTimeoutMilliseconds: 1000)]
     private static partial Regex ListeningLine();
 }

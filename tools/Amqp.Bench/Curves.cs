@@ -47,6 +47,10 @@ internal static class Curves
         Depth("persistent 1 KiB", Math.Min(deepest, 1_000_000), isPersistent: true, bytes: 1_024),
         Depth("persistent 1 KiB, ours beyond Limits:PageOutBytes of 128000000", Math.Min(deepest, 1_000_000), isPersistent: true, bytes: 1_024)
             with { Options = ["--Limits:PageOutBytes=128000000"] },
+        new("requests a second to the management API, beside as fast as it goes", [0, 100, 1_000], Asked)
+        {
+            Options = ["--Listeners:Management:Enabled=true", "--Listeners:Management:Address=127.0.0.1", "--Listeners:Management:Port=0"],
+        },
         new("delayed messages that wait, beside persistent ones of 100 B that wait for 100 ms", [.. ((int[])[0, 10_000, 100_000, 1_000_000]).Where(size => size <= deepest)], Delayed),
     ];
 
@@ -54,6 +58,12 @@ internal static class Curves
     {
         var result = Load.Run(target, string.Create(CultureInfo.InvariantCulture, $"{FormattableString.Invariant(load)} -d {seconds} --warm-up 1 --drain 300"));
         return Point.Of(result, result.DeclareSeconds);
+    }
+
+    private static Point Asked(Target target, int requests, int seconds)
+    {
+        using var api = ApiLoad.Start(target.ManagementPort, requests);
+        return Run(target, seconds, $"-s 16 --auto-ack");
     }
 
     /// <summary>Two routing keys in turns. All further bindings are of one queue, with keys that no message has.</summary>

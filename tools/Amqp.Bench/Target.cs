@@ -12,6 +12,9 @@ internal sealed record Target(string Name, string Uri, int ProcessId)
 
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(1);
 
+    /// <summary>Of its management API; 0: there is none, or it is not known.</summary>
+    public int ManagementPort { get; init; }
+
     /// <summary>Where the other nodes of its cluster listen.</summary>
     public IReadOnlyList<string> OtherNodes { get; init; } = [];
 
