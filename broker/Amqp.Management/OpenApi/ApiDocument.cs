@@ -1,3 +1,4 @@
+using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
 using Amqp.Broker;
@@ -22,6 +23,7 @@ internal static class ApiDocument
     private const string Path = "/api/openapi.json";
     private const string Page = "/api/docs";
     private const string Basic = "basic";
+    private const string DocumentName = "v1"; // the framework's usual one
     private const string JsonType = "application/json";
 
     private const string Introduction =
@@ -35,7 +37,7 @@ internal static class ApiDocument
         - What is ours and not RabbitMQ's says so.
         """;
 
-    /// <summary>What makes the document; it is made when it is asked for.</summary>
+    /// <summary>What makes the document; it is made when it is asked for the first time.</summary>
     public static void AddTo(IServiceCollection services) => services.AddOpenApi(options =>
     {
         options.ShouldInclude = endpoint => endpoint.ActionDescriptor.EndpointMetadata.OfType<Right>().Any();
@@ -45,7 +47,9 @@ internal static class ApiDocument
 
     public static void Map(WebApplication application)
     {
-        application.MapOpenApi(Path).WithMetadata(Right.Anyone);
+        // Made once: any stranger can ask for it.
+        byte[]? made = null;
+        application.MapGet(Path, async () => Results.Bytes(made ??= await Make(application.Services), JsonType)).WithMetadata(Right.Anyone).ExcludeFromDescription();
         application.MapScalarApiReference(Page, options => options
             .WithTitle(NodeIdentity.OwnName)
             .WithOpenApiRoutePattern(Path)
@@ -57,6 +61,12 @@ internal static class ApiDocument
             .HideClientButton()).WithMetadata(Right.Anyone);
         // Where RabbitMQ has such a page.
         foreach (var path in (string[])["/api", "/api/index.html"]) application.MapGet(path, () => Results.Redirect(Page)).WithMetadata(Right.Anyone).ExcludeFromDescription();
+    }
+
+    private static async Task<byte[]> Make(IServiceProvider services)
+    {
+        var document = await services.GetRequiredKeyedService<IOpenApiDocumentProvider>(DocumentName).GetOpenApiDocumentAsync();
+        return Encoding.UTF8.GetBytes(await document.SerializeAsJsonAsync(OpenApiSpecVersion.OpenApi3_1));
     }
 
     private static Task Introduce(OpenApiDocument document, OpenApiDocumentTransformerContext context, CancellationToken cancellation)
