@@ -15,6 +15,7 @@ using Amqp.Core.Errors;
 using Amqp.Core.Metrics;
 using Amqp.Core.Ports;
 using Amqp.Core.Topology;
+using AMQP.Net;
 using Microsoft.Extensions.Logging;
 
 namespace Amqp.Broker;
@@ -183,6 +184,9 @@ public sealed partial class BrokerNode
 
     /// <summary>Whether messages of a virtual host are copied to its exchange <c>amq.rabbitmq.trace</c>.</summary>
     public bool IsTraced(string vhost) => _services.Firehose.IsOn(vhost);
+
+    /// <inheritdoc cref="NodeEvents.Watch"/>
+    public IDisposable WatchEvents(Action<string, FieldTable> heard) => _events.Watch(heard);
 
     /// <summary>What became of the last hundred messages with that message id or correlation id, as far as it was traced on this node; the oldest first.</summary>
     public IReadOnlyList<MessageTrail> Trails(string vhost, string id) => _services.Tracing.Find(vhost, id);

@@ -51,6 +51,7 @@ public static class ManagementApi
         new MessageEndpoints(host).Map(api);
         new DelayedEndpoints(host).Map(api);
         new TraceEndpoints(host).Map(api);
+        new EventEndpoints(host).Map(api);
         new BindingEndpoints(host).Map(api);
         new ConnectionEndpoints(host).Map(api);
         new ChannelEndpoints(host).Map(api);

@@ -1,3 +1,4 @@
+using System.Collections.Immutable;
 using System.Globalization;
 using System.Net;
 using Amqp.Broker.Channels;
@@ -14,14 +15,26 @@ namespace Amqp.Broker.Events;
 
 /// <summary>
 /// What happens on the node, as messages to the exchange <c>amq.rabbitmq.event</c> (RabbitMQ's event exchange, a plug-in there). Messages have no body;
-/// headers say what happened. While nothing is bound to the exchange, none is made.
+/// headers say what happened. Watchers within the process hear the same. While nothing is bound to the exchange and nothing watches, none is made.
 /// </summary>
 internal sealed class NodeEvents(TopologyService topology, OwnMessages messages, BrokerClock clock, string node, Pids pids)
 {
     private readonly TopologyEvents _ofTopology = new(pids.Of);
     private TopologySnapshot _before = TopologySnapshot.Initial;
+    private ImmutableArray<Watching> _watching = [];
 
-    private bool AreWanted => topology.Current.Find(TopologySnapshot.DefaultVhost)?.Bindings.OfSource(Names.EventExchange).IsEmpty == false;
+    private bool AreWanted => !_watching.IsEmpty || ArePublished;
+
+    private bool ArePublished => topology.Current.Find(TopologySnapshot.DefaultVhost)?.Bindings.OfSource(Names.EventExchange).IsEmpty == false;
+
+    /// <summary>Tells of each event from now on, until what is returned is disposed of.</summary>
+    /// <param name="heard">Called with the event's name, such as <c>queue.created</c>, and what RabbitMQ has in its headers; on any thread, and it must neither block nor throw.</param>
+    public IDisposable Watch(Action<string, FieldTable> heard)
+    {
+        var watching = new Watching(this, heard);
+        ImmutableInterlocked.Update(ref _watching, (all, one) => all.Add(one), watching);
+        return watching;
+    }
 
     /// <summary>The topology was loaded. Before anything happens.</summary>
     public void Begin(TopologySnapshot loaded) => _before = loaded;
@@ -157,11 +170,13 @@ internal sealed class NodeEvents(TopologyService topology, OwnMessages messages,
 
     private void Publish(string key, EventFields fields)
     {
-        if (topology.Current.Find(TopologySnapshot.DefaultVhost) is not { } vhost || vhost.FindExchange(Names.EventExchange) is not { } exchange) return;
         var now = clock.WallClock;
+        var headers = fields.Add("timestamp_in_ms", now.ToUnixTimeMilliseconds()).Table;
+        foreach (var watching in _watching) watching.Heard(key, headers);
+        if (!ArePublished || topology.Current.Find(TopologySnapshot.DefaultVhost) is not { } vhost || vhost.FindExchange(Names.EventExchange) is not { } exchange) return;
         var properties = new MutableProperties
         {
-            Headers = fields.Add("timestamp_in_ms", now.ToUnixTimeMilliseconds()).Table,
+            Headers = headers,
             DeliveryMode = 2,
             Timestamp = (ulong)now.ToUnixTimeSeconds(),
         }.Encode();
@@ -175,5 +190,12 @@ internal sealed class NodeEvents(TopologyService topology, OwnMessages messages,
         var bytes = end.Address.GetAddressBytes();
         var parts = bytes.Length == 4 ? bytes.Select(part => (int)part) : bytes.Chunk(2).Select(pair => (pair[0] << 8) | pair[1]);
         return $"{{{string.Join(',', parts)}}}";
+    }
+
+    private sealed class Watching(NodeEvents events, Action<string, FieldTable> heard) : IDisposable
+    {
+        public void Heard(string key, FieldTable fields) => heard(key, fields);
+
+        public void Dispose() => ImmutableInterlocked.Update(ref events._watching, (all, one) => all.Remove(one), this);
     }
 }

@@ -72,6 +72,24 @@ public class DiagnosticsStory : ToolFixture
     }
 
     [Test]
+    public async Task What_happens_is_streamed_as_it_happens()
+    {
+        var streaming = Run("consume_event_stream --duration 4 --pattern '^vhost[.]'");
+        await Eventually.True(async () =>
+        {
+            await Do("add_vhost happened");
+            await Do("add_user happened happened");
+            await Do("delete_user happened");
+            await Do("delete_vhost happened");
+            return streaming.IsCompleted;
+        });
+        var events = (await streaming).Lines.Select(line => JsonNode.Parse(line)!).ToArray();
+        Assert.That(events.Select(each => each["event"]!.GetValue<string>()).Distinct(), Is.EquivalentTo(new[] { "vhost.created", "vhost.deleted" }));
+        Assert.That(events.Select(each => (each["name"]!.GetValue<string>(), each["timestamp_in_ms"]!.GetValue<long>() > 0)).Distinct(), Is.EqualTo(new[] { ("happened", true) }));
+        Assert.That((await Run("consume_event_stream --pattern '['")).ToString(), Does.StartWith("code 69").And.Contain("is not a regular expression"));
+    }
+
+    [Test]
     public async Task A_virtual_host_runs_already() =>
         Assert.That((await Do("-q restart_vhost")).Output, Is.EqualTo("Vhost '/' is already running on node 'node@localhost'\n"));
 

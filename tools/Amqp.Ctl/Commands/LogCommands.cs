@@ -18,6 +18,8 @@ internal static class LogCommands
 
     private static readonly Option<int?> Duration = new("--duration", "-d") { Description = "seconds; without it, until it is interrupted" };
 
+    private static readonly Option<string> Pattern = new("--pattern") { Description = "regular expression to pick events", DefaultValueFactory = _ => ".*" };
+
     /// <summary>From one look at the log to the next.</summary>
     private static readonly TimeSpan StreamInterval = TimeSpan.FromMilliseconds(250);
 
@@ -49,12 +51,16 @@ internal static class LogCommands
             Options = [Duration],
             Needs = _ => Needs.Node,
             ShowsTimeout = true,
-            Validate = invocation =>
-            {
-                if (invocation.Get(Duration) is < 1) throw BadArguments.Argument("--duration is 1 or more");
-            },
+            Validate = CheckDuration,
             Banner = invocation => invocation.Get(Duration) is { } seconds ? $"Streaming logs from node {invocation.Node} for {seconds} seconds ..." : $"Streaming logs from node {invocation.Node} ...",
             Run = Stream,
+        },
+        new("consume_event_stream", "consume_event_stream [--duration|-d <seconds>] [--pattern <pattern>]", "Streams internal events from a running node. Output is jq-compatible.")
+        {
+            Options = [Duration, Pattern],
+            ShowsTimeout = true,
+            Validate = CheckDuration,
+            Run = Events,
         },
         new("rotate_logs", "rotate_logs", "Does nothing [deprecated]")
         {
@@ -83,6 +89,27 @@ internal static class LogCommands
         var path = string.Create(CultureInfo.InvariantCulture, $"{Path("nodes", invocation.Node, "log")}?lines={invocation.Get(Number)}");
         var lines = (await invocation.Client.Get(path, invocation.Cancel)).Good().GetProperty("lines").EnumerateArray().Select(line => line.GetString()!).ToArray();
         return new Result.Document(string.Join('\n', lines), new JsonArray([.. lines.Select(line => JsonValue.Create(line))]));
+    }
+
+    private static void CheckDuration(Invocation invocation)
+    {
+        if (invocation.Get(Duration) is < 1) throw BadArguments.Argument("--duration is 1 or more");
+    }
+
+    private static async Task<Result> Events(Invocation invocation)
+    {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(invocation.Cancel);
+        if (invocation.Get(Duration) is { } seconds) over.CancelAfter(TimeSpan.FromSeconds(seconds));
+        try
+        {
+            await foreach (var line in invocation.Client.Lines($"{Path("nodes", invocation.Node, "events")}?pattern={Uri.EscapeDataString(invocation.Get(Pattern)!)}", over.Token))
+                Console.WriteLine(line);
+        }
+        catch (OperationCanceledException) when (!invocation.Cancel.IsCancellationRequested)
+        {
+            // It was to be so long.
+        }
+        return Result.Nothing;
     }
 
     private static async Task<Result> Stream(Invocation invocation)

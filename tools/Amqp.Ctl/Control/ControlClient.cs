@@ -1,6 +1,7 @@
 using System.Net;
 using System.Net.Http.Headers;
 using System.Net.Sockets;
+using System.Runtime.CompilerServices;
 using System.Text;
 using System.Text.Json;
 using System.Text.Json.Nodes;
@@ -93,6 +94,16 @@ internal sealed class ControlClient : IDisposable
     public Task<Answer> Post(string path, JsonNode body, CancellationToken cancel) => Send(HttpMethod.Post, path, body, cancel);
 
     public Task<Answer> Delete(string path, CancellationToken cancel, params (string Name, string Value)[] headers) => Send(HttpMethod.Delete, path, null, cancel, headers);
+
+    /// <summary>Lines of an answer that goes on, as they come; until the broker ends it.</summary>
+    /// <exception cref="Failure">There is no such thing.</exception>
+    public async IAsyncEnumerable<string> Lines(string path, [EnumeratorCancellation] CancellationToken cancel)
+    {
+        using var response = await _http.GetAsync(new Uri(_root + path, AsGiven), HttpCompletionOption.ResponseHeadersRead, cancel);
+        if (!response.IsSuccessStatusCode) throw Failure.Error(ExitCode.Unavailable, await response.Content.ReadAsStringAsync(cancel));
+        using var reader = new StreamReader(await response.Content.ReadAsStreamAsync(cancel));
+        while (await reader.ReadLineAsync(cancel) is { } line) yield return line;
+    }
 
     /// <summary>The path of an object, whose name may contain anything: <c>Path("vhosts", name)</c>.</summary>
     public static string Path(params ReadOnlySpan<string> parts)
